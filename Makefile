@@ -1,0 +1,45 @@
+# `make` lists what there is to do. Everything runs in .venv, made on first use from the pinned requirements.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+
+.PHONY: help demo test up down bench check lint types imports synth clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/ready  ## run the whole service on this machine, send a few hundred notifications, and account for each
+	@$(PYTHON) -m local demo
+
+test: .venv/ready  ## unit, integration (real MySQL), infra (template) and e2e (local stack) tests
+	@$(PYTHON) -m pytest
+
+up: .venv/ready  ## start the local stack and keep it running until Ctrl-C or `make down`
+	@$(PYTHON) -m local up
+
+down: .venv/ready  ## end the local stack of this checkout
+	@$(PYTHON) -m local down
+
+bench: .venv/ready  ## measure against the row-at-a-time way and the raw driver; writes benchmarks/latest.json
+	@$(PYTHON) -m benchmarks
+
+check: lint types imports  ## lint, types and import rules
+
+lint: .venv/ready  ## ruff: rules and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: .venv/ready  ## mypy, strict
+	@$(BIN)/mypy
+
+imports: .venv/ready  ## import rules: dependencies point inward
+	@$(BIN)/lint-imports
+
+synth: .venv/ready  ## write the CloudFormation templates to cdk.out, without an account
+	@$(PYTHON) app.py
+
+clean:  ## remove what was installed and cached in this checkout (end the stack first)
+	@rm -rf .venv .local cdk.out
+
+.venv/ready: requirements.txt requirements-dev.txt layers/dependencies/requirements.txt pyproject.toml local/install.sh
+	@sh local/install.sh
