@@ -85,6 +85,20 @@ def _long_lived_thread(_pid: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="spawn")
 
 
+def run_to_end(
+    command: Sequence[str | Path],
+    *,
+    name: str,
+    log: Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """A step with an end, such as making a data directory; a failure is reported with its last words."""
+    with running(command, name=name, log=log, cwd=cwd, env=env) as step:
+        if code := step.popen.wait():
+            raise CannotStartError(_report(step, f"failed with code {code}"))
+
+
 @contextmanager
 def running(
     command: Sequence[str | Path],

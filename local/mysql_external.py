@@ -1,0 +1,68 @@
+"""A MySQL server of somebody else's: the setting DATABASE_URL in, a checked URL out, or one line on what is wrong."""
+
+import os
+from dataclasses import dataclass
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from local.mysql_program import OLDEST
+from local.processes import CannotStartError
+
+_SHAPE = "mysql+pymysql://USER:PASSWORD@HOST:PORT/DATABASE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalMySql:
+    url: str
+    database: str | None
+    program: str
+
+
+def external_mysql() -> ExternalMySql | None:
+    """Nothing when DATABASE_URL is not set; a server that answers and is a MySQL new enough otherwise."""
+    setting = os.environ.get("DATABASE_URL", "").strip()
+    if not setting:
+        return None
+    named = _parsed(setting)
+    url = named.set(database=None)
+    version = _checked_version(url)
+    return ExternalMySql(
+        url=url.render_as_string(hide_password=False),
+        database=named.database or None,
+        program=f"MySQL {version} at {url.host}:{url.port or 3306} (DATABASE_URL)",
+    )
+
+
+def _parsed(setting: str) -> URL:
+    """The message does not repeat the setting, which may hold a password."""
+    try:
+        url = make_url(setting)
+    except (ArgumentError, ValueError):
+        raise CannotStartError(f"DATABASE_URL is malformed: it should look like {_SHAPE}") from None
+    if url.drivername not in ("mysql", "mysql+pymysql"):
+        raise CannotStartError(f"DATABASE_URL is for {url.drivername!r}: it should look like {_SHAPE}")
+    if not url.host:
+        raise CannotStartError(f"DATABASE_URL names no host: it should look like {_SHAPE}")
+    return url.set(drivername="mysql+pymysql")
+
+
+def _checked_version(url: URL) -> str:
+    answer = _version(url)
+    number = tuple(int(part) for part in answer.partition("-")[0].split(".")[:3] if part.isdigit())
+    if "MariaDB" in answer or number < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise CannotStartError(f"DATABASE_URL leads to version {answer}: it should be Oracle's MySQL {oldest} or newer")
+    return answer
+
+
+def _version(url: URL) -> str:
+    where = f"{url.host}:{url.port or 3306}"
+    try:
+        with create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10}).connect() as connection:
+            return str(connection.execute(text("SELECT VERSION()")).scalar_one())
+    except (SQLAlchemyError, OSError, TypeError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise CannotStartError(f"DATABASE_URL: the MySQL server at {where} cannot be used: {reason}") from None
