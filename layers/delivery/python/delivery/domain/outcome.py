@@ -1,0 +1,76 @@
+"""What one call of Feishu came to. A verdict is a value; only broken infrastructure is an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+
+class ErrorCode(StrEnum):
+    """Why an attempt did not deliver (column `last_error_code`)."""
+
+    RATE_LIMITED = "provider_rate_limited"
+    SERVER_ERROR = "provider_5xx"
+    TIMEOUT = "provider_timeout"
+    NETWORK = "network_error"
+    AUTH_FAILED = "provider_auth_failed"
+    PAYLOAD_INVALID = "payload_invalid"
+    INVALID_URL = "invalid_url"
+    CREDENTIAL_UNREADABLE = "credential_unreadable"
+    RECIPIENT_MISSING = "recipient_missing"
+    LEASE_EXPIRED = "sending_lease_expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What was said over the wire in one attempt, credentials left out; empty where no call was made."""
+
+    request: Mapping[str, Any] = field(default_factory=dict)
+    response: Mapping[str, Any] = field(default_factory=dict)
+    http_status: int | None = None
+    latency_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """Feishu accepted the message."""
+
+    provider_message_id: str
+    exchange: Exchange = Exchange()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemporaryFailure:
+    """Worth trying again. After a time-out the message may have arrived all the same."""
+
+    code: ErrorCode
+    reason: str
+    #: How long Feishu asked to wait, if it did.
+    retry_after: timedelta | None = None
+    exchange: Exchange = Exchange()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermanentFailure:
+    """The same call would fail the same way again."""
+
+    code: ErrorCode
+    reason: str
+    exchange: Exchange = Exchange()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreachable:
+    """The user has no channel, or has disabled it: nothing was called."""
+
+    reason: str
+    code: ErrorCode = ErrorCode.RECIPIENT_MISSING
+    exchange: Exchange = Exchange()
+
+
+Outcome = Delivered | TemporaryFailure | PermanentFailure | Unreachable

@@ -1,0 +1,104 @@
+"""The fields of an event and their rules: what MySQL could not hold, the contract does not let through."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
+
+_BIGINT = 2**63
+_TEXT_BYTES = 65_535  # MySQL's TEXT
+_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_ONE_LINE = 300
+
+
+def _absent(value: object) -> object:
+    """A field given as null is a field not given, as in the Go service."""
+    return "" if value is None else value
+
+
+def _zero(value: object) -> object:
+    return 0 if value is None else value
+
+
+def _fits_text(value: str) -> str:
+    if len(value) * 4 > _TEXT_BYTES and len(value.encode()) > _TEXT_BYTES:
+        raise PydanticCustomError("text_too_long", "should hold at most 65535 bytes of UTF-8")
+    return value
+
+
+def _rfc3339(value: object) -> datetime:
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value.strip()):
+        raise PydanticCustomError("rfc3339", "should be an RFC 3339 time, such as 2026-01-31T08:00:00+08:00")
+    try:
+        moment = datetime.fromisoformat(value.strip().upper())
+    except ValueError:
+        raise PydanticCustomError("rfc3339", "should be a time that exists") from None
+    if moment.year == 1:
+        raise PydanticCustomError("zero_time", "should not be the zero time")
+    return moment
+
+
+def _required(limit: int) -> StringConstraints:
+    return StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=limit)
+
+
+def _optional(limit: int | None = None) -> StringConstraints:
+    return StringConstraints(strict=True, strip_whitespace=True, max_length=limit)
+
+
+OptionalText = Annotated[str, BeforeValidator(_absent), _optional()]
+OptionalText64 = Annotated[str, BeforeValidator(_absent), _optional(64)]
+OptionalInt = Annotated[int, BeforeValidator(_zero), Field(strict=True, ge=-_BIGINT, lt=_BIGINT)]
+LongText = Annotated[str, BeforeValidator(_absent), _optional(), AfterValidator(_fits_text)]
+
+
+class Envelope(BaseModel):
+    """What surrounds every event on the topic, ours or another service's."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    outbox_id: OptionalInt = 0
+    event_id: OptionalText = ""
+    event_type: OptionalText = ""
+    event_version: OptionalText = ""
+    service_name: OptionalText = ""
+    aggregate_id: OptionalText = ""
+    payload: dict[str, Any]
+
+
+class Payload(BaseModel):
+    """`notification.feishu.requested`, version 1."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    notification_id: OptionalInt = 0
+    user_id: Annotated[int, Field(strict=True, gt=0, lt=_BIGINT)]
+    trigger_id: OptionalText64 = ""
+    trigger_type: OptionalText64 = ""
+    target_type: OptionalText64 = ""
+    preview_id: Annotated[str, _required(64)]
+    target_id: OptionalInt = 0
+    dedupe_key: Annotated[str, _required(191)]
+    target_url: Annotated[str, _required(255)]
+    summary_text: LongText = ""
+    fallback_text: LongText = ""
+    trace_id: Annotated[str, BeforeValidator(_absent), _optional(128)] = ""
+    requested_at: Annotated[datetime, BeforeValidator(_rfc3339)]
+
+
+def reasons(error: ValidationError) -> str:
+    """Every broken rule, `field: rule; field: rule`. Values are left out: they may be private."""
+    broken = (
+        f"{'.'.join(str(part) for part in detail['loc']) or 'payload'}: {_rule(detail['msg'])}"
+        for detail in error.errors(include_url=False, include_context=False, include_input=False)
+    )
+    return "; ".join(broken)
+
+
+def _rule(message: str) -> str:
+    shown = message[:_ONE_LINE]
+    return shown.removeprefix("Input ").removeprefix("String ").removeprefix("Value error, ")

@@ -1,0 +1,98 @@
+"""What a notification is: its states, the pointer that travels for it, and its shapes before and after storage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+CHANNEL_FEISHU = "feishu"
+"""The channel of a record that goes to Feishu (column `notification_records.channel`)."""
+
+
+class Status(StrEnum):
+    """The states of a record. Each says who moves it on, and when. `next_retry_at` is when claim looks at it next."""
+
+    PENDING = "pending"
+    """Recorded by ingest, not yet sent. A sender opens attempt 1; if its pointer is lost, claim finds it at the
+    hand-off deadline."""
+
+    SENDING = "sending"
+    """Leased: by claim, which has published a pointer, or by the sender of attempt `attempt_count`. Whoever holds the
+    lease moves it on; if they die, claim takes it again when the lease ends."""
+
+    FAILED = "failed"
+    """The last attempt failed and may be tried again: claim leases it at `next_retry_at`."""
+
+    SENT = "sent"
+    """Final: Feishu accepted it."""
+
+    DEAD = "dead"
+    """Final: failed for good, or attempts used up; `last_error_code` says why. Only an operator's redrive moves it."""
+
+    SKIPPED = "skipped"
+    """Final: its user cannot be reached (no channel, or a disabled one)."""
+
+
+OPEN_STATUSES = frozenset({Status.PENDING, Status.SENDING, Status.FAILED})
+"""A sender may open an attempt from these, and claim may take them when due. The others are final."""
+
+RESUMABLE_STATUSES = frozenset({Status.PENDING, Status.FAILED})
+"""A repeated event publishes the record's pointer again at once from these; from the others nothing happens."""
+
+
+class Pointer(NamedTuple):
+    """The only thing that travels in the send queue: look at this record, if it still has had this many attempts."""
+
+    record_id: int
+    attempt_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRecord:
+    """A notification that the contract let through, before it has a row."""
+
+    channel: str
+    user_id: int
+    dedupe_key: str
+    preview_id: str
+    trigger_id: str
+    trigger_type: str
+    target_type: str
+    target_id: int
+    target_url: str
+    summary_text: str
+    fallback_text: str
+    fallback_used: bool
+    trace_id: str
+    #: The record the producer believes this is, 0 if it named none. The unique key (channel, dedupe_key) decides.
+    notification_id: int = 0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.channel, self.dedupe_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An opened attempt: what its sender needs, and the number that its outcome must be written under."""
+
+    record_id: int
+    #: The number of this attempt, from 1; the row's `attempt_count` while the attempt owns it.
+    number: int
+    max_attempts: int
+    user_id: int
+    channel: str
+    preview_id: str
+    trigger_id: str
+    trigger_type: str
+    target_type: str
+    target_id: int
+    target_url: str
+    summary_text: str
+    fallback_text: str
+    trace_id: str
+    started_at: datetime

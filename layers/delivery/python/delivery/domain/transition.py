@@ -1,0 +1,89 @@
+"""What an outcome means for its record: pure and total, the one place that decides (DESIGN section 6)."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, assert_never
+
+from delivery.domain.outcome import Delivered, Outcome, PermanentFailure, TemporaryFailure, Unreachable
+from delivery.domain.record import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from delivery.domain.record import Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """When a failed attempt is tried again: doubled, capped, jittered so that a burst does not come back as one."""
+
+    base: timedelta = timedelta(minutes=5)
+    cap: timedelta = timedelta(minutes=30)
+    #: Up to this share of the delay is added at random.
+    jitter: float = 0.1
+    #: A number from 0 up to 1, drawn for each delay.
+    draw: Callable[[], float] = random.random
+
+    def delay(self, attempt: int, retry_after: timedelta | None = None) -> timedelta:
+        """How long to wait after this attempt (from 1). What Feishu asks for may lengthen it up to the cap."""
+        doubled = self.base * (1 << min(max(attempt, 1) - 1, 20))
+        asked = retry_after or timedelta(0)
+        return min(max(doubled, asked), self.cap) * (1 + self.jitter * self.draw())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """The row's new state, written only where the row is still `sending` under the attempt's number."""
+
+    status: Status
+    next_retry_at: datetime | None = None
+    error_code: str | None = None
+    error: str | None = None
+    sent_at: datetime | None = None
+    provider_message_id: str | None = None
+
+    @classmethod
+    def sent(cls, outcome: Delivered, *, at: datetime) -> Transition:
+        return cls(status=Status.SENT, sent_at=at, provider_message_id=outcome.provider_message_id)
+
+    @classmethod
+    def failed(cls, outcome: TemporaryFailure, *, retry_at: datetime) -> Transition:
+        return cls(status=Status.FAILED, next_retry_at=retry_at, error_code=outcome.code, error=outcome.reason)
+
+    @classmethod
+    def dead(cls, outcome: TemporaryFailure | PermanentFailure) -> Transition:
+        return cls(status=Status.DEAD, error_code=outcome.code, error=outcome.reason)
+
+    @classmethod
+    def skipped(cls, outcome: Unreachable) -> Transition:
+        return cls(status=Status.SKIPPED, error_code=outcome.code, error=outcome.reason)
+
+
+def after_attempt(attempt: Attempt, outcome: Outcome, policy: RetryPolicy, now: datetime) -> Transition:
+    """What the outcome of this attempt makes of its record."""
+    match outcome:
+        case Delivered():
+            return Transition.sent(outcome, at=now)
+        case Unreachable():
+            return Transition.skipped(outcome)
+        case PermanentFailure():
+            return Transition.dead(outcome)
+        case TemporaryFailure() if attempt.number < attempt.max_attempts:
+            return Transition.failed(outcome, retry_at=now + policy.delay(attempt.number, outcome.retry_after))
+        case TemporaryFailure():
+            return Transition.dead(outcome)
+        case _:
+            assert_never(outcome)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """A finished attempt on its way to storage: what happened, and what it makes of the record."""
+
+    attempt: Attempt
+    outcome: Outcome
+    transition: Transition
+    finished_at: datetime

@@ -1,0 +1,70 @@
+"""A credential at rest: AES-256-GCM under a data key, bound to its user and channel, so that a copied value is useless.
+
+Stored as `v1:key:nonce+ciphertext` (base64). Without that prefix it is a plain-text row of the Go service, read as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_PREFIX = "v1:"
+_NONCE_BYTES = 12
+
+
+class CredentialError(Exception):
+    """A stored credential cannot be read: damaged, copied from another row, or sealed under a key that is gone."""
+
+
+class KeyRing(Protocol):
+    """The data keys, unwrapped."""
+
+    def current(self) -> tuple[int, bytes]:
+        """The id and the 32 bytes of the key to seal with."""
+
+    def key(self, key_id: int) -> bytes:
+        """The key of this id.
+
+        Raises:
+            CredentialError: there is no such key.
+        """
+
+
+def seal(credential: str, *, key_id: int, key: bytes, user_id: int, channel: str) -> str:
+    """The stored form of a credential of this user's channel."""
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = nonce + AESGCM(key).encrypt(nonce, credential.encode(), _bound_to(user_id, channel))
+    return f"{_PREFIX}{key_id}:{base64.b64encode(sealed).decode()}"
+
+
+def open_sealed(stored: str, *, keys: KeyRing, user_id: int, channel: str) -> str:
+    """The credential behind a stored value.
+
+    Raises:
+        CredentialError: it does not open for this user and channel.
+    """
+    if not stored.startswith(_PREFIX):
+        return stored
+    key_id, sealed = _parts(stored)
+    try:
+        opened = AESGCM(keys.key(key_id)).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(user_id, channel))
+    except (InvalidTag, ValueError):
+        raise CredentialError("the stored credential does not open for this user and channel") from None
+    return opened.decode()
+
+
+def _parts(stored: str) -> tuple[int, bytes]:
+    try:
+        key_id, encoded = stored.removeprefix(_PREFIX).split(":")
+        return int(key_id), base64.b64decode(encoded, validate=True)
+    except (ValueError, binascii.Error):
+        raise CredentialError("the stored credential is damaged") from None
+
+
+def _bound_to(user_id: int, channel: str) -> bytes:
+    return f"{user_id}:{channel}".encode()

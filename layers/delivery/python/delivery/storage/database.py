@@ -1,0 +1,101 @@
+"""Connections and transactions: READ COMMITTED, UTC, and a few more tries where InnoDB chose us as a deadlock's victim."""
+
+from __future__ import annotations
+
+import random
+import ssl
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import pymysql
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
+
+_DEADLOCK, _LOCK_WAIT_TIMEOUT = 1213, 1205
+_TRIES = 5
+_SESSION = "SET SESSION transaction_isolation = 'READ-COMMITTED', time_zone = '+00:00', innodb_lock_wait_timeout = 10"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where MySQL is and who we are there. `ca_file` empty means no TLS, for a server on this machine."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str
+    ca_file: str = ""
+
+    def __repr__(self) -> str:
+        return f"Address({self.user}@{self.host}:{self.port}/{self.database})"
+
+
+def open_engine(address: Callable[[], Address]) -> Engine:
+    """An engine with one connection, made on first use and checked before each use: a function instance may have slept.
+
+    The address is asked for at each connect, so that a rotated password is picked up.
+    """
+    return create_engine(
+        "mysql+pymysql://", creator=lambda: _connect(address()), pool_size=1, max_overflow=3, pool_pre_ping=True
+    )
+
+
+def _connect(address: Address) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    # Without CLIENT_FOUND_ROWS, which SQLAlchemy's own connect would set: a no-op upsert must count as 0 rows.
+    return pymysql.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        database=address.database or None,
+        charset="utf8mb4",
+        init_command=_SESSION,
+        connect_timeout=5,
+        read_timeout=60,
+        write_timeout=60,
+        ssl=ssl.create_default_context(cafile=address.ca_file) if address.ca_file else None,
+    )
+
+
+def in_transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Runs `work` in one transaction, and again from the start if it lost a deadlock or waited too long for a lock."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            if not tries_left or error_number(error) not in (_DEADLOCK, _LOCK_WAIT_TIMEOUT):
+                raise
+            time.sleep(random.uniform(0.005, 0.05))
+    raise AssertionError("the last try either returns or raises")
+
+
+def error_number(error: DBAPIError) -> int:
+    """MySQL's number of this error, 0 if it has none."""
+    arguments = getattr(error.orig, "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], int) else 0
+
+
+def to_stored(moment: datetime) -> datetime:
+    """Aware UTC to what a DATETIME(3) column holds: naive, cut to the millisecond."""
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def from_stored(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
+
+
+def rows_of(width: int, count: int, *, row: str = "") -> str:
+    """Placeholders for `count` rows of `width` values: `(%s, %s), (%s, %s)`."""
+    return ", ".join([f"{row}({', '.join(['%s'] * width)})"] * count)

@@ -1,0 +1,48 @@
+"""Reading what happened: a record by id or by key, its attempts, and what is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from delivery.storage.database import to_stored
+from delivery.storage.tables import attempts, records
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Engine, Select
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookups:
+    """Every answer is a row as stored: column name to value, times naive UTC."""
+
+    engine: Engine
+
+    def by_id(self, record_id: int) -> Mapping[str, Any] | None:
+        return self._first(select(records).where(records.c.id == record_id))
+
+    def by_key(self, channel: str, dedupe_key: str) -> Mapping[str, Any] | None:
+        return self._first(select(records).where(records.c.channel == channel, records.c.dedupe_key == dedupe_key))
+
+    def history(self, record_id: int) -> Sequence[Mapping[str, Any]]:
+        """The attempts of a record, in order."""
+        return self._all(select(attempts).where(attempts.c.record_id == record_id).order_by(attempts.c.attempt))
+
+    def due(self, *, now: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        """What claim would take now, oldest first, without taking it."""
+        due = records.c.next_retry_at <= to_stored(now)
+        return self._all(select(records).where(due).order_by(records.c.next_retry_at, records.c.id).limit(limit))
+
+    def _first(self, query: Select[Any]) -> Mapping[str, Any] | None:
+        with self.engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return dict(row) if row else None
+
+    def _all(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,164 @@
+"""Recording a batch: one transaction, one multi-row insert, whatever the size of the batch (DESIGN section 7)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from delivery.domain.contract import RejectCode
+from delivery.domain.intake import Reject, Stored
+from delivery.domain.record import RESUMABLE_STATUSES, Pointer, Status
+from delivery.storage.database import error_number, in_transaction, rows_of, to_stored
+from delivery.storage.outbox import mark_consumed, mark_dead
+from delivery.storage.rejects import insert_rejects
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine
+
+    from delivery.domain.intake import Intake, Request
+
+# MySQL refuses one value: wrong string, truncated, bad date, missing default, a trigger's SIGNAL, bad JSON, a CHECK.
+_REFUSALS = {1265, 1292, 1364, 1366, 1406, 1264, 1644, 3140, 3819, 4025}
+
+# An upsert that changes nothing: unlike INSERT IGNORE it hides no error. PyMySQL sends a list as one multi-row insert.
+_INSERT = """
+INSERT INTO notification_records
+    (channel, dedupe_key, user_id, trigger_id, preview_id, trigger_type, target_type, target_id, target_url,
+     summary_text, fallback_text, fallback_used, trace_id, status, max_attempts, next_retry_at, created_at, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON DUPLICATE KEY UPDATE id = id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """Stores batches. Doing one twice, or its halves at once on two connections, changes nothing."""
+
+    engine: Engine
+
+    def store(self, intake: Intake, *, now: datetime, handoff_at: datetime, max_attempts: int) -> Stored:
+        """Writes what the batch asked for, commits, and says which pointers to publish.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: the database is not there; nothing was stored.
+        """
+        times = _Times(now=to_stored(now), handoff_at=to_stored(handoff_at), max_attempts=max_attempts)
+        try:
+            return in_transaction(self.engine, lambda connection: _store(connection, intake, times))
+        except DBAPIError as error:
+            if not _refuses_a_value(error):
+                raise
+            return in_transaction(self.engine, lambda connection: _store_sifted(connection, intake, times))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Times:
+    now: datetime
+    handoff_at: datetime
+    max_attempts: int
+
+
+def _store(connection: Connection, intake: Intake, times: _Times) -> Stored:
+    created = _insert(connection, intake.requests, times)
+    return _finish(connection, intake, created, (), times)
+
+
+def _store_sifted(connection: Connection, intake: Intake, times: _Times) -> Stored:
+    """The way taken after MySQL refused the set: halves it under savepoints until what it refuses stands alone."""
+    refused: list[Reject] = []
+    created = _insert_sifted(connection, _in_key_order(intake.requests), times, refused)
+    return _finish(connection, intake, created, refused, times)
+
+
+def _insert_sifted(
+    connection: Connection, requests: Sequence[Request], times: _Times, refused: list[Reject]
+) -> int:
+    try:
+        with connection.begin_nested():
+            return _insert(connection, requests, times)
+    except DBAPIError as error:
+        if not _refuses_a_value(error):
+            raise
+        if len(requests) == 1:
+            refused.append(_refusal(requests[0], error))
+            return 0
+    middle = len(requests) // 2
+    return sum(_insert_sifted(connection, half, times, refused) for half in (requests[:middle], requests[middle:]))
+
+
+def _finish(
+    connection: Connection, intake: Intake, created: int, refused: Sequence[Reject], times: _Times
+) -> Stored:
+    refused_sources = {id(reject.source) for reject in refused}
+    kept = [request for request in intake.requests if id(request.source) not in refused_sources]
+    rejects = [*intake.rejects, *refused]
+    insert_rejects(connection, rejects, times.now)
+    mark_consumed(connection, [*(request.outbox_id for request in kept), *intake.repeated_outbox_ids], times.now)
+    mark_dead(connection, rejects, times.now)
+    return Stored(created=created, pointers=_pointers(connection, kept), refused=refused)
+
+
+def _insert(connection: Connection, requests: Sequence[Request], times: _Times) -> int:
+    if not requests:
+        return 0
+    rows = [_row(request, times) for request in _in_key_order(requests)]
+    return connection.exec_driver_sql(_INSERT, rows).rowcount
+
+
+def _in_key_order(requests: Sequence[Request]) -> list[Request]:
+    # Two batches that share keys lock them in the same order, so that one waits instead of both deadlocking.
+    return sorted(requests, key=lambda request: request.record.key)
+
+
+def _row(request: Request, times: _Times) -> tuple[Any, ...]:
+    new = request.record
+    return (
+        new.channel,
+        new.dedupe_key,
+        new.user_id,
+        new.trigger_id,
+        new.preview_id,
+        new.trigger_type,
+        new.target_type,
+        new.target_id,
+        new.target_url,
+        new.summary_text,
+        new.fallback_text,
+        new.fallback_used,
+        new.trace_id,
+        Status.PENDING.value,
+        times.max_attempts,
+        times.handoff_at,
+        times.now,
+        times.now,
+    )
+
+
+def _pointers(connection: Connection, requests: Sequence[Request]) -> list[Pointer]:
+    if not requests:
+        return []
+    keys = [part for request in requests for part in request.record.key]
+    found = connection.exec_driver_sql(
+        "SELECT id, attempt_count, status FROM notification_records "  # noqa: S608 - placeholders only
+        f"WHERE (channel, dedupe_key) IN ({rows_of(2, len(requests))})",
+        tuple(keys),
+    )
+    return [Pointer(row.id, row.attempt_count) for row in found if row.status in RESUMABLE_STATUSES]
+
+
+def _refuses_a_value(error: DBAPIError) -> bool:
+    return isinstance(error, DataError | IntegrityError) or error_number(error) in _REFUSALS
+
+
+def _refusal(request: Request, error: DBAPIError) -> Reject:
+    return Reject(
+        source=request.source,
+        code=RejectCode.STORAGE_REJECTED,
+        reason=f"MySQL refused the row: {json.dumps(getattr(error.orig, 'args', []), ensure_ascii=False)}",
+        outbox_id=request.outbox_id,
+    )
