@@ -61,8 +61,9 @@ def spawn(
     log: Path,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    inherit: bool = True,
 ) -> ServerProcess:
-    """Starts a server in a process group of its own; `env` is added to ours."""
+    """Starts a server in a process group of its own; `env` is added to ours, or all there is without `inherit`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     leash = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
     with log.open("ab") as file:
@@ -73,7 +74,7 @@ def spawn(
             stdout=file,
             stderr=subprocess.STDOUT,
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**(os.environ if inherit else {}), **(env or {})},
             start_new_session=True,
         )
         return ServerProcess(name=name, log=log, log_start=file.tell(), popen=popen.result())
