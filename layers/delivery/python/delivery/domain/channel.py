@@ -39,7 +39,7 @@ class Unreadable:
 
 
 def webhook_problem(url: str, origins: tuple[str, ...] = FEISHU_ORIGINS) -> str | None:
-    """Why this URL is no Flow webhook trigger, or None if it is. The reason never repeats the URL, which is a credential.
+    """Why this URL is no Flow webhook trigger, or None if it is. The reason never repeats the URL: it is a credential.
 
     Source: Feishu help centre, "Flow: webhook trigger" (`https://www.feishu.cn/flow/api/trigger-webhook/{key}`).
     """

@@ -49,8 +49,8 @@ class Intake:
 
     requests: Sequence[Request]
     rejects: Sequence[Reject]
-    #: Outbox rows of requests that collapsed into another one of the same batch.
-    repeated_outbox_ids: Sequence[int] = ()
+    #: The outbox ids (0 for none) of requests that collapsed into an earlier one of the same batch.
+    repeated: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

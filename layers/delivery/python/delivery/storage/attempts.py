@@ -1,4 +1,4 @@
-"""Opening and closing attempts in sets, each by compare-and-set on `attempt_count`: exactly one sender owns an attempt."""
+"""Opening and closing attempts in sets, by compare-and-set on `attempt_count`: exactly one sender owns an attempt."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import BindParameter, bindparam, text
 
 from delivery.domain.outcome import Delivered, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import OPEN_STATUSES, Attempt, Pointer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from delivery.domain.transition import Closing
 
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[object] = bindparam("ids", expanding=True)
 _RESPONSE_CHARACTERS = 2_000
 _ERROR_CHARACTERS = 2_000
 

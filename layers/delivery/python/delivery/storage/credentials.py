@@ -1,6 +1,6 @@
 """A credential at rest: AES-256-GCM under a data key, bound to its user and channel, so that a copied value is useless.
 
-Stored as `v1:key:nonce+ciphertext` (base64). Without that prefix it is a plain-text row of the Go service, read as it is.
+Stored as `v1:key:nonce+ciphertext` (base64). A value without that prefix is a plain-text row of the Go service.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def open_sealed(stored: str, *, keys: KeyRing, user_id: int, channel: str) -> st
         return stored
     key_id, sealed = _parts(stored)
     try:
-        opened = AESGCM(keys.key(key_id)).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(user_id, channel))
+        opened = AESGCM(keys.key(key_id)).decrypt(
+            sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(user_id, channel)
+        )
     except (InvalidTag, ValueError):
         raise CredentialError("the stored credential does not open for this user and channel") from None
     return opened.decode()

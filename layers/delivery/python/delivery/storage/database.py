@@ -1,4 +1,4 @@
-"""Connections and transactions: READ COMMITTED, UTC, and a few more tries where InnoDB chose us as a deadlock's victim."""
+"""Connections and transactions: READ COMMITTED, UTC, and a few more tries for the victim of a deadlock."""
 
 from __future__ import annotations
 

@@ -75,9 +75,7 @@ def _store_sifted(connection: Connection, intake: Intake, times: _Times) -> Stor
     return _finish(connection, intake, created, refused, times)
 
 
-def _insert_sifted(
-    connection: Connection, requests: Sequence[Request], times: _Times, refused: list[Reject]
-) -> int:
+def _insert_sifted(connection: Connection, requests: Sequence[Request], times: _Times, refused: list[Reject]) -> int:
     try:
         with connection.begin_nested():
             return _insert(connection, requests, times)
@@ -91,14 +89,12 @@ def _insert_sifted(
     return sum(_insert_sifted(connection, half, times, refused) for half in (requests[:middle], requests[middle:]))
 
 
-def _finish(
-    connection: Connection, intake: Intake, created: int, refused: Sequence[Reject], times: _Times
-) -> Stored:
+def _finish(connection: Connection, intake: Intake, created: int, refused: Sequence[Reject], times: _Times) -> Stored:
     refused_sources = {id(reject.source) for reject in refused}
     kept = [request for request in intake.requests if id(request.source) not in refused_sources]
     rejects = [*intake.rejects, *refused]
     insert_rejects(connection, rejects, times.now)
-    mark_consumed(connection, [*(request.outbox_id for request in kept), *intake.repeated_outbox_ids], times.now)
+    mark_consumed(connection, [*(request.outbox_id for request in kept), *intake.repeated], times.now)
     mark_dead(connection, rejects, times.now)
     return Stored(created=created, pointers=_pointers(connection, kept), refused=refused)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -21,7 +23,7 @@ from sqlalchemy.dialects.mysql import DATETIME, MEDIUMBLOB, TEXT, VARCHAR
 
 metadata = MetaData()
 
-_INNODB = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_0900_ai_ci"}
+_INNODB: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_0900_ai_ci"}
 _KEY_COLLATION = "utf8mb4_0900_bin"  # keys compare byte for byte: A and a are two keys
 DUE_INDEX = "ix_notification_records_due"
 

@@ -1,0 +1,149 @@
+"""The Flow webhook trigger: one POST of JSON to the user's own URL (DESIGN section 8)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from urllib3.exceptions import HTTPError, LocationValueError, TimeoutError as UrllibTimeout
+
+from delivery.domain.channel import FEISHU_ORIGINS, mask_webhook, webhook_problem
+from delivery.domain.outcome import ErrorCode, Exchange, Outcome, PermanentFailure, TemporaryFailure
+from delivery.domain.text import message_text
+from delivery.feishu.classify import Answer, classify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime, timedelta
+
+    from delivery.domain.channel import Channel
+    from delivery.domain.record import Attempt
+
+_BODY_LIMIT = 64 * 1024
+_CHUNK = 16 * 1024
+_STORED_BODY = 4_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What the message says beside its summary."""
+
+    event: str = "smartflow.schedule_adjustment_ready"
+    title: str = "SmartFlow 日程调整建议"
+    action_text: str = "查看并确认调整"
+    #: The site that target URLs belong to, without a trailing slash.
+    action_base_url: str
+
+
+def open_connections(concurrency: int) -> urllib3.PoolManager:
+    """Kept-alive connections for so many calls at once. Nothing is retried or followed: that is for the record to decide."""
+    return urllib3.PoolManager(num_pools=8, maxsize=concurrency, block=False, retries=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowWebhook:
+    """Delivers attempts to Flow webhook triggers."""
+
+    connections: urllib3.PoolManager
+    wording: Wording
+    patience: timedelta
+    now: Callable[[], datetime]
+    origins: tuple[str, ...] = FEISHU_ORIGINS
+
+    def deliver(self, attempt: Attempt, channel: Channel) -> Outcome:
+        """Calls Feishu once. Whatever happens is an outcome; a webhook that is not Feishu's is not called at all."""
+        if problem := webhook_problem(channel.webhook_url, self.origins):
+            return PermanentFailure(code=ErrorCode.INVALID_URL, reason=problem)
+        request = self.request(attempt)
+        shown = {"webhook": mask_webhook(channel.webhook_url), **request}
+        began = monotonic()
+        try:
+            answer = self._post(channel, request, deadline=began + self.patience.total_seconds())
+        except (HTTPError, OSError, ValueError) as error:
+            return _failed_call(error, Exchange(request=shown, latency_ms=_since(began)))
+        exchange = Exchange(
+            request=shown, response=_shown(answer), http_status=answer.status, latency_ms=_since(began)
+        )
+        message_id = f"feishu_webhook_{attempt.record_id}_{attempt.number}"  # Flow gives none of its own
+        return classify(answer, message_id=message_id, exchange=exchange)
+
+    def request(self, attempt: Attempt) -> dict[str, Any]:
+        """The JSON that the user's flow receives."""
+        text = message_text(
+            summary=attempt.summary_text, fallback=attempt.fallback_text, target_url=attempt.target_url
+        ).text
+        document = {
+            "event": self.wording.event,
+            "version": "1",
+            "notification_id": attempt.record_id,
+            "user_id": attempt.user_id,
+            "preview_id": attempt.preview_id,
+            "trigger_id": attempt.trigger_id,
+            "trigger_type": attempt.trigger_type,
+            "target_type": attempt.target_type,
+            "target_id": attempt.target_id,
+            "message": {
+                "title": self.wording.title,
+                "summary": text,
+                "action_text": self.wording.action_text,
+                "action_url": self.wording.action_base_url + attempt.target_url,
+            },
+            "sent_at": self.now().isoformat(timespec="seconds"),
+        }
+        return {**document, "trace_id": attempt.trace_id} if attempt.trace_id else document
+
+    def _post(self, channel: Channel, document: Mapping[str, Any], *, deadline: float) -> Answer:
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        if channel.bearer_token:
+            headers["Authorization"] = f"Bearer {channel.bearer_token}"
+        response = self.connections.request(
+            "POST",
+            channel.webhook_url,
+            body=json.dumps(document, ensure_ascii=False).encode(),
+            headers=headers,
+            timeout=urllib3.Timeout(total=self.patience.total_seconds()),
+            redirect=False,
+            preload_content=False,
+        )
+        return _read(response, deadline)
+
+
+def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> Answer:
+    """Reads up to the limit and no longer than the deadline; a connection with bytes left over is not used again."""
+    body = bytearray()
+    for chunk in response.stream(_CHUNK):
+        body += chunk
+        if len(body) > _BODY_LIMIT or monotonic() > deadline:
+            break
+    cut = len(body) > _BODY_LIMIT
+    if cut or monotonic() > deadline:
+        response.close()
+    else:
+        response.release_conn()
+    if not cut and monotonic() > deadline:
+        raise UrllibTimeout("the answer took too long")
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status=response.status, headers=headers, body=bytes(body[:_BODY_LIMIT]), cut=cut)
+
+
+def _failed_call(error: Exception, exchange: Exchange) -> Outcome:
+    """No answer. The words of the error are left out where they could carry the URL, which is a credential."""
+    if isinstance(error, UrllibTimeout | TimeoutError):
+        reason = "no answer in time; the message may have arrived"
+        return TemporaryFailure(code=ErrorCode.TIMEOUT, reason=reason, exchange=exchange)
+    if isinstance(error, LocationValueError | UnicodeError):
+        return PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called", exchange=exchange)
+    return TemporaryFailure(
+        code=ErrorCode.NETWORK, reason=f"no answer: {type(error).__name__}", exchange=exchange
+    )
+
+
+def _shown(answer: Answer) -> dict[str, Any]:
+    return {"status_code": answer.status, "body": answer.body[:_STORED_BODY].decode("utf-8", "replace")}
+
+
+def _since(began: float) -> int:
+    return round((monotonic() - began) * 1000)
