@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from delivery.domain.outcome import Delivered, ErrorCode, Exchange, Outcome, PermanentFailure, TemporaryFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TEMPORARY, PERMANENT = TemporaryFailure, PermanentFailure
 Verdict = tuple[type[TemporaryFailure] | type[PermanentFailure], ErrorCode]
@@ -74,7 +76,7 @@ def asked_wait(headers: Mapping[str, str]) -> timedelta | None:
 def _verdict(answer: Answer, body: Any) -> Verdict | None:  # noqa: ANN401 - any JSON
     """The row of the tables that this answer falls under; None is success."""
     code = business_code(body)
-    if code in BY_CODE:
+    if code is not None and code in BY_CODE:
         return BY_CODE[code]
     if answer.status in BY_STATUS:
         return BY_STATUS[answer.status]

@@ -8,7 +8,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationValueError, TimeoutError as UrllibTimeout
+from urllib3.exceptions import HTTPError, LocationValueError
+from urllib3.exceptions import TimeoutError as UrllibTimeout
 
 from delivery.domain.channel import FEISHU_ORIGINS, mask_webhook, webhook_problem
 from delivery.domain.outcome import ErrorCode, Exchange, Outcome, PermanentFailure, TemporaryFailure
@@ -39,7 +40,7 @@ class Wording:
 
 
 def open_connections(concurrency: int) -> urllib3.PoolManager:
-    """Kept-alive connections for so many calls at once. Nothing is retried or followed: that is for the record to decide."""
+    """Kept-alive connections for so many calls at once. Nothing is retried or followed: the record decides that."""
     return urllib3.PoolManager(num_pools=8, maxsize=concurrency, block=False, retries=False)
 
 
@@ -64,9 +65,7 @@ class FlowWebhook:
             answer = self._post(channel, request, deadline=began + self.patience.total_seconds())
         except (HTTPError, OSError, ValueError) as error:
             return _failed_call(error, Exchange(request=shown, latency_ms=_since(began)))
-        exchange = Exchange(
-            request=shown, response=_shown(answer), http_status=answer.status, latency_ms=_since(began)
-        )
+        exchange = Exchange(request=shown, response=_shown(answer), http_status=answer.status, latency_ms=_since(began))
         message_id = f"feishu_webhook_{attempt.record_id}_{attempt.number}"  # Flow gives none of its own
         return classify(answer, message_id=message_id, exchange=exchange)
 
@@ -136,9 +135,7 @@ def _failed_call(error: Exception, exchange: Exchange) -> Outcome:
         return TemporaryFailure(code=ErrorCode.TIMEOUT, reason=reason, exchange=exchange)
     if isinstance(error, LocationValueError | UnicodeError):
         return PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called", exchange=exchange)
-    return TemporaryFailure(
-        code=ErrorCode.NETWORK, reason=f"no answer: {type(error).__name__}", exchange=exchange
-    )
+    return TemporaryFailure(code=ErrorCode.NETWORK, reason=f"no answer: {type(error).__name__}", exchange=exchange)
 
 
 def _shown(answer: Answer) -> dict[str, Any]:
