@@ -1,0 +1,68 @@
+"""What a deployment runs, as its CloudFormation template says: frozen values, every reference already resolved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    logical_id: str
+    #: the physical name, by which it is invoked
+    name: str
+    handler: str
+    runtime: str
+    #: the directory that would be zipped
+    code: Path
+    #: the directories that would be laid over each other in /opt, first to last
+    layers: tuple[Path, ...]
+    environment: Mapping[str, str]
+    timeout_seconds: int
+    memory_mb: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaMapping:
+    logical_id: str
+    #: the name of the function that gets the batches
+    function: str
+    bootstrap_servers: str
+    topic: str
+    group: str
+    batch_size: int
+    window_seconds: float
+    #: where a group without committed offsets begins: TRIM_HORIZON or LATEST
+    starting_position: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMapping:
+    logical_id: str
+    function: str
+    queue_arn: str
+    batch_size: int
+    window_seconds: float
+    #: None is Lambda's own limit
+    max_concurrency: int | None
+    reports_item_failures: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    logical_id: str
+    function: str
+    #: `rate(1 minute)`
+    expression: str
+    #: the event, JSON
+    input: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    functions: Sequence[Function]
+    kafka_mappings: Sequence[KafkaMapping]
+    queue_mappings: Sequence[QueueMapping]
+    schedules: Sequence[Schedule]
+
+    def function(self, name: str) -> Function:
+        return next(function for function in self.functions if function.name == name)
