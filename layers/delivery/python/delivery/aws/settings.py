@@ -1,12 +1,14 @@
-"""Settings: one frozen class per function, read from the environment, each complaint one line that names the variable."""
+"""Settings: one frozen class per function, from the environment; each complaint is a line that names the variable."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class SettingsError(Exception):

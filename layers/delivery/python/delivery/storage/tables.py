@@ -131,7 +131,7 @@ data_keys = Table(
     "notification_data_keys",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("wrapped_key", LargeBinary(1024), nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
     _time("created_at"),
     **_INNODB,
 )
