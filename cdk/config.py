@@ -1,0 +1,87 @@
+"""One stage's settings: the `stages` of cdk.json in, validated frozen values out. README and docs show every key."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from cdk.consistency import VISIBILITY_FACTOR, check
+from cdk.reading import SettingsError, read
+from cdk.rules import ListOf, OneOf, Text, Whole
+from cdk.sections import DAY, MINUTE, Claim, Database, Ingest, Kafka, Message, Network, Queue, Retry, Send
+
+LOCAL = "local"
+DEFAULT_STAGE = "dev"
+#: of the retentions that CloudWatch Logs knows
+LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731)
+
+
+_Name = Text(r"[a-z][a-z0-9-]{0,19}", "a lower-case name of up to 20 letters, digits and dashes")
+_Region = Text(r"[a-z]{2}(-[a-z]+)+-[0-9]", "a region such as ap-southeast-1")
+_Account = Text(r"[0-9]{12}", "a string of 12 digits")
+_Url = Text(r"https?://[^\s/]+(/\S*[^\s/])?", "an http(s) URL that does not end in a slash")
+_Origin = Text(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", "an origin such as https://www.feishu.cn, without a path")
+_SitePath = Text(r"/([^,\s/][^,\s]*)?", "a site path such as /assistant/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSettings:
+    name: Annotated[str, _Name]
+    #: without these two the stacks go wherever the caller's credentials point
+    region: Annotated[str | None, _Region] = None
+    account: Annotated[str | None, _Account] = None
+    architecture: Annotated[str, OneOf(["arm64", "x86_64"])] = "arm64"
+    python: Annotated[str, OneOf(["3.11", "3.12", "3.13", "3.14"])] = "3.13"
+    #: for whom the dependencies layer is built; "this-machine" is for the local stage, which runs it here
+    wheels: Annotated[str, OneOf(["lambda", "this-machine"])] = "lambda"
+    network: Network = field(default_factory=Network)
+    database: Database
+    kafka: Kafka
+    ingest: Ingest = field(default_factory=Ingest)
+    claim: Claim = field(default_factory=Claim)
+    send: Send = field(default_factory=Send)
+    queue: Queue = field(default_factory=Queue)
+    #: an attempt owns its record for this long
+    lease_seconds: Annotated[int, Whole(1, DAY)] = 10 * MINUTE
+    #: a new record whose pointer got lost is due again after this long
+    handoff_deadline_seconds: Annotated[int, Whole(1, DAY)] = 5 * MINUTE
+    retry: Retry = field(default_factory=Retry)
+    message: Message = field(default_factory=Message)
+    #: the target URL is appended to it: where the message's button leads
+    action_base_url: Annotated[str, _Url]
+    #: where a channel's webhook URL may point
+    webhook_origins: Annotated[tuple[str, ...], ListOf(_Origin, least=1)] = (
+        "https://www.feishu.cn",
+        "https://feishu.cn",
+    )
+    #: what a target URL may begin with
+    allowed_url_prefixes: Annotated[tuple[str, ...], ListOf(_SitePath, least=1)] = ("/assistant/",)
+    log_retention_days: Annotated[int, OneOf(LOG_RETENTION_DAYS)] = 30
+
+    @property
+    def is_local(self) -> bool:
+        return self.name == LOCAL
+
+    @property
+    def visibility_seconds(self) -> int:
+        """How long a received queue message is hidden from other senders."""
+        given = self.queue.visibility_seconds
+        return VISIBILITY_FACTOR * self.send.timeout_seconds if given is None else given
+
+
+def stage_settings(stages: object, name: str) -> StageSettings:
+    """The stage called `name`, from the `stages` of cdk.json; raises a `SettingsError` that names the key."""
+    if not isinstance(stages, Mapping) or name not in stages:
+        known = ", ".join(map(str, stages)) if isinstance(stages, Mapping) else "none"
+        raise SettingsError(f'cdk.json, "stages": has no stage {name}; there are: {known}')
+    try:
+        settings = read(StageSettings, {"name": name, **_mapping(stages[name])})
+        check(settings)
+    except SettingsError as error:
+        raise SettingsError(f"cdk.json, stage {name}: {error}") from None
+    return settings
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if isinstance(value, Mapping):
+        return value
+    raise SettingsError("should be an object of settings")

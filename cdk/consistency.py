@@ -1,0 +1,81 @@
+"""What must hold between settings: a stage in, nothing out, or the first contradiction as a line that names its key."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cdk.reading import SettingsError
+
+if TYPE_CHECKING:
+    from cdk.config import StageSettings
+
+#: Lambda's advice: a batch must not be visible again before Lambda itself gave up on it
+VISIBILITY_FACTOR = 6
+
+
+def check(stage: "StageSettings") -> None:
+    for wrong in (*_times(stage), *_kafka(stage), *_network(stage), *_deployed(stage)):
+        raise SettingsError(wrong)
+
+
+def _times(stage: "StageSettings") -> Iterator[str]:
+    """A sender ends before its lease does, and the queue keeps a pointer for as long as it can matter."""
+    timeout, lease, retry = stage.send.timeout_seconds, stage.lease_seconds, stage.retry
+    visible_after, retention = stage.visibility_seconds, stage.queue.retention_seconds
+    if lease <= timeout:
+        yield f"lease_seconds: should be more than send.timeout_seconds ({timeout}), is {lease}"
+    if lease >= retention:
+        yield f"lease_seconds: should be less than queue.retention_seconds ({retention}), is {lease}"
+    if visible_after < (least := VISIBILITY_FACTOR * timeout):
+        yield f"queue.visibility_seconds: should be at least 6 x send.timeout_seconds ({least}), is {visible_after}"
+    if (feishu := stage.send.feishu_timeout_seconds) >= timeout:
+        yield f"send.feishu_timeout_seconds: should be less than send.timeout_seconds ({timeout}), is {feishu:g}"
+    if retry.base_seconds > retry.cap_seconds:
+        yield f"retry.base_seconds: should be at most retry.cap_seconds ({retry.cap_seconds:g})"
+
+
+def _kafka(stage: "StageSettings") -> Iterator[str]:
+    return _msk(stage) if stage.kafka.kind == "msk" else _self_managed(stage)
+
+
+def _msk(stage: "StageSettings") -> Iterator[str]:
+    if not stage.kafka.cluster_arn:
+        yield "kafka.cluster_arn: is missing; with kind msk it should be the ARN of an MSK cluster"
+    if stage.kafka.bootstrap_servers:
+        yield "kafka.bootstrap_servers: is for kind self-managed; leave it out with kind msk"
+    if stage.kafka.auth_secret_arn:
+        yield "kafka.auth_secret_arn: is for kind self-managed; leave it out with kind msk, where roles are used"
+
+
+def _self_managed(stage: "StageSettings") -> Iterator[str]:
+    kafka = stage.kafka
+    if not kafka.bootstrap_servers:
+        yield "kafka.bootstrap_servers: is missing; with kind self-managed it should be a list, each host:port"
+    if kafka.cluster_arn:
+        yield "kafka.cluster_arn: is for kind msk; leave it out with kind self-managed"
+    if not (stage.is_local or kafka.auth_secret_arn or stage.network.vpc_id):
+        yield "kafka.auth_secret_arn: is missing; brokers outside of network.vpc_id need a SASL/SCRAM secret"
+
+
+def _network(stage: "StageSettings") -> Iterator[str]:
+    network = stage.network
+    if network.vpc_id and not network.subnet_ids:
+        yield "network.subnet_ids: is missing; with network.vpc_id it should name the private subnets"
+    if network.vpc_id and not network.security_group_ids:
+        yield "network.security_group_ids: is missing; with network.vpc_id it should name at least one"
+    if (network.subnet_ids or network.security_group_ids) and not network.vpc_id:
+        yield "network.vpc_id: is missing; subnets and security groups need the VPC that they are in"
+
+
+def _deployed(stage: "StageSettings") -> Iterator[str]:
+    """What only one machine may do: no TLS, plain http, dependencies that fit no other machine."""
+    if stage.is_local:
+        return
+    if not stage.database.ca_file:
+        yield "database.ca_file: should be the path of a certificate bundle; empty (no TLS) is for the local stage only"
+    if stage.wheels != "lambda":
+        yield f"wheels: should be lambda, is {stage.wheels}, which is for the local stage only"
+    if not stage.action_base_url.startswith("https://"):
+        yield f"action_base_url: should begin with https://, is {stage.action_base_url}"
+    for origin in stage.webhook_origins:
+        if not origin.startswith("https://"):
+            yield f"webhook_origins: should each begin with https://, one is {origin}"

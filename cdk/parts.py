@@ -1,0 +1,116 @@
+"""Settings in, the values that the constructs take out: the one place where the two meet."""
+
+from aws_cdk import Duration, Fn
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk import sections
+from cdk.config import StageSettings
+from cdk.database import Database
+from cdk.function import Runtime, Size
+from cdk.kafka import KafkaSource, ManagedKafka, SelfManagedKafka, Topic
+from cdk.layers import Layers
+from cdk.network import Network
+from cdk.send import FeishuCalls, RetryPolicy
+from cdk.wheels import Target
+
+_RUNTIMES = {
+    "3.11": lambda_.Runtime.PYTHON_3_11,
+    "3.12": lambda_.Runtime.PYTHON_3_12,
+    "3.13": lambda_.Runtime.PYTHON_3_13,
+    "3.14": lambda_.Runtime.PYTHON_3_14,
+}
+_ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+
+_DAYS = logs.RetentionDays
+_RETENTIONS = {
+    1: _DAYS.ONE_DAY,
+    3: _DAYS.THREE_DAYS,
+    5: _DAYS.FIVE_DAYS,
+    7: _DAYS.ONE_WEEK,
+    14: _DAYS.TWO_WEEKS,
+    30: _DAYS.ONE_MONTH,
+    60: _DAYS.TWO_MONTHS,
+    90: _DAYS.THREE_MONTHS,
+    180: _DAYS.SIX_MONTHS,
+    365: _DAYS.ONE_YEAR,
+    731: _DAYS.TWO_YEARS,
+}
+
+
+def runtime(scope: Construct, stage: StageSettings) -> Runtime:
+    python, architecture = _RUNTIMES[stage.python], _ARCHITECTURES[stage.architecture]
+    target = Target(python=stage.python, architecture=stage.architecture, here=stage.wheels == "this-machine")
+    return Runtime(
+        python=python,
+        architecture=architecture,
+        layers=Layers(scope, "Layers", runtime=python, architecture=architecture, target=target),
+        database=database(stage.database),
+        network=network(scope, stage.network),
+        log_retention=_RETENTIONS[stage.log_retention_days],
+    )
+
+
+def size(settings: sections.Ingest | sections.Claim | sections.Send) -> Size:
+    return Size(timeout=Duration.seconds(settings.timeout_seconds), memory_mb=settings.memory_mb)
+
+
+def database(settings: sections.Database) -> Database:
+    return Database(
+        host=settings.endpoint,
+        port=settings.port,
+        name=settings.name,
+        secret_arn=settings.secret_arn,
+        ca_file=settings.ca_file,
+    )
+
+
+def network(scope: Construct, settings: sections.Network) -> Network | None:
+    if not settings.vpc_id:
+        return None
+    zones = [Fn.select(index, Fn.get_azs()) for index, _ in enumerate(settings.subnet_ids)]
+    subnets = list(settings.subnet_ids)
+    vpc = ec2.Vpc.from_vpc_attributes(
+        scope, "Vpc", vpc_id=settings.vpc_id, availability_zones=zones, private_subnet_ids=subnets
+    )
+    groups = [
+        ec2.SecurityGroup.from_security_group_id(scope, f"SecurityGroup{index}", group, mutable=False)
+        for index, group in enumerate(settings.security_group_ids)
+    ]
+    return Network(vpc=vpc, subnets=vpc.private_subnets, security_groups=groups)
+
+
+def kafka(settings: sections.Kafka, *, network: Network | None) -> KafkaSource:
+    topic = Topic(
+        name=settings.topic,
+        group=settings.group,
+        batch_size=settings.batch_size,
+        window=Duration.seconds(settings.window_seconds),
+    )
+    if settings.cluster_arn:
+        return ManagedKafka(topic=topic, cluster_arn=settings.cluster_arn)
+    return SelfManagedKafka(
+        topic=topic,
+        bootstrap_servers=settings.bootstrap_servers,
+        auth_secret_arn=settings.auth_secret_arn,
+        auth_mechanism=settings.auth_mechanism,
+        network=network,
+    )
+
+
+def feishu(stage: StageSettings) -> FeishuCalls:
+    return FeishuCalls(
+        concurrency=stage.send.concurrency,
+        timeout_seconds=stage.send.feishu_timeout_seconds,
+        webhook_origins=stage.webhook_origins,
+        action_base_url=stage.action_base_url,
+        event=stage.message.event,
+        title=stage.message.title,
+        action_text=stage.message.action_text,
+    )
+
+
+def retry(settings: sections.Retry) -> RetryPolicy:
+    return RetryPolicy(base_seconds=settings.base_seconds, cap_seconds=settings.cap_seconds, jitter=settings.jitter)

@@ -1,0 +1,108 @@
+"""The sections of a stage's settings: what each value may be, and what it is when cdk.json does not say."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cdk.rules import ListOf, Number, OneOf, Text, Whole
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+_Address = Text(r"[A-Za-z0-9.-]+", "a host name or address, without scheme or port")
+_Broker = Text(r"[A-Za-z0-9.-]+:[0-9]{1,5}", "host:port")
+_Secret = Text(r"arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+", "the whole ARN of a Secrets Manager secret")
+_Cluster = Text(r"arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:cluster/[^/]+/[^/]+", "the ARN of an MSK cluster")
+_Memory = Whole(128, 10240)
+_Line = Text(r"[^\r\n]+", "one line of text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """An existing VPC for the functions and the Kafka poller; without one they run outside of any."""
+
+    vpc_id: Annotated[str | None, Text(r"vpc-[0-9a-f]+", "the id of a VPC")] = None
+    #: private subnets with a way out to Feishu and to AWS's own services
+    subnet_ids: Annotated[tuple[str, ...], ListOf(Text(r"subnet-[0-9a-f]+", "the id of a subnet"))] = ()
+    security_group_ids: Annotated[tuple[str, ...], ListOf(Text(r"sg-[0-9a-f]+", "the id of a security group"))] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    endpoint: Annotated[str, _Address]
+    port: Annotated[int, Whole(1, 65535)] = 3306
+    name: Annotated[str, Text(r"[A-Za-z0-9_]{1,64}", "a database name: letters, digits and underscores")] = "hongyan"
+    #: the secret's value is JSON with username and password
+    secret_arn: Annotated[str, _Secret]
+    #: certificate authorities, where the function sees them; empty is no TLS, for the local stage only
+    ca_file: Annotated[str, Text(r"(/.*)?", "an absolute path, or empty for no TLS")] = "/opt/rds-ca.pem"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kafka:
+    kind: Annotated[Literal["self-managed", "msk"], OneOf(["self-managed", "msk"])] = "self-managed"
+    #: self-managed: where to begin
+    bootstrap_servers: Annotated[tuple[str, ...], ListOf(_Broker)] = ()
+    #: self-managed: the secret with username and password for SASL/SCRAM
+    auth_secret_arn: Annotated[str | None, _Secret] = None
+    auth_mechanism: Annotated[str, OneOf(["SCRAM-SHA-512", "SCRAM-SHA-256"])] = "SCRAM-SHA-512"
+    #: msk: the cluster; the function's role is its identity (IAM access control)
+    cluster_arn: Annotated[str | None, _Cluster] = None
+    topic: Annotated[str, Text(r"[A-Za-z0-9._-]{1,249}", "a topic name")] = "smartflow.notification.outbox"
+    group: Annotated[str, Text(r"[A-Za-z0-9._:/-]{1,200}", "a consumer group name")] = "hongyan"
+    #: an ingest batch is up to this many records, or what came in this many seconds
+    batch_size: Annotated[int, Whole(1, 10_000)] = 500
+    window_seconds: Annotated[int, Whole(0, 300)] = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingest:
+    timeout_seconds: Annotated[int, Whole(1, 14 * MINUTE)] = 60
+    memory_mb: Annotated[int, _Memory] = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    every_minutes: Annotated[int, Whole(1, 59)] = 1
+    #: just under a minute, so that one tick ends before the next begins
+    timeout_seconds: Annotated[int, Whole(5, 15 * MINUTE)] = 55
+    memory_mb: Annotated[int, _Memory] = 512
+    #: rows leased by one statement
+    batch_size: Annotated[int, Whole(1, 5_000)] = 500
+    #: with this many pointers in the queue, due rows wait in MySQL
+    max_queued_pointers: Annotated[int, Whole(1, 1_000_000)] = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    #: how many Feishu calls one function makes at once
+    concurrency: Annotated[int, Whole(1, 500)] = 32
+    #: how many functions send at once
+    max_concurrency: Annotated[int, Whole(2, 1000)] = 5
+    timeout_seconds: Annotated[int, Whole(5, 15 * MINUTE)] = 60
+    memory_mb: Annotated[int, _Memory] = 512
+    #: how long one Feishu call may take
+    feishu_timeout_seconds: Annotated[float, Number(0.1, 60)] = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    retention_seconds: Annotated[int, Whole(MINUTE, 14 * DAY)] = 4 * DAY
+    #: how long a received message is hidden; by default 6 times the sender's time-out, which is Lambda's own advice
+    visibility_seconds: Annotated[int | None, Whole(0, 12 * HOUR)] = None
+    max_receive_count: Annotated[int, Whole(1, 1000)] = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Backoff: base, doubled for each attempt, capped, plus up to this share of jitter."""
+
+    base_seconds: Annotated[float, Number(0.1, DAY)] = 5 * MINUTE
+    cap_seconds: Annotated[float, Number(0.1, DAY)] = 30 * MINUTE
+    jitter: Annotated[float, Number(0, 1)] = 0.1
+    max_attempts: Annotated[int, Whole(1, 100)] = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    event: Annotated[str, _Line] = "smartflow.schedule_adjustment_ready"
+    title: Annotated[str, _Line] = "SmartFlow 日程调整建议"
+    action_text: Annotated[str, _Line] = "查看并确认调整"
