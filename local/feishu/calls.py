@@ -1,0 +1,90 @@
+"""The log of the simulator: every call that reached the webhooks, what it was answered, and whether it was accepted."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from local.feishu.rules import document_of
+
+_SHOWN = 4_000  # of a body that is no JSON object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call. Tokens are not kept, only whether they matched."""
+
+    received_at: datetime
+    method: str
+    path: str
+    #: the webhook's key; None for a path that is no webhook's
+    key: str | None
+    notification_id: int | None
+    user_id: int | None
+    #: the how-manieth call for this notification, from 1; 0 for a call that Feishu's rules refused
+    attempt: int
+    #: None when the webhook asks for no token
+    bearer_matched: bool | None
+    #: HTTP status; None when the connection was cut before one
+    status: int | None
+    #: business code of the answer, if it has one
+    code: int | None
+    fault: str | None
+    #: whether the simulated user would have seen the message
+    accepted: bool
+    request_body: bytes
+    answer_body: bytes
+
+    def as_document(self) -> dict[str, Any]:
+        """For one line of JSON; the bodies as JSON where they are JSON objects, else as text."""
+        shown = asdict(self)
+        for name in ("request", "answer"):
+            body: bytes = shown.pop(f"{name}_body")
+            document = document_of(body)
+            shown[name] = body[:_SHOWN].decode("utf-8", "replace") if document is None else document
+        return {**shown, "received_at": self.received_at.isoformat(timespec="milliseconds")}
+
+
+@dataclass(slots=True)
+class CallLog:
+    """Written by the server's thread, read by any."""
+
+    _calls: list[Call] = field(default_factory=list)
+    _attempts: Counter[int] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next_attempt(self, notification_id: int) -> int:
+        """Counts a call for this notification."""
+        with self._lock:
+            self._attempts[notification_id] += 1
+            return self._attempts[notification_id]
+
+    def add(self, call: Call) -> None:
+        with self._lock:
+            self._calls.append(call)
+
+    def calls(self, **only: object) -> list[Call]:
+        """In the order they came; `only` narrows it down to calls with these values."""
+        with self._lock:
+            calls = list(self._calls)
+        return [call for call in calls if all(getattr(call, name) == value for name, value in only.items())]
+
+    def clear(self) -> None:
+        """Forgets all calls; the next call for any notification is its first again."""
+        with self._lock:
+            self._calls.clear()
+            self._attempts.clear()
+
+
+def summary(calls: Iterable[Call]) -> Mapping[str, Any]:
+    """Counts; `accepted_more_than_once` maps a notification to how often its user saw it."""
+    seen = list(calls)
+    accepted = Counter(call.notification_id for call in seen if call.accepted)
+    return {
+        "calls": len(seen),
+        "accepted": accepted.total(),
+        "notifications": len(accepted),
+        "accepted_more_than_once": {str(who): times for who, times in accepted.items() if times > 1},
+    }
