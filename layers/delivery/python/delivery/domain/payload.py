@@ -50,10 +50,12 @@ def _optional(limit: int | None = None) -> StringConstraints:
     return StringConstraints(strict=True, strip_whitespace=True, max_length=limit)
 
 
-OptionalText = Annotated[str, BeforeValidator(_absent), _optional()]
-OptionalText64 = Annotated[str, BeforeValidator(_absent), _optional(64)]
-OptionalInt = Annotated[int, BeforeValidator(_zero), Field(strict=True, ge=-_BIGINT, lt=_BIGINT)]
-LongText = Annotated[str, BeforeValidator(_absent), _optional(), AfterValidator(_fits_text)]
+# Constraints stand before BeforeValidator: after it they would measure the text before it is trimmed.
+OptionalText = Annotated[str, _optional(), BeforeValidator(_absent)]
+OptionalText64 = Annotated[str, _optional(64), BeforeValidator(_absent)]
+OptionalText128 = Annotated[str, _optional(128), BeforeValidator(_absent)]
+OptionalInt = Annotated[int, Field(strict=True, ge=-_BIGINT, lt=_BIGINT), BeforeValidator(_zero)]
+LongText = Annotated[str, _optional(), BeforeValidator(_absent), AfterValidator(_fits_text)]
 
 
 class Envelope(BaseModel):
@@ -86,7 +88,7 @@ class Payload(BaseModel):
     target_url: Annotated[str, _required(255)]
     summary_text: LongText = ""
     fallback_text: LongText = ""
-    trace_id: Annotated[str, BeforeValidator(_absent), _optional(128)] = ""
+    trace_id: OptionalText128 = ""
     requested_at: Annotated[datetime, BeforeValidator(_rfc3339)]
 
 
