@@ -23,10 +23,10 @@ def schema(engine: Engine) -> dict[str, set[str]]:
     return shown
 
 
-def test_the_migrations_leave_what_the_models_say(engine: Engine, database_url: str):
+def test_the_migrations_leave_what_the_models_say(fresh_engine: Engine, database_url: str) -> None:
     """Autogenerate would miss collations and index order; MySQL's own SHOW CREATE TABLE does not."""
     by_models = engine_for(database_url)
-    migrated = schema(engine)
+    migrated = schema(fresh_engine)
     with by_models.begin() as connection:
         for table in migrated:
             connection.execute(text(f"DROP TABLE {table}"))
@@ -35,22 +35,22 @@ def test_the_migrations_leave_what_the_models_say(engine: Engine, database_url: 
     by_models.dispose()
 
 
-def test_running_the_migrations_again_changes_nothing(engine: Engine, database_url: str):
+def test_running_the_migrations_again_changes_nothing(fresh_engine: Engine, database_url: str) -> None:
     """A deployment runs them every time."""
-    before = schema(engine)
+    before = schema(fresh_engine)
     upgrade(database_url)
-    assert schema(engine) == before
+    assert schema(fresh_engine) == before
 
 
 @pytest.mark.parametrize("died_after", ["nothing", "notification_records", "notification_rejects"])
-def test_a_migration_that_died_halfway_is_finished_by_the_next(engine: Engine, database_url: str, died_after: str):
+def test_a_migration_that_died_halfway_is_finished_by_the_next(fresh_engine: Engine, database_url: str, died_after: str) -> None:
     """MySQL commits each DDL statement: dying leaves some tables and no version."""
-    whole = schema(engine)
+    whole = schema(fresh_engine)
     names = list(metadata.tables)
     kept = names[: names.index(died_after) + 1] if died_after in names else []
-    with engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         for name in set(names) - set(kept):
             connection.execute(text(f"DROP TABLE {name}"))
         connection.execute(text("DELETE FROM alembic_version"))
     upgrade(database_url)
-    assert schema(engine) == whole
+    assert schema(fresh_engine) == whole

@@ -1,0 +1,32 @@
+"""What MySQL itself counted during a block: statements by kind, commits, and rows read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_STATEMENTS = ("Com_select", "Com_insert", "Com_update", "Com_delete", "Com_update_multi")
+
+
+@contextmanager
+def counted(engine: Engine) -> Iterator[Counter[str]]:
+    """Counters of the engine's one connection (nothing else may use it at the same time), filled at the end."""
+    counts: Counter[str] = Counter()
+    before = _counters(engine)
+    yield counts
+    after = _counters(engine)
+    counts.update({name: after[name] - before[name] for name in after if after[name] != before[name]})
+    counts["statements"] = sum(counts[name] for name in _STATEMENTS)
+    counts["commits"] = counts["Com_commit"]
+    counts["rows_read"] = sum(number for name, number in counts.items() if name.startswith("Handler_read"))
+
+
+def _counters(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        shown = connection.exec_driver_sql("SHOW SESSION STATUS WHERE Variable_name REGEXP '^(Com_|Handler_)'").all()
+    return {name: int(value) for name, value in shown if value.isdigit()}

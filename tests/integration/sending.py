@@ -1,0 +1,129 @@
+"""The stages as a test puts them together: real storage, a queue in memory, and Feishu's simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from delivery.claim import Claimer, ClaimPolicy
+from delivery.domain.channel import Channel, Unreadable
+from delivery.domain.queue import QueueDown
+from delivery.domain.transition import RetryPolicy
+from delivery.feishu.flow_webhook import FlowWebhook, Wording, open_connections
+from delivery.ingest import Ingester
+from delivery.send import AttemptStore, ChannelStore, Sender, SendPolicy
+from delivery.storage.attempts import Attempts
+from delivery.storage.claims import DueRecords
+from delivery.storage.records import Recorder
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from delivery.domain.intake import Intake, Stored
+    from delivery.domain.record import Pointer
+    from tests.integration.clock import Clock
+
+LEASE = timedelta(minutes=10)
+HANDOFF = timedelta(minutes=5)
+
+
+class PointerList:
+    """A send queue that keeps what it is given, until it is told to be down."""
+
+    def __init__(self) -> None:
+        self.pointers: list[Pointer] = []
+        self.down = False
+
+    def publish(self, pointers: Sequence[Pointer]) -> None:
+        if self.down:
+            raise QueueDown("told to be down")
+        self.pointers.extend(pointers)
+
+    def depth(self) -> int:
+        return len(self.pointers)
+
+    def take(self) -> list[Pointer]:
+        taken, self.pointers = self.pointers, []
+        return taken
+
+
+class OneWebhook:
+    """Every user's channel is this webhook."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def of_users(self, user_ids: Collection[int], channel: str) -> Mapping[int, Channel | Unreadable]:
+        return {
+            user: Channel(user_id=user, channel=channel, enabled=True, webhook_url=self.url) for user in user_ids
+        }
+
+
+def ingester(engine: Engine, clock: Clock, queue: PointerList) -> Ingester:
+    return Ingester(
+        recorder=Recorder(engine=engine),
+        queue=queue,
+        handoff_deadline=HANDOFF,
+        max_attempts=5,
+        url_prefixes=("/assistant/",),
+        now=clock,
+    )
+
+
+def recorder_store(engine: Engine, clock: Clock, intake: Intake) -> Stored:
+    """What storage makes of an intake, past the contract."""
+    return Recorder(engine=engine).store(intake, now=clock(), handoff_at=clock() + HANDOFF, max_attempts=5)
+
+
+def claimer(engine: Engine, clock: Clock, queue: PointerList, *, batch_size: int = 500) -> Claimer:
+    policy = ClaimPolicy(lease=LEASE, batch_size=batch_size, max_queued=20_000)
+    return Claimer(records=DueRecords(engine=engine), queue=queue, policy=policy, now=clock)
+
+
+def claim_all(engine: Engine, clock: Clock, queue: PointerList) -> list[Pointer]:
+    """One tick of the schedule; the pointers it published."""
+    claimer(engine, clock, queue).run(until=clock() + timedelta(minutes=1))
+    return queue.take()
+
+
+def send(
+    pointers: Sequence[Pointer],
+    *,
+    clock: Clock,
+    attempts: AttemptStore,
+    channels: ChannelStore,
+    origin: str = "https://www.feishu.cn",
+) -> Mapping[str, int]:
+    """One run of the sender; how many records went to which state."""
+    with ThreadPoolExecutor(max_workers=8) as executor:
+        sender = Sender(
+            attempts=attempts,
+            channels=channels,
+            courier=courier(clock, origin),
+            policy=SendPolicy(lease=LEASE, concurrency=8, retry=RetryPolicy(jitter=0)),
+            executor=executor,
+            now=clock,
+        )
+        report = sender.run(pointers, until=until_long_after(clock))
+        sender.courier.connections.clear()  # type: ignore[attr-defined]
+    return report.by_status
+
+
+def courier(clock: Clock, origin: str) -> FlowWebhook:
+    return FlowWebhook(
+        connections=open_connections(8),
+        wording=Wording(action_base_url="https://smartflow.example"),
+        patience=timedelta(seconds=5),
+        now=clock,
+        origins=(origin,),
+    )
+
+
+def until_long_after(clock: Clock) -> datetime:
+    return clock() + timedelta(minutes=5)
+
+
+def attempts_of(engine: Engine) -> Attempts:
+    return Attempts(engine=engine)
