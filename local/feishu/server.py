@@ -58,6 +58,7 @@ class Connections:
                 pass
         except BadRequestError as error:
             await _write(complaint(str(error), status=error.status), writer, keep_alive=False)
+            await _linger(reader, writer)
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection can take another request."""
@@ -66,6 +67,15 @@ class Connections:
             return await _write(answer, writer, keep_alive=request.keep_alive)
         reply = self.trigger.call(request)
         return await _reply(reply, writer, keep_alive=request.keep_alive)
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Reads what the caller still sends: closing on unread bytes resets the connection, and the answer with it."""
+    writer.write_eof()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(2):
+            while await reader.read(LONGEST_HEAD):
+                pass
 
 
 async def _reply(reply: Reply, writer: asyncio.StreamWriter, *, keep_alive: bool) -> bool:

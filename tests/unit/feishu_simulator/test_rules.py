@@ -1,0 +1,130 @@
+"""What the simulated Feishu refuses, and in which words."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local.feishu.rules import PATH, Webhook, bearer_matches, refusal
+from local.feishu.wire import Request
+from tests.unit.feishu_simulator.messages import body, message
+
+WORDS = message()["message"]
+JSON_TYPE = "application/json; charset=utf-8"
+
+
+def request(
+    *,
+    method: str = "POST",
+    path: str = PATH + "key-1",
+    content: bytes | None = None,
+    content_type: str = JSON_TYPE,
+    authorization: str = "",
+) -> Request:
+    given = {"content-type": content_type, "authorization": authorization}
+    content = body() if content is None else content
+    return Request(method=method, path=path, query="", headers=given, body=content, keep_alive=True)
+
+
+def refused(asked: Request, webhook: Webhook | None = None) -> tuple[int, int | None, str]:
+    answer = refusal(asked, webhook or Webhook())
+    assert answer is not None
+    said = json.loads(answer.body)["msg"] if answer.code is not None else answer.body.decode().strip()
+    return answer.status, answer.code, said
+
+
+def test_a_message_as_design_section_8_has_it_is_taken() -> None:
+    """The good case, with and without trace_id; fields the flow does not know are no reason to refuse."""
+    assert refusal(request(), Webhook()) is None
+    assert refusal(request(content=body(trace_id="t-1", more={"x": 1})), Webhook()) is None
+
+
+@pytest.mark.parametrize("path", ["/", "/flow/api/trigger-webhook/", "/flow/api/trigger-webhook/a/b", "/open-apis/x"])
+def test_only_the_path_of_a_webhook_is_served(path: str) -> None:
+    """Anything else is a page that does not exist."""
+    assert refused(request(path=path)) == (404, None, "404 page not found")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "post"])
+def test_only_post_is_served(method: str) -> None:
+    """Other methods are answered 405, naming the one that is allowed."""
+    answer = refusal(request(method=method), Webhook())
+    assert answer is not None
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/xml", "application/json; charset=gbk"])
+def test_only_json_in_utf_8_is_taken(content_type: str) -> None:
+    """A body is judged by its content type before it is read."""
+    asked = request(content_type=content_type)
+    assert refused(asked) == (200, 9499, "Bad Request: Content-Type should be application/json")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"version": NaN}', b"[" * 5000])
+def test_a_body_that_is_no_json_object_is_refused_with_its_own_code(content: bytes) -> None:
+    """Code 800006003, whatever the bytes."""
+    assert refused(request(content=content))[:2] == (200, 800006003)
+
+
+def test_a_body_over_4_mb_is_refused_with_its_own_code() -> None:
+    """Code 800005647, before the body is read."""
+    assert refused(request(content=b" " * (4 * 1024 * 1024 + 1)))[1] == 800005647
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"event": None}, "event is missing"),
+        ({"event": ""}, "event should be a string that is not empty"),
+        ({"version": 1}, 'version should be the string "1"'),
+        ({"notification_id": "11"}, "notification_id should be a whole number above 0"),
+        ({"notification_id": 0}, "notification_id should be a whole number above 0"),
+        ({"user_id": True}, "user_id should be a whole number above 0"),
+        ({"preview_id": " "}, "preview_id should be a string that is not empty"),
+        ({"trigger_id": 5}, "trigger_id should be a string"),
+        ({"target_id": 1.5}, "target_id should be a whole number"),
+        ({"message": "hello"}, "message should be an object"),
+        ({"message": {}}, "message.title is missing"),
+        ({"message": {**message()["message"], "summary": ""}}, "message.summary should be a string that is not empty"),
+        (
+            {"message": {**message()["message"], "action_url": "/a"}},
+            "message.action_url should be an http or https URL",
+        ),
+        ({"sent_at": "2026-01-31 08:00:00"}, "sent_at should be an RFC 3339 time"),
+        ({"sent_at": "2026-02-31T08:00:00Z"}, "sent_at should be an RFC 3339 time"),
+        ({"trace_id": ""}, "trace_id should be a string that is not empty, or left out"),
+    ],
+)
+def test_a_field_that_breaks_its_rule_is_named(changes: dict[str, Any], rule: str) -> None:
+    """HTTP 200 with code 9499; the message says which field and what it should be."""
+    assert refused(request(content=body(**changes))) == (200, 9499, f"Bad Request: {rule}")
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer other", "bearer secret", "secret", "Bearer secret "])
+def test_a_webhook_with_a_token_refuses_any_other(authorization: str) -> None:
+    """Code 800005649; `Bearer`, one space and the token are compared as they are."""
+    webhook = Webhook(bearer_token="secret")
+    assert refused(request(authorization=authorization), webhook) == (200, 800005649, "未通过凭证校验")
+
+
+def test_a_webhook_with_a_token_takes_it() -> None:
+    """A token may hold any characters that its owner typed."""
+    asked = request(authorization="Bearer geheim-密".encode().decode("latin-1"))
+    webhook = Webhook(bearer_token="geheim-密")
+    assert refusal(asked, webhook) is None
+    assert bearer_matches(asked, webhook) is True
+
+
+def test_a_webhook_without_a_token_asks_for_none() -> None:
+    """Whether one was sent or not is not even judged."""
+    assert bearer_matches(request(authorization="Bearer x"), Webhook()) is None
+
+
+def test_a_disabled_webhook_refuses_everything() -> None:
+    """Code 800004509, as the help centre shows it."""
+    assert refused(request(), Webhook(enabled=False)) == (200, 800004509, "webhook trigger workflow is disabled")
+
+
+def test_a_token_is_not_in_the_words_for_a_webhook() -> None:
+    """Tokens do not end up in logs by way of repr."""
+    assert "secret" not in repr(Webhook(bearer_token="secret"))
