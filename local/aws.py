@@ -14,6 +14,8 @@ from local.ports import free_port
 from local.processes import running, wait_until_ready
 
 REGION = "us-east-1"
+#: the account that moto is for anyone without credentials of another
+ACCOUNT = "123456789012"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,19 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+
 from local.aws import Aws
 from local.intrinsics import expressions, key, references, replaced
 from local.processes import CannotStartError
 
-FUNCTION, EVENT_SOURCE, SCHEDULE = (
-    "AWS::Lambda::Function",
-    "AWS::Lambda::EventSourceMapping",
-    "AWS::Scheduler::Schedule",
-)
+FUNCTION = "AWS::Lambda::Function"
+ASYNC_CONFIG = "AWS::Lambda::EventInvokeConfig"
+EVENT_SOURCE = "AWS::Lambda::EventSourceMapping"
+SCHEDULE = "AWS::Scheduler::Schedule"
 QUEUE = "AWS::SQS::Queue"
 
 #: what the local stack runs itself, after its references have been resolved
-RUN_BY_US = (FUNCTION, EVENT_SOURCE, SCHEDULE)
+RUN_BY_US = (FUNCTION, ASYNC_CONFIG, EVENT_SOURCE, SCHEDULE)
+#: what moto refuses or does not know
+NEVER_IN_MOTO = (ASYNC_CONFIG, EVENT_SOURCE, SCHEDULE)
 #: what exists in moto even if nothing refers to it
 CREATED = (FUNCTION, QUEUE, "AWS::KMS::Key")
 
@@ -62,7 +66,7 @@ def _closure(resources: Mapping[str, Any]) -> set[str]:
     wanted: set[str] = set()
     while waiting:
         name = waiting.pop()
-        if name in resources and name not in wanted and resources[name]["Type"] not in (EVENT_SOURCE, SCHEDULE):
+        if name in resources and name not in wanted and resources[name]["Type"] not in NEVER_IN_MOTO:
             wanted.add(name)
             waiting += references(_for_moto(resources[name]))
     return wanted
@@ -79,7 +83,10 @@ def _asked(resources: Mapping[str, Any], wanted: set[str]) -> Iterator[Mapping[s
 
 def _copy(document: Mapping[str, Any], wanted: set[str], asked: Mapping[str, object]) -> dict[str, Any]:
     kept = {name: _for_moto(document["Resources"][name]) for name in sorted(wanted)}
-    outputs = {name: {"Value": expression} for name, expression in asked.items()}
+    told = {
+        name: output for name, output in document.get("Outputs", {}).items() if wanted.issuperset(references(output))
+    }
+    outputs = told | {name: {"Value": expression} for name, expression in asked.items()}
     fixed = {part: document[part] for part in ("Conditions", "Mappings") if part in document}
     used = set(references([kept, outputs, fixed]))
     parameters = {name: value for name, value in document.get("Parameters", {}).items() if name in used}
@@ -87,10 +94,11 @@ def _copy(document: Mapping[str, Any], wanted: set[str], asked: Mapping[str, obj
 
 
 def _for_moto(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the order of creation and, for a function, without what moto would have to fetch or does wrong."""
-    slim = {part: resource[part] for part in ("Type", "Properties", "Condition") if part in resource}
+    """Without the order of creation, tags (moto fails at a key's) and what moto would fetch for a function or does wrong."""
+    given = resource.get("Properties", {})
+    slim = {part: resource[part] for part in ("Type", "Condition") if part in resource}
+    slim["Properties"] = {name: value for name, value in given.items() if name != "Tags"}
     if resource["Type"] == FUNCTION:
-        given = resource["Properties"]
         kept = ("FunctionName", "Handler", "Runtime", "Role", "Timeout", "MemorySize", "Environment")
         slim["Properties"] = {name: given[name] for name in kept if name in given} | {"Code": {"ZipFile": " "}}
     return slim
@@ -107,8 +115,8 @@ def _created(copy: dict[str, Any], *, aws: Aws, name: str) -> dict[str, str]:
     try:
         client.create_stack(StackName=name, TemplateBody=json.dumps(copy), Capabilities=["CAPABILITY_NAMED_IAM"])
         stack = client.describe_stacks(StackName=name)["Stacks"][0]
-    except client.exceptions.ClientError as error:
-        raise CannotStartError(f"moto could not create the template's resources: {error}") from None
+    except (ClientError, ResponseParserError) as error:  # moto's own failures are no XML
+        raise CannotStartError(f"moto could not create the template's resources (see its log): {error}") from None
     values = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     if missing := [copy["Outputs"][output]["Value"] for output in copy["Outputs"] if output not in values]:
         raise CannotStartError(f"moto could not resolve {json.dumps(missing[0])}, which the template refers to")

@@ -1,5 +1,6 @@
 """What a deployment runs, as its CloudFormation template says: frozen values, every reference already resolved."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,11 @@ class Function:
     environment: Mapping[str, str]
     timeout_seconds: int
     memory_mb: int
+
+    @property
+    def word(self) -> str:
+        """`ingest` of `IngestFunction1A2B3C4D`: the logical id without what the CDK adds to it."""
+        return re.sub(r"(Function)?[0-9A-F]{8}$", "", self.logical_id).lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +59,10 @@ class Schedule:
     function: str
     #: `rate(1 minute)`
     expression: str
-    #: the event, JSON
-    input: str
+    #: the event, JSON; without one the function gets the scheduler's own
+    input: str | None
+    #: how often Lambda tries again what it runs asynchronously
+    retries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +71,3 @@ class Deployment:
     kafka_mappings: Sequence[KafkaMapping]
     queue_mappings: Sequence[QueueMapping]
     schedules: Sequence[Schedule]
-
-    def function(self, name: str) -> Function:
-        return next(function for function in self.functions if function.name == name)

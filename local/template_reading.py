@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from local.assets import Assets
-from local.cloudformation import EVENT_SOURCE, FUNCTION, SCHEDULE, Resource
+from local.cloudformation import ASYNC_CONFIG, EVENT_SOURCE, FUNCTION, SCHEDULE, Resource
 from local.processes import CannotStartError
 from local.template import Deployment, Function, KafkaMapping, QueueMapping, Schedule
 
@@ -37,7 +37,7 @@ def deployment(resources: Sequence[Resource], assets: Assets) -> Deployment:
         functions=[_function(resource, resources, assets) for resource in resources if resource.type == FUNCTION],
         kafka_mappings=[_kafka(source) for source in sources if "Topics" in source.properties],
         queue_mappings=[_queue(source) for source in sources if "Topics" not in source.properties],
-        schedules=[_schedule(resource) for resource in _enabled(resources, SCHEDULE)],
+        schedules=[_schedule(resource, resources) for resource in _enabled(resources, SCHEDULE)],
     )
 
 
@@ -100,15 +100,24 @@ def _kafka(resource: Resource) -> KafkaMapping:
     )
 
 
-def _schedule(resource: Resource) -> Schedule:
+def _schedule(resource: Resource, resources: Sequence[Resource]) -> Schedule:
     given = _checked(resource, _OF_SCHEDULES)
     target = given["Target"]
+    function = _function_name(resource, target["Arn"])
     return Schedule(
         logical_id=resource.logical_id,
-        function=_function_name(resource, target["Arn"]),
+        function=function,
         expression=given["ScheduleExpression"],
-        input=target.get("Input", "{}"),
+        input=target.get("Input"),
+        retries=_async_retries(function, resources),
     )
+
+
+def _async_retries(function: str, resources: Sequence[Resource]) -> int:
+    """What the function's event invoke config says; Lambda's default otherwise."""
+    configs = (resource.properties for resource in resources if resource.type == ASYNC_CONFIG)
+    given = (config.get("MaximumRetryAttempts", 2) for config in configs if config.get("FunctionName") == function)
+    return int(next(given, 2))
 
 
 def _checked(resource: Resource, known: Collection[str]) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""A running stack as its clients see it: addresses, functions to invoke, channels to register, a sender to kill."""
+
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from delivery.aws.secrets import KmsKeyRing
+from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, WEBHOOK_PATH, Channel
+from delivery.storage.channels import Channels
+from delivery.storage.data_keys import DataKeys
+from delivery.storage.database import open_engine
+from delivery.storage.migrate import address_of
+from local.aws import Aws
+from local.invoke_api import invoke_path
+from local.servers import Servers
+from local.workers import WorkerPool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    servers: Servers
+    #: by the stage's word: `ingest`, `claim`, `send`
+    functions: Mapping[str, WorkerPool]
+    #: the invoke API
+    invoke_url: str
+
+    @property
+    def database_url(self) -> str:
+        return self.servers.database_url
+
+    @property
+    def kafka_bootstrap_servers(self) -> str:
+        return self.servers.kafka.bootstrap_servers
+
+    @property
+    def topic(self) -> str:
+        return self.servers.topic
+
+    @property
+    def feishu_url(self) -> str:
+        return self.servers.feishu_url
+
+    @property
+    def aws(self) -> Aws:
+        return self.servers.aws
+
+    def endpoints(self) -> Mapping[str, object]:
+        """What `.local/endpoints.json` tells to whatever client wants to use the stack."""
+        return {
+            "database_url": self.database_url,
+            "kafka_bootstrap_servers": self.kafka_bootstrap_servers,
+            "topic": self.topic,
+            "aws_endpoint_url": self.aws.endpoint_url,
+            "feishu_url": self.feishu_url,
+            "functions": {word: f"{self.invoke_url}{invoke_path(word)}" for word in self.functions},
+        }
+
+    def webhook_url(self, key: str) -> str:
+        """A URL of the simulator that looks like one of Feishu's."""
+        return f"{self.feishu_url}{WEBHOOK_PATH}{key}"
+
+    def register_channel(self, *, user_id: int, webhook_url: str, enabled: bool = True, bearer_token: str = "") -> None:
+        """Saves a user's channel as the service does: its credentials sealed under a data key that KMS wraps."""
+        channel = Channel(
+            user_id=user_id,
+            channel=CHANNEL_FEISHU_WEBHOOK,
+            enabled=enabled,
+            webhook_url=webhook_url,
+            bearer_token=bearer_token,
+        )
+        self._channels.save(channel, now=datetime.now(UTC))
+
+    def kill_one_sender(self) -> bool:
+        """SIGKILL to the process of a sender that has work in hand; False when there is none right now."""
+        for worker in self.functions["send"].busy():
+            pid = worker.runtime_pid()
+            with suppress(ProcessLookupError):
+                if pid is not None:
+                    os.kill(pid, signal.SIGKILL)
+                    return True
+        return False
+
+    @cached_property
+    def _channels(self) -> Channels:
+        address = address_of(self.database_url)
+        engine = open_engine(lambda: address)
+        kms_key = self.functions["send"].function.environment["DATA_KEY_ARN"]
+        kms = self.aws.session.client("kms", endpoint_url=self.aws.endpoint_url)
+        stored = DataKeys(engine=engine)
+        return Channels(
+            engine=engine, keys=KmsKeyRing(kms=kms, kms_key=kms_key, stored=stored, now=lambda: datetime.now(UTC))
+        )

@@ -1,0 +1,31 @@
+"""The event sources of a deployment: functions in, all of the template's mappings and schedules running out."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from local.aws import Aws
+from local.events import Report
+from local.kafka_source import polling_kafka
+from local.schedule_source import ticking
+from local.sqs_source import polling_queue
+from local.template import Deployment
+from local.workers import WorkerPool
+
+
+@contextmanager
+def event_sources(
+    deployment: Deployment, pools: Mapping[str, WorkerPool], *, aws: Aws, minute_seconds: float, report: Report
+) -> Iterator[None]:
+    """Runs them for the length of the block; `pools` are by function name."""
+    with ExitStack() as running:
+        for queue in deployment.queue_mappings:
+            pool = pools[queue.function]
+            running.enter_context(polling_queue(queue, pool.invoke, aws=aws, workers=pool.size, report=report))
+        for topic in deployment.kafka_mappings:
+            running.enter_context(polling_kafka(topic, pools[topic.function].invoke, report=report))
+        for schedule in deployment.schedules:
+            pool = pools[schedule.function]
+            running.enter_context(
+                ticking(schedule, pool.invoke, minute_seconds=minute_seconds, workers=pool.size, report=report)
+            )
+        yield

@@ -1,0 +1,114 @@
+"""The local stack: options in; servers, the deployed template and its event sources running out, gone at the end."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Timer
+
+from local.aws import Aws
+from local.deploying import deploy
+from local.emulator import start_emulator
+from local.endpoints import FILE_NAME, announced
+from local.invoke_api import invoke_api
+from local.lambda_runtime import LambdaRuntime, lambda_runtime
+from local.lock import sole_use
+from local.running import Stack
+from local.servers import servers
+from local.sources import event_sources
+from local.template import Deployment, Function
+from local.workers import WorkerPool
+
+#: what belongs to this checkout: data, caches, logs, ports, lock
+HOME = Path(__file__).resolve().parent.parent / ".local"
+_MOST_WORKERS = 5
+_DRAIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackOptions:
+    home: Path = HOME
+    #: whose data it is: `up` keeps its own between runs
+    name: str = "up"
+    #: begins without the data of an earlier run of this name
+    fresh: bool = False
+    #: how long the scheduler's minute is
+    minute_seconds: float = 5.0
+    #: for people
+    say: Callable[[str], None] = print
+    #: for whoever looks closer
+    debug: Callable[[str], None] = lambda _: None
+
+
+@contextmanager
+def local_stack(options: StackOptions) -> Iterator[Stack]:
+    """Everything of DESIGN section 2 for the length of the block; one at a time in a checkout."""
+    home, state = options.home, options.home / options.name
+    with ExitStack() as exits:
+        exits.enter_context(
+            sole_use(home / "lock", busy="a local stack of this checkout is running; end it with: make down")
+        )
+        (home / FILE_NAME).unlink(missing_ok=True)  # of a stack that was killed
+        if options.fresh:
+            shutil.rmtree(state, ignore_errors=True)
+        below = exits.enter_context(servers(home, state, say=options.say))
+        deployment = deploy(below, assembly=home / "cdk.out", say=options.say, debug=options.debug)
+        pools = exits.enter_context(_pools(deployment, runtime=lambda_runtime(home), aws=below.aws, log=state / "log"))
+        invokes = {name: pool.invoke for pool in pools.values() for name in (pool.function.word, pool.function.name)}
+        url = exits.enter_context(invoke_api(invokes, port=below.invoke_port))
+        stack = Stack(servers=below, functions={pool.function.word: pool for pool in pools.values()}, invoke_url=url)
+        exits.enter_context(_sources(deployment, pools, aws=below.aws, options=options))
+        exits.enter_context(announced(home, stack.endpoints()))
+        yield stack
+
+
+@contextmanager
+def _pools(
+    deployment: Deployment, *, runtime: LambdaRuntime, aws: Aws, log: Path
+) -> Iterator[Mapping[str, WorkerPool]]:
+    """By function name. Nothing starts yet: a worker does with the first event that needs it."""
+    pools = {
+        function.name: WorkerPool(
+            function,
+            partial(start_emulator, function, runtime=runtime, aws=aws.environment, log=log / f"{function.word}.log"),
+            size=_workers(function, deployment),
+        )
+        for function in deployment.functions
+    }
+    try:
+        yield pools
+    finally:
+        _close(pools)
+
+
+def _close(pools: Mapping[str, WorkerPool]) -> None:
+    for pool in pools.values():
+        pool.close()
+
+
+def _workers(function: Function, deployment: Deployment) -> int:
+    """As many as its queue mapping allows, which Lambda would start too; within reason for one machine."""
+    limits = [source.max_concurrency for source in deployment.queue_mappings if source.function == function.name]
+    return min([_MOST_WORKERS, *(limit for limit in limits if limit)])
+
+
+@contextmanager
+def _sources(
+    deployment: Deployment, pools: Mapping[str, WorkerPool], *, aws: Aws, options: StackOptions
+) -> Iterator[None]:
+    """At the end the functions may finish what they have in hand, but not take forever."""
+    impatient = Timer(_DRAIN_SECONDS, _close, [pools])
+    impatient.daemon = True
+    report = _reporter(options.say)
+    with event_sources(deployment, pools, aws=aws, minute_seconds=options.minute_seconds, report=report):
+        try:
+            yield
+        finally:
+            impatient.start()
+    impatient.cancel()
+
+
+def _reporter(say: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda line: say(f"hongyan: {line}")

@@ -1,0 +1,37 @@
+"""Servers that start at once: context managers in, what they yield out; all are left again when the block is."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from typing import TypeVar
+
+Server = TypeVar("Server")
+
+
+class Together:
+    """Enters managers in threads. What was entered is left with `exits`, also when another one fails meanwhile."""
+
+    def __init__(self, exits: ExitStack, *, say: Callable[[str], None]) -> None:
+        self._threads = ThreadPoolExecutor(thread_name_prefix="start")
+        self._say = say
+        exits.callback(self._threads.shutdown, wait=False, cancel_futures=True)
+        self._entered = exits.enter_context(ExitStack())
+        self._starting: list[Future[object]] = []
+
+    def start(self, name: str, manager: AbstractContextManager[Server]) -> Future[Server]:
+        started = self._threads.submit(self._enter, name, manager)
+        self._starting.append(started)  # type: ignore[arg-type]  # only waited for
+        return started
+
+    def wait(self) -> None:
+        """Until all are there; the first that failed is raised, once the others are there to be ended."""
+        errors = [error for started in self._starting if (error := started.exception())]
+        for error in errors:
+            raise error
+
+    def _enter(self, name: str, manager: AbstractContextManager[Server]) -> Server:
+        began = time.monotonic()
+        server = self._entered.enter_context(manager)
+        self._say(f"hongyan: {name} is up ({time.monotonic() - began:.1f} s)")
+        return server
