@@ -6,10 +6,11 @@ apt runs on a private state under the given directory; nothing on the system cha
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from local.apt_sources import AptSource
-from local.processes import CannotStartError
+from local.processes import CannotStartError, run_to_end
 
 # The state of the package system with nothing installed, and with every hook of the machine left out.
 _APT_CONF = """\
@@ -60,10 +61,11 @@ def has_apt() -> bool:
 class PrivateApt:
     """apt with its own state in `state`, which knows `sources` only and takes nothing but `assumed` as installed."""
 
-    def __init__(self, state: Path, *, sources: Sequence[AptSource], assumed: Sequence[str] = ()) -> None:
+    def __init__(self, state: Path, *, log: Path, sources: Sequence[AptSource], assumed: Sequence[str] = ()) -> None:
         self._conf = state / "apt.conf"
         self._archives = state / "cache" / "archives"
-        architecture = _output(["dpkg", "--print-architecture"]).strip()
+        self._log = log
+        architecture = _output("dpkg", "--print-architecture").strip()
         for directory in (self._archives / "partial", state / "lists" / "partial", state / "sources.list.d"):
             directory.mkdir(parents=True, exist_ok=True)
         (state / "sources.list.d" / "private.sources").write_text("\n".join(map(str, sources)))
@@ -71,20 +73,21 @@ class PrivateApt:
         self._conf.write_text(_APT_CONF.format(state=_quotable(state), architecture=architecture))
 
     def update(self) -> None:
-        """One source that cannot be read does not hide the others; a package that is then missing is reported."""
-        subprocess.run(self._apt("apt-get", "update", "-qq"), check=False, capture_output=True)
+        """A source that cannot be read does not hide the others; what it had is then missing from `names`."""
+        with suppress(CannotStartError):
+            self._run("apt-get", "-c", self._conf, "update", "-q")
 
     def names(self, prefix: str) -> list[str]:
-        return _output(self._apt("apt-cache", "pkgnames", prefix)).split()
+        return _output("apt-cache", "-c", self._conf, "pkgnames", prefix).split()
 
     def unpack(self, package: str, into: Path) -> None:
         """The package and all it depends on, each checked by apt against the archive's signature."""
-        _output(self._apt("apt-get", "install", "-qq", "--download-only", package))
+        self._run("apt-get", "-c", self._conf, "install", "-q", "--download-only", package)
         for archive in sorted(self._archives.glob("*.deb")):
-            _output(["dpkg-deb", "-x", str(archive), str(into)])
+            self._run("dpkg-deb", "-x", archive, into)
 
-    def _apt(self, program: str, *arguments: str) -> list[str]:
-        return [program, "-c", str(self._conf), *arguments]
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        run_to_end([program, *arguments], name=program, log=self._log, env={"LC_ALL": "C"})
 
 
 def _quotable(path: Path) -> str:
@@ -93,9 +96,5 @@ def _quotable(path: Path) -> str:
     return str(path)
 
 
-def _output(command: Sequence[str]) -> str:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg"))] or [done.stderr.strip()]
-        raise CannotStartError(f"{command[0]} failed: {' '.join(errors)}")
-    return done.stdout
+def _output(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -34,7 +34,7 @@ def kafka_cluster(
     if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip():
         yield _external(servers, topics)
     elif kafka := find_apache_kafka(cache, say=say):
-        with running_broker(kafka, state, port=port) as servers:
+        with running_broker(kafka, state, port=port, say=say) as servers:
             create_topics(servers, topics)
             yield KafkaCluster(bootstrap_servers=servers, program=str(kafka))
     else:
@@ -56,7 +56,7 @@ def _external(setting: str, topics: Mapping[str, int]) -> KafkaCluster:
             )
     bootstrap_servers = ",".join(servers)
     if cluster_name(bootstrap_servers, within=10) is None:
-        raise CannotStartError(f"KAFKA_BOOTSTRAP_SERVERS: no Kafka broker answers at {bootstrap_servers} within 10 s")
+        raise CannotStartError(f"KAFKA_BOOTSTRAP_SERVERS: no Kafka broker answers at {bootstrap_servers} without TLS")
     create_topics(bootstrap_servers, topics)
     return KafkaCluster(
         bootstrap_servers=bootstrap_servers, program=f"Kafka at {bootstrap_servers} (KAFKA_BOOTSTRAP_SERVERS)"

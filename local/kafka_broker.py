@@ -6,7 +6,6 @@ import pwd
 import re
 import shutil
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -90,17 +89,17 @@ def find_apache_kafka(cache: Path, *, say: Callable[[str], None]) -> ApacheKafka
     maven = shutil.which("mvn")
     if java is None or (maven is None and not jars.exists()):
         return None
-    made_once(jars, partial(_fetch, maven or "mvn", jars.parent, say), say=say)
+    made_once(jars, partial(_fetch, maven or "mvn", jars.with_name("maven.log"), say), say=say)
     return ApacheKafka(java=java, jars=jars)
 
 
 @contextmanager
-def running_broker(kafka: ApacheKafka, state: Path, *, port: int | None) -> Iterator[str]:
+def running_broker(kafka: ApacheKafka, state: Path, *, port: int | None, say: Callable[[str], None]) -> Iterator[str]:
     """Its data stays in `state` and is found again, on whatever port the next start listens."""
     port = port or free_port()
     ports = {"port": port, "controller_port": free_port(other_than=[port])}
     _write_configuration(state, kafka, ports)
-    made_once(state / "data", partial(_format, kafka, state, ports), say=print)
+    made_once(state / "data", partial(_format, kafka, state, ports), say=say)
     name = _cluster_name(state / "data")
     command = [*_java_command(kafka), "-Xms64m", "-Xmx256m", "kafka.Kafka", "server.properties"]
     with running(command, name="Apache Kafka", log=state / "broker.log", cwd=state, env=_ENVIRONMENT) as process:
@@ -155,13 +154,14 @@ def _java_version(java: str) -> int:
     return int(match[1]) if match else 0
 
 
-def _fetch(maven: str, cache: Path, say: Callable[[str], None], directory: Path) -> None:
+def _fetch(maven: str, log: Path, say: Callable[[str], None], directory: Path) -> None:
     say(f"hongyan: fetching Apache Kafka {VERSION} from Maven (44 MB, once)")
-    with tempfile.TemporaryDirectory(prefix=".maven-", dir=cache) as work:
-        (Path(work) / "pom.xml").write_text(_POM)
-        goal = [_COPY_DEPENDENCIES, "-DincludeScope=runtime", f"-DoutputDirectory={directory.resolve()}"]
-        step = [maven, "-B", "-q", *_repository(Path(work)), *goal]
-        run_to_end(step, name="Maven", log=cache / "maven.log", cwd=Path(work))
+    (work := directory / "maven").mkdir()
+    (work / "pom.xml").write_text(_POM)
+    goal = [_COPY_DEPENDENCIES, "-DincludeScope=runtime", f"-DoutputDirectory={directory.resolve()}"]
+    step = [maven, "-B", "-q", *_repository(work.resolve()), *goal]
+    run_to_end(step, name="Maven", log=log, cwd=work)
+    shutil.rmtree(work)
 
 
 def _repository(work: Path) -> list[str]:

@@ -1,6 +1,6 @@
 """What the local stack asks of a Kafka cluster, whoever runs it: is it there, and has it got the topics."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -20,7 +20,7 @@ def cluster_name(servers: str, *, within: float) -> str | None:
 def create_topics(servers: str, topics: Mapping[str, int]) -> None:
     """Makes the topics that are missing, with that many partitions; those that are there stay as they are."""
     admin = _admin(servers)
-    there = admin.list_topics(timeout=20).topics
+    there = _names(admin, servers)
     missing = [NewTopic(name, partitions) for name, partitions in topics.items() if name not in there]
     if not missing:
         return
@@ -34,6 +34,13 @@ def create_topics(servers: str, topics: Mapping[str, int]) -> None:
                     f"Kafka topic {name!r} does not exist and cannot be created ({error.str()}): "
                     f"create it on {servers} with {topics[name]} partitions"
                 ) from None
+
+
+def _names(admin: AdminClient, servers: str) -> Collection[str]:
+    try:
+        return admin.list_topics(timeout=20).topics
+    except KafkaException as failure:
+        raise CannotStartError(f"the Kafka cluster at {servers} does not list its topics: {failure}") from None
 
 
 def _admin(servers: str) -> AdminClient:

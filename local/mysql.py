@@ -38,6 +38,7 @@ def mysql_server(
     if external := external_mysql():
         yield MySqlServer(url=external.url, program=external.program, database=external.database)
         return
+    state, cache = state.resolve(), cache.resolve()
     program = find_mysqld(cache, say=say)
     data = _data_directory(state, program, cache, say)
     port = port or free_port()
@@ -91,7 +92,7 @@ def _data_directory(state: Path, program: MySqlProgram, cache: Path, say: Callab
     """One per version, because MySQL does not open the files of a newer one; copied from the one made once."""
     state.mkdir(parents=True, exist_ok=True)
     pristine = cache / "mysql" / f"data-{program.version}"
-    data = (state / f"data-{program.version}").resolve()
+    data = state / f"data-{program.version}"
     if not data.exists():
         made_once(pristine, partial(_initialise, program, state / "initialise.log", say), say=say)
         made_once(data, partial(shutil.copytree, pristine, dirs_exist_ok=True), say=say)

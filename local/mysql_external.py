@@ -8,7 +8,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from local.mysql_program import OLDEST
+from local.mysql_program import OLDEST, usable_version
 from local.processes import CannotStartError
 
 _SHAPE = "mysql+pymysql://USER:PASSWORD@HOST:PORT/DATABASE"
@@ -51,10 +51,8 @@ def _parsed(setting: str) -> URL:
 
 def _checked_version(url: URL) -> str:
     answer = _version(url)
-    number = tuple(int(part) for part in answer.partition("-")[0].split(".")[:3] if part.isdigit())
-    if "MariaDB" in answer or number < OLDEST:
-        oldest = ".".join(map(str, OLDEST))
-        raise CannotStartError(f"DATABASE_URL leads to version {answer}: it should be Oracle's MySQL {oldest} or newer")
+    if usable_version(answer) is None:
+        raise CannotStartError(f"DATABASE_URL leads to version {answer}: it should be Oracle's MySQL {OLDEST} or newer")
     return answer
 
 

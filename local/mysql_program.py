@@ -5,7 +5,6 @@ import pwd
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,10 +15,14 @@ from local.debian import PrivateApt, has_apt
 from local.once import made_once
 from local.processes import CannotStartError
 
-OLDEST = (8, 0, 19)  # the first with `INSERT ... AS new ON DUPLICATE KEY UPDATE`
-_REMEDY = "install mysql-server 8.0.19 or newer (Oracle's, not MariaDB), or set DATABASE_URL"
+OLDEST = "8.0.19"  # the first with `INSERT ... AS new ON DUPLICATE KEY UPDATE`
+_REMEDY = f"install mysql-server {OLDEST} or newer (Oracle's, not MariaDB), or set DATABASE_URL"
+# Where Debian and Ubuntu put mysqld; not on the PATH of an ordinary user.
+_ALSO_IN = "/usr/sbin"
+# What the packages want for their scripts, which we do not run.
+_NOT_NEEDED = ["perl"]
 # Ubuntu's profile lets the installed mysqld write in /var/lib/mysql only; it goes by the path of the program.
-_APPARMOR_PROFILE = Path("/etc/apparmor.d/usr.sbin.mysqld")
+_CONFINED, _PROFILE = Path("/usr/sbin/mysqld"), Path("/etc/apparmor.d/usr.sbin.mysqld")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,26 +39,33 @@ def find_mysqld(cache: Path, *, say: Callable[[str], None]) -> MySqlProgram:
     return _installed(cache, say) or _fetched(cache, say)
 
 
-def version_of(command: Sequence[str]) -> str | None:
-    """The version, unless the program is not Oracle's MySQL, too old, or does not run."""
+def usable_version(text: str) -> str | None:
+    """The version in what a server says about itself, when it is Oracle's MySQL and new enough."""
+    match = re.search(r"\b(\d+\.\d+\.\d+)", text)
+    if match is None or "mariadb" in text.lower() or _as_numbers(match[1]) < _as_numbers(OLDEST):
+        return None
+    return match[1]
+
+
+def _version_of(command: Sequence[str]) -> str | None:
     try:
         done = subprocess.run([*command, "--version"], check=False, capture_output=True, text=True)
     except OSError:
         return None
-    match = re.search(r"\bVer (\d+)\.(\d+)\.(\d+)", done.stdout)
-    if done.returncode or match is None or "MariaDB" in done.stdout or tuple(map(int, match.groups())) < OLDEST:
-        return None
-    return ".".join(match.groups())
+    return usable_version(done.stdout.partition(" Ver ")[2]) if done.returncode == 0 else None
+
+
+def _as_numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
 def _installed(cache: Path, say: Callable[[str], None]) -> MySqlProgram | None:
-    # /usr/sbin, where Debian and Ubuntu put it, is not on the PATH of an ordinary user.
-    found = shutil.which("mysqld", path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"]))
-    if found is None or (version := version_of([found])) is None:
+    found = shutil.which("mysqld", path=os.pathsep.join([os.environ.get("PATH", os.defpath), _ALSO_IN]))
+    if found is None or (version := _version_of([found])) is None:
         return None
     program = Path(found).resolve()
     basedir = program.parent.parent
-    if program == Path("/usr/sbin/mysqld") and _APPARMOR_PROFILE.exists():
+    if program == _CONFINED and _PROFILE.exists():
         copy = made_once(cache / "mysql" / f"program-{version}", partial(_copy, program), say=say)
         program = copy / program.name
     command = (str(program), "--no-defaults", f"--basedir={basedir}", *_user())
@@ -69,9 +79,9 @@ def _copy(program: Path, directory: Path) -> None:
 def _fetched(cache: Path, say: Callable[[str], None]) -> MySqlProgram:
     if not (cache / "mysql" / "packages").exists() and not has_apt():
         raise CannotStartError(f"no mysqld on the PATH and no apt to fetch one: {_REMEDY}")
-    tree = made_once(cache / "mysql" / "packages", partial(_fetch, say), say=say)
+    tree = made_once(cache / "mysql" / "packages", partial(_fetch, cache / "mysql" / "apt.log", say), say=say)
     run = _through_its_own_loader(tree)
-    version = version_of(run)
+    version = _version_of(run)
     if version is None:
         raise CannotStartError(f"the mysqld in {tree} does not run here: remove that directory, or {_REMEDY}")
     usr = tree / "usr"
@@ -86,34 +96,34 @@ def _fetched(cache: Path, say: Callable[[str], None]) -> MySqlProgram:
 
 def _through_its_own_loader(tree: Path) -> tuple[str, ...]:
     """The packages may be newer than the machine's C library, so they bring theirs and the loader that goes with it."""
-    loaders = [path for path in tree.glob("**/ld-linux*.so.*") if path.is_file() and not path.is_symlink()]
-    if not loaders:
+    directories = [*tree.glob("usr/lib/*-linux-gnu*"), *tree.glob("lib/*-linux-gnu*")]
+    loader = next((path for directory in directories for path in directory.glob("ld-linux*.so.*")), None)
+    if loader is None:
         raise CannotStartError(f"no program loader in {tree}: remove that directory, or {_REMEDY}")
-    triplet = loaders[0].parent.name
-    libraries = [str(tree / top / triplet) for top in ("usr/lib", "lib") if (tree / top / triplet).is_dir()]
-    return (str(loaders[0]), "--library-path", ":".join(libraries), str(tree / "usr/sbin/mysqld"))
+    return (str(loader), "--library-path", ":".join(map(str, directories)), str(tree / "usr/sbin/mysqld"))
 
 
-def _fetch(say: Callable[[str], None], tree: Path) -> None:
+def _fetch(log: Path, say: Callable[[str], None], tree: Path) -> None:
     """Ubuntu has MySQL in every release; Debian has MariaDB there and MySQL in its unstable suite only."""
+    say("hongyan: fetching MySQL with its libraries through apt (70 MB, once)")
     sources = machine_sources()
     tries = [sources] if _is_ubuntu() else [[source] for source in with_suite(sources, "sid")]
     for known in tries:
-        with tempfile.TemporaryDirectory(dir=tree.parent, prefix=".apt-") as state:
-            apt = PrivateApt(Path(state), sources=known, assumed=["perl"])  # for its scripts, which we do not run
-            apt.update()
-            if package := _newest_server(apt.names("mysql-server-core")):
-                say(f"hongyan: fetching {package} with its libraries through apt (about 55 MB, once)")
-                apt.unpack(package, tree)
-                shutil.rmtree(tree / "usr/bin", ignore_errors=True)  # clients and scripts, 80 MB
-                return
-    raise CannotStartError(f"apt knows no package mysql-server-core (is this machine online?): {_REMEDY}")
+        apt = PrivateApt(tree / "apt", log=log, sources=known, assumed=_NOT_NEEDED)
+        apt.update()
+        if package := _newest_server(apt.names("mysql-server-core")):
+            apt.unpack(package, tree)
+            shutil.rmtree(tree / "usr/bin", ignore_errors=True)  # clients and scripts, 80 MB
+            shutil.rmtree(tree / "apt")
+            return
+        shutil.rmtree(tree / "apt")
+    raise CannotStartError(f"apt finds no package mysql-server-core (is this machine online? see {log}): {_REMEDY}")
 
 
 def _newest_server(names: Sequence[str]) -> str | None:
     plain = [name for name in names if name == "mysql-server-core"]
     numbered = [name for name in names if re.fullmatch(r"mysql-server-core-\d+(\.\d+)*", name)]
-    by_version = sorted(numbered, key=lambda name: [int(part) for part in name.rpartition("-")[2].split(".")])
+    by_version = sorted(numbered, key=lambda name: _as_numbers(name.rpartition("-")[2]))
     return next(iter([*plain, *reversed(by_version)]), None)
 
 
