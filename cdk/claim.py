@@ -1,12 +1,12 @@
 """The claim stage: a tick of the schedule in, pointers of all records that are due out."""
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.function import Runtime, Size, StageFunction
+from cdk.function import FunctionSettings, Runtime, StageFunction
 
 
 class Claim(StageFunction):
@@ -16,12 +16,9 @@ class Claim(StageFunction):
         name: str,
         *,
         runtime: Runtime,
-        size: Size,
+        settings: FunctionSettings,
         queue: sqs.IQueue,
         every: Duration,
-        lease_seconds: int,
-        batch_size: int,
-        max_queued_pointers: int,
     ) -> None:
         super().__init__(
             scope,
@@ -29,24 +26,36 @@ class Claim(StageFunction):
             word="claim",
             description="Leases the records that are due and hands their pointers to the send queue",
             runtime=runtime,
-            size=size,
-            environment={
-                "SEND_QUEUE_URL": queue.queue_url,
-                "LEASE_SECONDS": str(lease_seconds),
-                "CLAIM_BATCH_SIZE": str(batch_size),
-                "MAX_QUEUED_POINTERS": str(max_queued_pointers),
-            },
+            settings=settings,
+            resources={"SEND_QUEUE_URL": queue.queue_url},
         )
         self._tick(every)
 
     def _tick(self, every: Duration) -> None:
-        """Nothing is tried again here: the next tick finds the same rows."""
+        """A tick that failed is not tried again, by the schedule or by Lambda: the next one finds the same rows."""
         self.function.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
-        scheduler.Schedule(
+        scheduler.CfnSchedule(
             self,
             "Schedule",
             description="Brings due notifications back to the send queue",
-            schedule=scheduler.ScheduleExpression.rate(every),
-            time_window=scheduler.TimeWindow.off(),
-            target=targets.LambdaInvoke(self.function, retry_attempts=0, max_event_age=Duration.minutes(1)),
+            schedule_expression=scheduler.ScheduleExpression.rate(every).expression_string,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=self.function.function_arn,
+                role_arn=self._caller().role_arn,
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_retry_attempts=0, maximum_event_age_in_seconds=60
+                ),
+            ),
+        )
+
+    def _caller(self) -> iam.Role:
+        """The scheduler's role: this function and no version or alias of it, which the CDK's own target would add."""
+        invoke = iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function.function_arn])
+        account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        return iam.Role(
+            self,
+            "ScheduleRole",
+            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=account),
+            inline_policies={"Invoke": iam.PolicyDocument(statements=[invoke])},
         )

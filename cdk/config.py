@@ -7,7 +7,7 @@ from typing import Annotated
 from cdk.consistency import VISIBILITY_FACTOR, check
 from cdk.reading import SettingsError, read
 from cdk.rules import ListOf, OneOf, Text, Whole
-from cdk.sections import DAY, MINUTE, Claim, Database, Ingest, Kafka, Message, Network, Queue, Retry, Send
+from cdk.sections import DAY, MINUTE, PORT, Claim, Database, Ingest, Kafka, Message, Network, Queue, Retry, Send
 
 LOCAL = "local"
 DEFAULT_STAGE = "dev"
@@ -19,8 +19,8 @@ _Name = Text(r"[a-z][a-z0-9-]{0,19}", "a lower-case name of up to 20 letters, di
 _Region = Text(r"[a-z]{2}(-[a-z]+)+-[0-9]", "a region such as ap-southeast-1")
 _Account = Text(r"[0-9]{12}", "a string of 12 digits")
 _Url = Text(r"https?://[^\s/]+(/\S*[^\s/])?", "an http(s) URL that does not end in a slash")
-_Origin = Text(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", "an origin such as https://www.feishu.cn, without a path")
-_SitePath = Text(r"/([^,\s/][^,\s]*)?", "a site path such as /assistant/")
+_Origin = Text(rf"https?://[A-Za-z0-9.-]+(:{PORT})?", "an origin such as https://www.feishu.cn, without a path")
+_SitePath = Text(r"/[^,\s/][^,\s]*", "a site path such as /assistant/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def stage_settings(stages: object, name: str) -> StageSettings:
         known = ", ".join(map(str, stages)) if isinstance(stages, Mapping) else "none"
         raise SettingsError(f'cdk.json, "stages": has no stage {name}; there are: {known}')
     try:
-        settings = read(StageSettings, {"name": name, **_mapping(stages[name])})
+        settings = read(StageSettings, {**_mapping(stages[name]), "name": name})
         check(settings)
     except SettingsError as error:
         raise SettingsError(f"cdk.json, stage {name}: {error}") from None

@@ -10,75 +10,56 @@ from cdk import parts
 from cdk.claim import Claim
 from cdk.config import StageSettings
 from cdk.ingest import Ingest
-from cdk.send import Send, SendQueue
+from cdk.send import Send
 
 
 class DeliveryStack(Stack):
+    """Kafka → ingest → send queue → send → Feishu; the schedule → claim → send queue; MySQL beside all of them."""
+
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, **stack: Any) -> None:  # noqa: ANN401
         super().__init__(scope, name, description=f"Hongyan ({stage.name}): notifications to Feishu", **stack)
         runtime = parts.runtime(self, stage)
-        data_key = kms.Key(
-            self,
-            "DataKey",
-            description=f"Hongyan ({stage.name}): wraps the keys that encrypt channel credentials",
-            enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN,
-        )
-        waiting = SendQueue(
-            self,
-            "SendQueue",
-            visibility=Duration.seconds(stage.visibility_seconds),
-            retention=Duration.seconds(stage.queue.retention_seconds),
-            max_receive_count=stage.queue.max_receive_count,
-        )
+        kafka = parts.kafka(stage.kafka, network=runtime.network)
+        waiting = parts.send_queue(self, stage)
+        queue = waiting.queue
+        data_key = self._data_key(stage.name)
+        every = Duration.minutes(stage.claim.every_minutes)
+        at_once = stage.send.max_concurrency
 
-        ingest = Ingest(
-            self,
-            "Ingest",
-            runtime=runtime,
-            size=parts.size(stage.ingest),
-            source=parts.kafka(stage.kafka, network=runtime.network),
-            queue=waiting.queue,
-            handoff_deadline_seconds=stage.handoff_deadline_seconds,
-            max_attempts=stage.retry.max_attempts,
-            allowed_url_prefixes=stage.allowed_url_prefixes,
-        )
-        claim = Claim(
-            self,
-            "Claim",
-            runtime=runtime,
-            size=parts.size(stage.claim),
-            queue=waiting.queue,
-            every=Duration.minutes(stage.claim.every_minutes),
-            lease_seconds=stage.lease_seconds,
-            batch_size=stage.claim.batch_size,
-            max_queued_pointers=stage.claim.max_queued_pointers,
-        )
+        ingest = Ingest(self, "Ingest", runtime=runtime, settings=parts.ingest(stage), source=kafka, queue=queue)
+        claim = Claim(self, "Claim", runtime=runtime, settings=parts.claim(stage), queue=queue, every=every)
         send = Send(
             self,
             "Send",
             runtime=runtime,
-            size=parts.size(stage.send),
-            queue=waiting.queue,
-            max_concurrency=stage.send.max_concurrency,
+            settings=parts.send(stage),
+            queue=queue,
             data_key=data_key,
-            lease_seconds=stage.lease_seconds,
-            feishu=parts.feishu(stage),
-            retry=parts.retry(stage.retry),
+            max_concurrency=at_once,
         )
 
-        waiting.queue.grant(ingest.role, "sqs:SendMessage")
-        waiting.queue.grant(claim.role, "sqs:SendMessage", "sqs:GetQueueAttributes")
-        waiting.queue.grant_consume_messages(send.role)
+        queue.grant(ingest.role, "sqs:SendMessage")
+        queue.grant(claim.role, "sqs:SendMessage", "sqs:GetQueueAttributes")
+        queue.grant_consume_messages(send.role)
         data_key.grant_decrypt(send.role)
 
         self._tell(
-            SendQueueUrl=waiting.queue.queue_url,
+            SendQueueUrl=queue.queue_url,
             DeadLetterQueueUrl=waiting.dead_letters.queue_url,
             DataKeyArn=data_key.key_arn,
             IngestFunctionName=ingest.function.function_name,
             ClaimFunctionName=claim.function.function_name,
             SendFunctionName=send.function.function_name,
+        )
+
+    def _data_key(self, stage: str) -> kms.Key:
+        """Kept when the stack goes: without it no stored webhook URL or token can be read again."""
+        return kms.Key(
+            self,
+            "DataKey",
+            description=f"Hongyan ({stage}): wraps the keys that encrypt channel credentials",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN,
         )
 
     def _tell(self, **outputs: str) -> None:

@@ -1,11 +1,9 @@
 """The ingest stage: Kafka batches in, rows in MySQL and pointers in the send queue out."""
 
-from collections.abc import Sequence
-
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.function import Runtime, Size, StageFunction
+from cdk.function import FunctionSettings, Runtime, StageFunction
 from cdk.kafka import KafkaSource
 
 
@@ -16,12 +14,9 @@ class Ingest(StageFunction):
         name: str,
         *,
         runtime: Runtime,
-        size: Size,
+        settings: FunctionSettings,
         source: KafkaSource,
         queue: sqs.IQueue,
-        handoff_deadline_seconds: int,
-        max_attempts: int,
-        allowed_url_prefixes: Sequence[str],
     ) -> None:
         super().__init__(
             scope,
@@ -29,12 +24,7 @@ class Ingest(StageFunction):
             word="ingest",
             description="Records each requested notification once and hands its pointer to the send queue",
             runtime=runtime,
-            size=size,
-            environment={
-                "SEND_QUEUE_URL": queue.queue_url,
-                "HANDOFF_DEADLINE_SECONDS": str(handoff_deadline_seconds),
-                "MAX_ATTEMPTS": str(max_attempts),
-                "ALLOWED_URL_PREFIXES": ",".join(allowed_url_prefixes),
-            },
+            settings=settings,
+            resources={"SEND_QUEUE_URL": queue.queue_url},
         )
         source.feed(self)

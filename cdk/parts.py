@@ -1,19 +1,21 @@
 """Settings in, the values that the constructs take out: the one place where the two meet."""
 
-from aws_cdk import Duration, Fn
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Annotations, Duration, Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk import sections
+from cdk import environment, sections
 from cdk.config import StageSettings
 from cdk.database import Database
-from cdk.function import Runtime, Size
+from cdk.function import FunctionSettings, Runtime
 from cdk.kafka import KafkaSource, ManagedKafka, SelfManagedKafka, Topic
 from cdk.layers import Layers
 from cdk.network import Network
-from cdk.send import FeishuCalls, RetryPolicy
+from cdk.send_queue import SendQueue
 from cdk.wheels import Target
 
 _RUNTIMES = {
@@ -53,8 +55,33 @@ def runtime(scope: Construct, stage: StageSettings) -> Runtime:
     )
 
 
-def size(settings: sections.Ingest | sections.Claim | sections.Send) -> Size:
-    return Size(timeout=Duration.seconds(settings.timeout_seconds), memory_mb=settings.memory_mb)
+def ingest(stage: StageSettings) -> FunctionSettings:
+    return _settings(stage.ingest, environment.ingest(stage))
+
+
+def claim(stage: StageSettings) -> FunctionSettings:
+    return _settings(stage.claim, environment.claim(stage))
+
+
+def send(stage: StageSettings) -> FunctionSettings:
+    return _settings(stage.send, environment.send(stage))
+
+
+def _settings(
+    section: sections.Ingest | sections.Claim | sections.Send, variables: Mapping[str, str]
+) -> FunctionSettings:
+    timeout = Duration.seconds(section.timeout_seconds)
+    return FunctionSettings(timeout=timeout, memory_mb=section.memory_mb, environment=variables)
+
+
+def send_queue(scope: Construct, stage: StageSettings) -> SendQueue:
+    return SendQueue(
+        scope,
+        "SendQueue",
+        visibility=Duration.seconds(stage.visibility_seconds),
+        retention=Duration.seconds(stage.queue.retention_seconds),
+        max_receive_count=stage.queue.max_receive_count,
+    )
 
 
 def database(settings: sections.Database) -> Database:
@@ -70,16 +97,22 @@ def database(settings: sections.Database) -> Database:
 def network(scope: Construct, settings: sections.Network) -> Network | None:
     if not settings.vpc_id:
         return None
-    zones = [Fn.select(index, Fn.get_azs()) for index, _ in enumerate(settings.subnet_ids)]
-    subnets = list(settings.subnet_ids)
     vpc = ec2.Vpc.from_vpc_attributes(
-        scope, "Vpc", vpc_id=settings.vpc_id, availability_zones=zones, private_subnet_ids=subnets
+        scope,
+        "Vpc",
+        vpc_id=settings.vpc_id,
+        availability_zones=[Fn.select(index, Fn.get_azs()) for index, _ in enumerate(settings.subnet_ids)],
+        private_subnet_ids=list(settings.subnet_ids),
     )
-    groups = [
-        ec2.SecurityGroup.from_security_group_id(scope, f"SecurityGroup{index}", group, mutable=False)
-        for index, group in enumerate(settings.security_group_ids)
-    ]
-    return Network(vpc=vpc, subnets=vpc.private_subnets, security_groups=groups)
+    for subnet in vpc.private_subnets:  # nothing here looks at a route table
+        Annotations.of(subnet).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId")
+    return Network(vpc=vpc, subnets=vpc.private_subnets, security_groups=_groups(scope, settings.security_group_ids))
+
+
+def _groups(scope: Construct, ids: Sequence[str]) -> list[ec2.ISecurityGroup]:
+    """As they are: their rules belong to whoever made them."""
+    named = ec2.SecurityGroup.from_security_group_id
+    return [named(scope, f"SecurityGroup{index}", group, mutable=False) for index, group in enumerate(ids)]
 
 
 def kafka(settings: sections.Kafka, *, network: Network | None) -> KafkaSource:
@@ -98,19 +131,3 @@ def kafka(settings: sections.Kafka, *, network: Network | None) -> KafkaSource:
         auth_mechanism=settings.auth_mechanism,
         network=network,
     )
-
-
-def feishu(stage: StageSettings) -> FeishuCalls:
-    return FeishuCalls(
-        concurrency=stage.send.concurrency,
-        timeout_seconds=stage.send.feishu_timeout_seconds,
-        webhook_origins=stage.webhook_origins,
-        action_base_url=stage.action_base_url,
-        event=stage.message.event,
-        title=stage.message.title,
-        action_text=stage.message.action_text,
-    )
-
-
-def retry(settings: sections.Retry) -> RetryPolicy:
-    return RetryPolicy(base_seconds=settings.base_seconds, cap_seconds=settings.cap_seconds, jitter=settings.jitter)

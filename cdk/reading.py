@@ -16,6 +16,9 @@ _LONGEST_SHOWN = 60
 class SettingsError(Exception):
     """A setting that a person has to put right; the message names the key and says what it should be."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))  # one line, whatever a key or a tool's output contains
+
 
 def read(kind: type[Settings], given: object, *, at: str = "") -> Settings:
     """`given` as a `kind`: each field is a section (a dataclass) or a value with its rule (`Annotated[type, rule]`)."""

@@ -7,12 +7,14 @@ from cdk.rules import ListOf, Number, OneOf, Text, Whole
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
+PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
 _Address = Text(r"[A-Za-z0-9.-]+", "a host name or address, without scheme or port")
-_Broker = Text(r"[A-Za-z0-9.-]+:[0-9]{1,5}", "host:port")
+_Broker = Text(rf"[A-Za-z0-9.-]+:{PORT}", "host:port")
 _Secret = Text(r"arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+", "the whole ARN of a Secrets Manager secret")
 _Cluster = Text(r"arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:cluster/[^/]+/[^/]+", "the ARN of an MSK cluster")
 _Memory = Whole(128, 10240)
-_Line = Text(r"[^\r\n]+", "one line of text")
+_Line = Text(r"[^\r\n]{1,100}", "one line of up to 100 characters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

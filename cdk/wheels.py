@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from sysconfig import get_platform
 
 from cdk.reading import SettingsError
 
@@ -42,7 +43,7 @@ class Target:
 
 def fingerprint(requirements: Path, target: Target) -> str:
     """Equal when the same packages for the same target come out; nothing is installed to know it."""
-    parts = [_RECIPE, requirements.read_text(), *target.pip_options(), *([sys.version, sys.platform] * target.here)]
+    parts = [_RECIPE, requirements.read_text(), *target.pip_options(), *([sys.version, get_platform()] * target.here)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cdk.config import LOCAL
 from cdk.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
-from cdk.reading import merged
+from cdk.reading import SettingsError, merged
 from local.lock import turn
 from local.processes import CannotStartError
 
@@ -37,9 +37,13 @@ def synthesize(settings: Mapping[str, object], *, out: Path, say: Callable[[str]
 
 
 def _context(settings: Mapping[str, object]) -> Mapping[str, Any]:
-    context = own_context()
-    stage = merged(merged(context["stages"][LOCAL], _this_machine()), settings)
-    return {**context, "stage": LOCAL, "stages": {LOCAL: stage}}
+    """cdk.json's context with the overrides laid over it; what is wrong in either, the app itself reports."""
+    try:
+        context = own_context()
+    except SettingsError as error:
+        raise CannotStartError(str(error)) from error
+    changes = merged(_this_machine(), settings)
+    return merged(context, {"stage": LOCAL, "stages": {LOCAL: changes}})
 
 
 def _this_machine() -> Mapping[str, object]:

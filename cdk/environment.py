@@ -1,0 +1,52 @@
+"""A stage's settings in, the environment variables of each function out; `delivery.aws.settings` reads the same names.
+
+What a construct knows better than the settings is added there: the queue's URL and the data key's ARN.
+"""
+
+from collections.abc import Mapping
+
+from cdk.config import StageSettings
+
+
+def ingest(stage: StageSettings) -> Mapping[str, str]:
+    return {
+        **_shared("ingest"),
+        "HANDOFF_DEADLINE_SECONDS": str(stage.handoff_deadline_seconds),
+        "MAX_ATTEMPTS": str(stage.retry.max_attempts),
+        "ALLOWED_URL_PREFIXES": ",".join(stage.allowed_url_prefixes),
+    }
+
+
+def claim(stage: StageSettings) -> Mapping[str, str]:
+    return {
+        **_shared("claim"),
+        "LEASE_SECONDS": str(stage.lease_seconds),
+        "CLAIM_BATCH_SIZE": str(stage.claim.batch_size),
+        "MAX_QUEUED_POINTERS": str(stage.claim.max_queued_pointers),
+    }
+
+
+def send(stage: StageSettings) -> Mapping[str, str]:
+    return {
+        **_shared("send"),
+        "LEASE_SECONDS": str(stage.lease_seconds),
+        "SEND_CONCURRENCY": str(stage.send.concurrency),
+        "RETRY_BASE_SECONDS": f"{stage.retry.base_seconds:g}",
+        "RETRY_CAP_SECONDS": f"{stage.retry.cap_seconds:g}",
+        "RETRY_JITTER": f"{stage.retry.jitter:g}",
+        "FEISHU_TIMEOUT_SECONDS": f"{stage.send.feishu_timeout_seconds:g}",
+        "WEBHOOK_ORIGINS": ",".join(stage.webhook_origins),
+        "ACTION_BASE_URL": stage.action_base_url,
+        "MESSAGE_EVENT": stage.message.event,
+        "MESSAGE_TITLE": stage.message.title,
+        "MESSAGE_ACTION_TEXT": stage.message.action_text,
+    }
+
+
+def _shared(word: str) -> Mapping[str, str]:
+    """The database's own variables come with the database: it may be made by this app."""
+    return {
+        "POWERTOOLS_SERVICE_NAME": word,
+        "POWERTOOLS_METRICS_NAMESPACE": "Hongyan",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }

@@ -1,0 +1,189 @@
+"""A stage's settings: what cdk.json may say, what follows when it says nothing, what it is told when it is wrong."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdk.config import StageSettings, stage_settings
+from cdk.context import own_context
+from cdk.reading import SettingsError, merged
+
+SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf"
+CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/events/0a1b2c3d-1111-2222-3333-444455556666-7"
+VPC = {"vpc_id": "vpc-0a", "subnet_ids": ["subnet-0a"], "security_group_ids": ["sg-0a"]}
+LEAST: dict[str, Any] = {
+    "database": {"endpoint": "mysql.internal", "secret_arn": SECRET},
+    "kafka": {"bootstrap_servers": ["kafka.internal:9096"], "auth_secret_arn": SECRET},
+    "action_base_url": "https://app.example.com",
+}
+
+
+def settings(over: Mapping[str, Any], *, stage: str = "dev") -> StageSettings:
+    return stage_settings({stage: merged(LEAST, over)}, stage)
+
+
+def without(key: str) -> dict[str, Any]:
+    return {name: value for name, value in LEAST.items() if name != key}
+
+
+def test_what_is_not_said_is_what_the_design_says() -> None:
+    """DESIGN sections 4 to 8: deadlines, backoff, prefixes, origins, texts."""
+    stage = settings({})
+    assert (stage.architecture, stage.python, stage.wheels) == ("arm64", "3.13", "lambda")
+    assert (stage.kafka.topic, stage.kafka.batch_size) == ("smartflow.notification.outbox", 500)
+    assert (stage.handoff_deadline_seconds, stage.lease_seconds, stage.claim.every_minutes) == (300, 600, 1)
+    retry = stage.retry
+    assert (retry.base_seconds, retry.cap_seconds, retry.jitter, retry.max_attempts) == (300, 1800, 0.1, 5)
+    assert stage.allowed_url_prefixes == ("/assistant/",)
+    assert stage.webhook_origins == ("https://www.feishu.cn", "https://feishu.cn")
+    assert (stage.message.title, stage.message.action_text) == ("SmartFlow 日程调整建议", "查看并确认调整")
+    assert stage.send.feishu_timeout_seconds == 5
+
+
+def test_a_received_message_is_hidden_for_six_time_outs_unless_said_otherwise() -> None:
+    """The queue follows the sender's time-out, so that raising one does not break the other."""
+    assert settings({"send": {"timeout_seconds": 90}}).visibility_seconds == 540
+    assert settings({"queue": {"visibility_seconds": 700}}).visibility_seconds == 700
+
+
+def test_a_setting_in_a_section_leaves_its_neighbours_alone() -> None:
+    """Sections are laid over each other key by key."""
+    stage = settings({"retry": {"cap_seconds": 600}})
+    assert (stage.retry.cap_seconds, stage.retry.base_seconds) == (600, 300)
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod", "local"])
+def test_the_stages_of_this_repository_are_valid(stage: str) -> None:
+    """What stands in cdk.json can be synthesized as it is."""
+    assert stage_settings(own_context()["stages"], stage).name == stage
+
+
+@pytest.mark.parametrize(
+    ("over", "line"),
+    [
+        ({"sned": {}}, "sned: no such setting; did you mean send?"),
+        ({"send": {"max_concurency": 5}}, "send.max_concurency: no such setting; did you mean max_concurrency?"),
+        ({"retry": {"x": 1}}, "retry.x: no such setting; there are base_seconds, cap_seconds, jitter, max_attempts"),
+        ({"send": 5}, "send: should be an object of settings, is 5"),
+        ({"send": {"max_concurrency": 1}}, "send.max_concurrency: should be a whole number from 2 to 1000, is 1"),
+        ({"send": {"concurrency": "8"}}, 'send.concurrency: should be a whole number from 1 to 500, is "8"'),
+        ({"send": {"concurrency": True}}, "send.concurrency: should be a whole number from 1 to 500, is true"),
+        ({"send": {"concurrency": None}}, "send.concurrency: should be a whole number from 1 to 500, is null"),
+        ({"retry": {"jitter": 1.5}}, "retry.jitter: should be a number from 0 to 1, is 1.5"),
+        ({"architecture": "arm"}, 'architecture: should be one of arm64, x86_64, is "arm"'),
+        ({"python": 3.13}, "python: should be one of 3.11, 3.12, 3.13, 3.14, is 3.13"),
+        ({"region": "Frankfurt"}, 'region: should be a region such as ap-southeast-1, is "Frankfurt"'),
+        ({"account": 111111111111}, "account: should be a string of 12 digits, is 111111111111"),
+        (
+            {"ingest": {"timeout_seconds": 841}},
+            "ingest.timeout_seconds: should be a whole number from 1 to 840, is 841",
+        ),
+        ({"database": {"secret_arn": "hongyan"}}, "database.secret_arn: should be the whole ARN of a Secrets Manager"),
+        ({"database": {"endpoint": "mysql://h"}}, "database.endpoint: should be a host name or address, without"),
+        ({"kafka": {"bootstrap_servers": "k:9092"}}, "kafka.bootstrap_servers: should be a list, each host:port"),
+        ({"kafka": {"bootstrap_servers": ["k"]}}, "kafka.bootstrap_servers: should be a list, each host:port"),
+        ({"kafka": {"bootstrap_servers": ["k:70000"]}}, "kafka.bootstrap_servers: should be a list, each host:port"),
+        ({"kafka": {"window_seconds": 301}}, "kafka.window_seconds: should be a whole number from 0 to 300, is 301"),
+        ({"webhook_origins": []}, "webhook_origins: should be a list of at least 1, each an origin"),
+        (
+            {"webhook_origins": ["https://feishu.cn/"]},
+            "webhook_origins: should be a list of at least 1, each an origin",
+        ),
+        ({"allowed_url_prefixes": ["/a,b/"]}, "allowed_url_prefixes: should be a list of at least 1, each a site path"),
+        ({"allowed_url_prefixes": ["//evil"]}, "allowed_url_prefixes: should be a list of at least 1, each a site"),
+        (
+            {"action_base_url": "https://app.example.com/"},
+            "action_base_url: should be an http(s) URL that does not end",
+        ),
+        ({"message": {"title": ""}}, "message.title: should be one line of up to 100 characters"),
+        ({"log_retention_days": 8}, "log_retention_days: should be one of 1, 3, 5, 7"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_its_key(over: dict[str, Any], line: str) -> None:
+    """Unknown, of another type, out of range: the key as a path, what it should be, what it is."""
+    with pytest.raises(SettingsError) as caught:
+        settings(over)
+    assert str(caught.value).startswith(f"cdk.json, stage dev: {line}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("over", "key"),
+    [
+        ({"lease_seconds": 60}, "lease_seconds: should be more than send.timeout_seconds (60)"),
+        ({"lease_seconds": 3600, "queue": {"retention_seconds": 3600}}, "lease_seconds: should be less than queue.ret"),
+        ({"queue": {"visibility_seconds": 359}}, "queue.visibility_seconds: should be at least 6 x send.timeout_s"),
+        ({"send": {"timeout_seconds": 5}}, "send.feishu_timeout_seconds: should be less than send.timeout_seconds (5)"),
+        ({"retry": {"base_seconds": 1801}}, "retry.base_seconds: should be at most retry.cap_seconds (1800)"),
+        ({"kafka": {"bootstrap_servers": []}}, "kafka.bootstrap_servers: is missing; with kind self-managed"),
+        ({"kafka": {"cluster_arn": CLUSTER}}, "kafka.cluster_arn: is for kind msk"),
+        ({"kafka": {"auth_secret_arn": None}}, "kafka.auth_secret_arn: is missing; brokers outside of network.vpc_id"),
+        ({"kafka": {"kind": "msk"}}, "kafka.cluster_arn: is missing; with kind msk"),
+        ({"kafka": {"kind": "msk", "cluster_arn": CLUSTER}}, "kafka.bootstrap_servers: is for kind self-managed"),
+        ({"network": {**VPC, "subnet_ids": []}}, "network.subnet_ids: is missing"),
+        ({"network": {**VPC, "security_group_ids": []}}, "network.security_group_ids: is missing"),
+        ({"network": {**VPC, "vpc_id": None}}, "network.vpc_id: is missing"),
+        ({"database": {"ca_file": ""}}, "database.ca_file: should be the path of a certificate bundle"),
+        ({"wheels": "this-machine"}, "wheels: should be lambda"),
+        ({"action_base_url": "http://app.example.com"}, "action_base_url: should begin with https://"),
+        ({"webhook_origins": ["http://feishu.cn"]}, "webhook_origins: should each begin with https://"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_one_line_that_names_a_key(over: dict[str, Any], key: str) -> None:
+    """What would only fail in production is refused before anything is made."""
+    with pytest.raises(SettingsError) as caught:
+        settings(over)
+    assert str(caught.value).startswith(f"cdk.json, stage dev: {key}")
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (without("database"), "database.endpoint: is missing; it should be a host name or address"),
+        (without("kafka"), "kafka.bootstrap_servers: is missing"),
+        (without("action_base_url"), "action_base_url: is missing; it should be an http(s) URL"),
+        ([], "should be an object of settings"),
+    ],
+)
+def test_what_is_missing_is_named(given: object, line: str) -> None:
+    """There is no guessing where the database or the users' site is."""
+    with pytest.raises(SettingsError) as caught:
+        stage_settings({"dev": given}, "dev")
+    assert str(caught.value).startswith(f"cdk.json, stage dev: {line}")
+
+
+def test_an_unknown_stage_is_told_which_there_are() -> None:
+    """A typing error in `-c stage=…` must not deploy another stage."""
+    with pytest.raises(SettingsError, match="has no stage prd; there are: dev, prod"):
+        stage_settings({"dev": LEAST, "prod": LEAST}, "prd")
+
+
+def test_only_the_local_stage_may_do_without_tls_and_logins() -> None:
+    """One machine has neither a certificate nor anyone to keep out."""
+    plain = {
+        "database": {"ca_file": ""},
+        "kafka": {"auth_secret_arn": None},
+        "wheels": "this-machine",
+        "action_base_url": "http://127.0.0.1:8000",
+        "webhook_origins": ["http://127.0.0.1:9000"],
+    }
+    assert settings(plain, stage="local").is_local
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.dictionaries(st.text(), x)))
+def test_whatever_json_a_stage_is_the_answer_is_settings_or_one_line(value: Any) -> None:
+    """No traceback reaches the person who edits cdk.json."""
+    for key in ("kafka", "network", "send", "python", "webhook_origins"):
+        assert len(complaint({key: json.loads(json.dumps(value))}).splitlines()) <= 1
+
+
+def complaint(over: Mapping[str, Any]) -> str:
+    try:
+        settings(over)
+    except SettingsError as error:
+        return str(error)
+    return ""
