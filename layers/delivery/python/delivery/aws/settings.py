@@ -39,7 +39,8 @@ QueueUrl = Annotated[str, Field(pattern=r"^https?://")]
 class Settings(BaseModel):
     """What every function needs: its database. A field is the variable of the same name in upper case."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+    # Built on first use: a cold start pays for the one class that its function reads.
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, defer_build=True)
 
     database_host: Filled
     database_port: Annotated[int, Field(gt=0, lt=65_536)] = 3306
