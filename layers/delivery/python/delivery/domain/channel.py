@@ -58,10 +58,14 @@ def webhook_problem(url: str, origins: tuple[str, ...] = FEISHU_ORIGINS) -> str 
 
 
 def mask_webhook(url: str) -> str:
-    """The URL with its key cut to the first and last four characters, and no query."""
-    parts = urlsplit(url)
-    folder, _, key = parts.path.rpartition("/")
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], f"{folder}/{mask(key)}", "", ""))
+    """The URL with its key cut to the first and last four characters, and no query. Any text can be masked."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "****"
+    folder = WEBHOOK_PATH if parts.path.startswith(WEBHOOK_PATH) else "/"
+    shown = folder + mask(parts.path.removeprefix(folder))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], shown, "", ""))
 
 
 def mask(credential: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ BY_CODE: Mapping[int, Verdict] = {
 """Business codes that come in the body, mostly with HTTP 200; any other one but 0 is a payload that Feishu refuses."""
 
 _SHOWN = 200
+_DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +96,8 @@ def business_code(body: Any) -> int | None:  # noqa: ANN401 - any JSON
     if not isinstance(body, dict):
         return 0
     code = body.get("code", body.get("StatusCode", 0))
-    if isinstance(code, str) and code.isascii() and code.isdigit():
-        return int(code[:12])
+    if isinstance(code, str) and _DIGITS.fullmatch(code):
+        return int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
@@ -114,4 +116,6 @@ def _body(answer: Answer) -> Any:  # noqa: ANN401 - any JSON
 def _reason(answer: Answer, body: Any) -> str:  # noqa: ANN401 - any JSON
     said = body.get("msg", body.get("StatusMessage", "")) if isinstance(body, dict) else "the body is no JSON"
     code = business_code(body) if isinstance(body, dict) else None
-    return f"Feishu answered HTTP {answer.status}, code {code if code is not None else '-'}: {str(said)[:_SHOWN]}"
+    # JSON may hold half a surrogate pair, which MySQL and logs do not take.
+    shown = said[:_SHOWN].encode("utf-8", "replace").decode() if isinstance(said, str) else "-"
+    return f"Feishu answered HTTP {answer.status}, code {code if code is not None else '-'}: {shown}"

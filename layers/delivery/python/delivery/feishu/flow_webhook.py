@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationValueError
+from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as UrllibTimeout
 
 from delivery.domain.channel import FEISHU_ORIGINS, mask_webhook, webhook_problem
 from delivery.domain.outcome import ErrorCode, Exchange, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.text import message_text
 from delivery.feishu.classify import Answer, classify
+from delivery.feishu.connections import POOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _BODY_LIMIT = 64 * 1024
 _CHUNK = 16 * 1024
 _STORED_BODY = 4_000
+_SECRET_LENGTH = 8  # a shorter "credential" could be any part of an answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,9 @@ class Wording:
 
 def open_connections(concurrency: int) -> urllib3.PoolManager:
     """Kept-alive connections for so many calls at once. Nothing is retried or followed: the record decides that."""
-    return urllib3.PoolManager(num_pools=8, maxsize=concurrency, block=False, retries=False)
+    connections = urllib3.PoolManager(num_pools=8, maxsize=concurrency, block=False, retries=False)
+    connections.pool_classes_by_scheme = POOLS
+    return connections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ class FlowWebhook:
         shown = {"webhook": mask_webhook(channel.webhook_url), **request}
         began = monotonic()
         try:
-            answer = self._post(channel, request, deadline=began + self.patience.total_seconds())
+            answer = _without_credentials(self._post(channel, request), channel)
         except (HTTPError, OSError, ValueError) as error:
             return _failed_call(error, Exchange(request=shown, latency_ms=_since(began)))
         exchange = Exchange(request=shown, response=_shown(answer), http_status=answer.status, latency_ms=_since(began))
@@ -94,7 +98,7 @@ class FlowWebhook:
         }
         return {**document, "trace_id": attempt.trace_id} if attempt.trace_id else document
 
-    def _post(self, channel: Channel, document: Mapping[str, Any], *, deadline: float) -> Answer:
+    def _post(self, channel: Channel, document: Mapping[str, Any]) -> Answer:
         headers = {"Content-Type": "application/json; charset=utf-8"}
         if channel.bearer_token:
             headers["Authorization"] = f"Bearer {channel.bearer_token}"
@@ -107,25 +111,32 @@ class FlowWebhook:
             redirect=False,
             preload_content=False,
         )
-        return _read(response, deadline)
+        return _read(response)
 
 
-def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> Answer:
-    """Reads up to the limit and no longer than the deadline; a connection with bytes left over is not used again."""
+def _read(response: urllib3.BaseHTTPResponse) -> Answer:
+    """Reads up to the limit; a connection with bytes left over is not used again."""
     body = bytearray()
     for chunk in response.stream(_CHUNK):
         body += chunk
-        if len(body) > _BODY_LIMIT or monotonic() > deadline:
+        if len(body) > _BODY_LIMIT:
             break
     cut = len(body) > _BODY_LIMIT
-    if cut or monotonic() > deadline:
+    if cut:
         response.close()
     else:
         response.release_conn()
-    if not cut and monotonic() > deadline:
-        raise UrllibTimeout("the answer took too long")
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(status=response.status, headers=headers, body=bytes(body[:_BODY_LIMIT]), cut=cut)
+
+
+def _without_credentials(answer: Answer, channel: Channel) -> Answer:
+    """What is stored and logged of an answer must not show the credentials, should it echo them."""
+    body = answer.body
+    for credential in (channel.bearer_token, channel.webhook_url.rpartition("/")[2]):
+        if len(credential) >= _SECRET_LENGTH:
+            body = body.replace(credential.encode(), b"****")
+    return replace(answer, body=body)
 
 
 def _failed_call(error: Exception, exchange: Exchange) -> Outcome:
@@ -133,7 +144,7 @@ def _failed_call(error: Exception, exchange: Exchange) -> Outcome:
     if isinstance(error, UrllibTimeout | TimeoutError):
         reason = "no answer in time; the message may have arrived"
         return TemporaryFailure(code=ErrorCode.TIMEOUT, reason=reason, exchange=exchange)
-    if isinstance(error, LocationValueError | UnicodeError):
+    if isinstance(error, ValueError):  # a token that no header can carry
         return PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called", exchange=exchange)
     return TemporaryFailure(code=ErrorCode.NETWORK, reason=f"no answer: {type(error).__name__}", exchange=exchange)
 
