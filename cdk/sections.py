@@ -9,6 +9,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
+_ID = r"[0-9a-f]{8}(?:[0-9a-f]{9})?"
 _Address = Text(r"[A-Za-z0-9.-]+", "a host name or address, without scheme or port")
 _Broker = Text(rf"[A-Za-z0-9.-]+:{PORT}", "host:port")
 _Secret = Text(r"arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+", "the whole ARN of a Secrets Manager secret")
@@ -21,10 +22,10 @@ _Line = Text(r"[^\r\n]{1,100}", "one line of up to 100 characters")
 class Network:
     """An existing VPC for the functions and the Kafka poller; without one they run outside of any."""
 
-    vpc_id: Annotated[str | None, Text(r"vpc-[0-9a-f]+", "the id of a VPC")] = None
+    vpc_id: Annotated[str | None, Text(rf"vpc-{_ID}", "the id of a VPC")] = None
     #: private subnets with a way out to Feishu and to AWS's own services
-    subnet_ids: Annotated[tuple[str, ...], ListOf(Text(r"subnet-[0-9a-f]+", "the id of a subnet"))] = ()
-    security_group_ids: Annotated[tuple[str, ...], ListOf(Text(r"sg-[0-9a-f]+", "the id of a security group"))] = ()
+    subnet_ids: Annotated[tuple[str, ...], ListOf(Text(rf"subnet-{_ID}", "the id of a subnet"))] = ()
+    security_group_ids: Annotated[tuple[str, ...], ListOf(Text(rf"sg-{_ID}", "the id of a security group"))] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from cdk.reading import SettingsError, merged
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf"
 CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/events/0a1b2c3d-1111-2222-3333-444455556666-7"
-VPC = {"vpc_id": "vpc-0a", "subnet_ids": ["subnet-0a"], "security_group_ids": ["sg-0a"]}
+VPC = {"vpc_id": "vpc-0a0a0a0a", "subnet_ids": ["subnet-0a0a0a0a"], "security_group_ids": ["sg-0a0a0a0a"]}
 LEAST: dict[str, Any] = {
     "database": {"endpoint": "mysql.internal", "secret_arn": SECRET},
     "kafka": {"bootstrap_servers": ["kafka.internal:9096"], "auth_secret_arn": SECRET},
@@ -68,6 +68,7 @@ def test_the_stages_of_this_repository_are_valid(stage: str) -> None:
         ({"sned": {}}, "sned: no such setting; did you mean send?"),
         ({"send": {"max_concurency": 5}}, "send.max_concurency: no such setting; did you mean max_concurrency?"),
         ({"retry": {"x": 1}}, "retry.x: no such setting; there are base_seconds, cap_seconds, jitter, max_attempts"),
+        ({"network": {"vpc_id": "vpc-1"}}, 'network.vpc_id: should be the id of a VPC, is "vpc-1"'),
         ({"send": 5}, "send: should be an object of settings, is 5"),
         ({"send": {"max_concurrency": 1}}, "send.max_concurrency: should be a whole number from 2 to 1000, is 1"),
         ({"send": {"concurrency": "8"}}, 'send.concurrency: should be a whole number from 1 to 500, is "8"'),

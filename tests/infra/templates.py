@@ -1,0 +1,82 @@
+"""A synthesized template as the tests ask about it: by what things are and do, never by logical id."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cdk.assembly import stage_app
+from cdk.context import own_context
+from cdk.reading import merged
+
+Resource = dict[str, Any]
+
+FUNCTIONS = ("ingest", "claim", "send")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    body: Mapping[str, Any]
+
+    def all(self, kind: str) -> list[Resource]:
+        return [it["Properties"] for it in self.body["Resources"].values() if it["Type"] == kind]
+
+    def one(self, kind: str) -> Resource:
+        (only,) = self.all(kind)
+        return only
+
+    def named(self, reference: Any) -> Resource:
+        """The resource that a Ref or the Arn of a GetAtt points to."""
+        properties: Resource = self.body["Resources"][_target(reference)]["Properties"]
+        return properties
+
+    def kind_of(self, reference: Any) -> str:
+        return str(self.body["Resources"][_target(reference)]["Type"])
+
+    def function(self, word: str) -> Resource:
+        (only,) = [it for it in self.all("AWS::Lambda::Function") if environment(it)["POWERTOOLS_SERVICE_NAME"] == word]
+        return only
+
+    def source(self, word: str) -> Resource:
+        """The event source of the function."""
+        sources = self.all("AWS::Lambda::EventSourceMapping")
+        (only,) = [it for it in sources if self.named(it["FunctionName"]) == self.function(word)]
+        return only
+
+    def statements(self, role: Any) -> Iterator[Resource]:
+        """What the role may do, wherever it is written."""
+        for policy in self.all("AWS::IAM::Policy"):
+            if _target(role) in map(_target, policy["Roles"]):
+                yield from policy["PolicyDocument"]["Statement"]
+        for policy in self.named(role).get("Policies", []):
+            yield from policy["PolicyDocument"]["Statement"]
+
+    def allowed(self, word: str) -> dict[str, list[Any]]:
+        """Each action of a function's role, with the resources it is allowed on."""
+        found: dict[str, list[Any]] = {}
+        for statement in self.statements(self.function(word)["Role"]):
+            for action in listed(statement["Action"]):
+                found.setdefault(action, []).extend(listed(statement["Resource"]))
+        return found
+
+
+def synthesized(stage: str, over: Mapping[str, Any] | None = None, *, out: Path) -> Template:
+    """The delivery stack of a stage with settings laid over it; its dependencies layer is not installed."""
+    changes = {"stage": stage, "stages": {stage: over or {}}, "aws:cdk:bundling-stacks": []}
+    (stack,) = stage_app(merged(own_context(), changes), out=out).synth().stacks
+    return Template(body=json.loads(Path(stack.template_full_path).read_text()))
+
+
+def environment(function: Resource) -> dict[str, Any]:
+    return dict(function["Environment"]["Variables"])
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _target(reference: Any) -> str:
+    if isinstance(reference, str):
+        return reference
+    return str(reference["Ref"] if "Ref" in reference else reference["Fn::GetAtt"][0])

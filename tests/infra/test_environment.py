@@ -1,0 +1,66 @@
+"""The functions' environment: these variables and no others, and what the functions' own settings classes accept."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, Settings
+from tests.infra.templates import FUNCTIONS, Template, environment
+
+CLASSES: Mapping[str, type[Settings]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}
+OBSERVABILITY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+DATABASE = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_SECRET_ARN", "DATABASE_CA_FILE"}
+OWN = {
+    "ingest": {"SEND_QUEUE_URL", "HANDOFF_DEADLINE_SECONDS", "MAX_ATTEMPTS", "ALLOWED_URL_PREFIXES"},
+    "claim": {"SEND_QUEUE_URL", "LEASE_SECONDS", "CLAIM_BATCH_SIZE", "MAX_QUEUED_POINTERS"},
+    "send": {
+        "LEASE_SECONDS", "SEND_CONCURRENCY", "RETRY_BASE_SECONDS", "RETRY_CAP_SECONDS", "RETRY_JITTER", "DATA_KEY_ARN",
+        "WEBHOOK_ORIGINS", "FEISHU_TIMEOUT_SECONDS", "ACTION_BASE_URL", "MESSAGE_EVENT", "MESSAGE_TITLE",
+        "MESSAGE_ACTION_TEXT",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_a_function_is_given_these_variables_and_no_others(word: str, stages: Mapping[str, Template]) -> None:
+    """In every stage: nothing that only one of them knows, and nothing of AWS's own."""
+    for template in stages.values():
+        assert set(environment(template.function(word))) == OBSERVABILITY | DATABASE | OWN[word]
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_a_function_reads_what_it_is_given_and_is_given_what_it_reads(word: str, dev: Template) -> None:
+    """A renamed variable is noticed here and not at the first invocation."""
+    assert set(environment(dev.function(word))) - OBSERVABILITY == CLASSES[word].names()
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_a_function_accepts_the_values_it_is_given(word: str, stages: Mapping[str, Template]) -> None:
+    """What synth lets through, the function's settings class lets through."""
+    for template in stages.values():
+        given = environment(template.function(word))
+        read = CLASSES[word].read({name: deployed(value) for name, value in given.items()})
+        assert read.database_host == given["DATABASE_HOST"]
+
+
+def deployed(value: object) -> str:
+    """A reference as it looks once deployed."""
+    return value if isinstance(value, str) else "https://sqs.eu-west-1.amazonaws.com/111111111111/made-at-deployment"
+
+
+def test_settings_reach_the_functions(dev: Template) -> None:
+    """Numbers as the functions parse them, lists with commas, Chinese as it is."""
+    ingest, claim, send = (environment(dev.function(word)) for word in FUNCTIONS)
+    assert (ingest["HANDOFF_DEADLINE_SECONDS"], ingest["MAX_ATTEMPTS"]) == ("300", "5")
+    assert (claim["LEASE_SECONDS"], claim["CLAIM_BATCH_SIZE"], claim["MAX_QUEUED_POINTERS"]) == ("600", "500", "20000")
+    assert (send["RETRY_BASE_SECONDS"], send["RETRY_CAP_SECONDS"], send["RETRY_JITTER"]) == ("300", "1800", "0.1")
+    assert send["WEBHOOK_ORIGINS"] == "https://www.feishu.cn,https://feishu.cn"
+    assert send["MESSAGE_TITLE"] == "SmartFlow 日程调整建议"
+
+
+def test_queue_and_key_are_the_ones_of_the_same_stack(dev: Template) -> None:
+    """Ingest and claim fill the queue that feeds send; send is given the stack's key."""
+    fed = dev.named(dev.source("send")["EventSourceArn"])
+    for word in ("ingest", "claim"):
+        assert dev.named(environment(dev.function(word))["SEND_QUEUE_URL"]) == fed
+    assert dev.kind_of(environment(dev.function("send"))["DATA_KEY_ARN"]) == "AWS::KMS::Key"

@@ -1,0 +1,129 @@
+"""What feeds the functions: the Kafka topic, the send queue and the schedule, with the rules that keep nothing lost."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.infra.conftest import Synthesis
+from tests.infra.templates import Template, environment
+
+FOUR_DAYS, FOURTEEN_DAYS = 345_600, 1_209_600
+SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:kafka-AbCdEf"
+
+
+def test_a_failed_kafka_batch_is_repeated_without_end(stages: Mapping[str, Template]) -> None:
+    """Any destination or limit for failures would end that, and a database failover would lose good records."""
+    for template in stages.values():
+        forbidden = {"DestinationConfig", "MaximumRetryAttempts", "MaximumRecordAgeInSeconds"}
+        assert not forbidden & set(template.source("ingest"))
+
+
+def test_the_topic_is_read_from_its_oldest_record(stages: Mapping[str, Template]) -> None:
+    """What was published before the first deployment is wanted too."""
+    for template in stages.values():
+        source = template.source("ingest")
+        assert (source["StartingPosition"], source["Topics"]) == ("TRIM_HORIZON", ["smartflow.notification.outbox"])
+        assert (source["BatchSize"], source["MaximumBatchingWindowInSeconds"]) == (500, 1)
+
+
+def test_ingest_ends_within_what_lambda_allows_for_kafka(stages: Mapping[str, Template]) -> None:
+    """Lambda gives a Kafka batch 14 minutes."""
+    for template in stages.values():
+        assert template.function("ingest")["Timeout"] <= 14 * 60
+
+
+def test_self_managed_brokers_outside_a_vpc_are_logged_into(dev: Template) -> None:
+    """By the stage's secret, with its SCRAM mechanism."""
+    source = dev.source("ingest")
+    assert source["SelfManagedEventSource"]["Endpoints"]["KafkaBootstrapServers"] == ["kafka-1.dev.internal:9096"]
+    assert source["SelfManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan"}
+    assert [access["Type"] for access in source["SourceAccessConfigurations"]] == ["SASL_SCRAM_512_AUTH"]
+
+
+def test_self_managed_brokers_inside_a_vpc_are_polled_there(synth: Synthesis) -> None:
+    """Every subnet, and the one security group that Lambda takes; a secret is optional there."""
+    network = {"vpc_id": "vpc-0a0a0a0a", "subnet_ids": ["subnet-0a0a0a0a", "subnet-0b0b0b0b"], "security_group_ids": ["sg-0a0a0a0a", "sg-0b0b0b0b"]}
+    template = synth("dev", {"network": network, "kafka": {"auth_secret_arn": None}})
+    access = [(it["Type"], it["URI"]) for it in template.source("ingest")["SourceAccessConfigurations"]]
+    assert access == [
+        ("VPC_SUBNET", "subnet:subnet-0a0a0a0a"),
+        ("VPC_SUBNET", "subnet:subnet-0b0b0b0b"),
+        ("VPC_SECURITY_GROUP", "security_group:sg-0a0a0a0a"),
+    ]
+
+
+def test_the_other_scram_mechanism_is_used_when_asked_for(synth: Synthesis) -> None:
+    """The poller logs in by the mechanism that the brokers speak."""
+    template = synth("dev", {"kafka": {"auth_mechanism": "SCRAM-SHA-256", "auth_secret_arn": SECRET}})
+    access = [{"Type": "SASL_SCRAM_256_AUTH", "URI": SECRET}]
+    assert template.source("ingest")["SourceAccessConfigurations"] == access
+
+
+def test_msk_is_polled_by_its_arn_as_the_function_s_role(prod: Template) -> None:
+    """IAM access control: no secret stands in the template."""
+    source = prod.source("ingest")
+    assert source["EventSourceArn"].startswith("arn:aws:kafka:")
+    assert source["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan"}
+    assert "SourceAccessConfigurations" not in source
+
+
+def test_on_one_machine_brokers_need_no_login(local: Template) -> None:
+    """The local stage's broker listens on the loopback and knows no users."""
+    assert "SourceAccessConfigurations" not in local.source("ingest")
+
+
+def test_send_reports_each_message_by_itself(stages: Mapping[str, Template]) -> None:
+    """One failing message must not bring nine delivered ones back."""
+    for name, at_once in (("dev", 5), ("prod", 20), ("local", 5)):
+        source = stages[name].source("send")
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert (source["BatchSize"], source.get("MaximumBatchingWindowInSeconds", 0)) == (10, 0)
+        assert source["ScalingConfig"] == {"MaximumConcurrency": at_once}
+
+
+def test_a_message_stays_hidden_for_six_of_the_sender_s_time_outs(synth: Synthesis) -> None:
+    """Also when the time-out is another one: otherwise a slow batch would be sent to a second function."""
+    for over in ({}, {"send": {"timeout_seconds": 90}}):
+        template = synth("dev", over)
+        queue = template.named(template.source("send")["EventSourceArn"])
+        assert queue["VisibilityTimeout"] >= 6 * template.function("send")["Timeout"]
+
+
+def test_a_lease_outlives_its_sender_and_not_the_queue(stages: Mapping[str, Template]) -> None:
+    """Claimed earlier, a record would have two senders; claimed later, its pointer would be gone."""
+    for template in stages.values():
+        queue = template.named(template.source("send")["EventSourceArn"])
+        for word in ("claim", "send"):
+            lease = int(environment(template.function(word))["LEASE_SECONDS"])
+            assert template.function("send")["Timeout"] < lease < queue["MessageRetentionPeriod"]
+
+
+def test_what_cannot_be_received_five_times_waits_two_weeks_for_a_person(dev: Template) -> None:
+    """Its dead letters are kept as long as SQS keeps anything."""
+    queue = dev.named(dev.source("send")["EventSourceArn"])
+    dead = dev.named(queue["RedrivePolicy"]["deadLetterTargetArn"])
+    assert (queue["RedrivePolicy"]["maxReceiveCount"], queue["MessageRetentionPeriod"]) == (5, FOUR_DAYS)
+    assert dead["MessageRetentionPeriod"] == FOURTEEN_DAYS
+
+
+def test_queues_are_encrypted_and_refuse_plain_http(dev: Template) -> None:
+    """At rest by SQS's own key, in transit by policy."""
+    assert [it["SqsManagedSseEnabled"] for it in dev.all("AWS::SQS::Queue")] == [True, True]
+    for policy in dev.all("AWS::SQS::QueuePolicy"):
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(dev.all("AWS::SQS::QueuePolicy")) == 2
+
+
+@pytest.mark.parametrize(("minutes", "rate"), [(1, "rate(1 minute)"), (5, "rate(5 minutes)")])
+def test_claim_is_called_on_schedule_and_a_missed_tick_is_not_repeated(
+    minutes: int, rate: str, synth: Synthesis
+) -> None:
+    """The next tick finds the same rows: repeating one would only pile up behind a database that is down."""
+    template = synth("dev", {"claim": {"every_minutes": minutes}})
+    schedule = template.one("AWS::Scheduler::Schedule")
+    assert (schedule["ScheduleExpression"], schedule["FlexibleTimeWindow"]) == (rate, {"Mode": "OFF"})
+    assert template.named(schedule["Target"]["Arn"]) == template.function("claim")
+    assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
+    assert template.one("AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"] == 0

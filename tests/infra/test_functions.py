@@ -1,0 +1,82 @@
+"""How every function is made: from its own folder and both layers, observed, sized and placed by the stage."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.infra.conftest import Synthesis
+from tests.infra.templates import FUNCTIONS, Template
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_a_function_runs_the_stage_s_python_on_the_stage_s_processor(word: str, synth: Synthesis) -> None:
+    """The layers were built for these two; another pair could not import them."""
+    template = synth("dev", {"python": "3.12", "architecture": "x86_64"})
+    function = template.function(word)
+    assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
+    for layer in map(template.named, function["Layers"]):
+        assert (layer["CompatibleRuntimes"], layer["CompatibleArchitectures"]) == (["python3.12"], ["x86_64"])
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_by_default_a_function_runs_python_3_13_on_arm64(word: str, stages: Mapping[str, Template]) -> None:
+    """DESIGN's runtime on Lambda's cheaper processor."""
+    for name in ("dev", "prod"):
+        function = stages[name].function(word)
+        assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+        assert function["Handler"] == "handler.handler"
+
+
+def test_the_three_functions_share_two_layers(dev: Template) -> None:
+    """Our code once and the third-party packages once, whatever the number of functions."""
+    used = [dev.function(word)["Layers"] for word in FUNCTIONS]
+    assert used[0] == used[1] == used[2]
+    assert len(used[0]) == len(dev.all("AWS::Lambda::LayerVersion")) == 2
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_time_out_and_memory_are_the_stage_s(word: str, synth: Synthesis) -> None:
+    """Each function's own section."""
+    template = synth("dev", {word: {"timeout_seconds": 33, "memory_mb": 333}})
+    assert (template.function(word)["Timeout"], template.function(word)["MemorySize"]) == (33, 333)
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_a_function_is_traced_and_its_log_is_kept_as_long_as_the_stage_says(
+    word: str, stages: Mapping[str, Template]
+) -> None:
+    """A log group of Lambda's own making would be kept for ever."""
+    for name, days in (("dev", 7), ("prod", 90), ("local", 1)):
+        function = stages[name].function(word)
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert stages[name].named(function["LoggingConfig"]["LogGroup"])["RetentionInDays"] == days
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_functions_run_in_the_stage_s_network_or_in_none(word: str, dev: Template, prod: Template) -> None:
+    """Existing subnets and security groups, by id."""
+    assert "VpcConfig" not in dev.function(word)
+    placed = prod.function(word)["VpcConfig"]
+    assert placed["SubnetIds"] == ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"]
+    assert placed["SecurityGroupIds"] == ["sg-0aaaaaaaaaaaaaaaa"]
+
+
+def test_the_outputs_name_what_a_person_looks_for(stages: Mapping[str, Template]) -> None:
+    """The queues, the key and the functions of this stage."""
+    names = ["SendQueueUrl", "DeadLetterQueueUrl", "DataKeyArn"]
+    names += ["IngestFunctionName", "ClaimFunctionName", "SendFunctionName"]
+    for template in stages.values():
+        assert sorted(template.body["Outputs"]) == sorted(names)
+
+
+def test_the_template_needs_no_parameters(stages: Mapping[str, Template]) -> None:
+    """Anything can create it: the command line, a pipeline, a simulator on one machine."""
+    for template in stages.values():
+        assert "Parameters" not in template.body
+
+
+def test_region_and_account_are_the_stage_s_when_it_names_them(synth: Synthesis) -> None:
+    """Without them the template goes wherever the caller's credentials point."""
+    named = synth("dev", {"account": "333333333333", "region": "eu-west-1"})
+    layer = named.all("AWS::Lambda::LayerVersion")[0]
+    assert layer["Content"]["S3Bucket"] == "cdk-hnb659fds-assets-333333333333-eu-west-1"

@@ -1,0 +1,119 @@
+"""What each role may do: exactly this, on exactly these things."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.infra.conftest import Synthesis
+from tests.infra.templates import FUNCTIONS, Template, listed
+
+EVERY = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "secretsmanager:GetSecretValue",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+OWN = {
+    "ingest": {"sqs:SendMessage"},
+    "claim": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
+    "send": {
+        "kms:Decrypt",
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:ReceiveMessage",
+    },
+}
+#: X-Ray's and EC2's interface actions know no narrower resource
+ON_ANYTHING = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ec2:UnassignPrivateIpAddresses",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_a_function_may_do_this_and_nothing_else(word: str, dev: Template, local: Template) -> None:
+    """Ingest cannot read the queue, claim cannot decrypt, send cannot fill the queue."""
+    for template in (dev, local):
+        assert set(template.allowed(word)) == EVERY | OWN[word]
+
+
+def test_only_what_knows_no_narrower_resource_is_allowed_on_anything(stages: Mapping[str, Template]) -> None:
+    """A wildcard is a list of exceptions, and this is the list."""
+    for template in stages.values():
+        for word in FUNCTIONS:
+            anywhere = {action for action, resources in template.allowed(word).items() if "*" in resources}
+            assert anywhere <= ON_ANYTHING
+            assert not any(action.endswith("*") for action in template.allowed(word))
+
+
+def test_outside_of_a_vpc_nothing_is_allowed_in_ec2(dev: Template) -> None:
+    """The interfaces' permissions come with the network, and only with it."""
+    for word in FUNCTIONS:
+        assert not any(action.startswith("ec2:") for action in dev.allowed(word))
+
+
+def test_no_role_carries_a_policy_of_somebody_else(stages: Mapping[str, Template]) -> None:
+    """A managed policy grows without a deployment."""
+    for template in stages.values():
+        assert not any("ManagedPolicyArns" in role for role in template.all("AWS::IAM::Role"))
+
+
+def test_one_secret_is_read_and_it_is_the_database_s(dev: Template) -> None:
+    """Send and claim have no business with Kafka's password."""
+    for word in ("claim", "send"):
+        (secret,) = dev.allowed(word)["secretsmanager:GetSecretValue"]
+        assert secret == dev.function(word)["Environment"]["Variables"]["DATABASE_SECRET_ARN"]
+
+
+def test_ingest_may_also_read_the_secret_that_its_poller_logs_in_with(dev: Template) -> None:
+    """Lambda reads it as the function's role."""
+    login = dev.source("ingest")["SourceAccessConfigurations"][0]["URI"]
+    assert login in dev.allowed("ingest")["secretsmanager:GetSecretValue"]
+
+
+def test_msk_lets_ingest_read_one_topic_as_one_group(prod: Template) -> None:
+    """Not the cluster's other topics."""
+    allowed = prod.allowed("ingest")
+    base = "arn:aws:kafka:ap-southeast-1:222222222222:{}/hongyan/aaaaaaaa-0000-0000-0000-aaaaaaaaaaaa-1{}"
+    assert allowed["kafka-cluster:ReadData"] == [base.format("topic", "/smartflow.notification.outbox")]
+    assert allowed["kafka-cluster:AlterGroup"] == [base.format("group", "/hongyan")]
+    assert allowed["kafka-cluster:Connect"] == [base.format("cluster", "")]
+    assert "kafka-cluster:WriteData" not in allowed
+
+
+def test_queue_and_key_grants_name_the_stack_s_own(dev: Template) -> None:
+    """The dead-letter queue is nobody's to touch."""
+    fed = dev.source("send")["EventSourceArn"]
+    for word, action in (("ingest", "sqs:SendMessage"), ("claim", "sqs:SendMessage"), ("send", "sqs:ReceiveMessage")):
+        assert dev.allowed(word)[action] == [fed]
+    (key,) = dev.allowed("send")["kms:Decrypt"]
+    assert dev.kind_of(key) == "AWS::KMS::Key"
+
+
+def test_the_scheduler_may_call_claim_and_no_other_function(dev: Template) -> None:
+    """Not a version or an alias of it either, and only from this account."""
+    role = dev.one("AWS::Scheduler::Schedule")["Target"]["RoleArn"]
+    (statement,) = dev.statements(role)
+    assert listed(statement["Action"]) == ["lambda:InvokeFunction"]
+    assert [dev.named(resource) for resource in listed(statement["Resource"])] == [dev.function("claim")]
+    (trust,) = dev.named(role)["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_data_key_outlives_the_stack_and_rotates(synth: Synthesis) -> None:
+    """Without it no stored credential can be read again."""
+    body = synth("dev").body["Resources"].values()
+    (key,) = [it for it in body if it["Type"] == "AWS::KMS::Key"]
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert key["Properties"]["EnableKeyRotation"] is True
