@@ -110,9 +110,13 @@ class _Shift:
         return SendReport(by_status=dict(self.by_status), late=self.late, unopened=frozenset(self.waiting))
 
     def _may_open(self) -> bool:
-        # Of what is open one call's worth may still wait for a thread, hence twice the patience.
-        enough_time = self.sender.now() + 2 * self.sender.courier.patience + _TO_CLOSE_AND_ANSWER <= self.until
+        enough_time = self._answered_by() + _TO_CLOSE_AND_ANSWER <= self.until
         return bool(self.waiting) and enough_time and len(self.in_flight) <= self.sender.policy.concurrency
+
+    def _answered_by(self) -> datetime:
+        """When a call submitted now has been answered or given up: it may have to wait for another one's thread."""
+        calls = 2 if self.in_flight else 1
+        return self.sender.now() + calls * self.sender.courier.patience
 
     def _open(self) -> None:
         size = self.sender.policy.concurrency
@@ -120,16 +124,16 @@ class _Shift:
         attempts = self.sender.attempts.open(pointers, now=self.sender.now(), lease=self.sender.policy.lease)
         users = {attempt.user_id for attempt in attempts}
         channels = self.sender.channels.of_users(users, CHANNEL_FEISHU_WEBHOOK)
+        give_up_at = self._answered_by() + _TO_CLOSE_AND_ANSWER / 2
         for attempt in attempts:
-            self._start(attempt, channels.get(attempt.user_id))
+            self._start(attempt, channels.get(attempt.user_id), give_up_at)
 
-    def _start(self, attempt: Attempt, channel: Channel | Unreadable | None) -> None:
+    def _start(self, attempt: Attempt, channel: Channel | Unreadable | None, give_up_at: datetime) -> None:
         reachable = _reachable(channel)
         if not isinstance(reachable, Channel):
             self._finish(attempt, reachable)
             return
         future = self.sender.executor.submit(self.sender.courier.deliver, attempt, reachable)
-        give_up_at = self.sender.now() + 2 * self.sender.courier.patience + timedelta(seconds=1)
         self.in_flight[future] = attempt, give_up_at
 
     def _collect(self) -> None:
