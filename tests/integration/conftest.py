@@ -93,6 +93,16 @@ def another_engine(shared_url: str) -> Iterator[Callable[[], Engine]]:
 
 
 @pytest.fixture
+def loose_server(mysql: MySqlServer) -> Iterator[None]:
+    """For the length of a test, new connections begin without strict mode."""
+    with _disposed(engine_for(mysql.with_database("mysql"))) as server, server.connect() as connection:
+        usual = connection.exec_driver_sql("SELECT @@GLOBAL.sql_mode").scalar_one()
+        connection.exec_driver_sql("SET GLOBAL sql_mode = ''")
+        yield
+        connection.exec_driver_sql("SET GLOBAL sql_mode = %s", (usual,))
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 

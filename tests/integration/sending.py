@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import urllib3
+
 from delivery.claim import Claimer, ClaimPolicy
 from delivery.domain.channel import Channel, Unreadable
 from delivery.domain.queue import QueueDown
 from delivery.domain.transition import RetryPolicy
-from delivery.feishu.flow_webhook import FlowWebhook, Wording, open_connections
+from delivery.feishu.flow_webhook import FlowWebhook, Wording
 from delivery.ingest import Ingester
 from delivery.send import AttemptStore, ChannelStore, Sender, SendPolicy
 from delivery.storage.attempts import Attempts
@@ -113,7 +115,7 @@ def send(
 
 def courier(clock: Clock, origin: str) -> FlowWebhook:
     return FlowWebhook(
-        connections=open_connections(8),
+        connections=urllib3.PoolManager(retries=False),
         wording=Wording(action_base_url="https://smartflow.example"),
         patience=timedelta(seconds=5),
         now=clock,

@@ -27,7 +27,8 @@ def insert_rejects(connection: Connection, rejects: Sequence[Reject], now: datet
     connection.exec_driver_sql(
         "INSERT INTO notification_rejects "  # noqa: S608 - placeholders only
         "(topic, `partition`, `offset`, `key`, value, headers, code, reason, created_at) "
-        f"VALUES {rows_of(_ROW_WIDTH, len(rejects))} ON DUPLICATE KEY UPDATE id = id",
+        # Not `id = id`: with one offset twice in a statement MySQL takes that for a conflict (1869).
+        f"VALUES {rows_of(_ROW_WIDTH, len(rejects))} ON DUPLICATE KEY UPDATE code = code",
         tuple(value for reject in rejects for value in _row(reject, now)),
     )
 

@@ -1,0 +1,196 @@
+"""Opening and closing attempts: one owner at a time, in sets, and a late report changes nothing of a newer attempt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from delivery.domain.outcome import Delivered, ErrorCode, Exchange, Outcome, PermanentFailure, TemporaryFailure, Unreachable
+from delivery.domain.record import Attempt, Pointer
+from delivery.domain.transition import Closing, RetryPolicy, after_attempt
+from delivery.storage.attempts import Attempts
+from delivery.storage.claims import DueRecords
+from delivery.storage.lookups import Lookups
+from tests.integration.clock import Clock
+from tests.integration.counting import counted
+from tests.integration.notifications import add_row, add_rows, row, rows
+from tests.integration.sending import LEASE
+from tests.integration.together import at_once
+
+EXCHANGE = Exchange(
+    request={"text": "周三 🦢 \"'\\ \0"}, response={"status_code": 200, "body": "好\n"}, http_status=200, latency_ms=12
+)
+DELIVERED = Delivered(provider_message_id="feishu-1", exchange=EXCHANGE)
+BROKEN = TemporaryFailure(code=ErrorCode.SERVER_ERROR, reason="HTTP 503")
+
+
+def closing(attempt: Attempt, outcome: Outcome, clock: Clock) -> Closing:
+    transition = after_attempt(attempt, outcome, RetryPolicy(jitter=0), clock())
+    return Closing(attempt=attempt, outcome=outcome, transition=transition, finished_at=clock())
+
+
+def opened(engine: Engine, clock: Clock, *pointers: Pointer) -> list[Attempt]:
+    return Attempts(engine=engine).open(pointers, now=clock(), lease=LEASE)
+
+
+def history(engine: Engine, record_id: int) -> list[tuple[Any, ...]]:
+    return [(line["attempt"], line["outcome"]) for line in Lookups(engine=engine).history(record_id)]
+
+
+def test_a_pointer_delivered_eight_times_at_once_opens_once(
+    engine: Engine, another_engine: Callable[[], Engine], clock: Clock
+) -> None:
+    """SQS delivers at least once; whoever comes second finds attempt_count changed."""
+    pointers = [Pointer(record_id, 0) for record_id in add_rows(engine, 50, now=clock(), next_retry_at=clock())]
+    stores = [Attempts(engine=another_engine()) for _ in range(8)]
+    attempts = at_once([lambda store=store: store.open(pointers, now=clock(), lease=LEASE) for store in stores])
+    assert sorted(attempt.record_id for opened in attempts for attempt in opened) == [at.record_id for at in pointers]
+    assert {(record.status, record.attempt_count) for record in rows(engine)} == {("sending", 1)}
+    assert Attempts(engine=engine).open(pointers, now=clock(), lease=LEASE) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "pointed_at"),
+    [
+        ({"status": "failed", "attempt_count": 2}, 1),
+        ({"status": "pending", "attempt_count": 0}, 1),
+        ({"status": "sent", "attempt_count": 1}, 1),
+        ({"status": "dead", "attempt_count": 1}, 1),
+        ({"status": "skipped", "attempt_count": 1}, 1),
+        ({"status": "sending", "attempt_count": 5}, 5),
+        ({"status": "failed", "attempt_count": 3, "max_attempts": 3}, 3),
+    ],
+)
+def test_what_a_pointer_must_not_open_stays_as_it_is(
+    engine: Engine, clock: Clock, columns: dict[str, object], pointed_at: int
+) -> None:
+    """A stale pointer, a final record, one whose attempts are used up."""
+    record_id = add_row(engine, now=clock(), **columns)
+    before = row(engine, record_id)
+    clock.move(minutes=1)
+    assert opened(engine, clock, Pointer(record_id, pointed_at), Pointer(999, 0)) == []
+    assert row(engine, record_id) == before
+
+
+def test_opening_takes_the_record_under_a_lease(engine: Engine, clock: Clock) -> None:
+    """The attempt carries all that a sender needs; the last error is gone, so that dying leaves its own trace."""
+    wait = {"status": "failed", "attempt_count": 1, "last_error_code": "c", "last_error": "e", "summary_text": None}
+    record_id = add_row(engine, now=clock(), next_retry_at=clock(), fallback_text="备用", **wait)
+    clock.move(seconds=1.5)
+    [attempt] = opened(engine, clock, Pointer(record_id, 1))
+    assert (attempt.number, attempt.max_attempts, attempt.started_at) == (2, 5, clock())
+    assert (attempt.user_id, attempt.summary_text, attempt.fallback_text, attempt.trace_id) == (7, "", "备用", "trace")
+    taken = row(engine, record_id)
+    assert (taken.status, taken.attempt_count, taken.last_error_code, taken.last_error) == ("sending", 2, None, None)
+    assert taken.next_retry_at.replace(tzinfo=UTC) == clock() + LEASE
+    assert taken.updated_at.replace(tzinfo=UTC) == clock()
+
+
+def test_closing_a_delivered_attempt_writes_all_of_it(engine: Engine, clock: Clock) -> None:
+    """State, ids, what was said on the wire, and a line of history; times in UTC to the millisecond."""
+    began = clock()
+    [attempt] = opened(engine, clock, Pointer(add_row(engine, now=clock()), 0))
+    clock.move(milliseconds=1234.567)
+    assert Attempts(engine=engine).close([closing(attempt, DELIVERED, clock)]) == {attempt.record_id}
+    ended = clock().replace(microsecond=234_000, tzinfo=None)
+    sent = row(engine, attempt.record_id)
+    assert (sent.status, sent.next_retry_at, sent.sent_at, sent.updated_at) == ("sent", None, ended, ended)
+    assert (sent.provider_message_id, sent.last_error_code, sent.last_error) == ("feishu-1", None, None)
+    assert json.loads(sent.provider_request_json) == EXCHANGE.request
+    assert json.loads(sent.provider_response_json) == EXCHANGE.response
+    [line] = Lookups(engine=engine).history(attempt.record_id)
+    assert (line["started_at"], line["finished_at"]) == (began.replace(tzinfo=None), ended)
+    assert (line["outcome"], line["http_status"], line["latency_ms"], line["error"]) == ("delivered", 200, 12, None)
+    assert json.loads(line["response"]) == EXCHANGE.response
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "word"),
+    [
+        (BROKEN, "failed", "temporary"),
+        (PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="x" * 70_000), "dead", "permanent"),
+        (Unreachable(reason="no channel"), "skipped", "skipped"),
+    ],
+)
+def test_closing_an_undelivered_attempt_says_why(
+    engine: Engine, clock: Clock, outcome: TemporaryFailure | PermanentFailure | Unreachable, status: str, word: str
+) -> None:
+    """In the row as in its history, cut to what can be read."""
+    [attempt] = opened(engine, clock, Pointer(add_row(engine, now=clock()), 0))
+    assert Attempts(engine=engine).close([closing(attempt, outcome, clock)]) == {attempt.record_id}
+    closed = row(engine, attempt.record_id)
+    assert (closed.status, closed.last_error_code) == (status, outcome.code)
+    assert (closed.last_error, closed.sent_at) == (outcome.reason[:2_000], None)
+    retry_at = (clock() + timedelta(minutes=5)).replace(tzinfo=None) if status == "failed" else None
+    assert closed.next_retry_at == retry_at
+    [line] = Lookups(engine=engine).history(attempt.record_id)
+    assert (line["outcome"], line["error_code"], line["error"]) == (word, outcome.code, outcome.reason[:2_000])
+
+
+def test_a_late_sender_cannot_close(engine: Engine, clock: Clock) -> None:
+    """The newer attempt's outcome stands; the late one completes its own line of history and no more."""
+    record_id = add_row(engine, now=clock(), next_retry_at=clock())
+    [late] = opened(engine, clock, Pointer(record_id, 0))
+    clock.move(minutes=10)
+    [pointer] = DueRecords(engine=engine).lease_due(limit=9, now=clock(), lease=LEASE).pointers
+    [newer] = opened(engine, clock, pointer)
+    assert history(engine, record_id) == [(1, "lost")]
+    before = row(engine, record_id)
+    assert Attempts(engine=engine).close([closing(late, DELIVERED, clock)]) == set()
+    assert row(engine, record_id) == before
+    assert history(engine, record_id) == [(1, "delivered")]
+    assert Attempts(engine=engine).close([closing(newer, BROKEN, clock)]) == {record_id}
+    assert Attempts(engine=engine).close([closing(late, DELIVERED, clock)]) == set()
+    assert row(engine, record_id).status == "failed"
+    assert history(engine, record_id) == [(1, "delivered"), (2, "temporary")]
+
+
+def test_a_lease_that_ended_unclaimed_can_still_be_closed(engine: Engine, clock: Clock) -> None:
+    """Nobody else has opened an attempt: the outcome is worth having. After claim it still is, as the number holds."""
+    [attempt] = opened(engine, clock, Pointer(add_row(engine, now=clock()), 0))
+    clock.move(minutes=11)
+    DueRecords(engine=engine).lease_due(limit=9, now=clock(), lease=LEASE)
+    assert Attempts(engine=engine).close([closing(attempt, DELIVERED, clock)]) == {attempt.record_id}
+    assert opened(engine, clock, Pointer(attempt.record_id, 1)) == []
+    assert history(engine, attempt.record_id) == [(1, "delivered")]
+
+
+def test_closing_twice_wins_once(engine: Engine, clock: Clock) -> None:
+    """The answer to the first close may get lost on its way back."""
+    [attempt] = opened(engine, clock, Pointer(add_row(engine, now=clock()), 0))
+    store = Attempts(engine=engine)
+    assert store.close([closing(attempt, DELIVERED, clock)]) == {attempt.record_id}
+    before = row(engine, attempt.record_id)
+    clock.move(minutes=1)
+    assert store.close([closing(attempt, DELIVERED, clock)]) == set()
+    assert row(engine, attempt.record_id) == before
+
+
+def test_a_set_of_500_takes_a_handful_of_statements(engine: Engine, clock: Clock) -> None:
+    """Two to open it, three to close it, each in one transaction."""
+    pointers = [Pointer(record_id, 0) for record_id in add_rows(engine, 500, now=clock())]
+    with counted(engine) as opening:
+        attempts = opened(engine, clock, *pointers)
+    with counted(engine) as shutting:
+        won = Attempts(engine=engine).close([closing(attempt, DELIVERED, clock) for attempt in attempts])
+    assert len(won) == 500
+    assert (opening["statements"], opening["commits"]) == (2, 1)
+    assert (shutting["statements"], shutting["commits"]) == (3, 1)
+
+
+def test_of_a_mixed_set_only_what_is_owned_is_closed(engine: Engine, clock: Clock) -> None:
+    """Outcomes of every kind in one set, some of them too late."""
+    ids = add_rows(engine, 6, now=clock())
+    attempts = opened(engine, clock, *(Pointer(record_id, 0) for record_id in ids))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE notification_records SET attempt_count = 2 WHERE id = %s", (ids[0],))
+        connection.exec_driver_sql("UPDATE notification_records SET status = 'dead' WHERE id = %s", (ids[1],))
+    outcomes = [DELIVERED, DELIVERED, DELIVERED, BROKEN, Unreachable(reason="r"), DELIVERED]
+    closings = [closing(attempt, outcome, clock) for attempt, outcome in zip(attempts, outcomes, strict=True)]
+    assert Attempts(engine=engine).close(closings[::-1]) == set(ids[2:])
+    assert [record.status for record in rows(engine)] == ["sending", "dead", "sent", "failed", "skipped", "sent"]
