@@ -94,7 +94,7 @@ def _copy(document: Mapping[str, Any], wanted: set[str], asked: Mapping[str, obj
 
 
 def _for_moto(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the order of creation, tags (moto fails at a key's) and what moto would fetch for a function or does wrong."""
+    """Without the order of creation, tags (moto fails at a key's) and what moto would fetch for a function."""
     given = resource.get("Properties", {})
     slim = {part: resource[part] for part in ("Type", "Condition") if part in resource}
     slim["Properties"] = {name: value for name, value in given.items() if name != "Tags"}

@@ -13,12 +13,10 @@ from local.assets import assets_of
 from local.aws import Aws
 from local.cloudformation import deployed
 from local.servers import Servers
-from local.stack_settings import SECRET_NAME, local_settings
+from local.stack_settings import SECRET_NAME, STACK_NAME, local_settings
 from local.synth import synthesize
 from local.template import Deployment
 from local.template_reading import deployment
-
-_STACK_NAME = "hongyan-local"
 
 
 def deploy(servers: Servers, *, assembly: Path, say: Callable[[str], None], debug: Callable[[str], None]) -> Deployment:
@@ -33,7 +31,7 @@ def deploy(servers: Servers, *, assembly: Path, say: Callable[[str], None], debu
     with _timed("the stacks are synthesized", say):
         template = synthesize(settings, out=assembly, say=say)
     with _timed("the template's resources exist", say):
-        resources = deployed(template, aws=servers.aws, stack_name=_STACK_NAME, debug=debug)
+        resources = deployed(template, aws=servers.aws, stack_name=STACK_NAME, debug=debug)
     return deployment(resources, assets_of(template))
 
 

@@ -12,6 +12,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import moto.cloudformation.models  # knows every service, which takes two seconds: better now than at the first stack
 import moto.kms.models
 from moto.core.utils import unix_time
 from moto.server import main as serve

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from delivery.aws.secrets import KmsKeyRing
-from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, WEBHOOK_PATH, Channel
 from delivery.storage.channels import Channels
-from delivery.storage.data_keys import DataKeys
-from delivery.storage.database import open_engine
-from delivery.storage.migrate import address_of
 from local.aws import Aws
+from local.channels import channels_of, feishu_channel, webhook_url
 from local.invoke_api import invoke_path
 from local.servers import Servers
 from local.workers import WorkerPool
@@ -60,18 +56,11 @@ class Stack:
         }
 
     def webhook_url(self, key: str) -> str:
-        """A URL of the simulator that looks like one of Feishu's."""
-        return f"{self.feishu_url}{WEBHOOK_PATH}{key}"
+        return webhook_url(self.feishu_url, key)
 
     def register_channel(self, *, user_id: int, webhook_url: str, enabled: bool = True, bearer_token: str = "") -> None:
         """Saves a user's channel as the service does: its credentials sealed under a data key that KMS wraps."""
-        channel = Channel(
-            user_id=user_id,
-            channel=CHANNEL_FEISHU_WEBHOOK,
-            enabled=enabled,
-            webhook_url=webhook_url,
-            bearer_token=bearer_token,
-        )
+        channel = feishu_channel(user_id, webhook_url, enabled=enabled, bearer_token=bearer_token)
         self._channels.save(channel, now=datetime.now(UTC))
 
     def kill_one_sender(self) -> bool:
@@ -86,11 +75,4 @@ class Stack:
 
     @cached_property
     def _channels(self) -> Channels:
-        address = address_of(self.database_url)
-        engine = open_engine(lambda: address)
-        kms_key = self.functions["send"].function.environment["DATA_KEY_ARN"]
-        kms = self.aws.session.client("kms", endpoint_url=self.aws.endpoint_url)
-        stored = DataKeys(engine=engine)
-        return Channels(
-            engine=engine, keys=KmsKeyRing(kms=kms, kms_key=kms_key, stored=stored, now=lambda: datetime.now(UTC))
-        )
+        return channels_of(self.database_url, self.aws)

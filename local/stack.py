@@ -24,6 +24,7 @@ from local.workers import WorkerPool
 #: what belongs to this checkout: data, caches, logs, ports, lock
 HOME = Path(__file__).resolve().parent.parent / ".local"
 _MOST_WORKERS = 5
+_MOST_WORKERS_OF_A_SCHEDULE = 2
 _DRAIN_SECONDS = 5.0
 
 
@@ -91,7 +92,8 @@ def _close(pools: Mapping[str, WorkerPool]) -> None:
 def _workers(function: Function, deployment: Deployment) -> int:
     """As many as its queue mapping allows, which Lambda would start too; within reason for one machine."""
     limits = [source.max_concurrency for source in deployment.queue_mappings if source.function == function.name]
-    return min([_MOST_WORKERS, *(limit for limit in limits if limit)])
+    scheduled = [_MOST_WORKERS_OF_A_SCHEDULE for schedule in deployment.schedules if schedule.function == function.name]
+    return min([_MOST_WORKERS, *scheduled, *(limit for limit in limits if limit)])
 
 
 @contextmanager

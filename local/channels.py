@@ -1,0 +1,46 @@
+"""Channels of the local stack's users: saved as the service saves them, under the template's own KMS key."""
+
+from datetime import UTC, datetime
+
+from delivery.aws.secrets import KmsKeyRing
+from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, WEBHOOK_PATH, Channel
+from delivery.storage.channels import Channels
+from delivery.storage.data_keys import DataKeys
+from delivery.storage.database import open_engine
+from delivery.storage.migrate import address_of
+from local.aws import Aws
+from local.stack_settings import STACK_NAME
+
+
+def webhook_url(feishu_url: str, key: str) -> str:
+    """A URL of the simulator that looks like one of Feishu's."""
+    return f"{feishu_url}{WEBHOOK_PATH}{key}"
+
+
+def feishu_channel(user_id: int, url: str, *, enabled: bool = True, bearer_token: str = "") -> Channel:
+    return Channel(
+        user_id=user_id,
+        channel=CHANNEL_FEISHU_WEBHOOK,
+        enabled=enabled,
+        webhook_url=url,
+        bearer_token=bearer_token,
+    )
+
+
+def channels_of(database_url: str, aws: Aws) -> Channels:
+    address = address_of(database_url)
+    engine = open_engine(lambda: address)
+    keys = KmsKeyRing(
+        kms=aws.session.client("kms", endpoint_url=aws.endpoint_url),
+        kms_key=_data_key_arn(aws),
+        stored=DataKeys(engine=engine),
+        now=lambda: datetime.now(UTC),
+    )
+    return Channels(engine=engine, keys=keys)
+
+
+def _data_key_arn(aws: Aws) -> str:
+    """From the stack's own outputs, where an operator would look too."""
+    client = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
+    outputs = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
+    return next(output["OutputValue"] for output in outputs if output["OutputKey"] == "DataKeyArn")

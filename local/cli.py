@@ -1,0 +1,155 @@
+"""`python -m local COMMAND`: the local stack for people; a command line in, an exit code out."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cdk.reading import SettingsError
+from local import clients
+from local.commands import demo, down, status, up
+from local.endpoints import read_endpoints
+from local.interrupts import Interrupted, raise_interrupts
+from local.processes import CannotStartError
+from local.stack import HOME, StackOptions
+
+_ABOUT = """\
+The whole of Hongyan on this machine, from the synthesized CloudFormation template: Kafka, MySQL, the Lambda functions
+under the runtime interface emulator, their event sources, and a simulator of Feishu.
+"""
+_EXAMPLES = """\
+examples, with a stack that `make up` keeps running:
+  .venv/bin/python -m local channel --user 7        user 7 is reached by the Feishu simulator
+  .venv/bin/python -m local publish --user 7        an event for user 7; says which record it became
+  .venv/bin/python -m local show 1                  record 1 and its attempts
+"""
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    raise_interrupts()
+    try:
+        code: int = options.run(options)
+    except Interrupted:
+        print("hongyan: interrupted; nothing is left running", file=sys.stderr)
+        return _INTERRUPTED
+    except (CannotStartError, SettingsError) as error:
+        print(f"hongyan: {error}", file=sys.stderr)
+        return 1
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(
+        prog="python -m local",
+        description=_ABOUT,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_up(commands.add_parser("up", help="start the stack and keep it running until Ctrl-C or `down`"))
+    _add(commands.add_parser("down", help="end the stack of this checkout, and wait until it is gone"), _down)
+    _add_demo(commands.add_parser("demo", help="run everything, send a few hundred notifications, account for each"))
+    _add(commands.add_parser("status", help="what is running, where, and how many records are in which state"), _status)
+    _add_publish(commands.add_parser("publish", help="publish an event to Kafka and say which record it became"))
+    _add_show(commands.add_parser("show", help="show a record and its attempts"))
+    _add_channel(commands.add_parser("channel", help="save how a user is reached"))
+    return root
+
+
+def _add(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
+    command.set_defaults(run=run)
+
+
+def _add_up(command: argparse.ArgumentParser) -> None:
+    _add_stack_options(command, minute_seconds=5.0)
+    command.add_argument("--fresh", action="store_true", help="forget the data of earlier runs first")
+    _add(command, _up)
+
+
+def _add_demo(command: argparse.ArgumentParser) -> None:
+    _add_stack_options(command, minute_seconds=1.5)
+    _add(command, _demo)
+
+
+def _add_stack_options(command: argparse.ArgumentParser, *, minute_seconds: float) -> None:
+    command.add_argument(
+        "--minute-seconds",
+        type=float,
+        default=minute_seconds,
+        metavar="S",
+        help="how long a minute of the scheduler is, so that retries come sooner (default: %(default)s)",
+    )
+    command.add_argument("--debug", action="store_true", help="say more, such as what moto does not create")
+
+
+def _add_publish(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--user", type=int, metavar="N", help="the user to notify (default: 1, or the file's)")
+    command.add_argument("--text", default="hello from this machine", help="the summary of a made-up event")
+    command.add_argument("--file", type=Path, metavar="F", help="publish this file's bytes instead, whatever they are")
+    _add(command, _publish)
+
+
+def _add_show(command: argparse.ArgumentParser) -> None:
+    command.add_argument("record_id", type=int, metavar="RECORD_ID")
+    _add(command, _show)
+
+
+def _add_channel(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--user", type=int, required=True, metavar="N")
+    command.add_argument("--webhook-url", metavar="URL", help="default: one of the Feishu simulator's")
+    command.add_argument("--bearer-token", default="", metavar="TOKEN")
+    command.add_argument("--disabled", action="store_true", help="save it, but do not use it")
+    _add(command, _channel)
+
+
+def _up(options: argparse.Namespace) -> int:
+    return up(_stack_options(options, name="up", fresh=options.fresh))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    return demo(_stack_options(options, name="demo", fresh=True))
+
+
+def _stack_options(options: argparse.Namespace, *, name: str, fresh: bool) -> StackOptions:
+    if options.minute_seconds <= 0:
+        raise CannotStartError(f"--minute-seconds: should be more than 0, is {options.minute_seconds:g}")
+    debug = _say if options.debug else lambda _: None
+    return StackOptions(name=name, fresh=fresh, minute_seconds=options.minute_seconds, say=_say, debug=debug)
+
+
+def _down(_: argparse.Namespace) -> int:
+    return down(HOME, say=_say)
+
+
+def _status(_: argparse.Namespace) -> int:
+    return status(HOME, say=_say)
+
+
+def _publish(options: argparse.Namespace) -> int:
+    endpoints = read_endpoints(HOME)
+    event = clients.read_event(options.file) if options.file else clients.example_event(options.user or 1, options.text)
+    clients.publish(endpoints, event, key=clients.key_of(event, options.user), say=_say)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    clients.show(read_endpoints(HOME), options.record_id, say=_say)
+    return 0
+
+
+def _channel(options: argparse.Namespace) -> int:
+    clients.register(
+        read_endpoints(HOME),
+        user_id=options.user,
+        url=options.webhook_url,
+        token=options.bearer_token,
+        enabled=not options.disabled,
+        say=_say,
+    )
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
