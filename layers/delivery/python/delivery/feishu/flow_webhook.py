@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as UrllibTimeout
 
 from delivery.domain.channel import FEISHU_ORIGINS, mask_webhook, webhook_problem
@@ -141,7 +141,8 @@ def _without_credentials(answer: Answer, channel: Channel) -> Answer:
 
 def _failed_call(error: Exception, exchange: Exchange) -> Outcome:
     """No answer. The words of the error are left out where they could carry the URL, which is a credential."""
-    if isinstance(error, UrllibTimeout | TimeoutError):
+    # To urllib3 a refused connection is a kind of time-out.
+    if isinstance(error, UrllibTimeout | TimeoutError) and not isinstance(error, NewConnectionError):
         reason = "no answer in time; the message may have arrived"
         return TemporaryFailure(code=ErrorCode.TIMEOUT, reason=reason, exchange=exchange)
     if isinstance(error, ValueError):  # a token that no header can carry
