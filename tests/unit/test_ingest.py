@@ -1,0 +1,143 @@
+"""Ingest's own logic: what it hands to storage, and that its report accounts for every record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.domain.contract import RejectCode
+from delivery.domain.intake import Intake, Reject, Stored
+from delivery.domain.queue import QueueDown
+from delivery.domain.record import Pointer
+from delivery.ingest import Ingester
+from tests.unit.samples import NOW, event, kafka_record, payload
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from delivery.domain.intake import KafkaRecord
+
+KINDS = {
+    "good": event(),
+    "another": event(payload=payload(dedupe_key="another")),
+    "known": event(payload=payload(dedupe_key="known")),
+    "refused": event(payload=payload(dedupe_key="refused")),
+    "foreign": event(service_name="calendar"),
+    "malformed": event(payload=payload(user_id=0)),
+    "poison": b"\xff",
+    "missing": None,
+}
+
+
+@dataclass
+class Recorder:
+    """Knows one row already, and refuses another, as MySQL might."""
+
+    intakes: list[Intake] = field(default_factory=list)
+    stored_with: tuple[datetime, datetime, int] | None = None
+    error: Exception | None = None
+
+    def store(self, intake: Intake, *, now: datetime, handoff_at: datetime, max_attempts: int) -> Stored:
+        if self.error:
+            raise self.error
+        self.intakes.append(intake)
+        self.stored_with = now, handoff_at, max_attempts
+        refused = [request for request in intake.requests if request.record.dedupe_key == "refused"]
+        kept = [request for request in intake.requests if request not in refused]
+        return Stored(
+            created=sum(request.record.dedupe_key != "known" for request in kept),
+            pointers=[Pointer(number, 0) for number, _ in enumerate(kept, 1)],
+            refused=[Reject(source=r.source, code=RejectCode.STORAGE_REJECTED, reason="refused") for r in refused],
+        )
+
+
+@dataclass
+class Queue:
+    down: bool = False
+    published: list[Pointer] = field(default_factory=list)
+
+    def publish(self, pointers: Sequence[Pointer]) -> None:
+        if self.down:
+            raise QueueDown("no queue")
+        self.published.extend(pointers)
+
+
+def ingester(recorder: Recorder, queue: Queue) -> Ingester:
+    return Ingester(
+        recorder=recorder,
+        queue=queue,
+        handoff_deadline=timedelta(minutes=5),
+        max_attempts=5,
+        url_prefixes=("/assistant/",),
+        now=lambda: NOW,
+    )
+
+
+def batch(*kinds: str) -> list[KafkaRecord]:
+    return [kafka_record(KINDS[kind], offset=offset) for offset, kind in enumerate(kinds)]
+
+
+@given(st.lists(st.sampled_from(sorted(KINDS)), max_size=12), st.booleans())
+def test_the_report_accounts_for_every_record(kinds: list[str], down: bool) -> None:  # noqa: FBT001 - given
+    """requested + duplicates + skipped + rejected = received, whatever the batch and whether or not the queue is up."""
+    report = ingester(Recorder(), Queue(down=down)).run(batch(*kinds))
+    assert report.received == len(kinds)
+    parts = [report.requested, report.duplicates, report.skipped, *report.rejected.values()]
+    assert sum(parts) == report.received
+    assert min(parts) >= 0
+    assert report.skipped == kinds.count("foreign")
+
+
+def test_each_kind_is_counted_under_its_name() -> None:
+    """Duplicates inside the batch and of rows that exist are duplicates alike."""
+    report = ingester(Recorder(), Queue()).run(
+        batch("good", "good", "good", "known", "refused", "foreign", "malformed", "poison", "missing")
+    )
+    assert (report.requested, report.duplicates, report.skipped) == (1, 3, 1)
+    assert report.rejected == {"payload_invalid": 1, "envelope_invalid": 2, "storage_rejected": 1}
+    assert (report.published, report.queue_down) == (2, False)
+
+
+def test_duplicates_collapse_before_they_are_stored_and_their_outbox_rows_are_kept() -> None:
+    """The first one counts; the outbox rows of all are settled."""
+    recorder = Recorder()
+    values = [event(outbox_id=1), event(outbox_id=2), event(outbox_id=...)]
+    ingester(recorder, Queue()).run([kafka_record(value, offset=o) for o, value in enumerate(values)])
+    [intake] = recorder.intakes
+    assert [(request.outbox_id, request.source.offset) for request in intake.requests] == [(1, 0)]
+    assert list(intake.repeated) == [2, 0]
+
+
+def test_rejects_keep_their_source_whole() -> None:
+    """Topic, offset, key and value as they came."""
+    recorder = Recorder()
+    records = batch("poison", "malformed")
+    ingester(recorder, Queue()).run(records)
+    assert [reject.source for reject in recorder.intakes[0].rejects] == records
+
+
+def test_the_whole_batch_is_stored_at_once_with_the_deadline_of_its_handoff() -> None:
+    """One transaction whatever its size."""
+    recorder = Recorder()
+    ingester(recorder, Queue()).run(batch("good", "another", "poison"))
+    assert len(recorder.intakes) == 1
+    assert recorder.stored_with == (NOW, NOW + timedelta(minutes=5), 5)
+
+
+def test_a_queue_that_is_down_does_not_fail_the_batch() -> None:
+    """The rows are safe, and come due again at the hand-off deadline."""
+    report = ingester(Recorder(), Queue(down=True)).run(batch("good", "another"))
+    assert (report.queue_down, report.published, report.requested) == (True, 0, 2)
+
+
+def test_a_database_that_is_down_fails_the_batch_and_nothing_is_published() -> None:
+    """Lambda delivers it again."""
+    queue = Queue()
+    with pytest.raises(ConnectionError, match="no database"):
+        ingester(Recorder(error=ConnectionError("no database")), queue).run(batch("good"))
+    assert queue.published == []
