@@ -49,7 +49,7 @@ def _read(file: Path) -> dict[str, int]:
     """What is not a port (a file cut short, or edited by hand) counts as not remembered."""
     try:
         known = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(known, dict):
         return {}
