@@ -1,0 +1,72 @@
+"""Claiming what is due: in sets against row by row, and one set from tables of three sizes; two figures out."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from sqlalchemy import Connection, Engine
+
+from benchmarks.databases import fresh_database
+from benchmarks.figures import CLAIM_GROWTH, CLAIM_VS_ROWS, Measured
+from benchmarks.filling import fill
+from benchmarks.rounds import Turn, stopwatch, take_turns
+from benchmarks.row_by_row import RowByRow
+from delivery.storage.claims import DueRecords
+from local.mysql import MySqlServer
+
+_SET = 500
+_ROWS_A_TURN = 100
+_ROUNDS = 25
+_SIZES = (20_000, 200_000, 1_000_000)
+_DUE = 2_000
+_START = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+_LEASE = timedelta(minutes=10)
+
+
+def measure_against_rows(server: MySqlServer) -> dict[str, Measured]:
+    rounds = _ROUNDS + 1
+    due = rounds * (_SET + _ROWS_A_TURN)
+    with fresh_database(server, "claim") as database, database.engine.connect() as held:
+        fill(database.engine, rows=2 * due, due=due, due_at=_START)
+        ways = {"sets": _one_set(database.engine), "rows": _row_by_row(held)}
+        each = take_turns(ways, rounds=_ROUNDS)
+    detail = f"{1 / each['sets']:,.0f}/s against {1 / each['rows']:,.0f}/s"
+    return {CLAIM_VS_ROWS.name: Measured(value=each["rows"] / each["sets"], detail=detail)}
+
+
+def measure_growth(server: MySqlServer) -> dict[str, Measured]:
+    """The sizes take turns, each in a database of its own; leases end while the rounds go on, so that rows stay due."""
+    with ExitStack() as databases:
+        ways: dict[str, Turn] = {}
+        for size in _SIZES:
+            engine = databases.enter_context(fresh_database(server, f"claim_{size}")).engine
+            fill(engine, rows=size, due=_DUE, due_at=_START)
+            ways[f"{size:,}"] = _one_set(engine)
+        each = take_turns(ways, rounds=_ROUNDS)
+    detail = ", ".join(f"{1000 * _SET * seconds:.1f} ms at {size}" for size, seconds in each.items())
+    return {CLAIM_GROWTH.name: Measured(value=max(each.values()) / min(each.values()), detail=detail)}
+
+
+def _one_set(engine: Engine) -> Turn:
+    records, ticks = DueRecords(engine=engine), count(1)
+
+    def turn() -> float:
+        now = _START + next(ticks) * _LEASE / (_DUE // _SET)
+        with stopwatch() as watch:
+            claimed = records.lease_due(limit=_SET, now=now, lease=_LEASE)
+        assert len(claimed.pointers) == _SET
+        return watch.each_of(_SET)
+
+    return turn
+
+
+def _row_by_row(connection: Connection) -> Turn:
+    def turn() -> float:
+        with stopwatch() as watch:
+            pointers = RowByRow(connection=connection).claim(limit=_ROWS_A_TURN, now=_START, lease=_LEASE)
+        assert len(pointers) == _ROWS_A_TURN
+        return watch.each_of(_ROWS_A_TURN)
+
+    return turn

@@ -1,0 +1,48 @@
+"""Databases to measure in: a durable MySQL server in, freshly migrated databases with an engine each out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from delivery.storage.database import Address, open_engine
+from delivery.storage.migrate import address_of, upgrade
+from local.mysql import MySqlServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    address: Address
+    engine: Engine
+
+
+@contextmanager
+def fresh_database(server: MySqlServer, name: str) -> Iterator[Database]:
+    """Empty, as the migrations leave it; gone after the block, so that one measurement does not weigh on the next."""
+    address = address_of(server.with_database(f"hongyan_bench_{name}"))
+    _on_server(server, f"DROP DATABASE IF EXISTS {address.database}")
+    upgrade(server.with_database(address.database))
+    engine = open_engine(lambda: address)
+    try:
+        yield Database(address=address, engine=engine)
+    finally:
+        engine.dispose()
+        _on_server(server, f"DROP DATABASE {address.database}")
+
+
+def version_of(server: MySqlServer) -> str:
+    engine = open_engine(lambda: address_of(server.url))
+    with engine.connect() as connection:
+        version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
+    engine.dispose()
+    return version
+
+
+def _on_server(server: MySqlServer, statement: str) -> None:
+    engine = open_engine(lambda: address_of(server.url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()

@@ -1,0 +1,69 @@
+"""Recording notifications: in sets, on the bare driver, and row by row; two figures out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from benchmarks import raw_driver
+from benchmarks.databases import fresh_database
+from benchmarks.figures import INGEST_VS_RAW, INGEST_VS_ROWS, Measured
+from benchmarks.notifications import intake, requests
+from benchmarks.rounds import Turn, stopwatch, take_turns
+from benchmarks.row_by_row import RowByRow
+from benchmarks.statements import MAX_ATTEMPTS
+from delivery.storage.records import Recorder
+from local.mysql import MySqlServer
+
+_SET = 500
+_ROWS_A_TURN = 100
+_ROUNDS = 40
+_HANDOFF = timedelta(minutes=5)
+
+
+def measure(server: MySqlServer) -> dict[str, Measured]:
+    with fresh_database(server, "ingest") as database, database.engine.connect() as held:
+        ways = {
+            "sets": _in_sets(database.engine),
+            "raw": _on_the_driver(held.connection.driver_connection),
+            "rows": _row_by_row(held),
+        }
+        each = take_turns(ways, rounds=_ROUNDS)
+    sets, raw, rows = (f"{1 / each[name]:,.0f}/s" for name in ("sets", "raw", "rows"))
+    return {
+        INGEST_VS_ROWS.name: Measured(value=each["rows"] / each["sets"], detail=f"{sets} against {rows}"),
+        INGEST_VS_RAW.name: Measured(value=each["raw"] / each["sets"], detail=f"{sets} against {raw}"),
+    }
+
+
+def _in_sets(engine: Engine) -> Turn:
+    recorder = Recorder(engine=engine)
+
+    def turn() -> float:
+        batch, now = intake(_SET), datetime.now(UTC)
+        with stopwatch() as watch:
+            recorder.store(batch, now=now, handoff_at=now + _HANDOFF, max_attempts=MAX_ATTEMPTS)
+        return watch.each_of(_SET)
+
+    return turn
+
+
+def _on_the_driver(connection: object) -> Turn:
+    def turn() -> float:
+        batch, now = requests(_SET), datetime.now(UTC)
+        with stopwatch() as watch:
+            raw_driver.ingest(connection, batch, now=now, handoff_at=now + _HANDOFF)
+        return watch.each_of(_SET)
+
+    return turn
+
+
+def _row_by_row(connection: Connection) -> Turn:
+    def turn() -> float:
+        batch, now = requests(_ROWS_A_TURN), datetime.now(UTC)
+        with stopwatch() as watch:
+            RowByRow(connection=connection).ingest(batch, now=now, handoff_at=now + _HANDOFF)
+        return watch.each_of(_ROWS_A_TURN)
+
+    return turn

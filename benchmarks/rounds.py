@@ -1,0 +1,41 @@
+"""Timing on a machine that does other things too: ways that take turns, and medians of what they took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+#: One turn of a way of doing something; returns the seconds that each record took.
+Turn = Callable[[], float]
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    seconds: float = 0.0
+
+    def each_of(self, number: int) -> float:
+        return self.seconds / number
+
+
+@contextmanager
+def stopwatch() -> Iterator[Stopwatch]:
+    """Holds the seconds of its block once the block has ended."""
+    watch = Stopwatch()
+    began = perf_counter()
+    yield watch
+    watch.seconds = perf_counter() - began
+
+
+def take_turns(ways: Mapping[str, Turn], *, rounds: int) -> dict[str, float]:
+    """The median of every way; the first turn of each warms up and is not counted, and nobody always goes first."""
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    names = list(ways)
+    for turn in range(rounds + 1):
+        for name in names if turn % 2 else reversed(names):
+            seconds = ways[name]()
+            if turn:
+                took[name].append(seconds)
+    return {name: median(seconds) for name, seconds in took.items()}

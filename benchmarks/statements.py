@@ -1,0 +1,37 @@
+"""The insert that both ways which are measured against share: a request in, the values of its row out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from delivery.domain.intake import Request
+from delivery.storage.database import to_stored
+
+MAX_ATTEMPTS = 5
+
+_COLUMNS = (
+    "channel",
+    "user_id",
+    "dedupe_key",
+    "preview_id",
+    "trigger_id",
+    "trigger_type",
+    "target_type",
+    "target_id",
+    "target_url",
+    "summary_text",
+    "fallback_text",
+    "fallback_used",
+    "trace_id",
+)
+
+INSERT = f"""
+INSERT INTO notification_records ({", ".join(_COLUMNS)}, status, max_attempts, next_retry_at, created_at, updated_at)
+VALUES ({", ".join(["%s"] * (len(_COLUMNS) + 5))})"""
+
+
+def row_of(request: Request, *, now: datetime, handoff_at: datetime) -> tuple[Any, ...]:
+    given = [getattr(request.record, name) for name in _COLUMNS]
+    stored = to_stored(now)
+    return (*given, "pending", MAX_ATTEMPTS, to_stored(handoff_at), stored, stored)
