@@ -20,9 +20,9 @@ _LOOK_EVERY_SECONDS, _FIRST_LOOKS_SECONDS = 15.0, 0.25
 
 
 @contextmanager
-def polling_kafka(mapping: KafkaMapping, invoke: Invoke, *, report: Report) -> Iterator[None]:
-    """Polls for the length of the block; a batch in hand at its end is finished, or given up uncommitted."""
-    source = _Source(mapping, invoke, report)
+def polling_kafka(mapping: KafkaMapping, invoke: Invoke, *, stop: threading.Event, report: Report) -> Iterator[None]:
+    """Polls until `stop` or the end of the block; a batch in hand then is finished, or given up uncommitted."""
+    source = _Source(mapping, invoke, stop=stop, report=report)
     source.start()
     try:
         yield
@@ -33,11 +33,11 @@ def polling_kafka(mapping: KafkaMapping, invoke: Invoke, *, report: Report) -> I
 class _Source:
     """One reader for each partition, those that are added later included."""
 
-    def __init__(self, mapping: KafkaMapping, invoke: Invoke, report: Report) -> None:
+    def __init__(self, mapping: KafkaMapping, invoke: Invoke, *, stop: threading.Event, report: Report) -> None:
         self._mapping = mapping
         self._invoke = invoke
         self._report = report
-        self._stop = threading.Event()
+        self._stop = stop
         self._readers: dict[int, threading.Thread] = {}
         self._lookout = threading.Thread(target=self._look_out, name="kafka-partitions", daemon=True)
 

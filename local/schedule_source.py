@@ -30,10 +30,16 @@ def minutes_between_ticks(schedule: Schedule) -> int:
 
 @contextmanager
 def ticking(
-    schedule: Schedule, invoke: Invoke, *, minute_seconds: float, workers: int, report: Report
+    schedule: Schedule,
+    invoke: Invoke,
+    *,
+    minute_seconds: float,
+    workers: int,
+    stop: threading.Event,
+    report: Report,
 ) -> Iterator[None]:
-    """Ticks for the length of the block; what is running at its end is finished first."""
-    clock = _Clock(schedule, invoke, minute_seconds=minute_seconds, workers=workers, report=report)
+    """Ticks until `stop` or the end of the block; what is running then is finished first."""
+    clock = _Clock(schedule, invoke, minute_seconds=minute_seconds, workers=workers, stop=stop, report=report)
     clock.start()
     try:
         yield
@@ -45,14 +51,21 @@ class _Clock:
     """A tick does not wait for the one before. With no function free it is dropped, as an event that grew old is."""
 
     def __init__(
-        self, schedule: Schedule, invoke: Invoke, *, minute_seconds: float, workers: int, report: Report
+        self,
+        schedule: Schedule,
+        invoke: Invoke,
+        *,
+        minute_seconds: float,
+        workers: int,
+        stop: threading.Event,
+        report: Report,
     ) -> None:
         self._schedule = schedule
         self._minute_seconds = minute_seconds
         self._interval = minutes_between_ticks(schedule) * minute_seconds
         self._invoke = invoke
         self._report = report
-        self._stop = threading.Event()
+        self._stop = stop
         self._free = threading.Semaphore(workers)
         self._functions = ThreadPoolExecutor(workers, thread_name_prefix="tick")
         self._ticker = threading.Thread(target=self._tick, name="schedule", daemon=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from threading import Event
 
 from local.aws import Aws
 from local.events import Report
@@ -17,15 +18,26 @@ def event_sources(
     deployment: Deployment, pools: Mapping[str, WorkerPool], *, aws: Aws, minute_seconds: float, report: Report
 ) -> Iterator[None]:
     """Runs them for the length of the block; `pools` are by function name."""
+    stop = Event()
     with ExitStack() as running:
         for queue in deployment.queue_mappings:
             pool = pools[queue.function]
-            running.enter_context(polling_queue(queue, pool.invoke, aws=aws, workers=pool.size, report=report))
+            running.enter_context(
+                polling_queue(queue, pool.invoke, aws=aws, workers=pool.size, stop=stop, report=report)
+            )
         for topic in deployment.kafka_mappings:
-            running.enter_context(polling_kafka(topic, pools[topic.function].invoke, report=report))
+            running.enter_context(polling_kafka(topic, pools[topic.function].invoke, stop=stop, report=report))
         for schedule in deployment.schedules:
             pool = pools[schedule.function]
             running.enter_context(
-                ticking(schedule, pool.invoke, minute_seconds=minute_seconds, workers=pool.size, report=report)
+                ticking(
+                    schedule,
+                    pool.invoke,
+                    minute_seconds=minute_seconds,
+                    workers=pool.size,
+                    stop=stop,
+                    report=report,
+                )
             )
+        running.callback(stop.set)  # all at once; each then waits for what it has in hand
         yield

@@ -28,9 +28,11 @@ _LONG_POLL_SECONDS = 1
 
 
 @contextmanager
-def polling_queue(mapping: QueueMapping, invoke: Invoke, *, aws: Aws, workers: int, report: Report) -> Iterator[None]:
-    """Polls for the length of the block; batches in hand at its end are finished first."""
-    poller = _Poller(mapping, invoke, aws=aws, workers=workers, report=report)
+def polling_queue(
+    mapping: QueueMapping, invoke: Invoke, *, aws: Aws, workers: int, stop: threading.Event, report: Report
+) -> Iterator[None]:
+    """Polls until `stop` or the end of the block; batches in hand then are finished first."""
+    poller = _Poller(mapping, invoke, aws=aws, workers=workers, stop=stop, report=report)
     poller.start()
     try:
         yield
@@ -41,13 +43,22 @@ def polling_queue(mapping: QueueMapping, invoke: Invoke, *, aws: Aws, workers: i
 class _Poller:
     """One thread receives, and only when a function is free: a message that waits here would use up its visibility."""
 
-    def __init__(self, mapping: QueueMapping, invoke: Invoke, *, aws: Aws, workers: int, report: Report) -> None:
+    def __init__(
+        self,
+        mapping: QueueMapping,
+        invoke: Invoke,
+        *,
+        aws: Aws,
+        workers: int,
+        stop: threading.Event,
+        report: Report,
+    ) -> None:
         self._mapping = mapping
         self._invoke = invoke
         self._report = report
         self._sqs: SQSClient = aws.session.client("sqs", endpoint_url=aws.endpoint_url, config=_NO_SURPRISES)
         self._queue_url = self._sqs.get_queue_url(QueueName=mapping.queue_arn.rpartition(":")[2])["QueueUrl"]
-        self._stop = threading.Event()
+        self._stop = stop
         concurrency = min(workers, mapping.max_concurrency or workers)
         self._free = threading.Semaphore(concurrency)
         self._functions = ThreadPoolExecutor(concurrency, thread_name_prefix="sqs-batch")

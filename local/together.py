@@ -1,4 +1,4 @@
-"""Servers that start at once: context managers in, what they yield out; all are left again when the block is."""
+"""Servers that start and end at once: context managers in, what they yield out."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,14 @@ Server = TypeVar("Server")
 
 
 class Together:
-    """Enters managers in threads. What was entered is left with `exits`, also when another one fails meanwhile."""
+    """Enters managers in threads. What was entered is left with `exits`, also when another one fails to start."""
 
     def __init__(self, exits: ExitStack, *, say: Callable[[str], None]) -> None:
         self._threads = ThreadPoolExecutor(thread_name_prefix="start")
         self._say = say
         exits.callback(self._threads.shutdown, wait=False, cancel_futures=True)
-        self._entered = exits.enter_context(ExitStack())
+        self._entered: list[ExitStack] = []
+        exits.callback(self._leave)
         self._starting: list[Future[object]] = []
 
     def start(self, name: str, manager: AbstractContextManager[Server]) -> Future[Server]:
@@ -32,6 +33,12 @@ class Together:
 
     def _enter(self, name: str, manager: AbstractContextManager[Server]) -> Server:
         began = time.monotonic()
-        server = self._entered.enter_context(manager)
+        own_exit = ExitStack()
+        server = own_exit.enter_context(manager)
+        self._entered.append(own_exit)
         self._say(f"hongyan: {name} is up ({time.monotonic() - began:.1f} s)")
         return server
+
+    def _leave(self) -> None:
+        with ThreadPoolExecutor(thread_name_prefix="end") as threads:
+            list(threads.map(ExitStack.close, self._entered))
