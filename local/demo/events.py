@@ -1,0 +1,134 @@
+"""Kafka records as producers write them, good and bad: bytes out, each with what must become of it."""
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME, RejectCode
+from local.demo.kinds import OF_RECORDS, PASSED_OVER, Event, Expectation, Kind
+
+_SUMMARIES = (
+    "今天 15:00 的评审与“写周报”冲突，建议把周报改到 17:30。",
+    "明早的站会提前到 9:30，我把“准备演示”移到了今晚 20:00。",
+    "",  # the fallback is used
+    "详情见 https://example.com/report",  # a link: the fallback is used
+    "下周三下午有三个重要任务挤在一起，" + "建议逐个错开半小时，" * 30,  # cut at 180 characters
+)
+_MALFORMED: tuple[tuple[Mapping[str, Any], Mapping[str, Any], RejectCode], ...] = (
+    ({}, {"user_id": "7"}, RejectCode.PAYLOAD_INVALID),
+    ({}, {"dedupe_key": " "}, RejectCode.PAYLOAD_INVALID),
+    ({}, {"preview_id": "p" * 65}, RejectCode.PAYLOAD_INVALID),
+    ({}, {"target_url": "https://elsewhere.example/"}, RejectCode.PAYLOAD_INVALID),
+    ({}, {"requested_at": "0001-01-01T00:00:00Z"}, RejectCode.PAYLOAD_INVALID),
+    ({"event_version": "2"}, {}, RejectCode.EVENT_VERSION_UNSUPPORTED),
+    ({"event_type": "notification.feishu.recalled"}, {}, RejectCode.EVENT_TYPE_UNKNOWN),
+    ({"event_type": ""}, {}, RejectCode.EVENT_TYPE_MISSING),
+    ({"payload": ["not", "an", "object"]}, {}, RejectCode.ENVELOPE_INVALID),
+)
+"""Changes to the envelope, changes to the payload, and the reject that they lead to."""
+
+_POISON: tuple[bytes | None, ...] = (
+    None,
+    b"",
+    b"null",
+    b"{",
+    b"\x00\xff\xfe not UTF-8",
+    b"[" * 1_000,
+    b'{"payload":' * 1_000 + b"1" + b"}" * 1_000,
+    b"x" * 900_000,
+)
+_FOREIGN: tuple[Mapping[str, str], ...] = (
+    {"service_name": "calendar"},
+    {"service_name": "calendar", "event_type": "calendar.entry.moved"},
+    {"service_name": "", "event_type": "task.created"},
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class EventMaker:
+    """`run` is part of every key, so that one run's notifications are told from another's."""
+
+    run: str
+    requested_at: datetime
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def record(self, kind: Kind, user_id: int, *, partition: int | None = None) -> Event:
+        """An event that becomes a notification."""
+        payload = self._payload(kind, user_id)
+        return Event(
+            kind=kind,
+            expected=OF_RECORDS[kind],
+            key=str(user_id).encode(),
+            value=_envelope(payload),
+            headers=(("trace-id", str(payload["trace_id"]).encode()),),
+            dedupe_key=payload["dedupe_key"],
+            partition=partition,
+        )
+
+    def malformed(self, user_id: int) -> Iterator[Event]:
+        """One of every sort, addressed to us, that breaks a rule of the contract."""
+        for envelope_changes, payload_changes, code in _MALFORMED:
+            payload = {**self._payload(Kind.MALFORMED, user_id), **payload_changes}
+            yield Event(
+                kind=Kind.MALFORMED,
+                expected=Expectation(reject=code),
+                key=str(user_id).encode(),
+                value=_envelope(payload, **envelope_changes),
+            )
+
+    def poison(self) -> Iterator[Event]:
+        """One of every sort of bytes that are no event at all; keys and headers are no better."""
+        for number, value in enumerate(_POISON):
+            yield Event(
+                kind=Kind.POISON,
+                expected=Expectation(reject=RejectCode.ENVELOPE_INVALID),
+                key=None if number % 2 else b"\xff\x00",
+                value=value,
+                headers=(("broken", b"\x80\xff"), ("broken", b"")),
+            )
+
+    def foreign(self, user_id: int) -> Iterator[Event]:
+        """One of every sort that belongs to another service on the same topic."""
+        for changes in _FOREIGN:
+            payload = self._payload(Kind.FOREIGN, user_id)
+            yield Event(
+                kind=Kind.FOREIGN,
+                expected=PASSED_OVER,
+                key=str(user_id).encode(),
+                value=_envelope(payload, **changes),
+                dedupe_key=payload["dedupe_key"],
+            )
+
+    def _payload(self, kind: Kind, user_id: int) -> dict[str, Any]:
+        number = next(self._numbers)
+        preview_id = f"{self.run}-{number}"
+        return {
+            "user_id": user_id,
+            "trigger_id": f"trigger-{number}",
+            "trigger_type": "important_urgent_task",
+            "target_type": "task",
+            "target_id": number,
+            "preview_id": preview_id,
+            "dedupe_key": f"{self.run}:{user_id}:{kind}:{number}",
+            "target_url": f"/assistant/{preview_id}",
+            "summary_text": _SUMMARIES[number % len(_SUMMARIES)],
+            "fallback_text": "" if number % 2 else "我为你调整了日程，请确认。",
+            "trace_id": f"trace-{preview_id}",
+            "requested_at": self.requested_at.isoformat(),
+        }
+
+
+def _envelope(payload: Mapping[str, Any], **changes: object) -> bytes:
+    envelope = {
+        "event_id": f"event-{payload['preview_id']}",
+        "event_type": EVENT_TYPE,
+        "event_version": "1",
+        "service_name": SERVICE_NAME,
+        "aggregate_id": payload["preview_id"],
+        "payload": payload,
+        **changes,
+    }
+    return json.dumps(envelope, ensure_ascii=False).encode()

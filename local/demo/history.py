@@ -1,0 +1,87 @@
+"""One notification's whole life: its row, its attempts and Feishu's log in; moments in order of time out. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from local.demo.accounting import Account
+from local.demo.findings import Findings, Row
+from local.demo.kinds import Published
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Moment:
+    at: datetime
+    who: str
+    what: str
+
+
+def most_eventful(account: Account, found: Findings) -> Row | None:
+    """The notification with the most to tell: sent again after a crash, else the one with the most attempts."""
+    if account.repeated_after_crash:
+        return account.repeated_after_crash[0]
+    crashed = [row for row in found.rows.values() if found.lost_attempts.get(row.record_id)]
+    return max(crashed or found.rows.values(), key=lambda row: row.attempt_count, default=None)
+
+
+def life_of(
+    record: Mapping[str, Any],
+    *,
+    attempts: Sequence[Mapping[str, Any]],
+    calls: Sequence[Mapping[str, Any]],
+    published: Sequence[Published],
+) -> list[Moment]:
+    """What happened to a record, by whom, in order of time."""
+    moments = [
+        *_published(published),
+        Moment(at=_utc(record["created_at"]), who="ingest", what=f"recorded as notification {record['id']}, pending"),
+        *(moment for attempt in attempts for moment in _attempt(attempt)),
+        *(_call(call) for call in calls),
+    ]
+    return [*sorted(moments, key=lambda moment: moment.at), _last(record)]
+
+
+def _published(published: Sequence[Published]) -> Iterator[Moment]:
+    for number, one in enumerate(sorted(published, key=lambda one: one.acknowledged_at), start=1):
+        again = "" if number == 1 else f" (copy {number})"
+        what = f"Kafka has it: partition {one.partition}, offset {one.offset}{again}"
+        yield Moment(at=one.acknowledged_at, who="producer", what=what)
+
+
+def _attempt(attempt: Mapping[str, Any]) -> Iterator[Moment]:
+    number, started_at = attempt["attempt"], _utc(attempt["started_at"])
+    yield Moment(at=started_at, who="send", what=f"attempt {number} opened")
+    if attempt["finished_at"]:
+        yield Moment(at=_utc(attempt["finished_at"]), who="send", what=f"attempt {number} closed: {_outcome(attempt)}")
+    else:
+        # No time is known: a dead sender reports nothing, and claim finds out when the lease has ended.
+        what = f"attempt {number} was left open by its sender: {attempt['outcome']} ({attempt['error_code']})"
+        yield Moment(at=started_at, who="claim", what=what)
+
+
+def _outcome(attempt: Mapping[str, Any]) -> str:
+    status = f"HTTP {attempt['http_status']}" if attempt["http_status"] else "no answer"
+    took = "" if attempt["latency_ms"] is None else f" after {attempt['latency_ms']} ms"
+    code = f", {attempt['error_code']}" if attempt["error_code"] else ""
+    called = f" ({status}{took})" if attempt["http_status"] or took else ""
+    return f"{attempt['outcome']}{code}{called}"
+
+
+def _call(call: Mapping[str, Any]) -> Moment:
+    answered = f"answers HTTP {call['status']}" if call["status"] else "cuts the connection"
+    code = "" if call["code"] is None else f", code {call['code']}"
+    fault = f" [told to fail: {call['fault']}]" if call["fault"] else ""
+    seen = "; the user sees the message" if call["accepted"] else ""
+    what = f"call {call['attempt']}: {answered}{code}{seen}{fault}"
+    return Moment(at=datetime.fromisoformat(call["received_at"]), who="Feishu", what=what)
+
+
+def _last(record: Mapping[str, Any]) -> Moment:
+    reason = f" ({record['last_error_code']})" if record["last_error_code"] else ""
+    what = f"{record['status']}{reason} after {record['attempt_count']} attempts"
+    return Moment(at=_utc(record["sent_at"] or record["updated_at"]), who="MySQL", what=what)
+
+
+def _utc(stored: datetime) -> datetime:
+    return stored.replace(tzinfo=UTC)

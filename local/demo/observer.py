@@ -1,0 +1,77 @@
+"""Looking at what became of a run: plain SQL to MySQL and the simulator's log in, findings out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from delivery.domain.record import Status
+from delivery.storage.tables import attempts, records, rejects
+from local.demo.findings import Findings, Row
+from local.demo.simulated_feishu import SimulatedFeishu, calls_by_record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observer:
+    engine: Engine
+    feishu: SimulatedFeishu
+    topic: str
+    #: what the dedupe keys of the run begin with
+    run: str
+
+    def look(self) -> Findings:
+        """Feishu is asked last: what MySQL says was sent, it has seen by then."""
+        rows = self._rows()
+        found_rejects, lost = self._rejects(), self._lost_attempts()
+        calls = self.feishu.calls()
+        return Findings(
+            rows=rows,
+            rejects=found_rejects,
+            lost_attempts=lost,
+            calls=calls_by_record(calls),
+            accepted=calls_by_record(calls, accepted=True),
+        )
+
+    def record(self, record_id: int) -> Mapping[str, Any]:
+        return self._select(select(records).where(records.c.id == record_id))[0]
+
+    def attempts(self, record_id: int) -> Sequence[Mapping[str, Any]]:
+        return self._select(select(attempts).where(attempts.c.record_id == record_id).order_by(attempts.c.attempt))
+
+    def calls(self, record_id: int) -> Sequence[Mapping[str, Any]]:
+        return [call for call in self.feishu.calls() if call["notification_id"] == record_id]
+
+    def _rows(self) -> Mapping[str, Row]:
+        columns = (records.c.id, records.c.dedupe_key, records.c.status, records.c.attempt_count)
+        query = select(*columns, records.c.last_error_code).where(self._of_run())
+        return {
+            row["dedupe_key"]: Row(
+                record_id=row["id"],
+                dedupe_key=row["dedupe_key"],
+                status=Status(row["status"]),
+                attempt_count=row["attempt_count"],
+                error_code=row["last_error_code"],
+            )
+            for row in self._select(query)
+        }
+
+    def _rejects(self) -> Mapping[tuple[int, int], str]:
+        query = select(rejects.c.partition, rejects.c.offset, rejects.c.code).where(rejects.c.topic == self.topic)
+        return {(row["partition"], row["offset"]): row["code"] for row in self._select(query)}
+
+    def _lost_attempts(self) -> Mapping[int, int]:
+        query = (
+            select(attempts.c.record_id, func.count().label("lost"))
+            .join(records, records.c.id == attempts.c.record_id)
+            .where(self._of_run(), attempts.c.outcome == "lost")
+            .group_by(attempts.c.record_id)
+        )
+        return {row["record_id"]: row["lost"] for row in self._select(query)}
+
+    def _of_run(self) -> Any:  # noqa: ANN401 - a condition of SQLAlchemy's
+        return records.c.dedupe_key.startswith(f"{self.run}:", autoescape=True)
+
+    def _select(self, query: Any) -> Sequence[Mapping[str, Any]]:  # noqa: ANN401 - any SELECT
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]

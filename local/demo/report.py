@@ -1,0 +1,88 @@
+"""The end of the demo: an account and one notification's life in, tables for people out."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from local.demo.accounting import Account, Judgement, KindAccount, Verdict
+from local.demo.findings import Row
+from local.demo.history import Moment
+
+_SHOWN_PROBLEMS = 20
+
+
+def print_account(console: Console, account: Account) -> None:
+    table = Table(title="What went in, and what became of it", title_justify="left")
+    for name in ("kind of event", "published", "what became of it", "Feishu calls", "seen by users", "accounted for"):
+        table.add_column(name, justify="left" if name in ("kind of event", "what became of it") else "right")
+    for line in account.by_kind:
+        table.add_row(*_cells(line))
+    table.add_section()
+    table.add_row(*_totals(account))
+    console.print(table)
+
+
+def print_problems(console: Console, account: Account) -> None:
+    """What is not in order, a line each; nothing when all is."""
+    for judgement in account.problems[:_SHOWN_PROBLEMS]:
+        _say(console, _problem(judgement))
+    if more := account.problems[_SHOWN_PROBLEMS:]:
+        _say(console, f"… and {len(more)} more")
+    for row in account.doubled:
+        _say(
+            console, f"doubled: notification {row.record_id} ({row.dedupe_key}) was seen more than once without a crash"
+        )
+
+
+def print_crash(console: Console, account: Account, *, lost_attempts: int) -> None:
+    """What the killed sender left behind."""
+    repeated = account.repeated_after_crash
+    _say(
+        console,
+        f"One sender was killed: {lost_attempts} attempts were left open and tried again after their lease; "
+        f"{len(repeated)} of their messages had already reached Feishu and were seen twice{_ids(repeated)}.",
+    )
+
+
+def print_life(console: Console, row: Row, life: Sequence[Moment]) -> None:
+    table = Table(title=f"The life of notification {row.record_id} ({row.dedupe_key})", title_justify="left")
+    for name in ("time (UTC)", "who", "what"):
+        table.add_column(name)
+    for moment in life:
+        table.add_row(moment.at.strftime("%H:%M:%S.%f")[:-3], moment.who, moment.what)
+    console.print(table, markup=False)
+
+
+def _cells(line: KindAccount) -> tuple[str, ...]:
+    became = ", ".join(f"{count} {what}" for what, count in sorted(line.became.items(), key=lambda pair: -pair[1]))
+    return (
+        line.kind.value,
+        str(line.published),
+        became or "-",
+        str(line.calls or "-"),
+        str(line.accepted or "-"),
+        str(line.accounted) if line.accounted == line.published else f"{line.accounted} of {line.published}",
+    )
+
+
+def _totals(account: Account) -> tuple[str, ...]:
+    calls = sum(line.calls for line in account.by_kind)
+    accepted = sum(line.accepted for line in account.by_kind)
+    return "together", str(account.published), "", str(calls), str(accepted), str(account.count(Verdict.ACCOUNTED))
+
+
+def _problem(judgement: Judgement) -> str:
+    published = judgement.published
+    name = published.event.dedupe_key or f"{published.event.kind} event"
+    place = f"partition {published.partition}, offset {published.offset}"
+    return f"{judgement.verdict}: {name} ({place}) {judgement.reason}"
+
+
+def _ids(rows: Sequence[Row]) -> str:
+    shown = ", ".join(str(row.record_id) for row in rows[:10])
+    return f" (notifications {shown}{', …' if len(rows) > 10 else ''})" if rows else ""
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

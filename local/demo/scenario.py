@@ -1,0 +1,131 @@
+"""What the demo publishes: users with their channels and faults, and a few hundred events of every kind."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from local.demo.events import EventMaker
+from local.demo.kinds import Event, Kind
+from local.feishu.faults import FaultFields
+
+SLOW_SECONDS = 1.0  # within the patience of stage `local`, so that a slow call succeeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    user_id: int
+    kind: Kind
+    enabled: bool = True
+    #: sent with every call
+    bearer_token: str = ""
+    #: asked for by the user's webhook
+    required_token: str = ""
+    #: how Feishu fails for this user: kind of fault and its fields
+    fault: tuple[str, FaultFields] | None = None
+
+    @property
+    def webhook_key(self) -> str:
+        return f"user-{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    #: part of every dedupe key
+    run: str
+    users: tuple[User, ...]
+    #: in the order of publishing
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    """Users of one kind. Their faults are dealt in turn."""
+
+    kind: Kind
+    users: int
+    #: for each user
+    notifications: int = 1
+    #: how often each event is published
+    copies: int = 1
+    faults: tuple[tuple[str, FaultFields], ...] = ()
+
+
+_GROUPS = (
+    _Group(kind=Kind.GOOD, users=40, notifications=3),
+    _Group(kind=Kind.DUPLICATE, users=10, notifications=2, copies=3),
+    _Group(kind=Kind.NO_CHANNEL, users=6, notifications=2),
+    _Group(kind=Kind.DISABLED, users=6, notifications=2),
+    _Group(
+        kind=Kind.FAILING_ONCE,
+        users=8,
+        notifications=3,
+        faults=(
+            ("http_5xx", {"first": 1}),
+            ("cut", {"first": 1}),
+            ("no_json", {"first": 1}),
+            ("endless_body", {"first": 1}),
+        ),
+    ),
+    _Group(kind=Kind.FAILING_FOR_EVER, users=3, notifications=2, faults=(("http_5xx", {"status": 502}),)),
+    _Group(kind=Kind.REFUSED, users=3, notifications=2),
+    _Group(
+        kind=Kind.RATE_LIMITED,
+        users=8,
+        notifications=3,
+        faults=(
+            ("http_429", {"first": 1, "retry_after": 2}),
+            ("rate_limited", {"first": 1}),
+            ("http_429", {"first": 1, "retry_after": 1, "retry_header": "x-ogw-ratelimit-reset"}),
+        ),
+    ),
+    _Group(kind=Kind.SLOW, users=8, notifications=5, faults=(("slow", {"delay": SLOW_SECONDS}),)),
+)
+_SETS_OF_BAD_EVENTS = 2
+_SETS_OF_FOREIGN_EVENTS = 6
+
+
+def build_scenario(*, run: str, first_user_id: int, partitions: int, now: datetime) -> Scenario:
+    """The same run has the same events in the same order; another has other users and keys."""
+    maker = EventMaker(run=run, requested_at=now)
+    users = tuple(_users(first_user_id))
+    events = [*_events_of_users(maker, users), *_events_of_nobody(maker, users[0].user_id)]
+    random.Random(run).shuffle(events)
+    return Scenario(run=run, users=users, events=(*events, *_closers(maker, users[0], partitions)))
+
+
+def _users(first_user_id: int) -> Iterator[User]:
+    kinds = [(group, number) for group in _GROUPS for number in range(group.users)]
+    for user_id, (group, number) in enumerate(kinds, start=first_user_id):
+        token = f"token-{user_id}" if group.kind is Kind.GOOD and number % 2 else ""
+        refused = group.kind is Kind.REFUSED
+        yield User(
+            user_id=user_id,
+            kind=group.kind,
+            enabled=group.kind is not Kind.DISABLED,
+            bearer_token="token-of-last-year" if refused else token,
+            required_token=f"token-{user_id}" if refused else token,
+            fault=group.faults[number % len(group.faults)] if group.faults else None,
+        )
+
+
+def _events_of_users(maker: EventMaker, users: tuple[User, ...]) -> Iterator[Event]:
+    groups = {group.kind: group for group in _GROUPS}
+    for user in users:
+        group = groups[user.kind]
+        for _ in range(group.notifications):
+            yield from [maker.record(user.kind, user.user_id)] * group.copies
+
+
+def _events_of_nobody(maker: EventMaker, user_id: int) -> Iterator[Event]:
+    for _ in range(_SETS_OF_BAD_EVENTS):
+        yield from maker.malformed(user_id)
+        yield from maker.poison()
+    for _ in range(_SETS_OF_FOREIGN_EVENTS):
+        yield from maker.foreign(user_id)
+
+
+def _closers(maker: EventMaker, user: User, partitions: int) -> Iterator[Event]:
+    """Good events at the end of each partition: one that became a record proves that all before it were processed."""
+    for partition in range(partitions):
+        yield maker.record(user.kind, user.user_id, partition=partition)
