@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
@@ -121,6 +122,12 @@ class _Shift:
     def _open(self) -> None:
         size = self.sender.policy.concurrency
         pointers, self.waiting = self.waiting[:size], self.waiting[size:]
+        try:
+            self._start_all(pointers)
+        except Exception as error:  # noqa: BLE001 - raised by report, when what is with Feishu has been closed
+            self.broken, self.waiting = error, []
+
+    def _start_all(self, pointers: Sequence[Pointer]) -> None:
         attempts = self.sender.attempts.open(pointers, now=self.sender.now(), lease=self.sender.policy.lease)
         users = {attempt.user_id for attempt in attempts}
         channels = self.sender.channels.of_users(users, CHANNEL_FEISHU_WEBHOOK)
@@ -144,7 +151,7 @@ class _Shift:
                 del self.in_flight[future]
                 self._take(attempt, future)
             elif now > give_up_at:
-                # An answer that drips in byte by byte outlives every socket time-out. Its thread ends when it ends.
+                # It should have ended by itself; a look-up of the host's name, say, knows no time-out.
                 del self.in_flight[future]
                 future.cancel()
                 self._finish(attempt, TemporaryFailure(code=ErrorCode.TIMEOUT, reason="no whole answer in time"))
@@ -171,7 +178,7 @@ class _Shift:
             # The messages are out: as long as there is time, keep trying to say so, or they are sent a second time.
             if self.sender.now() + _TO_CLOSE_AND_ANSWER / 2 > self.until:
                 raise
-            self.closed_at = self.sender.now()
+            time.sleep(_CLOSE_EVERY.total_seconds())
             return
         self.closed_at = self.sender.now()
         closings, self.finished = self.finished, []

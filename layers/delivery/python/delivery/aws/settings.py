@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -23,17 +23,29 @@ def _site(value: str) -> str:
     return value.rstrip("/")
 
 
-Filled = Annotated[str, Field(min_length=1)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Listed = Annotated[tuple[Filled, ...], BeforeValidator(_listed), Field(min_length=1)]
+def _whole(low: int, high: int) -> Any:  # noqa: ANN401 - what Field returns
+    return Field(ge=low, le=high, description=f"a whole number from {low} to {high}")
+
+
+# A description says what the value should be: it ends the complaint about one that is not.
+Filled = Annotated[str, Field(min_length=1, description="a text that is not empty")]
+Seconds = Annotated[
+    float, Field(gt=0, le=86_400, allow_inf_nan=False, description="a number of seconds above 0, at most 86400")
+]
 Origins = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^https?://[^/]+$")], ...], BeforeValidator(_listed), Field(min_length=1)
+    tuple[Annotated[str, Field(pattern=r"^https?://[^/]+$")], ...],
+    BeforeValidator(_listed),
+    Field(min_length=1, description="one or more origins, such as https://www.feishu.cn, separated by commas"),
 ]
 Prefixes = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^/[^/]")], ...], BeforeValidator(_listed), Field(min_length=1)
+    tuple[Annotated[str, Field(pattern=r"^/[^/]")], ...],
+    BeforeValidator(_listed),
+    Field(min_length=1, description="one or more site paths, such as /assistant/, separated by commas"),
 ]
-Site = Annotated[str, Field(pattern=r"^https?://[^/]+"), AfterValidator(_site)]
-QueueUrl = Annotated[str, Field(pattern=r"^https?://")]
+Site = Annotated[
+    str, Field(pattern=r"^https?://[^/]+", description="a URL, such as https://app.example"), AfterValidator(_site)
+]
+QueueUrl = Annotated[str, Field(pattern=r"^https?://", description="the URL of the send queue")]
 
 
 class Settings(BaseModel):
@@ -42,11 +54,10 @@ class Settings(BaseModel):
     # Built on first use: a cold start pays for the one class that its function reads.
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, defer_build=True)
 
-    database_host: Filled
-    database_port: Annotated[int, Field(gt=0, lt=65_536)] = 3306
-    database_name: Filled
-    #: A secret whose JSON has `username` and `password`.
-    database_secret_arn: Filled
+    database_host: Filled = Field(description="the host name of MySQL")
+    database_port: Annotated[int, _whole(1, 65_535)] = 3306
+    database_name: Filled = Field(description="the name of the database")
+    database_secret_arn: Filled = Field(description="the ARN of a secret whose JSON has username and password")
     #: PEM file of the authorities that sign the server's certificate; empty means no TLS, for one machine only.
     database_ca_file: str = ""
 
@@ -66,44 +77,41 @@ class Settings(BaseModel):
         try:
             return cls.model_validate({name: given[name.upper()] for name in cls.model_fields if name.upper() in given})
         except ValidationError as error:
-            raise SettingsError(
-                "\n".join(_complaint(detail["loc"], detail["msg"]) for detail in error.errors())
-            ) from None
+            wrong = dict.fromkeys(str(detail["loc"][0]) for detail in error.errors())
+            raise SettingsError("\n".join(cls._complaint(name, given) for name in wrong)) from None
 
-
-def _complaint(location: tuple[int | str, ...], message: str) -> str:
-    name = str(location[0]).upper() if location else "settings"
-    rule = (
-        "is missing"
-        if message == "Field required"
-        else message.replace("Input should", "should").replace("String should", "should")
-    )
-    return f"{name}: {rule}"
+    @classmethod
+    def _complaint(cls, name: str, given: Mapping[str, str]) -> str:
+        """Without the value, which may be a secret put into the wrong variable."""
+        missing = "is missing; it " if name.upper() not in given else ""
+        return f"{name.upper()}: {missing}should be {cls.model_fields[name].description}"
 
 
 class IngestSettings(Settings):
     send_queue_url: QueueUrl
     handoff_deadline_seconds: Seconds = 300
-    max_attempts: Annotated[int, Field(gt=0, le=100)] = 5
+    max_attempts: Annotated[int, _whole(1, 100)] = 5
     allowed_url_prefixes: Prefixes = ("/assistant/",)
 
 
 class ClaimSettings(Settings):
     send_queue_url: QueueUrl
     lease_seconds: Seconds = 600
-    claim_batch_size: Annotated[int, Field(gt=0, le=5_000)] = 500
-    max_queued_pointers: Annotated[int, Field(gt=0)] = 20_000
+    claim_batch_size: Annotated[int, _whole(1, 5_000)] = 500
+    max_queued_pointers: Annotated[int, _whole(1, 10_000_000)] = 20_000
 
 
 class SendSettings(Settings):
     lease_seconds: Seconds = 600
-    send_concurrency: Annotated[int, Field(gt=0, le=500)] = 32
+    send_concurrency: Annotated[int, _whole(1, 500)] = 32
     retry_base_seconds: Seconds = 300
     retry_cap_seconds: Seconds = 1800
-    retry_jitter: Annotated[float, Field(ge=0, le=1)] = 0.1
-    data_key_arn: Filled
+    retry_jitter: Annotated[float, Field(ge=0, le=1, description="a share from 0 to 1")] = 0.1
+    data_key_arn: Filled = Field(description="the ARN of the KMS key that wraps the data keys")
     webhook_origins: Origins = ("https://www.feishu.cn", "https://feishu.cn")
-    feishu_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5
+    feishu_timeout_seconds: Annotated[
+        float, Field(gt=0, le=60, description="a number of seconds above 0, at most 60")
+    ] = 5
     action_base_url: Site
     message_event: Filled = "smartflow.schedule_adjustment_ready"
     message_title: Filled = "SmartFlow 日程调整建议"
