@@ -64,10 +64,10 @@ def _option(pair: str) -> tuple[str, str]:
 def _from_stanzas(text: str) -> Iterator[AptSource]:
     without_comments = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for stanza in re.split(r"\n\s*\n", without_comments):
-        fields = {name.lower(): value.strip() for name, value in re.findall(_FIELD, stanza)}
+        fields = {name.lower(): value.strip(" \t").rstrip() for name, value in re.findall(_FIELD, stanza)}
         if "deb" in fields.pop("types", "").split() and fields.pop("enabled", "yes").lower() not in _NO:
             yield AptSource(
-                uris=fields.pop("uris", ""),
+                uris=fields.pop("uris", "").strip(),
                 suites=tuple(fields.pop("suites", "").split()),
                 components=tuple(fields.pop("components", "").split()),
                 options={name: value for name, value in fields.items() if name not in _DESCRIPTIVE},

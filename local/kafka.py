@@ -30,7 +30,6 @@ def kafka_cluster(
     say: Callable[[str], None] = print,
 ) -> Iterator[KafkaCluster]:
     """A cluster with `topics` (name to partitions) for the length of the block; a broker keeps its data in `state`."""
-    state.mkdir(parents=True, exist_ok=True)
     if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip():
         yield _external(servers, topics)
     elif kafka := find_apache_kafka(cache, say=say):
@@ -43,6 +42,7 @@ def kafka_cluster(
 
 
 _MOCK = "librdkafka's mock cluster (a real broker needs Java 17 or newer and Maven on the PATH)"
+_PATIENCE = 10.0
 _SERVER = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\]):(\d{1,5})")
 
 
@@ -55,7 +55,7 @@ def _external(setting: str, topics: Mapping[str, int]) -> KafkaCluster:
                 f"KAFKA_BOOTSTRAP_SERVERS: {server!r} should be HOST:PORT (several of them with commas between)"
             )
     bootstrap_servers = ",".join(servers)
-    if cluster_name(bootstrap_servers, within=10) is None:
+    if cluster_name(bootstrap_servers, within=_PATIENCE) is None:
         raise CannotStartError(f"KAFKA_BOOTSTRAP_SERVERS: no Kafka broker answers at {bootstrap_servers} without TLS")
     create_topics(bootstrap_servers, topics)
     return KafkaCluster(

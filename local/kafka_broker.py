@@ -110,6 +110,7 @@ def running_broker(kafka: ApacheKafka, state: Path, *, port: int | None, say: Ca
 
 
 def _write_configuration(state: Path, kafka: ApacheKafka, ports: Mapping[str, int]) -> None:
+    state.mkdir(parents=True, exist_ok=True)
     (state / "log4j2.xml").write_text(_LOG4J)
     (state / "server.properties").write_text(_PROPERTIES.format(data="data", **ports))
     link = state / "jars"

@@ -103,12 +103,9 @@ def _data_directory(state: Path, program: MySqlProgram, cache: Path, say: Callab
 
 def _initialise(program: MySqlProgram, log: Path, say: Callable[[str], None], directory: Path) -> None:
     say("hongyan: initialising a MySQL data directory (once)")
-    (sql := directory.with_name(f"{directory.name}.sql")).write_text(_FIRST_SQL)
-    try:
-        step = [*program.command, *_FAST, "--initialize-insecure", f"--datadir={directory}", f"--init-file={sql}"]
-        run_to_end(step, name="mysqld --initialize", log=log)
-    finally:
-        sql.unlink()
+    (sql := log.with_name("first.sql")).write_text(_FIRST_SQL)
+    step = [*program.command, *_FAST, "--initialize-insecure", f"--datadir={directory}", f"--init-file={sql}"]
+    run_to_end(step, name="mysqld --initialize", log=log)
     (directory / "auto.cnf").unlink(missing_ok=True)  # the server's identity, which every copy makes for itself
 
 

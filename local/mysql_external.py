@@ -27,7 +27,7 @@ def external_mysql() -> ExternalMySql | None:
     if not setting:
         return None
     named = _parsed(setting)
-    url = named.set(database=None)
+    url = named._replace(database=None)  # `set` takes None for "as it is"
     version = _checked_version(url)
     return ExternalMySql(
         url=url.render_as_string(hide_password=False),
@@ -41,7 +41,9 @@ def _parsed(setting: str) -> URL:
     try:
         url = make_url(setting)
     except (ArgumentError, ValueError):
-        raise CannotStartError(f"DATABASE_URL is malformed: it should look like {_SHAPE}") from None
+        url = None
+    if url is None or not 0 < (url.port or 3306) < 65_536:
+        raise CannotStartError(f"DATABASE_URL is malformed: it should look like {_SHAPE}")
     if url.drivername not in ("mysql", "mysql+pymysql"):
         raise CannotStartError(f"DATABASE_URL is for {url.drivername!r}: it should look like {_SHAPE}")
     if not url.host:
@@ -62,5 +64,6 @@ def _version(url: URL) -> str:
         with create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10}).connect() as connection:
             return str(connection.execute(text("SELECT VERSION()")).scalar_one())
     except (SQLAlchemyError, OSError, TypeError, ValueError, RuntimeError) as error:
-        reason = getattr(error, "orig", None) or error
-        raise CannotStartError(f"DATABASE_URL: the MySQL server at {where} cannot be used: {reason}") from None
+        # The driver's own words, without the number before and SQLAlchemy's advice after them.
+        cause = (getattr(error, "orig", None) or error).args or [type(error).__name__]
+        raise CannotStartError(f"DATABASE_URL: the MySQL server at {where} cannot be used: {cause[-1]}") from None

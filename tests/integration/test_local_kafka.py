@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -40,22 +40,24 @@ def without_java() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def _ours():
+def no_setting():
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
         yield
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory, _ours: None) -> Iterator[KafkaCluster]:
+def broker(tmp_path_factory: pytest.TempPathFactory, no_setting: None) -> Iterator[KafkaCluster]:
     """A real one wherever Java is."""
     with kafka_cluster(tmp_path_factory.mktemp("kafka") / "鸿 雁,", cache=CACHE, topics=TOPICS) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="module")
-def mock(tmp_path_factory: pytest.TempPathFactory, _ours: None) -> Iterator[KafkaCluster]:
-    with without_java(), kafka_cluster(tmp_path_factory.mktemp("mock"), cache=CACHE, topics=TOPICS) as cluster:
+def mock(tmp_path_factory: pytest.TempPathFactory, no_setting: None) -> Iterator[KafkaCluster]:
+    with ExitStack() as stack:
+        with without_java():
+            cluster = stack.enter_context(kafka_cluster(tmp_path_factory.mktemp("mock"), cache=CACHE, topics=TOPICS))
         assert cluster.program.startswith("librdkafka's mock cluster")
         yield cluster
 
@@ -114,7 +116,7 @@ def test_a_named_cluster_is_used_and_gets_what_it_lacks(
     assert partitions(broker)["one"] == 1
 
 
-def test_a_killed_cluster_goes_with_its_parent_and_a_broker_comes_back_with_its_data(tmp_path: Path, _ours: None):
+def test_a_killed_cluster_goes_with_its_parent_and_a_broker_comes_back_with_its_data(tmp_path: Path, no_setting: None):
     """The broker keeps its data on disk, whatever port it listens on next; the mock, in memory, does not."""
     with subprocess.Popen(
         [sys.executable, "-c", START, str(tmp_path), str(CACHE)],

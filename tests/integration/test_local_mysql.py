@@ -1,5 +1,6 @@
 """The private MySQL server: real, quick to start again, never half-made, and never left behind."""
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -40,9 +41,11 @@ def our_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
+def state(tmp_path: Path) -> Iterator[Path]:
     """Longer than a Unix socket's path may be, and with what a shell would stumble over."""
-    return tmp_path / "a checkout (鸿雁)" / ("long" * 30)
+    checkout = tmp_path / "a checkout (鸿雁)"
+    yield checkout / ("long" * 30)
+    shutil.rmtree(checkout, ignore_errors=True)  # a hundred megabytes and more
 
 
 def ask(url: str, statement: str) -> tuple[object, ...] | None:
@@ -105,10 +108,10 @@ def test_durable_means_what_production_means(state: Path):
         assert ask(server.url, f"SELECT {settings}") == (0, 1, 0, "OFF", "nosync")
 
 
-def test_two_servers_stand_side_by_side(tmp_path: Path):
+def test_two_servers_stand_side_by_side(state: Path):
     """Two checkouts, or a test run beside a running stack: their data do not mix."""
     with ExitStack() as stack:
-        one, two = (stack.enter_context(mysql_server(tmp_path / name, cache=CACHE)) for name in ("one", "two"))
+        one, two = (stack.enter_context(mysql_server(state / name, cache=CACHE)) for name in ("one", "two"))
         ask(one.url, "CREATE DATABASE only_in_one")
         assert one.url != two.url
         assert ask(two.url, "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'only_in_one'") == (
@@ -126,9 +129,9 @@ def test_a_server_goes_with_its_parent(state: Path):
         assert ask(server.url, "SHOW DATABASES LIKE 'kept'") == ("kept",)
 
 
-def test_a_killed_initialisation_is_done_again(tmp_path: Path, state: Path):
+def test_a_killed_initialisation_is_done_again(state: Path):
     """Half a data directory is never taken for a whole one, and does not stay."""
-    cache = with_packages_only(tmp_path)
+    cache = with_packages_only(state.parent)
     with started(state, cache) as process:
         line_of(process, lambda line: "initialising" in line)
         until(lambda: list((cache / "mysql").glob("*/ibdata1")))
@@ -163,9 +166,9 @@ def test_a_database_url_is_used_and_nothing_started(mysql: MySqlServer, state: P
     assert answers(mysql.url)
 
 
-def with_packages_only(tmp_path: Path) -> Path:
+def with_packages_only(directory: Path) -> Path:
     """A cache in which the data directory is still to be made, and nothing to be fetched."""
-    cache = tmp_path / "cache"
+    cache = directory / "cache"
     (cache / "mysql").mkdir(parents=True)
     if (CACHE / "mysql" / "packages").exists():
         (cache / "mysql" / "packages").symlink_to(CACHE / "mysql" / "packages")
