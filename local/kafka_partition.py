@@ -60,7 +60,7 @@ class PartitionReader:
             return []
         batch, size = [first], len(kafka_record(first))
         deadline = time.monotonic() + self._mapping.window_seconds
-        while len(batch) < self._mapping.batch_size and (message := self._next(deadline)):
+        while len(batch) < self._mapping.batch_size and (message := self._next(deadline)) is not None:
             size += len(kafka_record(message))
             if size > MAX_RECORDS_BYTES:
                 self._left_over = message
@@ -69,7 +69,7 @@ class PartitionReader:
         return batch
 
     def _next(self, deadline: float) -> Message | None:
-        if self._left_over:
+        if self._left_over is not None:  # a message without a value has length 0, and so would count as none
             message, self._left_over = self._left_over, None
             return message
         while not self._stop.is_set():
