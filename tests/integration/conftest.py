@@ -15,6 +15,7 @@ from delivery.storage.migrate import address_of, upgrade
 from delivery.storage.tables import metadata
 from local.mysql import MySqlServer, mysql_server
 from tests.integration.clock import Clock
+from tests.integration.schema import schema
 from tests.integration.sending import PointerList
 
 _CACHE = Path(__file__).parents[2] / ".local" / "cache"
@@ -56,6 +57,21 @@ def fresh_engine(mysql: MySqlServer, database_url: str, migrated: Sequence[str])
     _make(mysql, database_url, migrated)
     with _disposed(engine_for(database_url)) as engine:
         yield engine
+
+
+@pytest.fixture
+def go_database(mysql: MySqlServer, database_url: str) -> Iterator[Engine]:
+    """An engine on `database_url`, made but empty: for the tables of the Go service."""
+    _make(mysql, database_url, [])
+    with _disposed(engine_for(database_url)) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def fresh_schema(shared_url: str) -> dict[str, set[str]]:
+    """What the migrations make of an empty database."""
+    with _disposed(engine_for(shared_url)) as engine:
+        return schema(engine)
 
 
 @pytest.fixture(scope="session")

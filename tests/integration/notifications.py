@@ -79,7 +79,9 @@ def add_rows(engine: Engine, number: int, *, now: datetime, **columns: Any) -> l
     with engine.begin() as connection:
         first = connection.execute(text("SELECT COALESCE(MAX(id), 0) + 1 FROM notification_records")).scalar_one()
         ids = list(range(first, first + number))
-        connection.execute(records.insert(), [{**values, "id": row_id, "dedupe_key": f"row-{row_id}"} for row_id in ids])
+        connection.execute(
+            records.insert(), [{**values, "id": row_id, "dedupe_key": f"row-{row_id}"} for row_id in ids]
+        )
     return ids
 
 

@@ -58,9 +58,7 @@ class OneWebhook:
         self.url = url
 
     def of_users(self, user_ids: Collection[int], channel: str) -> Mapping[int, Channel | Unreadable]:
-        return {
-            user: Channel(user_id=user, channel=channel, enabled=True, webhook_url=self.url) for user in user_ids
-        }
+        return {user: Channel(user_id=user, channel=channel, enabled=True, webhook_url=self.url) for user in user_ids}
 
 
 def ingester(engine: Engine, clock: Clock, queue: PointerList) -> Ingester:

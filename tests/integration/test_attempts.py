@@ -5,19 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from delivery.domain.outcome import Delivered, ErrorCode, Exchange, Outcome, PermanentFailure, TemporaryFailure, Unreachable
+from delivery.domain.outcome import (
+    Delivered,
+    ErrorCode,
+    Exchange,
+    Outcome,
+    PermanentFailure,
+    TemporaryFailure,
+    Unreachable,
+)
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closing, RetryPolicy, after_attempt
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from delivery.storage.lookups import Lookups
 from tests.integration.clock import Clock
-from tests.integration.counting import counted
 from tests.integration.notifications import add_row, add_rows, row, rows
 from tests.integration.sending import LEASE
 from tests.integration.together import at_once
@@ -48,7 +56,7 @@ def test_a_pointer_delivered_eight_times_at_once_opens_once(
     """SQS delivers at least once; whoever comes second finds attempt_count changed."""
     pointers = [Pointer(record_id, 0) for record_id in add_rows(engine, 50, now=clock(), next_retry_at=clock())]
     stores = [Attempts(engine=another_engine()) for _ in range(8)]
-    attempts = at_once([lambda store=store: store.open(pointers, now=clock(), lease=LEASE) for store in stores])
+    attempts = at_once([partial(store.open, pointers, now=clock(), lease=LEASE) for store in stores])
     assert sorted(attempt.record_id for opened in attempts for attempt in opened) == [at.record_id for at in pointers]
     assert {(record.status, record.attempt_count) for record in rows(engine)} == {("sending", 1)}
     assert Attempts(engine=engine).open(pointers, now=clock(), lease=LEASE) == []
@@ -169,28 +177,3 @@ def test_closing_twice_wins_once(engine: Engine, clock: Clock) -> None:
     clock.move(minutes=1)
     assert store.close([closing(attempt, DELIVERED, clock)]) == set()
     assert row(engine, attempt.record_id) == before
-
-
-def test_a_set_of_500_takes_a_handful_of_statements(engine: Engine, clock: Clock) -> None:
-    """Two to open it, three to close it, each in one transaction."""
-    pointers = [Pointer(record_id, 0) for record_id in add_rows(engine, 500, now=clock())]
-    with counted(engine) as opening:
-        attempts = opened(engine, clock, *pointers)
-    with counted(engine) as shutting:
-        won = Attempts(engine=engine).close([closing(attempt, DELIVERED, clock) for attempt in attempts])
-    assert len(won) == 500
-    assert (opening["statements"], opening["commits"]) == (2, 1)
-    assert (shutting["statements"], shutting["commits"]) == (3, 1)
-
-
-def test_of_a_mixed_set_only_what_is_owned_is_closed(engine: Engine, clock: Clock) -> None:
-    """Outcomes of every kind in one set, some of them too late."""
-    ids = add_rows(engine, 6, now=clock())
-    attempts = opened(engine, clock, *(Pointer(record_id, 0) for record_id in ids))
-    with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE notification_records SET attempt_count = 2 WHERE id = %s", (ids[0],))
-        connection.exec_driver_sql("UPDATE notification_records SET status = 'dead' WHERE id = %s", (ids[1],))
-    outcomes = [DELIVERED, DELIVERED, DELIVERED, BROKEN, Unreachable(reason="r"), DELIVERED]
-    closings = [closing(attempt, outcome, clock) for attempt, outcome in zip(attempts, outcomes, strict=True)]
-    assert Attempts(engine=engine).close(closings[::-1]) == set(ids[2:])
-    assert [record.status for record in rows(engine)] == ["sending", "dead", "sent", "failed", "skipped", "sent"]

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, Channel, Unreadable
+from delivery.domain.record import Pointer
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
 from delivery.storage.credentials import CredentialError
@@ -17,7 +18,6 @@ from tests.integration.clock import Clock
 from tests.integration.counting import counted
 from tests.integration.notifications import add_row, row
 from tests.integration.sending import send
-from delivery.domain.record import Pointer
 
 URL = "https://www.feishu.cn/flow/api/trigger-webhook/abcd1234efgh5678"
 

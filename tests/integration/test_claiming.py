@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine
@@ -25,7 +26,7 @@ def test_eight_claimers_at_once_take_every_row_once(
     ids = add_rows(engine, 5_000, now=clock(), next_retry_at=clock())
     queues = [PointerList() for _ in range(8)]
     stages = [claimer(another_engine(), clock, queue, batch_size=100) for queue in queues]
-    reports = at_once([lambda stage=stage: stage.run(until=clock() + timedelta(minutes=1)) for stage in stages])
+    reports = at_once([partial(stage.run, until=clock() + timedelta(minutes=1)) for stage in stages])
     left_over = claim_all(engine, clock, PointerList())
     claimed = [pointer for queue in queues for pointer in queue.pointers] + left_over
     assert sorted(claimed) == [Pointer(record_id, 0) for record_id in ids]
@@ -70,7 +71,10 @@ def test_a_final_row_is_never_claimed(engine: Engine, clock: Clock, queue: Point
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ((None, None), ("sending_lease_expired", "the sender of the last attempt never reported, and no attempt is left")),
+        (
+            (None, None),
+            ("sending_lease_expired", "the sender of the last attempt never reported, and no attempt is left"),
+        ),
         (("provider_5xx", "HTTP 503"), ("provider_5xx", "HTTP 503")),
     ],
 )
@@ -97,7 +101,7 @@ def test_a_lost_attempt_is_noted_once(engine: Engine, clock: Clock, queue: Point
     for _ in range(3):
         reports.append(claimer(engine, clock, queue).run(until=clock() + timedelta(minutes=1)))
         clock.move(minutes=10)
-    assert [report.lost for report in reports][0] == 1
+    assert reports[0].lost == 1
     assert [(line["attempt"], line["outcome"]) for line in Lookups(engine=engine).history(record_id)] == [(1, "lost")]
 
 

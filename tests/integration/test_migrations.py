@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from sqlalchemy import Engine, text
 
 from delivery.storage.migrate import upgrade
 from delivery.storage.tables import metadata
 from tests.integration.conftest import engine_for
-
-
-def schema(engine: Engine) -> dict[str, set[str]]:
-    """Each table's lines as MySQL itself shows them, in any order."""
-    shown = {}
-    with engine.connect() as connection:
-        for (table,) in connection.execute(text("SHOW TABLES")).all():
-            if table != "alembic_version":
-                lines = connection.execute(text(f"SHOW CREATE TABLE {table}")).one()[1].splitlines()
-                shown[table] = {re.sub(r" AUTO_INCREMENT=\d+", "", line.strip().rstrip(",")) for line in lines}
-    return shown
+from tests.integration.schema import schema
 
 
 def test_the_migrations_leave_what_the_models_say(fresh_engine: Engine, database_url: str) -> None:
@@ -43,7 +31,9 @@ def test_running_the_migrations_again_changes_nothing(fresh_engine: Engine, data
 
 
 @pytest.mark.parametrize("died_after", ["nothing", "notification_records", "notification_rejects"])
-def test_a_migration_that_died_halfway_is_finished_by_the_next(fresh_engine: Engine, database_url: str, died_after: str) -> None:
+def test_a_migration_that_died_halfway_is_finished_by_the_next(
+    fresh_engine: Engine, database_url: str, died_after: str
+) -> None:
     """MySQL commits each DDL statement: dying leaves some tables and no version."""
     whole = schema(fresh_engine)
     names = list(metadata.tables)

@@ -100,9 +100,7 @@ def test_an_outbox_row_learns_what_became_of_its_event(engine: Engine, clock: Cl
 
 
 @pytest.mark.parametrize("final", ["consumed", "dead"])
-def test_a_finished_outbox_row_is_never_reopened(
-    engine: Engine, clock: Clock, queue: PointerList, final: str
-) -> None:
+def test_a_finished_outbox_row_is_never_reopened(engine: Engine, clock: Clock, queue: PointerList, final: str) -> None:
     """Kafka may deliver an event again, good or bad, long after its row was settled."""
     add_outbox(engine, clock, _1=final, _2=final)
     before = outbox_rows(engine)

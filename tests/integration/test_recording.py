@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -18,7 +20,9 @@ from tests.integration.together import at_once
 
 
 @pytest.mark.parametrize("size", [1, 500, 5_000])
-def test_a_batch_is_one_transaction_whatever_its_size(engine: Engine, clock: Clock, queue: PointerList, size: int) -> None:
+def test_a_batch_is_one_transaction_whatever_its_size(
+    engine: Engine, clock: Clock, queue: PointerList, size: int
+) -> None:
     """A crash leaves all of it or nothing; and a round trip per record would be what this design is to avoid."""
     stage, records = ingester(engine, clock, queue), batch(*(f"k{number}" for number in range(size)))
     with counted(engine) as counts:
@@ -30,7 +34,7 @@ def test_a_batch_is_one_transaction_whatever_its_size(engine: Engine, clock: Clo
 
 def test_every_column_is_written(engine: Engine, clock: Clock, queue: PointerList) -> None:
     """The row is the truth: what the event said is in it, and claim looks at it at the hand-off deadline."""
-    given = {
+    given: dict[str, Any] = {
         "user_id": 2**63 - 1,
         "trigger_id": "t",
         "trigger_type": "kind",
@@ -70,7 +74,7 @@ def test_the_halves_of_a_batch_at_once_make_each_row_once(
     keys = [f"k{number}" for number in range(400)]
     halves = [keys[:250], keys[150:]]
     stages = [ingester(another_engine(), clock, PointerList()) for _ in halves]
-    reports = at_once([lambda stage=stage, half=half: stage.run(batch(*half)) for stage, half in zip(stages, halves)])
+    reports = at_once([partial(stage.run, batch(*half)) for stage, half in zip(stages, halves, strict=True)])
     assert count(engine) == sum(report.requested for report in reports) == 400
 
 
@@ -84,7 +88,7 @@ def test_overlapping_batches_of_eight_threads_lose_and_double_nothing(
         stage, chance = ingester(another_engine(), clock, PointerList()), random.Random(seed)
         return sum(stage.run(batch(*chance.sample(keys, 200))).requested for _ in range(6))
 
-    created = at_once([lambda seed=seed: storm(seed) for seed in range(8)])
+    created = at_once([partial(storm, seed) for seed in range(8)])
     assert sum(created) == count(engine) > 590
 
 
@@ -100,7 +104,7 @@ def test_overlapping_batches_with_refused_rows_end_as_well(
         batches = [Intake(requests=[*asking_for(*chance.sample(keys, 60)).requests, *too_long], rejects=[])] * 4
         return sum(recorder_store(own, clock, intake).created for intake in batches)
 
-    created = at_once([lambda seed=seed: storm(seed) for seed in range(8)])
+    created = at_once([partial(storm, seed) for seed in range(8)])
     assert sum(created) == count(engine) > 75
 
 

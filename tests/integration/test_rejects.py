@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ def rejects(engine: Engine) -> list[Any]:
 
 
 @pytest.fixture
-def picky(fresh_engine: Engine) -> Iterator[Engine]:
+def picky(fresh_engine: Engine) -> Engine:
     """A database that refuses some values for reasons of its own: a CHECK and a trigger."""
     with fresh_engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE notification_records ADD CHECK (user_id <> 13)")
@@ -31,12 +30,10 @@ def picky(fresh_engine: Engine) -> Iterator[Engine]:
             "CREATE TRIGGER picky BEFORE INSERT ON notification_records FOR EACH ROW BEGIN "
             "IF NEW.preview_id = 'unlucky' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF; END"
         )
-    yield fresh_engine
+    return fresh_engine
 
 
-def test_a_poison_record_among_500_good_ones_costs_one_reject(
-    engine: Engine, clock: Clock, queue: PointerList
-) -> None:
+def test_a_poison_record_among_500_good_ones_costs_one_reject(engine: Engine, clock: Clock, queue: PointerList) -> None:
     """The good ones are recorded and published in the same transaction, as if it were not there."""
     good = batch(*(f"k{number}" for number in range(500)))
     poison = kafka(b'{"payload": ', offset=777, key=b"7", headers=(("trace", b"\x00\xff"),))
@@ -98,7 +95,10 @@ VALUES = {
     "empty": b"",
     "not UTF-8": b"\xff\xfe\x00",
     "nested": b"[" * 1_000 + b"]" * 1_000,
-    "nested payload": b'{"event_type": "notification.feishu.requested", "payload": ' + b'{"a":' * 1_000 + b"1" + b"}" * 1_001,
+    "nested payload": b'{"event_type": "notification.feishu.requested", "payload": '
+    + b'{"a":' * 1_000
+    + b"1"
+    + b"}" * 1_001,
     "number": b"1e999999",
     "long digits": b'{"outbox_id": ' + b"9" * 5_000 + b', "payload": {}}',
     "1 MB of nothing": b"x" * 1_000_000,

@@ -33,10 +33,12 @@ def upgrade(url: str) -> None:
     address = address_of(url)
     _create_database(address)
     engine = open_engine(lambda: address)
-    with engine.connect() as connection:
-        migrate(connection)
-        connection.commit()
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            migrate(connection)
+            connection.commit()
+    finally:
+        engine.dispose()
 
 
 def address_of(url: str) -> Address:
@@ -52,18 +54,16 @@ def address_of(url: str) -> Address:
 
 
 def migrate(connection: Connection) -> None:
-    """Runs the migrations on an open connection."""
+    """Runs the migrations on an open connection. After an error its end is what frees the lock for others."""
     if not connection.execute(
         text("SELECT GET_LOCK(:name, :seconds)"), {"name": _LOCK, "seconds": _LOCK_SECONDS}
     ).scalar():
         raise TimeoutError(f"another migration has been running for {_LOCK_SECONDS} seconds")
-    try:
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    finally:
-        connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})
 
 
 def _create_database(address: Address) -> None:

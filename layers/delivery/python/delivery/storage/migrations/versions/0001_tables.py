@@ -83,11 +83,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "created_at": "datetime(3) NOT NULL",
         "updated_at": "datetime(3) NOT NULL",
     },
-    "notification_data_keys": {
-        "id": _ID,
-        "wrapped_key": "blob NOT NULL",
-        "created_at": "datetime(3) NOT NULL",
-    },
+    "notification_data_keys": {"id": _ID, "wrapped_key": "blob NOT NULL", "created_at": "datetime(3) NOT NULL"},
     "notification_outbox_messages": {
         "id": _ID,
         "event_type": "varchar(64) NOT NULL",
@@ -106,6 +102,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "updated_at": "datetime(3) NOT NULL",
     },
 }
+
+_CHARSET = "DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci"
 
 PRIMARY_KEYS = {"notification_attempts": "(record_id, attempt)"}
 
@@ -130,16 +128,22 @@ INDEXES: dict[str, dict[str, str]] = {
     },
 }
 
-# The Go service told the age of a record by updated_at alone. Ten and five minutes are its lease and our hand-off
-# deadline: what was being sent gets its time to finish, and nothing is due at once that could still be in flight.
-_DUE_TIMES = """
-UPDATE notification_records SET next_retry_at = CASE status
-    WHEN 'sending' THEN updated_at + INTERVAL 10 MINUTE ELSE updated_at + INTERVAL 5 MINUTE END
-WHERE status IN ('pending', 'sending', 'failed') AND next_retry_at IS NULL"""
+# The Go service told the age of a record by updated_at alone; a `sending` row may still carry its last retry time.
+# Ten and five minutes are its lease and our hand-off deadline: nothing is due that could still be in flight.
+_IN_FLIGHT_UNTIL = "updated_at + INTERVAL IF(status = 'sending', 10, 5) MINUTE"
+_DUE_TIMES = f"""
+UPDATE notification_records SET next_retry_at = {_IN_FLIGHT_UNTIL}
+WHERE status IN ('pending', 'sending', 'failed') AND next_retry_at IS NULL
+    OR status IN ('pending', 'sending') AND next_retry_at < {_IN_FLIGHT_UNTIL}"""  # noqa: S608 - constant
 
 _FINAL_ROWS = """
 UPDATE notification_records SET next_retry_at = NULL
 WHERE status NOT IN ('pending', 'sending', 'failed') AND next_retry_at IS NOT NULL"""
+
+# A json column takes JSON only; what a text column held beside it is kept as a JSON string.
+_JSON = """
+UPDATE notification_records SET {column} = IF({column} = '', NULL, JSON_QUOTE({column}))
+WHERE NOT JSON_VALID({column})"""
 
 _TIMES = """
 UPDATE {table} SET updated_at = COALESCE(updated_at, created_at, UTC_TIMESTAMP(3)),
@@ -152,6 +156,8 @@ REPAIRS: dict[str, tuple[str, ...]] = {
         "UPDATE notification_records SET max_attempts = 5 WHERE max_attempts <= 0",
         _FINAL_ROWS,
         _DUE_TIMES,
+        _JSON.format(column="provider_request_json"),
+        _JSON.format(column="provider_response_json"),
     ),
     "user_notification_channels": (_TIMES.format(table="user_notification_channels"),),
     "notification_outbox_messages": (_TIMES.format(table="notification_outbox_messages"),),
@@ -161,17 +167,14 @@ REPAIRS: dict[str, tuple[str, ...]] = {
 def upgrade() -> None:
     existing = set(inspect(op.get_bind()).get_table_names())
     for table in COLUMNS:
-        if table in existing:
-            _take_over(table)
-        else:
-            _create(table)
+        (_take_over if table in existing else _create)(table)
 
 
 def _create(table: str) -> None:
     columns = [f"`{name}` {definition}" for name, definition in COLUMNS[table].items()]
     keys = [f"PRIMARY KEY {PRIMARY_KEYS.get(table, '(id)')}", *INDEXES.get(table, {}).values()]
     body = ", ".join([*columns, *keys])
-    _run(f"CREATE TABLE {table} ({body}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci")
+    _run(f"CREATE TABLE {table} ({body}) ENGINE=InnoDB {_CHARSET}")
 
 
 def _take_over(table: str) -> None:
@@ -188,7 +191,7 @@ def _take_over(table: str) -> None:
     ]
     changes += [f"DROP KEY `{name}`" for name in sorted(filter(None, indexes - set(wanted)))]
     changes += [f"ADD {definition}" for name, definition in wanted.items() if name not in indexes]
-    _run(f"ALTER TABLE {table} {', '.join(changes)}")
+    _run(f"ALTER TABLE {table} {', '.join([*changes, _CHARSET])}")
 
 
 def _run(statement: str) -> None:

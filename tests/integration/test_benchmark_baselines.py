@@ -1,0 +1,95 @@
+"""What is measured against does the same work: the baselines leave what our sets leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import raw_driver
+from benchmarks.living import live_in_sets, live_row_by_row
+from benchmarks.notifications import requests
+from benchmarks.row_by_row import RowByRow
+from delivery.domain.intake import Intake
+from delivery.storage.claims import DueRecords
+from delivery.storage.records import Recorder
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from delivery.domain.record import Pointer
+    from tests.integration.clock import Clock
+
+_NUMBER = 20
+_LEASE = timedelta(minutes=10)
+
+
+def test_the_baselines_record_what_a_set_records(engine: Engine, clock: Clock) -> None:
+    """Set, bare driver and row by row leave equal rows, and answer a pointer for each of them."""
+    batch, handoff_at = requests(_NUMBER), clock() + _LEASE
+    left: list[list[tuple[Any, ...]]] = []
+    with engine.connect() as held:
+        driver = held.connection.driver_connection
+        rows = RowByRow(connection=held)
+        ways = (
+            lambda: _stored(engine, batch, clock),
+            lambda: raw_driver.ingest(driver, batch, now=clock(), handoff_at=handoff_at),
+            lambda: rows.ingest(batch, now=clock(), handoff_at=handoff_at),
+        )
+        for way in ways:
+            pointers = way()
+            left.append(_taken_out(engine))
+            assert len(set(pointers)) == _NUMBER
+    assert len(left[0]) == _NUMBER
+    assert left[0] == left[1] == left[2]
+
+
+def test_both_ways_claim_the_same(engine: Engine, clock: Clock) -> None:
+    """The oldest due rows are leased until the same time, and their pointers answered in the same order."""
+    batch = requests(_NUMBER)
+    _stored(engine, batch, clock)
+    clock.move(hours=1)
+    claimed = DueRecords(engine=engine).lease_due(limit=_NUMBER - 5, now=clock(), lease=_LEASE)
+    in_a_set, first_ids = _taken_out(engine), [pointer.record_id for pointer in claimed.pointers]
+    clock.move(hours=-1)
+    _stored(engine, batch, clock)
+    clock.move(hours=1)
+    with engine.connect() as held:
+        pointers = RowByRow(connection=held).claim(limit=_NUMBER - 5, now=clock(), lease=_LEASE)
+    assert [pointer.record_id - pointers[0].record_id for pointer in pointers] == [n - first_ids[0] for n in first_ids]
+    assert _taken_out(engine) == in_a_set
+
+
+def test_both_ways_live_the_same_life(engine: Engine, clock: Clock) -> None:
+    """Rows and attempt history are equal, but for what only a call of Feishu could fill."""
+    batch = requests(_NUMBER)
+    live_in_sets(engine, batch, now=clock())
+    in_sets, history = _taken_out(engine), _history_taken_out(engine)
+    with engine.connect() as held:
+        live_row_by_row(held, batch, now=clock())
+    assert {row[-1] for row in in_sets} == {"sent"}
+    assert _taken_out(engine) == in_sets
+    assert _history_taken_out(engine) == history
+
+
+def _stored(engine: Engine, batch: Sequence[Any], clock: Clock) -> Sequence[Pointer]:
+    intake = Intake(requests=batch, rejects=[])
+    stored = Recorder(engine=engine).store(intake, now=clock(), handoff_at=clock() + _LEASE, max_attempts=5)
+    return stored.pointers
+
+
+def _taken_out(engine: Engine) -> list[tuple[Any, ...]]:
+    """All records but for their ids, which are gone from the table afterwards."""
+    with engine.begin() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM notification_records ORDER BY dedupe_key").mappings().all()
+        connection.exec_driver_sql("DELETE FROM notification_records")
+    kept = [name for name in (rows[0] if rows else {}) if name not in ("id", "provider_message_id", "status")]
+    return [tuple(row[name] for name in [*kept, "status"]) for row in rows]
+
+
+def _history_taken_out(engine: Engine) -> list[tuple[Any, ...]]:
+    """All attempts but for their record's id."""
+    with engine.begin() as connection:
+        found = connection.exec_driver_sql("SELECT * FROM notification_attempts ORDER BY record_id").all()
+        connection.exec_driver_sql("DELETE FROM notification_attempts")
+    return [tuple(row)[1:] for row in found]
