@@ -1,10 +1,9 @@
 """Claiming what is due: in sets against row by row, and one set from tables of three sizes; two figures out."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
@@ -25,7 +24,7 @@ _START = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 _LEASE = timedelta(minutes=10)
 
 
-def measure_against_rows(server: MySqlServer) -> dict[str, Measured]:
+def measure_against_rows(server: MySqlServer, _state: Path) -> dict[str, Measured]:
     rounds = _ROUNDS + 1
     due = rounds * (_SET + _ROWS_A_TURN)
     with fresh_database(server, "claim") as database, database.engine.connect() as held:
@@ -36,7 +35,7 @@ def measure_against_rows(server: MySqlServer) -> dict[str, Measured]:
     return {CLAIM_VS_ROWS.name: Measured(value=each["rows"] / each["sets"], detail=detail)}
 
 
-def measure_growth(server: MySqlServer) -> dict[str, Measured]:
+def measure_growth(server: MySqlServer, _state: Path) -> dict[str, Measured]:
     """The sizes take turns, each in a database of its own; leases end while the rounds go on, so that rows stay due."""
     with ExitStack() as databases:
         ways: dict[str, Turn] = {}

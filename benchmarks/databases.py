@@ -1,7 +1,5 @@
 """Databases to measure in: a durable MySQL server in, freshly migrated databases with an engine each out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

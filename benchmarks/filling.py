@@ -1,7 +1,5 @@
 """Large tables made fast: most rows final, some due, written by the server itself."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -17,9 +15,9 @@ INSERT INTO notification_records (channel, user_id, trigger_id, preview_id, trig
 WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < %(count)s)
 SELECT 'feishu', n %% 1000, CONCAT('trigger-', n), CONCAT('preview-', n), 'schedule_conflict', 'schedule', n,
     CONCAT(%(first)s + n, ':', UUID()), '/assistant/preview', '周三下午的评审与客户会议冲突',
-    IF(n %% %(one_due_in)s = 0, 'pending', 'sent'), IF(n %% %(one_due_in)s = 0, %(due_at)s, NULL), %(due_at)s, %(due_at)s
+    IF(n %% %(one_due_in)s = 0, 'pending', 'sent'), IF(n %% %(one_due_in)s = 0, %(due_at)s, NULL),
+    %(due_at)s, %(due_at)s
 FROM numbers"""
-
 
 
 def fill(engine: Engine, *, rows: int, due: int, due_at: datetime) -> None:

@@ -4,8 +4,6 @@ Out comes a line of JSON: the seconds that it took and, for a function, the thir
 Run as a program with nothing else imported: what this file imports itself is not measured.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import sys

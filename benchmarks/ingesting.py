@@ -1,8 +1,7 @@
 """Recording notifications: in sets, on the bare driver, and row by row; two figures out."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
@@ -22,7 +21,7 @@ _ROUNDS = 40
 _HANDOFF = timedelta(minutes=5)
 
 
-def measure(server: MySqlServer) -> dict[str, Measured]:
+def measure(server: MySqlServer, _state: Path) -> dict[str, Measured]:
     with fresh_database(server, "ingest") as database, database.engine.connect() as held:
         ways = {
             "sets": _in_sets(database.engine),

@@ -1,9 +1,8 @@
 """A record's whole life but for the call of Feishu: recorded, opened, closed; in sets against row by row."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
@@ -28,7 +27,7 @@ _LEASE = timedelta(minutes=10)
 _HANDOFF = timedelta(minutes=5)
 
 
-def measure(server: MySqlServer) -> dict[str, Measured]:
+def measure(server: MySqlServer, _state: Path) -> dict[str, Measured]:
     with fresh_database(server, "life") as database, database.engine.connect() as held:
         ways = {"sets": _in_sets(database.engine), "rows": _row_by_row(held)}
         each = take_turns(ways, rounds=_ROUNDS)

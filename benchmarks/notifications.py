@@ -1,7 +1,5 @@
 """Notifications to measure with: as many as asked for, each with a key of its own, in no order."""
 
-from __future__ import annotations
-
 import uuid
 
 from delivery.domain.intake import Intake, KafkaRecord, Request

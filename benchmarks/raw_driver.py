@@ -1,7 +1,5 @@
 """The least that recording a batch can cost: bare PyMySQL, one multi-row insert, one read-back, one commit."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any

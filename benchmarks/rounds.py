@@ -1,7 +1,5 @@
 """Timing on a machine that does other things too: ways that take turns, and medians of what they took."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ It does what a service with an object mapper does: look whether the record exist
 UPDATE that states what it expects. It writes what our sets write, so that both leave the same rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

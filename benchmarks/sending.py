@@ -1,7 +1,5 @@
 """The sender at work: real MySQL, real sockets, and a Feishu in another process that takes 100 ms to answer."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

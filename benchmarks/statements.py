@@ -1,7 +1,5 @@
 """The insert that both ways which are measured against share: a request in, the values of its row out."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

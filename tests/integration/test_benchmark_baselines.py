@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from delivery.storage.claims import DueRecords
 from delivery.storage.records import Recorder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from sqlalchemy import Engine
 
     from delivery.domain.record import Pointer
@@ -31,7 +32,7 @@ def test_the_baselines_record_what_a_set_records(engine: Engine, clock: Clock) -
     with engine.connect() as held:
         driver = held.connection.driver_connection
         rows = RowByRow(connection=held)
-        ways = (
+        ways: tuple[Callable[[], Sequence[Pointer]], ...] = (
             lambda: _stored(engine, batch, clock),
             lambda: raw_driver.ingest(driver, batch, now=clock(), handoff_at=handoff_at),
             lambda: rows.ingest(batch, now=clock(), handoff_at=handoff_at),

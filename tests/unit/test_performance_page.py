@@ -1,0 +1,47 @@
+"""docs/performance.md shows what was last measured, figure by figure."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from benchmarks.figures import FIGURES, Measured
+from benchmarks.page import BEGIN, END, LATEST, PAGE, write
+
+_ROW = re.compile(r"^\| `(\w+)` \| ([\d.]+) \|", re.MULTILINE)
+
+
+def test_the_page_shows_the_numbers_of_the_last_run() -> None:
+    """Names and numbers in the page's table are those of latest.json, and the names are all figures there are."""
+    shown = {name: float(number) for name, number in _ROW.findall(_measured_part(PAGE))}
+    assert shown == json.loads(LATEST.read_text())
+    assert list(shown) == [figure.name for figure in FIGURES]
+
+
+def test_the_page_explains_every_figure() -> None:
+    """Each figure that has a bound of its own is told about outside the table of numbers."""
+    explained = PAGE.read_text().replace(_measured_part(PAGE), "")
+    assert [figure.name for figure in FIGURES if not _explained(figure.name, explained)] == []
+
+
+def test_a_run_replaces_the_numbers_and_nothing_else(tmp_path: Path) -> None:
+    """What people wrote around the measured part stays as it is; a figure beyond its bound says `misses`."""
+    page = tmp_path / "performance.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    numbers = {figure.name: Measured(value=1.25, detail="a against b") for figure in FIGURES}
+    write(numbers, mysql="8.4.0", latest=tmp_path / "latest.json", page=page)
+    text = page.read_text()
+    assert text.startswith(f"before\n{BEGIN}\n")
+    assert text.endswith(f"\n{END}\nafter\n")
+    assert "old" not in text
+    assert "| `ingest_vs_rows` | 1.25 | ≥ 20 | misses | a against b |" in text
+    assert "| `cold_start_overhead` | 1.25 | ≤ 1.3 |  | a against b |" in text
+
+
+def _measured_part(page: Path) -> str:
+    return page.read_text().partition(BEGIN)[2].partition(END)[0]
+
+
+def _explained(name: str, text: str) -> bool:
+    return f"`{name}`" in text or name.startswith("cold_start_overhead_")
