@@ -71,7 +71,7 @@ class StageSettings:
 def stage_settings(stages: object, name: str) -> StageSettings:
     """The stage called `name`, from the `stages` of cdk.json; raises a `SettingsError` that names the key."""
     if not isinstance(stages, Mapping) or name not in stages:
-        known = ", ".join(map(str, stages)) if isinstance(stages, Mapping) else "none"
+        known = ", ".join(sorted(map(str, stages))) if isinstance(stages, Mapping) else "none"
         raise SettingsError(f'cdk.json, "stages": has no stage {name}; there are: {known}')
     try:
         settings = read(StageSettings, {**_mapping(stages[name]), "name": name})

@@ -1,10 +1,15 @@
 """Each stage of cdk.json synthesized once for all tests, and once more with what other deployments may look like."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from cdk.context import ROOT
+from local.synth import synthesize
+from tests.infra.assets import Assets
+from tests.infra.running import run_app
 from tests.infra.templates import Template, synthesized
 
 Synthesis = Callable[..., Template]
@@ -36,3 +41,19 @@ def local(synth: Synthesis) -> Template:
 @pytest.fixture(scope="session")
 def stages(dev: Template, prod: Template, local: Template) -> Mapping[str, Template]:
     return {"dev": dev, "prod": prod, "local": local}
+
+
+@pytest.fixture(scope="session")
+def here() -> Assets:
+    """The local stage, really bundled for this machine; kept between runs, and made again when something changed."""
+    path = synthesize({}, out=ROOT / ".local" / "cache" / "synth")
+    return Assets(template=Template(body=json.loads(path.read_text())), out=path.parent)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Assets:
+    """What would be deployed: the dev stage as `make synth` leaves it in cdk.out, really bundled for Lambda."""
+    done = run_app(cwd=tmp_path_factory.mktemp("elsewhere"))
+    assert done.returncode == 0, done.stderr
+    out = ROOT / "cdk.out"
+    return Assets(template=Template(body=json.loads((out / "hongyan-dev-delivery.template.json").read_text())), out=out)

@@ -8,7 +8,7 @@ import pytest
 from aws_cdk import App, Stack, Validations
 from aws_cdk import aws_sqs as sqs
 from cdk_nag import AwsSolutionsChecks
-from cfnlint.api import ManualArgs, lint
+from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
 from cdk.assembly import stage_app
 from cdk.context import own_context
@@ -41,3 +41,10 @@ def test_cfn_lint_finds_nothing(stage: str, stages: Mapping[str, Template]) -> N
     """Names, types and values as CloudFormation's own schemas have them."""
     findings = lint(json.dumps(stages[stage].body), config=ManualArgs(ignore_checks=CDK_S_OWN, regions=["eu-west-1"]))
     assert [str(finding) for finding in findings] == []
+
+
+def test_cfn_lint_would_find_something(dev: Template) -> None:
+    """The same check fails for a property that CloudFormation does not know."""
+    body = json.dumps(dev.body).replace('"VisibilityTimeout"', '"VisibilityTimeOut"')
+    findings = lint(body, config=ManualArgs(ignore_checks=CDK_S_OWN, regions=["eu-west-1"]))
+    assert "E3002" in {finding.rule.id for finding in findings}

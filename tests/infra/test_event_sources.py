@@ -42,7 +42,11 @@ def test_self_managed_brokers_outside_a_vpc_are_logged_into(dev: Template) -> No
 
 def test_self_managed_brokers_inside_a_vpc_are_polled_there(synth: Synthesis) -> None:
     """Every subnet, and the one security group that Lambda takes; a secret is optional there."""
-    network = {"vpc_id": "vpc-0a0a0a0a", "subnet_ids": ["subnet-0a0a0a0a", "subnet-0b0b0b0b"], "security_group_ids": ["sg-0a0a0a0a", "sg-0b0b0b0b"]}
+    network = {
+        "vpc_id": "vpc-0a0a0a0a",
+        "subnet_ids": ["subnet-0a0a0a0a", "subnet-0b0b0b0b"],
+        "security_group_ids": ["sg-0a0a0a0a", "sg-0b0b0b0b"],
+    }
     template = synth("dev", {"network": network, "kafka": {"auth_secret_arn": None}})
     access = [(it["Type"], it["URI"]) for it in template.source("ingest")["SourceAccessConfigurations"]]
     assert access == [

@@ -1,0 +1,31 @@
+"""What a template ships: its layers and function folders, as directories beside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.infra.templates import Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assets:
+    template: Template
+    out: Path
+
+    def function(self, word: str) -> Path:
+        return self._directory(self.template.function(word)["Code"]["S3Key"])
+
+    def ours(self) -> Path:
+        return self._layer("The delivery package")
+
+    def third_party(self) -> Path:
+        return self._layer("Third-party packages")
+
+    def _layer(self, description: str) -> Path:
+        """Where a layer's modules are."""
+        layers = self.template.all("AWS::Lambda::LayerVersion")
+        (key,) = [it["Content"]["S3Key"] for it in layers if it["Description"] == description]
+        return self._directory(key) / "python"
+
+    def _directory(self, key: str) -> Path:
+        """An asset's key in the bucket is the hash that its directory is named by."""
+        return self.out / f"asset.{Path(key).stem}"

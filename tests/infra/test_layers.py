@@ -1,0 +1,130 @@
+"""What is shipped: layers built without Docker for the right processor, and functions that import from nothing else."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import distribution, distributions
+from pathlib import Path
+
+import pytest
+
+from cdk.context import ROOT
+from cdk.reading import SettingsError
+from cdk.wheels import Target, fingerprint, install
+from tests.infra.assets import Assets
+from tests.infra.templates import FUNCTIONS
+
+REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
+#: what Lambda's Python image brings along
+PROVIDED = (
+    "awslambdaric", "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "simplejson", "six",
+    "snapshot-restore-py", "urllib3",
+)  # fmt: skip
+#: imports the handler and prints every file that anything was imported from
+IMPORT = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import handler
+assert callable(handler.handler)
+print(*{module.__file__ for module in sys.modules.values() if getattr(module, "__file__", None)}, sep="\\n")
+"""
+AARCH64 = 183  # e_machine in the header of an ELF file
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stand-in for the directory in which Lambda keeps what it provides."""
+    directory = tmp_path_factory.mktemp("runtime")
+    for name in PROVIDED:
+        package = distribution(name)
+        for top in {file.parts[0] for file in package.files or [] if file.parts[0] not in {"..", "__pycache__"}}:
+            (directory / top).symlink_to(Path(str(package.locate_file(top))))
+    return directory
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_a_handler_imports_from_its_assets_and_what_lambda_provides(word: str, here: Assets, runtime: Path) -> None:
+    """In an interpreter that knows no site-packages and has an empty environment."""
+    path = [here.function(word), here.ours(), here.third_party(), runtime]
+    command = [sys.executable, "-I", "-S", "-B", "-c", IMPORT, *map(str, path)]
+    done = subprocess.run(command, env={}, cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    imported = [Path(file) for file in done.stdout.splitlines()]
+    outside = [file for file in imported if "site-packages" in file.parts or file.is_relative_to(ROOT / "layers")]
+    assert outside == []
+    assert here.ours() / "delivery" / "__init__.py" in imported
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_a_function_s_own_code_is_its_folder_alone(word: str, here: Assets) -> None:
+    """What functions share is in the layers."""
+    assert {file.name for file in here.function(word).iterdir()} == {"__init__.py", "handler.py"}
+
+
+def test_the_delivery_layer_is_the_package_without_what_tools_left(here: Assets) -> None:
+    """Sources only: compiled files would make a new version of every layer on every machine."""
+    source = ROOT / "layers" / "delivery" / "python"
+    assert set(shipped(here.ours())) == {file for file in shipped(source) if "__pycache__" not in file.parts}
+
+
+def test_every_package_of_the_layer_is_pinned(here: Assets) -> None:
+    """What is not pinned would change under an unchanged requirements file."""
+    lines = (line.split("#")[0].strip().lower().replace("_", "-") for line in REQUIREMENTS.read_text().splitlines())
+    installed = distributions(path=[str(here.third_party())])
+    found = {f"{package.name.lower().replace('_', '-')}=={package.version}" for package in installed}
+    assert found == set(filter(None, lines))
+
+
+def test_the_layers_are_lean(here: Assets) -> None:
+    """No boto3, which Lambda has; no compiled files, no scripts; a fifth of the 250 MB that a function may unzip."""
+    third_party, ours = here.third_party(), here.ours()
+    names = {file.name for file in third_party.iterdir()}
+    assert not names & {"boto3", "botocore", "bin", "pip"}
+    assert [file for file in shipped(third_party) if "__pycache__" in file.parts] == []
+    assert sum(file.stat().st_size for layer in (third_party, ours) for file in layer.rglob("*")) < 50_000_000
+
+
+def test_by_default_everything_compiled_is_for_arm64(deployed: Assets) -> None:
+    """Built on a machine of any processor; a foreign one would fail at the first import on Lambda."""
+    compiled = list(deployed.third_party().rglob("*.so"))
+    assert {int.from_bytes(file.read_bytes()[18:20], "little") for file in compiled} == {AARCH64}
+
+
+@pytest.mark.parametrize(("python", "newest"), [("3.11", 26), ("3.12", 34), ("3.13", 34), ("3.14", 34)])
+def test_pip_is_asked_for_wheels_that_the_runtime_s_system_can_load(python: str, newest: int) -> None:
+    """Amazon Linux 2 has glibc 2.26, Amazon Linux 2023 has 2.34; a newer wheel would not load."""
+    options = Target(python=python, architecture="x86_64").pip_options()
+    tags = [option.removeprefix("--platform=") for option in options if option.startswith("--platform=")]
+    numbered = [int(tag.split("_")[2]) for tag in tags if tag.startswith("manylinux_2_")]
+    assert (max(numbered), min(numbered)) == (newest, 17)
+    assert all(tag.endswith("_x86_64") for tag in tags)
+
+
+def test_the_layer_changes_with_its_pins_and_its_target_only(tmp_path: Path) -> None:
+    """An unchanged requirements file gives an unchanged asset, so nothing is installed or deployed again."""
+    target = Target(python="3.13", architecture="arm64")
+    other = tmp_path / "requirements.txt"
+    other.write_text("six==1.17.0\n")
+    assert fingerprint(REQUIREMENTS, target) == fingerprint(REQUIREMENTS, Target(python="3.13", architecture="arm64"))
+    others = [fingerprint(REQUIREMENTS, Target(python="3.13", architecture="x86_64")), fingerprint(other, target)]
+    others += [fingerprint(REQUIREMENTS, Target(python="3.12", architecture="arm64"))]
+    others += [fingerprint(REQUIREMENTS, Target(python="3.13", architecture="arm64", here=True))]
+    assert len({fingerprint(REQUIREMENTS, target), *others}) == 5
+
+
+def test_what_pip_cannot_install_is_one_line_with_pip_s_own_reason(tmp_path: Path) -> None:
+    """Without a network, too: an empty index knows no package."""
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("--no-index\nno-such-package==1.0\n")
+    with pytest.raises(SettingsError, match=r"^pip could not install .* No matching distribution found for no-such"):
+        install(requirements, Target(python="3.13", architecture="arm64"), tmp_path / "layer")
+
+
+def test_another_python_than_this_one_is_not_installed_for_this_machine(tmp_path: Path) -> None:
+    """Its compiled modules would not import here."""
+    with pytest.raises(SettingsError, match=r"^python: should be 3\.\d+ with wheels this-machine, is 2\.7"):
+        install(REQUIREMENTS, Target(python="2.7", architecture="arm64", here=True), tmp_path)
+
+
+def shipped(directory: Path) -> Iterator[Path]:
+    return (file.relative_to(directory) for file in directory.rglob("*") if file.is_file())
