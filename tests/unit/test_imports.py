@@ -1,0 +1,41 @@
+"""Importing a function does nothing: no setting is read, no connection made, nothing built."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+_PROGRAM = """
+import socket, sys, threading
+from types import SimpleNamespace
+
+def forbidden(*arguments, **options):
+    raise AssertionError("a connection at import")
+
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = forbidden
+from functions.{name}.handler import handler
+from delivery.aws import wiring
+
+assert threading.active_count() == 1, "a thread at import"
+built = [name for name in ("ingester", "claimer", "sender") if getattr(wiring, name).cache_info().currsize]
+assert not built, built
+print("imported", flush=True)
+context = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=256, invoked_function_arn="arn", aws_request_id="r",
+    get_remaining_time_in_millis=lambda: 30_000,
+)
+handler({{}}, context)
+"""
+
+
+@pytest.mark.parametrize("name", ["ingest", "claim", "send"])
+def test_a_function_reads_its_settings_at_its_first_call_and_not_at_import(name: str) -> None:
+    """In a fresh interpreter with an empty environment; the call then names every setting that is missing."""
+    command = [sys.executable, "-c", _PROGRAM.format(name=name)]
+    done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("imported\n"), done.stderr
+    assert done.returncode == 1
+    for setting in ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_SECRET_ARN"):
+        assert f"{setting}: is missing; it should be " in done.stderr
