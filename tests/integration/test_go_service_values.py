@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 from sqlalchemy import Engine, text
 
@@ -9,6 +13,8 @@ from delivery.storage.migrate import upgrade
 from tests.integration.clock import Clock
 from tests.integration.notifications import rows
 from tests.integration.test_go_service_takeover import written_by_go
+
+PAGE = Path(__file__).parents[2] / "docs" / "from-the-go-service.md"
 
 
 def test_answers_that_are_no_json_are_kept_as_strings(go_database: Engine, database_url: str, clock: Clock) -> None:
@@ -32,3 +38,22 @@ def test_a_value_that_does_not_fit_stops_the_takeover(go_database: Engine, datab
     with go_database.begin() as connection:
         connection.execute(text("UPDATE notification_records SET summary_text = '' WHERE id = 1"))
     upgrade(database_url)
+
+
+def test_local_times_are_shifted_by_the_statements_of_the_page(go_database: Engine, clock: Clock) -> None:
+    """Run as printed, on the Go service's tables: every time moves, NULL stays NULL."""
+    written_by_go(go_database, clock)
+    times = "created_at, updated_at, next_retry_at, sent_at"
+    before = rows(go_database, times)
+    with go_database.begin() as connection:
+        for statement in _statements(PAGE.read_text(encoding="utf-8")):
+            connection.exec_driver_sql(statement)
+    shifted = [tuple(time and time - timedelta(hours=8) for time in record) for record in before]
+    assert rows(go_database, times) == shifted
+
+
+def _statements(page: str) -> list[str]:
+    """The one block of SQL of the page; the transaction is the caller's."""
+    [block] = re.findall(r"```sql\n(.*?)```", page, flags=re.DOTALL)
+    statements = [statement.strip() for statement in block.split(";")]
+    return [statement for statement in statements if statement.startswith("UPDATE")]
