@@ -76,7 +76,7 @@ class EventMaker:
                 kind=Kind.MALFORMED,
                 expected=Expectation(reject=code),
                 key=str(user_id).encode(),
-                value=_envelope(payload, **envelope_changes),
+                value=_envelope(payload, envelope_changes),
             )
 
     def poison(self) -> Iterator[Event]:
@@ -98,7 +98,7 @@ class EventMaker:
                 kind=Kind.FOREIGN,
                 expected=PASSED_OVER,
                 key=str(user_id).encode(),
-                value=_envelope(payload, **changes),
+                value=_envelope(payload, changes),
                 dedupe_key=payload["dedupe_key"],
             )
 
@@ -121,7 +121,7 @@ class EventMaker:
         }
 
 
-def _envelope(payload: Mapping[str, Any], **changes: object) -> bytes:
+def _envelope(payload: Mapping[str, Any], changes: Mapping[str, object] | None = None) -> bytes:
     envelope = {
         "event_id": f"event-{payload['preview_id']}",
         "event_type": EVENT_TYPE,
@@ -129,6 +129,6 @@ def _envelope(payload: Mapping[str, Any], **changes: object) -> bytes:
         "service_name": SERVICE_NAME,
         "aggregate_id": payload["preview_id"],
         "payload": payload,
-        **changes,
+        **(changes or {}),
     }
     return json.dumps(envelope, ensure_ascii=False).encode()

@@ -12,6 +12,11 @@ from local.demo.history import Moment
 _SHOWN_PROBLEMS = 20
 
 
+def say(console: Console, line: str) -> None:
+    """A line as it is, whatever it holds."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def print_account(console: Console, account: Account) -> None:
     table = Table(title="What went in, and what became of it", title_justify="left")
     for name in ("kind of event", "published", "what became of it", "Feishu calls", "seen by users", "accounted for"):
@@ -26,23 +31,30 @@ def print_account(console: Console, account: Account) -> None:
 def print_problems(console: Console, account: Account) -> None:
     """What is not in order, a line each; nothing when all is."""
     for judgement in account.problems[:_SHOWN_PROBLEMS]:
-        _say(console, _problem(judgement))
+        say(console, _problem(judgement))
     if more := account.problems[_SHOWN_PROBLEMS:]:
-        _say(console, f"… and {len(more)} more")
+        say(console, f"… and {len(more)} more")
     for row in account.doubled:
-        _say(
+        say(
             console, f"doubled: notification {row.record_id} ({row.dedupe_key}) was seen more than once without a crash"
         )
 
 
-def print_crash(console: Console, account: Account, *, lost_attempts: int) -> None:
+def print_crash(console: Console, account: Account, *, killed: bool, lost_attempts: int) -> None:
     """What the killed sender left behind."""
+    if not killed:
+        say(console, "No sender could be killed, since none was seen at work: this run proves nothing about crashes.")
+        return
     repeated = account.repeated_after_crash
-    _say(
+    say(
         console,
-        f"One sender was killed: {lost_attempts} attempts were left open and tried again after their lease; "
-        f"{len(repeated)} of their messages had already reached Feishu and were seen twice{_ids(repeated)}.",
+        f"One sender was killed at its work. It left {lost_attempts} attempts open, which were tried again when their "
+        f"lease had ended; {len(repeated)} of these messages had reached Feishu before, and came twice{_ids(repeated)}.",
     )
+
+
+def print_times(console: Console, *, whole: float, delivery: float) -> None:
+    say(console, f"From the first event to the last final state: {delivery:.1f} s. The whole demo: {whole:.1f} s.")
 
 
 def print_life(console: Console, row: Row, life: Sequence[Moment]) -> None:
@@ -82,7 +94,3 @@ def _problem(judgement: Judgement) -> str:
 def _ids(rows: Sequence[Row]) -> str:
     shown = ", ".join(str(row.record_id) for row in rows[:10])
     return f" (notifications {shown}{', …' if len(rows) > 10 else ''})" if rows else ""
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -2,30 +2,23 @@
 
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Protocol
 
 from rich.console import Console
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import create_engine
 
-from delivery.domain.record import OPEN_STATUSES, Status
-from local.demo.accounting import Account, account_for
-from local.demo.display import Show, Snapshot, live_display
-from local.demo.findings import Findings, Row
-from local.demo.history import Moment, life_of, most_eventful
-from local.demo.kinds import Kind, Published
+from local.demo.display import live_display
+from local.demo.history import life_of, most_eventful
+from local.demo.kinds import Kind
 from local.demo.observer import Observer
 from local.demo.producer import KafkaTopic
-from local.demo.report import print_account, print_crash, print_life, print_problems
-from local.demo.scenario import Scenario, build_scenario
+from local.demo.report import print_account, print_crash, print_life, print_problems, print_times, say
+from local.demo.scenario import Scenario, User, build_scenario
 from local.demo.simulated_feishu import SimulatedFeishu
+from local.demo.watching import Ended, Watch
 from local.feishu.rules import PATH
-
-_PATIENCE_SECONDS = 120.0
-_LOOK_EVERY = 0.25
-_LATE_DOUBLES = 1.0
 
 
 class DemoStack(Protocol):
@@ -52,124 +45,80 @@ class DemoStack(Protocol):
 
 
 def run_demo(stack: DemoStack, *, began: float | None = None, console: Console | None = None) -> int:
-    """Publishes, watches, kills a sender, and accounts for everything.
+    """Publishes, watches, kills a sender, and accounts for everything. The last line that it prints is the account's.
 
-    `began` is when the whole of `make demo` did (`time.monotonic()`). The last line it prints is the account's.
+    `began` is when the whole of `make demo` did (`time.monotonic()`).
     """
     began = time.monotonic() if began is None else began
+    console = console or _console()
+    topic = KafkaTopic(bootstrap_servers=stack.kafka_bootstrap_servers, name=stack.topic)
+    scenario = _scenario(topic)
     engine = create_engine(stack.database_url)
     feishu = SimulatedFeishu(stack.feishu_url)
+    observer = Observer(engine=engine, feishu=feishu, topic=stack.topic, run=scenario.run)
     try:
-        demo = _prepared(stack, engine, feishu, console=console or _console(), began=began)
-        return demo.run()
+        say(console, f"Setting up {len(scenario.users)} users: their channels, and how Feishu treats them")
+        _set_up(stack, feishu, scenario.users)
+        ended = _published_and_watched(stack, topic, observer, scenario, console)
+        _report(console, observer, ended, began=began)
     finally:
         feishu.close()
         engine.dispose()
+    return 0 if ended.account.in_order and ended.killed else 1
 
 
-def _prepared(stack: DemoStack, engine: Engine, feishu: SimulatedFeishu, *, console: Console, began: float) -> "_Demo":
+def _scenario(topic: KafkaTopic) -> Scenario:
     now = datetime.now(UTC)
-    topic = KafkaTopic(bootstrap_servers=stack.kafka_bootstrap_servers, name=stack.topic)
-    scenario = build_scenario(
+    return build_scenario(
         run=f"demo-{now:%Y%m%d-%H%M%S}",
         first_user_id=int(now.timestamp()) * 1000,  # nobody who has a channel from an earlier run
         partitions=topic.partitions(),
         now=now,
     )
-    observer = Observer(engine=engine, feishu=feishu, topic=stack.topic, run=scenario.run)
-    return _Demo(stack=stack, scenario=scenario, observer=observer, topic=topic, console=console, began=began)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Demo:
-    stack: DemoStack
-    scenario: Scenario
-    observer: Observer
-    topic: KafkaTopic
-    console: Console
-    began: float
-    killed: bool = False
+def _set_up(stack: DemoStack, feishu: SimulatedFeishu, users: Collection[User]) -> None:
+    feishu.prepare(users)
+    for user in users:
+        if user.kind is not Kind.NO_CHANNEL:
+            stack.register_channel(
+                user_id=user.user_id,
+                webhook_url=f"{stack.feishu_url}{PATH}{user.webhook_key}",
+                enabled=user.enabled,
+                bearer_token=user.bearer_token,
+            )
 
-    def run(self) -> int:
-        self._set_up_users()
-        self._say(f"Publishing {len(self.scenario.events)} events of {len(Kind)} kinds to Kafka")
-        published = self.topic.publish(self.scenario.events)
-        published_at = time.monotonic()
-        self._say(f"Kafka has acknowledged {len(published)}; waiting until every notification is final")
-        with live_display(self.console) as show:
-            account, found = self._watch(published, show)
-        self._report(published, account, found, seconds=time.monotonic() - published_at)
-        return 0 if account.in_order and self.killed else 1
 
-    def _set_up_users(self) -> None:
-        users = self.scenario.users
-        self._say(f"Setting up {len(users)} users: their channels in MySQL, and how the simulated Feishu treats them")
-        self.observer.feishu.prepare(users)
-        for user in users:
-            if user.kind is not Kind.NO_CHANNEL:
-                self.stack.register_channel(
-                    user_id=user.user_id,
-                    webhook_url=f"{self.stack.feishu_url}{PATH}{user.webhook_key}",
-                    enabled=user.enabled,
-                    bearer_token=user.bearer_token,
-                )
-
-    def _watch(self, published: Sequence[Published], show: Show) -> tuple[Account, Findings]:
-        """Until everything is final, or patience ends; then once more, for doubles that come late."""
-        began = time.monotonic()
-        while True:
-            found = self.observer.look()
-            account = account_for(published, found)
-            rejects = sum(one.position in found.rejects for one in published)
-            show(Snapshot.of(found, rejects=rejects, seconds=time.monotonic() - began))
-            if account.settled or time.monotonic() - began > _PATIENCE_SECONDS:
-                break
-            self._kill_when_at_work(found)
-            time.sleep(_LOOK_EVERY)
-        time.sleep(_LATE_DOUBLES)
-        found = self.observer.look()
-        return account_for(published, found), found
-
-    def _kill_when_at_work(self, found: Findings) -> None:
-        """While a slow call is under way: Feishu has accepted a message that its sender does not know to be sent."""
-        if not self.killed and _worth_killing(found):
-            self.killed = self.stack.kill_one_sender()
-            if self.killed:
-                self._say("Killed one sender at its work (SIGKILL)")
-
-    def _report(self, published: Sequence[Published], account: Account, found: Findings, *, seconds: float) -> None:
-        print_account(self.console, account)
-        if self.killed:
-            print_crash(self.console, account, lost_attempts=sum(found.lost_attempts.values()))
-        else:
-            self._say("No sender could be killed: none was seen at work. That is no proof; run the demo again.")
-        if row := most_eventful(account, found):
-            print_life(self.console, row, self._life(row, published))
-        whole = time.monotonic() - self.began
-        self._say(
-            f"All of it took {whole:.1f} s; from Kafka's last acknowledgement to the last final state {seconds:.1f} s"
+def _published_and_watched(
+    stack: DemoStack, topic: KafkaTopic, observer: Observer, scenario: Scenario, console: Console
+) -> Ended:
+    say(console, f"Publishing {len(scenario.events)} events of {len(Kind)} kinds to Kafka, and watching them")
+    with live_display(console) as show:
+        watch = Watch(
+            observer=observer,
+            publish=topic.publish,
+            kill_one_sender=stack.kill_one_sender,
+            say=lambda line: say(console, line),
+            show=show,
         )
-        print_problems(self.console, account)
-        self._say(account.last_line)
+        return watch.run(scenario)
 
-    def _life(self, row: Row, published: Sequence[Published]) -> list[Moment]:
-        return life_of(
-            self.observer.record(row.record_id),
-            attempts=self.observer.attempts(row.record_id),
-            calls=self.observer.calls(row.record_id),
-            published=[one for one in published if one.event.dedupe_key == row.dedupe_key],
+
+def _report(console: Console, observer: Observer, ended: Ended, *, began: float) -> None:
+    account, found = ended.account, ended.found
+    print_account(console, account)
+    print_crash(console, account, killed=ended.killed, lost_attempts=sum(found.lost_attempts.values()))
+    if row := most_eventful(account, found):
+        life = life_of(
+            observer.record(row.record_id),
+            attempts=observer.attempts(row.record_id),
+            calls=observer.calls(row.record_id),
+            published=[one for one in ended.published if one.event.dedupe_key == row.dedupe_key],
         )
-
-    def _say(self, line: str) -> None:
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _worth_killing(found: Findings) -> bool:
-    """A slow notification is being sent; or any, once all slow ones are final."""
-    slow = [row for row in found.rows.values() if f":{Kind.SLOW}:" in row.dedupe_key]
-    unfinished = [row for row in slow if row.status in OPEN_STATUSES]
-    candidates = unfinished or (found.rows.values() if slow else [])
-    return any(row.status is Status.SENDING and row.attempt_count for row in candidates)
+        print_life(console, row, life)
+    print_times(console, whole=time.monotonic() - began, delivery=ended.seconds)
+    print_problems(console, account)
+    say(console, account.last_line)
 
 
 def _console() -> Console:

@@ -34,8 +34,12 @@ class Scenario:
     #: part of every dedupe key
     run: str
     users: tuple[User, ...]
-    #: in the order of publishing
-    events: tuple[Event, ...]
+    #: what is published at once, and what is when the senders are at work on it
+    waves: tuple[tuple[Event, ...], tuple[Event, ...]]
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        return (*self.waves[0], *self.waves[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,10 @@ def build_scenario(*, run: str, first_user_id: int, partitions: int, now: dateti
     users = tuple(_users(first_user_id))
     events = [*_events_of_users(maker, users), *_events_of_nobody(maker, users[0].user_id)]
     random.Random(run).shuffle(events)
-    return Scenario(run=run, users=users, events=(*events, *_closers(maker, users[0], partitions)))
+    slow = [event for event in events if event.kind is Kind.SLOW]
+    others = [event for event in events if event.kind is not Kind.SLOW]
+    second = (*slow, *_closers(maker, users[0], partitions))
+    return Scenario(run=run, users=users, waves=(tuple(others), second))
 
 
 def _users(first_user_id: int) -> Iterator[User]:

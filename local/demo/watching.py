@@ -1,0 +1,90 @@
+"""Publishing and watching: a scenario in; what became of it, once all is final or patience has ended, out."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from delivery.domain.record import OPEN_STATUSES, Status
+from local.demo.accounting import Account, account_for
+from local.demo.display import Show, Snapshot
+from local.demo.findings import Findings
+from local.demo.kinds import Event, Kind, Published
+from local.demo.scenario import Scenario
+
+_PATIENCE_SECONDS = 120.0
+_LOOK_EVERY = 0.2
+_LATE_DOUBLES = 1.0
+_SENDERS_ARE_WARM = 30  # notifications sent
+
+
+class Observing(Protocol):
+    def look(self) -> Findings: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    published: Sequence[Published]
+    found: Findings
+    account: Account
+    #: whether a sender was killed at its work
+    killed: bool
+    #: from the first event to the last final state
+    seconds: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    observer: Observing
+    publish: Callable[[Sequence[Event]], list[Published]]
+    kill_one_sender: Callable[[], bool]
+    say: Callable[[str], None]
+    show: Show
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    published: list[Published] = field(default_factory=list)
+    killed: bool = False
+    began: float = 0.0
+
+    def run(self, scenario: Scenario) -> Ended:
+        """The slow notifications come last, to senders that are warm: the one to be killed has some in hand."""
+        self.began = self.now()
+        first, second = scenario.waves
+        self.published += self.publish(first)
+        self._look_until(lambda account, found: account.settled or _sent(found) >= _SENDERS_ARE_WARM)
+        self.published += self.publish(second)
+        self._look_until(self._settled)
+        seconds = self.now() - self.began
+        self.sleep(_LATE_DOUBLES)
+        found = self.observer.look()
+        account = account_for(self.published, found)
+        return Ended(published=self.published, found=found, account=account, killed=self.killed, seconds=seconds)
+
+    def _look_until(self, done: Callable[[Account, Findings], bool]) -> None:
+        while True:
+            found = self.observer.look()
+            account = account_for(self.published, found)
+            rejects = sum(one.position in found.rejects for one in self.published)
+            seconds = self.now() - self.began
+            self.show(Snapshot.of(found, rejects=rejects, seconds=seconds))
+            if done(account, found) or seconds > _PATIENCE_SECONDS:
+                return
+            self.sleep(_LOOK_EVERY)
+
+    def _settled(self, account: Account, found: Findings) -> bool:
+        if not self.killed and _worth_killing(found) and self.kill_one_sender():
+            self.killed = True
+            self.say("Killed one sender at its work (SIGKILL); its attempts stay open until their lease ends")
+        return account.settled
+
+
+def _sent(found: Findings) -> int:
+    return sum(row.status is Status.SENT for row in found.rows.values())
+
+
+def _worth_killing(found: Findings) -> bool:
+    """A slow notification is with Feishu, who accepts it at once and answers late; or any, when no slow one is left."""
+    slow = [row for row in found.rows.values() if f":{Kind.SLOW}:" in row.dedupe_key]
+    unfinished = [row for row in slow if row.status in OPEN_STATUSES]
+    candidates = unfinished or (found.rows.values() if slow else [])
+    return any(row.status is Status.SENDING and row.attempt_count for row in candidates)
