@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.kafka_broker import find_apache_kafka, running_broker
+from local.kafka_broker import running_broker
+from local.kafka_program import find_apache_kafka
 from local.kafka_topics import cluster_name, create_topics
 from local.processes import CannotStartError, running, wait_until_ready
 

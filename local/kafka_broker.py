@@ -1,39 +1,20 @@
-"""Apache Kafka itself as one KRaft node in one JVM: its jars from Maven, a data directory in, broker addresses out."""
+"""Apache Kafka as one KRaft node in one JVM: a directory for its data in, the address of a running broker out."""
 
 import base64
-import os
-import pwd
 import re
 import shutil
 import subprocess
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from local.kafka_program import VERSION, ApacheKafka
 from local.kafka_topics import cluster_name
 from local.once import made_once
 from local.ports import free_port
-from local.processes import CannotStartError, run_to_end, running, wait_until_ready
-
-VERSION = "4.3.1"
-_OLDEST_JAVA = 17
-_COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-
-_POM = f"""\
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>local</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version></dependency>
-    <dependency>
-      <groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version>
-    </dependency>
-  </dependencies>
-</project>
-"""
+from local.processes import CannotStartError, ServerProcess, run_to_end, running, wait_until_ready
 
 # Paths are relative to the working directory: a properties file knows neither Chinese characters nor commas in them.
 _PROPERTIES = """\
@@ -43,7 +24,7 @@ controller.quorum.voters=1@127.0.0.1:{controller_port}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 controller.listener.names=CONTROLLER
-log.dirs={data}
+log.dirs=data
 auto.create.topics.enable=false
 broker.heartbeat.interval.ms=200
 broker.session.timeout.ms=1000
@@ -68,64 +49,78 @@ _LOG4J = """\
 </Configuration>
 """
 
-# Quick rather than thorough compilation: what counts here is the time until ready.
-_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.configurationFile=log4j2.xml")
+# A small heap, and quick rather than thorough compilation: what counts here is the time until ready.
+_JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.configurationFile=log4j2.xml")
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # in the C locale Java cannot name a directory that is not ASCII
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApacheKafka:
-    java: str
-    jars: Path
-
-    def __str__(self) -> str:
-        return f"Apache Kafka {VERSION} (KRaft, one JVM)"
-
-
-def find_apache_kafka(cache: Path, *, say: Callable[[str], None]) -> ApacheKafka | None:
-    """Nothing where there is no Java 17, or where the jars are still to be fetched and there is no Maven."""
-    java = _java()
-    jars = cache / "kafka" / f"jars-{VERSION}"
-    maven = shutil.which("mvn")
-    if java is None or (maven is None and not jars.exists()):
-        return None
-    made_once(jars, partial(_fetch, maven or "mvn", jars.with_name("maven.log"), say), say=say)
-    return ApacheKafka(java=java, jars=jars)
 
 
 @contextmanager
 def running_broker(kafka: ApacheKafka, state: Path, *, port: int | None, say: Callable[[str], None]) -> Iterator[str]:
     """Its data stays in `state` and is found again, on whatever port the next start listens."""
+    prepared = kafka.jars.with_name(f"prepared-{VERSION}-java-{kafka.java_version}")
+    made_once(prepared, partial(_prepare, kafka, say), say=say)
+    made_once(state / "data", partial(_empty_data, prepared / "data"), say=say)
+    archive = prepared / "classes.jsa"
+    flags = [f"-XX:SharedArchiveFile=cache/{prepared.name}/{archive.name}"] if archive.exists() else []
     port = port or free_port()
-    ports = {"port": port, "controller_port": free_port(other_than=[port])}
-    _write_configuration(state, kafka, ports)
-    made_once(state / "data", partial(_format, kafka, state, ports), say=say)
+    with _started(kafka, state, port, *flags):
+        yield f"127.0.0.1:{port}"
+
+
+def _prepare(kafka: ApacheKafka, say: Callable[[str], None], directory: Path) -> None:
+    """What every start would do again: an empty data directory, and an archive of the classes that the JVM loads."""
+    say("hongyan: preparing Apache Kafka for quick starts (once)")
+    trial = directory / "trial"
+    _write_configuration(trial, kafka, port=free_port())
+    step = [*_java(kafka), "kafka.tools.StorageTool", "format", f"--cluster-id={_new_id()}", "-c", "server.properties"]
+    run_to_end(step, name="Kafka's storage tool", log=trial / "format.log", cwd=trial, env=_ENVIRONMENT)
+    shutil.copytree(trial / "data", directory / "data")
+    _archive_classes(kafka, trial, directory / "classes.jsa")
+    shutil.rmtree(trial)
+
+
+def _archive_classes(kafka: ApacheKafka, trial: Path, archive: Path) -> None:
+    """It halves the time to start. A JVM that cannot write one, or not in time, starts without."""
+    with suppress(CannotStartError), _started(kafka, trial, free_port(), "-XX:ArchiveClassesAtExit=new.jsa") as broker:
+        broker.popen.terminate()
+        with suppress(subprocess.TimeoutExpired, FileNotFoundError):  # half an archive would be worse than none
+            broker.popen.wait(120)
+            (trial / "new.jsa").rename(archive)
+
+
+@contextmanager
+def _started(kafka: ApacheKafka, state: Path, port: int, *flags: str) -> Iterator[ServerProcess]:
+    _write_configuration(state, kafka, port=port)
     name = _cluster_name(state / "data")
-    command = [*_java_command(kafka), "-Xms64m", "-Xmx256m", "kafka.Kafka", "server.properties"]
+    command = [*_java(kafka), *flags, "kafka.Kafka", "server.properties"]
     with running(command, name="Apache Kafka", log=state / "broker.log", cwd=state, env=_ENVIRONMENT) as process:
-        servers = f"127.0.0.1:{port}"
         # Not just any broker: somebody else's may have taken the port first.
-        wait_until_ready(process, lambda: cluster_name(servers, within=1) == name)
-        yield servers
+        wait_until_ready(process, lambda: cluster_name(f"127.0.0.1:{port}", within=1) == name)
+        yield process
 
 
-def _write_configuration(state: Path, kafka: ApacheKafka, ports: Mapping[str, int]) -> None:
+def _java(kafka: ApacheKafka) -> list[str]:
+    return [kafka.java, *_JVM, "-cp", f"cache/{kafka.jars.name}/*"]
+
+
+def _write_configuration(state: Path, kafka: ApacheKafka, *, port: int) -> None:
     state.mkdir(parents=True, exist_ok=True)
     (state / "log4j2.xml").write_text(_LOG4J)
-    (state / "server.properties").write_text(_PROPERTIES.format(data="data", **ports))
-    link = state / "jars"
+    properties = _PROPERTIES.format(port=port, controller_port=free_port(other_than=[port]))
+    (state / "server.properties").write_text(properties)
+    link = state / "cache"
     link.unlink(missing_ok=True)
-    link.symlink_to(kafka.jars.resolve())
+    link.symlink_to(kafka.jars.parent)
 
 
-def _format(kafka: ApacheKafka, state: Path, ports: Mapping[str, int], directory: Path) -> None:
-    properties = state / "format.properties"
-    properties.write_text(_PROPERTIES.format(data=directory.name, **ports))
-    name = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-    # Given with = because a name may begin with a hyphen.
-    tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={name}", "-c", properties.name]
-    step = [*_java_command(kafka), *tool]
-    run_to_end(step, name="Kafka's storage tool", log=state / "format.log", cwd=state, env=_ENVIRONMENT)
+def _empty_data(formatted: Path, directory: Path) -> None:
+    """A copy under a name of its own, by which a broker is told from others."""
+    shutil.copytree(formatted, directory, dirs_exist_ok=True)
+    properties = (formatted / "meta.properties").read_text()
+    renamed = re.sub(
+        r"^(cluster|directory)\.id=.*$", lambda match: f"{match[1]}.id={_new_id()}", properties, flags=re.MULTILINE
+    )
+    (directory / "meta.properties").write_text(renamed)
 
 
 def _cluster_name(data: Path) -> str:
@@ -135,42 +130,6 @@ def _cluster_name(data: Path) -> str:
     return match[1]
 
 
-def _java_command(kafka: ApacheKafka) -> list[str]:
-    return [kafka.java, *_JVM, "-cp", "jars/*"]
-
-
-def _java() -> str | None:
-    """The first that is new enough: JAVA_HOME's, then the one on the PATH."""
-    home = os.environ.get("JAVA_HOME")
-    candidates = [str(Path(home) / "bin" / "java")] if home else []
-    return next((java for java in [*candidates, "java"] if _java_version(java) >= _OLDEST_JAVA), None)
-
-
-def _java_version(java: str) -> int:
-    try:
-        done = subprocess.run([java, "-version"], check=False, capture_output=True, text=True)
-    except OSError:
-        return 0
-    match = re.search(r'version "(\d+)', done.stderr)
-    return int(match[1]) if match else 0
-
-
-def _fetch(maven: str, log: Path, say: Callable[[str], None], directory: Path) -> None:
-    say(f"hongyan: fetching Apache Kafka {VERSION} from Maven (44 MB, once)")
-    (work := directory / "maven").mkdir()
-    (work / "pom.xml").write_text(_POM)
-    goal = [_COPY_DEPENDENCIES, "-DincludeScope=runtime", f"-DoutputDirectory={directory.resolve()}"]
-    step = [maven, "-B", "-q", *_repository(work.resolve()), *goal]
-    run_to_end(step, name="Maven", log=log, cwd=work)
-    shutil.rmtree(work)
-
-
-def _repository(work: Path) -> list[str]:
-    """Maven keeps what it fetches below the home directory; some accounts have none that they may write to."""
-    try:
-        home = Path(pwd.getpwuid(os.geteuid()).pw_dir)  # Java looks there, whatever HOME says
-    except KeyError:
-        home = Path("/nonexistent")
-    own = home / ".m2" / "repository"
-    existing = next(path for path in [own, *own.parents] if path.exists())
-    return [] if os.access(existing, os.W_OK) else [f"-Dmaven.repo.local={work / 'repository'}"]
+def _new_id() -> str:
+    """As Kafka writes them: 16 random bytes, URL-safe base64."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()

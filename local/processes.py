@@ -117,7 +117,7 @@ def running(
         server.end()
 
 
-def wait_until_ready(server: ServerProcess, ready: Callable[[], bool], *, within: float = 90.0) -> None:
+def wait_until_ready(server: ServerProcess, ready: Callable[[], bool], *, within: float = 180.0) -> None:
     """Returns when `ready` says so; a server that dies first, or never gets there, is reported with its last words."""
     deadline = time.monotonic() + within
     while not ready():
