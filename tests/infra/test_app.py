@@ -1,7 +1,6 @@
 """`python app.py`, as a person, the CDK command line and the local stack run it."""
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,6 @@ import pytest
 
 from cdk.context import own_context
 from cdk.reading import merged
-from local.processes import CannotStartError
-from local.synth import synthesize
 from tests.infra.assets import Assets
 from tests.infra.running import run_app
 from tests.infra.templates import FUNCTIONS
@@ -62,41 +59,3 @@ def test_a_stage_is_chosen_by_name_without_the_command_line(tmp_path: Path) -> N
     """`python app.py prd` says what there is instead."""
     done = run_app("prd", cwd=tmp_path)
     assert done.stderr.splitlines() == ['hongyan: cdk.json, "stages": has no stage prd; there are: dev, local, prod']
-
-
-def test_the_local_template_carries_what_the_local_stack_says(prepared: Path) -> None:
-    """Its servers' addresses and its numbers, for this machine's Python and processor."""
-    over = {"database": {"port": 13306}, "webhook_origins": ["http://127.0.0.1:9999"], "lease_seconds": 601}
-    template = json.loads(synthesize(over, out=prepared, say=lambda _: None).read_text())
-    functions = [it["Properties"] for it in template["Resources"].values() if it["Type"] == "AWS::Lambda::Function"]
-    assert {it["Runtime"] for it in functions} == {f"python{sys.version_info.major}.{sys.version_info.minor}"}
-    given = {name: value for it in functions for name, value in it["Environment"]["Variables"].items()}
-    assert (given["DATABASE_PORT"], given["LEASE_SECONDS"]) == ("13306", "601")
-    assert given["WEBHOOK_ORIGINS"] == "http://127.0.0.1:9999"
-
-
-def test_the_local_template_is_made_again_only_when_something_changed(prepared: Path) -> None:
-    """The second start of the stack must not wait for it."""
-    says: list[str] = []
-    template = synthesize({"lease_seconds": 601}, out=prepared, say=says.append)
-    made = template.stat().st_mtime_ns
-    synthesize({"lease_seconds": 601}, out=prepared, say=says.append)
-    assert (template.stat().st_mtime_ns, len(says)) == (made, 1)
-    synthesize({"lease_seconds": 602}, out=prepared, say=says.append)
-    assert (template.stat().st_mtime_ns > made, len(says)) == (True, 2)
-
-
-def test_a_bad_local_setting_is_one_line(tmp_path: Path) -> None:
-    """The local stack shows it as it is."""
-    with pytest.raises(CannotStartError) as caught:
-        synthesize({"kafka": {"bootstrap_servers": []}}, out=tmp_path, say=lambda _: None)
-    assert str(caught.value).startswith("the stacks could not be synthesized: cdk.json, stage local: kafka.bootstrap_")
-    assert len(str(caught.value).splitlines()) == 1
-
-
-@pytest.fixture
-def prepared(here: Assets, tmp_path: Path) -> Path:
-    """A place that already has the assets, as the local stack's has at its second start."""
-    for asset in here.out.glob("asset.*"):
-        (tmp_path / asset.name).symlink_to(asset)
-    return tmp_path

@@ -8,13 +8,12 @@ from tests.infra.conftest import Synthesis
 from tests.infra.templates import FUNCTIONS, Template
 
 
-@pytest.mark.parametrize("word", FUNCTIONS)
-def test_a_function_runs_the_stage_s_python_on_the_stage_s_processor(word: str, synth: Synthesis) -> None:
+def test_functions_run_the_stage_s_python_on_the_stage_s_processor(synth: Synthesis) -> None:
     """The layers were built for these two; another pair could not import them."""
     template = synth("dev", {"python": "3.12", "architecture": "x86_64"})
-    function = template.function(word)
-    assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
-    for layer in map(template.named, function["Layers"]):
+    for function in map(template.function, FUNCTIONS):
+        assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
+    for layer in template.all("AWS::Lambda::LayerVersion"):
         assert (layer["CompatibleRuntimes"], layer["CompatibleArchitectures"]) == (["python3.12"], ["x86_64"])
 
 
@@ -34,11 +33,13 @@ def test_the_three_functions_share_two_layers(dev: Template) -> None:
     assert len(used[0]) == len(dev.all("AWS::Lambda::LayerVersion")) == 2
 
 
-@pytest.mark.parametrize("word", FUNCTIONS)
-def test_time_out_and_memory_are_the_stage_s(word: str, synth: Synthesis) -> None:
+def test_time_outs_and_memory_are_the_stage_s(synth: Synthesis) -> None:
     """Each function's own section."""
-    template = synth("dev", {word: {"timeout_seconds": 33, "memory_mb": 333}})
-    assert (template.function(word)["Timeout"], template.function(word)["MemorySize"]) == (33, 333)
+    sizes = {"ingest": (31, 310), "claim": (32, 320), "send": (33, 330)}
+    over = {word: {"timeout_seconds": timeout, "memory_mb": memory} for word, (timeout, memory) in sizes.items()}
+    template = synth("dev", over)
+    made = {word: (template.function(word)["Timeout"], template.function(word)["MemorySize"]) for word in sizes}
+    assert made == sizes
 
 
 @pytest.mark.parametrize("word", FUNCTIONS)
