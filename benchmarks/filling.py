@@ -14,7 +14,7 @@ INSERT INTO notification_records (channel, user_id, trigger_id, preview_id, trig
     dedupe_key, target_url, summary_text, status, next_retry_at, created_at, updated_at)
 WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < %(count)s)
 SELECT 'feishu', n %% 1000, CONCAT('trigger-', n), CONCAT('preview-', n), 'schedule_conflict', 'schedule', n,
-    CONCAT(%(first)s + n, ':', UUID()), '/assistant/preview', '周三下午的评审与客户会议冲突',
+    LPAD(%(first)s + n, 12, '0'), '/assistant/preview', '周三下午的评审与客户会议冲突',
     IF(n %% %(one_due_in)s = 0, 'pending', 'sent'), IF(n %% %(one_due_in)s = 0, %(due_at)s, NULL),
     %(due_at)s, %(due_at)s
 FROM numbers"""
