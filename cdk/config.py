@@ -1,4 +1,4 @@
-"""One stage's settings: the `stages` of cdk.json in, validated frozen values out. README and docs show every key."""
+"""One stage's settings: the `stages` of cdk.json in, validated frozen values out. docs/settings.md has every key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

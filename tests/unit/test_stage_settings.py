@@ -1,15 +1,17 @@
 """A stage's settings: what cdk.json may say, what follows when it says nothing, what it is told when it is wrong."""
 
+import dataclasses
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as search
 from hypothesis import strategies as st
 
 from cdk.config import StageSettings, stage_settings
-from cdk.context import own_context
+from cdk.context import ROOT, own_context
 from cdk.reading import SettingsError, merged
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf"
@@ -175,6 +177,7 @@ def test_only_the_local_stage_may_do_without_tls_and_logins() -> None:
     assert settings(plain, stage="local").is_local
 
 
+@search(deadline=None)  # a slow machine is no failure
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.dictionaries(st.text(), x)))
 def test_whatever_json_a_stage_is_the_answer_is_settings_or_one_line(value: Any) -> None:
     """No traceback reaches the person who edits cdk.json."""
@@ -188,3 +191,25 @@ def complaint(over: Mapping[str, Any]) -> str:
     except SettingsError as error:
         return str(error)
     return ""
+
+
+def test_every_setting_is_documented_as_it_is() -> None:
+    """docs/settings.md has a row for each key with its default and what it should be, and no other rows."""
+    lines = (ROOT / "docs" / "settings.md").read_text().splitlines()
+    rows = [line.rsplit(" | ", 1)[0] for line in lines if line.startswith("| `")]
+    assert rows == [f"| `{key}` | {default} | {rule}" for key, default, rule in documented(StageSettings)]
+
+
+def documented(section: type[Any], at: str = "") -> Iterator[tuple[str, str, str]]:
+    hints = get_type_hints(section, include_extras=True)
+    for field in dataclasses.fields(section):
+        if dataclasses.is_dataclass(hints[field.name]):
+            yield from documented(hints[field.name], f"{at}{field.name}.")
+        elif field.name != "name" or at:
+            yield f"{at}{field.name}", shown(field.default), str(get_args(hints[field.name])[1])
+
+
+def shown(default: object) -> str:
+    if default is None:
+        return "–"
+    return "required" if default is dataclasses.MISSING else f"`{json.dumps(default, ensure_ascii=False)}`"
