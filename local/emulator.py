@@ -36,6 +36,8 @@ class Emulator:
         self.function = function
         self.process = process
         self.port = port
+        #: has answered before: its cold start is behind it
+        self.warm = False
         self._runtime_pid: int | None = None
 
     def invoke(self, event: bytes) -> Answer:
@@ -44,7 +46,9 @@ class Emulator:
         try:
             connection.request("POST", "/2015-03-31/functions/function/invocations", event)
             response = connection.getresponse()
-            return understood(response.status, response.read())
+            answer = understood(response.status, response.read())
+            self.warm = True
+            return answer
         except (OSError, http.client.HTTPException) as error:
             return lost(f"{type(error).__name__} {error}")
         finally:
@@ -52,7 +56,9 @@ class Emulator:
 
     def alive(self) -> bool:
         """Both halves of it: an emulator whose runtime was killed between two events would fail the next one."""
-        return self.process.alive() and (self._runtime_pid is None or _parent(self._runtime_pid) == self.process.pid)
+        return self.process.alive() and (
+            self._runtime_pid is None or _living_parent(self._runtime_pid) == self.process.pid
+        )
 
     def runtime_pid(self) -> int | None:
         """The process that runs the handler: the emulator's child, there from the first event on."""
@@ -139,11 +145,12 @@ def _listens(port: int) -> bool:
 
 def _children(pid: int) -> list[int]:
     everyone = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [child for child in everyone if _parent(child) == pid]
+    return [child for child in everyone if _living_parent(child) == pid]
 
 
-def _parent(pid: int) -> int | None:
-    """From /proc/PID/stat, whose second field is a name in parentheses that may hold anything."""
-    with suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+def _living_parent(pid: int) -> int | None:
+    """Whose child this process is; nothing when it has ended, be it only as a zombie."""
+    with suppress(OSError, ValueError):  # the second field is a name in parentheses that may hold anything
+        state, parent, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if state in "ZX" else int(parent)
     return None

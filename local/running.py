@@ -65,7 +65,8 @@ class Stack:
 
     def kill_one_sender(self) -> bool:
         """SIGKILL to the process of a sender that has work in hand; False when there is none right now."""
-        for worker in self.functions["send"].busy():
+        busy = self.functions["send"].busy()
+        for worker in sorted(busy, key=lambda worker: not worker.warm):  # a cold one may not have opened anything yet
             pid = worker.runtime_pid()
             with suppress(ProcessLookupError):
                 if pid is not None:

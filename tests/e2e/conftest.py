@@ -1,0 +1,65 @@
+"""What the e2e tests share: moto's server, the Lambda runtime, and toy deployments on both."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.assets import assets_of
+from local.aws import Aws, aws_server
+from local.cloudformation import deployed
+from local.emulator import start_emulator
+from local.lambda_runtime import LambdaRuntime, lambda_runtime
+from local.template_reading import deployment
+from local.workers import WorkerPool
+from tests.e2e import toy_template
+from tests.e2e.journal import Journal
+from tests.e2e.toys_running import Toys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+_names = count(1)
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    with aws_server(tmp_path_factory.mktemp("aws")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> LambdaRuntime:
+    return lambda_runtime(tmp_path_factory.mktemp("runtime"))
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.jsonl")
+
+
+@pytest.fixture
+def deploy(aws: Aws, runtime: LambdaRuntime, tmp_path: Path) -> Iterator[Callable[[dict[str, Any]], Toys]]:
+    """Deploys toy resources as the stack deploys the real ones; their workers end with the test."""
+    pools: list[WorkerPool] = []
+
+    def deploy(resources: dict[str, Any], *, workers: int = 3) -> Toys:
+        template = toy_template.write(tmp_path, resources)
+        made = deployed(template, aws=aws, stack_name=f"toys-{next(_names)}", debug=lambda _: None)
+        toys = Toys(deployment=deployment(made, assets_of(template)), resources=made, aws=aws)
+        for function in toys.deployment.functions:
+            start = partial(
+                start_emulator, function, runtime=runtime, aws=aws.environment, log=tmp_path / f"{function.name}.log"
+            )
+            toys.pools[function.name] = WorkerPool(function, start, size=workers)
+        pools.extend(toys.pools.values())
+        return toys
+
+    yield deploy
+    for pool in pools:
+        pool.close()

@@ -1,0 +1,42 @@
+"""A schedule gives its function an event at every tick, whatever became of the tick before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.e2e.toy_template import function, schedule
+from tests.e2e.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.e2e.journal import Journal
+    from tests.e2e.toys_running import Toys
+
+
+def test_a_function_runs_at_every_tick(deploy: Callable[..., Toys], journal: Journal) -> None:
+    """With the event that EventBridge Scheduler sends. A minute is as long as the stack says."""
+    toys = deploy(
+        {
+            "Journal": function("journal", environment={"JOURNAL": str(journal.file)}),
+            "Tick": schedule("Journal", "rate(2 minutes)"),
+        }
+    )
+    with toys.sources(minute_seconds=0.1):
+        until(lambda: len(journal.events()) >= 3)
+    assert {event["detail-type"] for event in journal.events()} == {"Scheduled Event"}
+
+
+def test_a_tick_that_fails_does_not_stop_the_next(deploy: Callable[..., Toys], tmp_path: Path) -> None:
+    """It is tried again as Lambda does it, and reported."""
+    toys = deploy(
+        {
+            "Journal": function("journal", environment={"JOURNAL": str(tmp_path / "no" / "such" / "directory")}),
+            "Tick": schedule("Journal", "rate(1 minute)"),
+        }
+    )
+    with toys.sources(minute_seconds=0.1):
+        until(lambda: len(toys.reports) >= 5)
+    assert any("(try 3)" in report for report in toys.reports)
+    assert all("FileNotFoundError" in report for report in toys.reports)
