@@ -14,7 +14,7 @@ from delivery.domain.intake import Intake
 from delivery.domain.record import Pointer
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
-from tests.integration.notifications import add_row, asking_for, batch, count, event, kafka, row, rows
+from tests.integration.notifications import add_row, add_rows, asking_for, batch, count, event, kafka, row, rows
 from tests.integration.sending import HANDOFF, PointerList, ingester, recorder_store
 from tests.integration.together import at_once
 
@@ -30,6 +30,14 @@ def test_a_batch_is_one_transaction_whatever_its_size(
     assert report.requested == len(queue.pointers) == count(engine) == size
     assert counts["commits"] == 1
     assert counts["statements"] <= 2 + size // 1_000  # PyMySQL cuts a statement at 1 MB
+
+
+def test_looking_up_ten_thousand_long_keys_reads_those_rows_only(engine: Engine, clock: Clock) -> None:
+    """Too many keys in one query, and MySQL would quietly read the whole table instead."""
+    add_rows(engine, 2_000, now=clock(), status="sent")
+    with counted(engine) as counts:
+        stored = recorder_store(engine, clock, asking_for(*(f"{n}".ljust(190, "汉") for n in range(10_000))))
+    assert len(stored.pointers) == counts["rows_read"] == 10_000
 
 
 def test_every_column_is_written(engine: Engine, clock: Clock, queue: PointerList) -> None:

@@ -112,11 +112,12 @@ def _attempt(row: Row[tuple[Any, ...]], now: datetime) -> Attempt:
 
 
 def _close(connection: Connection, closings: Sequence[Closing]) -> set[int]:
-    _write_history(connection, closings)
+    # Records before history, as claim locks them: the other way round the two deadlock.
     owned = {
         (row.id, row.attempt_count)
         for row in connection.execute(_OWNED, {"ids": [closing.attempt.record_id for closing in closings]})
     }
+    _write_history(connection, closings)
     won = [closing for closing in closings if (closing.attempt.record_id, closing.attempt.number) in owned]
     if won:
         values = [value for closing in won for value in _new_state(closing)]

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, CursorResult, Engine
 
     from delivery.domain.intake import Intake, Request
 
 # MySQL refuses one value: wrong string, truncated, bad date, missing default, a trigger's SIGNAL, bad JSON, a CHECK.
 _REFUSALS = {1265, 1292, 1364, 1366, 1406, 1264, 1644, 3140, 3819, 4025}
+
+# With some thousands of long keys MySQL runs out of its range_optimizer_max_mem_size and scans the whole table.
+_KEYS_A_QUERY = 2_000
 
 # An upsert that changes nothing: unlike INSERT IGNORE it hides no error. PyMySQL sends a list as one multi-row insert.
 _INSERT = """
@@ -136,15 +139,17 @@ def _row(request: Request, times: _Times) -> tuple[Any, ...]:
 
 
 def _pointers(connection: Connection, requests: Sequence[Request]) -> list[Pointer]:
-    if not requests:
-        return []
-    keys = [part for request in requests for part in request.record.key]
-    found = connection.exec_driver_sql(
+    parts = (requests[start : start + _KEYS_A_QUERY] for start in range(0, len(requests), _KEYS_A_QUERY))
+    found = (row for part in parts for row in _stored(connection, part))
+    return [Pointer(row.id, row.attempt_count) for row in found if row.status in RESUMABLE_STATUSES]
+
+
+def _stored(connection: Connection, requests: Sequence[Request]) -> CursorResult[Any]:
+    return connection.exec_driver_sql(
         "SELECT id, attempt_count, status FROM notification_records "  # noqa: S608 - placeholders only
         f"WHERE (channel, dedupe_key) IN ({rows_of(2, len(requests))})",
-        tuple(keys),
+        tuple(part for request in requests for part in request.record.key),
     )
-    return [Pointer(row.id, row.attempt_count) for row in found if row.status in RESUMABLE_STATUSES]
 
 
 def _refuses_a_value(error: DBAPIError) -> bool:
