@@ -28,13 +28,13 @@ def test_the_page_explains_every_figure() -> None:
 def test_a_run_replaces_the_numbers_and_nothing_else(tmp_path: Path) -> None:
     """What people wrote around the measured part stays as it is; a figure beyond its bound says `misses`."""
     page = tmp_path / "performance.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    page.write_text(f"before\n{BEGIN}\nstale numbers\n{END}\nafter\n")
     numbers = {figure.name: Measured(value=1.25, detail="a against b") for figure in FIGURES}
     write(numbers, mysql="8.4.0", latest=tmp_path / "latest.json", page=page)
     text = page.read_text()
     assert text.startswith(f"before\n{BEGIN}\n")
     assert text.endswith(f"\n{END}\nafter\n")
-    assert "old" not in text
+    assert "stale numbers" not in text
     assert "| `ingest_vs_rows` | 1.25 | ≥ 20 | misses | a against b |" in text
     assert "| `cold_start_overhead` | 1.25 | ≤ 1.3 |  | a against b |" in text
 
