@@ -36,6 +36,8 @@ class KindAccount:
     became: Mapping[str, int]
     calls: int
     accepted: int
+    #: notifications that users saw more than once
+    repeated: int
     accounted: int
 
 
@@ -96,7 +98,7 @@ def _judge(published: Published, found: Findings, processed_up_to: int) -> Judge
     if expected.reject:
         return _judge_reject(published, reject)
     if reject:
-        return _judgement(published, Verdict.UNEXPECTED, f"reject {reject}", f"became a reject, not {expected}")
+        return _judgement(published, Verdict.UNEXPECTED, f"rejected: {reject}", f"became a reject, not {expected}")
     if expected.status:
         return _judge_row(published, row, found)
     return _judge_passed_over(published, row, processed_up_to)
@@ -107,8 +109,8 @@ def _judge_reject(published: Published, reject: str | None) -> Judgement:
     if reject is None:
         return _judgement(published, Verdict.LOST, "nothing", f"left no reject; {expected} was expected")
     if reject != expected:
-        return _judgement(published, Verdict.UNEXPECTED, f"reject {reject}", f"rejected as {reject}, not {expected}")
-    return _judgement(published, Verdict.ACCOUNTED, f"reject {reject}")
+        return _judgement(published, Verdict.UNEXPECTED, f"rejected: {reject}", f"rejected as {reject}, not {expected}")
+    return _judgement(published, Verdict.ACCOUNTED, f"rejected: {reject}")
 
 
 def _judge_passed_over(published: Published, row: Row | None, processed_up_to: int) -> Judgement:
@@ -174,5 +176,6 @@ def _of_kind(kind: Kind, judgements: Sequence[Judgement], found: Findings) -> Ki
         became=Counter(judgement.became for judgement in mine),
         calls=sum(found.calls.get(record_id, 0) for record_id in ids),
         accepted=sum(found.accepted.get(record_id, 0) for record_id in ids),
+        repeated=sum(found.accepted.get(record_id, 0) > 1 for record_id in ids),
         accounted=sum(judgement.verdict is Verdict.ACCOUNTED for judgement in mine),
     )

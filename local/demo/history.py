@@ -36,7 +36,7 @@ def life_of(
     moments = [
         *_published(published),
         Moment(at=_utc(record["created_at"]), who="ingest", what=f"recorded as notification {record['id']}, pending"),
-        *(moment for attempt in attempts for moment in _attempt(attempt)),
+        *_attempts(attempts, record["updated_at"]),
         *(_call(call) for call in calls),
     ]
     return [*sorted(moments, key=lambda moment: moment.at), _last(record)]
@@ -49,15 +49,21 @@ def _published(published: Sequence[Published]) -> Iterator[Moment]:
         yield Moment(at=one.acknowledged_at, who="producer", what=what)
 
 
-def _attempt(attempt: Mapping[str, Any]) -> Iterator[Moment]:
-    number, started_at = attempt["attempt"], _utc(attempt["started_at"])
-    yield Moment(at=started_at, who="send", what=f"attempt {number} opened")
+def _attempts(attempts: Sequence[Mapping[str, Any]], last_change: datetime) -> Iterator[Moment]:
+    """When a dead sender's attempt was found out is not written down: before the next one, or the last change."""
+    following = [*(attempt["started_at"] for attempt in attempts[1:]), last_change]
+    for attempt, next_start in zip(attempts, following, strict=False):
+        yield from _attempt(attempt, found_out_by=next_start)
+
+
+def _attempt(attempt: Mapping[str, Any], found_out_by: datetime) -> Iterator[Moment]:
+    number = attempt["attempt"]
+    yield Moment(at=_utc(attempt["started_at"]), who="send", what=f"attempt {number} opened")
     if attempt["finished_at"]:
         yield Moment(at=_utc(attempt["finished_at"]), who="send", what=f"attempt {number} closed: {_outcome(attempt)}")
     else:
-        # No time is known: a dead sender reports nothing, and claim finds out when the lease has ended.
-        what = f"attempt {number} was left open by its sender: {attempt['outcome']} ({attempt['error_code']})"
-        yield Moment(at=started_at, who="claim", what=what)
+        what = f"by now has found attempt {number} left open: {attempt['outcome']} ({attempt['error_code']})"
+        yield Moment(at=_utc(found_out_by), who="claim", what=what)
 
 
 def _outcome(attempt: Mapping[str, Any]) -> str:
@@ -79,9 +85,13 @@ def _call(call: Mapping[str, Any]) -> Moment:
 
 def _last(record: Mapping[str, Any]) -> Moment:
     reason = f" ({record['last_error_code']})" if record["last_error_code"] else ""
-    what = f"{record['status']}{reason} after {record['attempt_count']} attempts"
+    what = f"{record['status']}{reason} after {_attempts_in_words(record['attempt_count'])}"
     return Moment(at=_utc(record["sent_at"] or record["updated_at"]), who="MySQL", what=what)
 
 
 def _utc(stored: datetime) -> datetime:
     return stored.replace(tzinfo=UTC)
+
+
+def _attempts_in_words(count: int) -> str:
+    return "1 attempt" if count == 1 else f"{count} attempts"

@@ -40,7 +40,7 @@ class Expectation:
 
     def __str__(self) -> str:
         if self.reject:
-            return f"reject {self.reject}"
+            return f"rejected: {self.reject}"
         return str(self.status or "passed over")
 
 

@@ -45,7 +45,10 @@ class KafkaTopic:
         published: list[Published] = []
         failed: list[KafkaError] = []
         for event in events:
-            self._produce(event, _on_delivery(event, published, failed))
+            try:
+                self._produce(event, _on_delivery(event, published, failed))
+            except KafkaException as error:  # refused before it was sent
+                failed.append(error.args[0])
             self._producer.poll(0)
         left = self._producer.flush(_SECONDS)
         if failed or left:

@@ -48,8 +48,8 @@ def print_crash(console: Console, account: Account, *, killed: bool, lost_attemp
     repeated = account.repeated_after_crash
     say(
         console,
-        f"One sender was killed at its work. It left {lost_attempts} attempts open, which were tried again when their "
-        f"lease had ended; {len(repeated)} of these messages had reached Feishu before, and came twice{_ids(repeated)}.",
+        f"One sender was killed at its work. The {lost_attempts} attempts that it left open were made again when their "
+        f"lease had ended; {len(repeated)} of the messages had reached Feishu already, and came twice{_ids(repeated)}.",
     )
 
 
@@ -67,13 +67,13 @@ def print_life(console: Console, row: Row, life: Sequence[Moment]) -> None:
 
 
 def _cells(line: KindAccount) -> tuple[str, ...]:
-    became = ", ".join(f"{count} {what}" for what, count in sorted(line.became.items(), key=lambda pair: -pair[1]))
+    often_first = sorted(line.became.items(), key=lambda pair: (-pair[1], pair[0]))
     return (
         line.kind.value,
         str(line.published),
-        became or "-",
+        ", ".join(f"{count} {what}" for what, count in often_first) or "-",
         str(line.calls or "-"),
-        str(line.accepted or "-"),
+        f"{line.accepted or '-'}{f' ({line.repeated} twice)' if line.repeated else ''}",
         str(line.accounted) if line.accounted == line.published else f"{line.accounted} of {line.published}",
     )
 

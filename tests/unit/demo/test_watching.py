@@ -1,0 +1,129 @@
+"""When the demo publishes, kills and stops looking."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from delivery.domain.record import Status
+from local.demo.findings import Findings, Row
+from local.demo.kinds import Event, Kind, Published
+from local.demo.scenario import build_scenario
+from local.demo.watching import Ended, Watch
+from tests.unit.demo.accounts import NOW
+
+SCENARIO = build_scenario(run="run-1", first_user_id=5000, partitions=1, now=NOW)
+
+
+@dataclass
+class Service:
+    """A service that finishes what it was given in the next look, unless told otherwise; and a clock for it."""
+
+    stuck: tuple[Kind, ...] = ()
+    #: kinds that are seen `sending` for so many looks first
+    sending: dict[Kind, int] = field(default_factory=dict)
+    may_kill: bool = True
+    #: how much longer a second is than it should be
+    pace: float = 1.0
+    time: float = 0.0
+    published: list[Published] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    waves: list[int] = field(default_factory=list)
+    killed_at: list[float] = field(default_factory=list)
+
+    def publish(self, events: Sequence[Event]) -> list[Published]:
+        self.waves.append(len(events))
+        begin = len(self.published)
+        new = [
+            Published(event=event, partition=0, offset=offset, acknowledged_at=NOW)
+            for offset, event in enumerate(events, start=begin)
+        ]
+        self.published += new
+        return new
+
+    def look(self) -> Findings:
+        rows = {
+            one.event.dedupe_key: self._row(one)
+            for one in self.published
+            if one.event.dedupe_key and one.event.expected.status and one.event.kind not in self.stuck
+        }
+        self.sending = {kind: looks - 1 for kind, looks in self.sending.items() if rows and looks > 1}
+        accepted = {row.record_id: 1 for row in rows.values() if row.status is Status.SENT}
+        rejects = {one.position: str(one.event.expected.reject) for one in self.published if one.event.expected.reject}
+        return Findings(rows=rows, rejects=rejects, accepted=accepted, calls=accepted)
+
+    def _row(self, one: Published) -> Row:
+        expected, key = one.event.expected, one.event.dedupe_key
+        assert expected.status
+        assert key
+        final = one.event.kind not in self.sending
+        return Row(
+            record_id=one.offset,
+            dedupe_key=key,
+            status=expected.status if final else Status.SENDING,
+            attempt_count=1,
+            error_code=expected.code,
+        )
+
+    def kill(self) -> bool:
+        if self.may_kill:
+            self.killed_at.append(self.time)
+        return self.may_kill
+
+    def sleep(self, seconds: float) -> None:
+        self.time += self.pace * seconds
+
+    def watched(self) -> Ended:
+        watch = Watch(
+            observer=self,
+            publish=self.publish,
+            kill_one_sender=self.kill,
+            say=self.told.append,
+            show=lambda _snapshot: None,
+            now=lambda: self.time,
+            sleep=self.sleep,
+        )
+        return watch.run(SCENARIO)
+
+
+def test_everything_is_published_in_two_waves_and_accounted_for():
+    """The second when the first has got the senders to work."""
+    service = Service()
+    ended = service.watched()
+    assert service.waves == [len(wave) for wave in SCENARIO.waves]
+    assert ended.account.in_order
+    assert ended.seconds < 1
+
+
+def test_one_sender_is_killed_while_a_slow_notification_is_being_sent():
+    """Once, however long it takes; and people are told."""
+    service = Service(sending={Kind.SLOW: 5})
+    ended = service.watched()
+    assert ended.killed
+    assert len(service.killed_at) == 1
+    assert len(service.told) == 1
+
+
+def test_without_a_sender_at_work_none_is_killed():
+    """Which the demo then has to say."""
+    service = Service(sending={Kind.SLOW: 3}, may_kill=False)
+    ended = service.watched()
+    assert not ended.killed
+    assert service.told == []
+    assert ended.account.in_order
+
+
+def test_patience_ends_with_an_account_of_what_is_missing():
+    """A service that loses events does not hold the demo up for ever."""
+    service = Service(stuck=(Kind.RATE_LIMITED,), pace=20)
+    ended = service.watched()
+    assert {one.published.event.kind for one in ended.account.problems} == {Kind.RATE_LIMITED}
+    assert 100 < service.time < 200
+
+
+@pytest.mark.parametrize("kind", [Kind.GOOD, Kind.FAILING_FOR_EVER])
+def test_a_notification_that_never_ends_is_unfinished(kind):
+    """The run ends all the same, out of order."""
+    ended = Service(sending={kind: 10_000}, pace=20).watched()
+    assert not ended.account.in_order
+    assert {one.published.event.kind for one in ended.account.problems} == {kind}
