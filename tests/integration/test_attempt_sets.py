@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
 
-import pytest
 from sqlalchemy import Engine
 
 from delivery.domain.outcome import Outcome, Unreachable
 from delivery.domain.record import Pointer
 from delivery.storage.attempts import Attempts
-from delivery.storage.claims import DueRecords
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
 from tests.integration.notifications import add_rows, rows
-from tests.integration.sending import LEASE
 from tests.integration.test_attempts import BROKEN, DELIVERED, closing, opened
-from tests.integration.together import at_once
 
 
 def test_a_set_of_500_takes_a_handful_of_statements(engine: Engine, clock: Clock) -> None:
@@ -45,21 +42,31 @@ def test_of_a_mixed_set_only_what_is_owned_is_closed(engine: Engine, clock: Cloc
     assert [record.status for record in rows(engine)] == ["sending", "dead", "sent", "failed", "skipped", "sent"]
 
 
-def test_closing_and_claiming_the_same_records_do_not_deadlock(
-    engine: Engine, another_engine: Callable[[], Engine], clock: Clock, monkeypatch: pytest.MonkeyPatch
+def test_closing_waits_for_a_claim_and_does_not_deadlock_with_it(
+    engine: Engine, another_engine: Callable[[], Engine], clock: Clock
 ) -> None:
-    """A set that outlived its lease is closed while claim takes it: both lock records first, and nobody is a victim."""
-    victims: list[float] = []
-    monkeypatch.setattr("delivery.storage.database.time.sleep", victims.append)
-    closer, claims = Attempts(engine=another_engine()), DueRecords(engine=another_engine())
-    for _ in range(5):
-        ids = add_rows(engine, 200, now=clock())
-        attempts = opened(engine, clock, *(Pointer(record_id, 0) for record_id in ids))
-        late = [closing(attempt, DELIVERED, clock) for attempt in attempts]
-        now = clock.move(minutes=10)
-        both: list[Callable[[], object]] = [
-            partial(closer.close, late),
-            partial(claims.lease_due, limit=200, now=now, lease=LEASE),
-        ]
-        at_once(both)
-    assert victims == []
+    """Claim holds the record and is about to note its attempt as lost; a late close locks in the same order."""
+    [attempt] = opened(engine, clock, Pointer(add_rows(engine, 1, now=clock())[0], 0))
+    closer, note = Attempts(engine=another_engine()), (attempt.record_id, clock().replace(tzinfo=None))
+    with ThreadPoolExecutor(max_workers=1) as pool, engine.begin() as claim:
+        claim.exec_driver_sql("SELECT id FROM notification_records WHERE id = %s FOR UPDATE", (attempt.record_id,))
+        late = pool.submit(closer.close, [closing(attempt, DELIVERED, clock)])
+        wait_until_locked(another_engine())
+        claim.exec_driver_sql(
+            "INSERT INTO notification_attempts (record_id, attempt, started_at, outcome) VALUES (%s, 1, %s, 'lost')",
+            note,
+        )
+        claim.commit()
+        assert late.result(timeout=30) == {attempt.record_id}
+
+
+def wait_until_locked(engine: Engine) -> None:
+    """Returns once a transaction waits for a lock."""
+    until = monotonic() + 30
+    while monotonic() < until:
+        with engine.connect() as connection:
+            waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+            if connection.exec_driver_sql(waiting).scalar_one():
+                return
+        sleep(0.02)
+    raise AssertionError("nobody waits for a lock")
