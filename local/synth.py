@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import platform
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +12,7 @@ from cdk.config import LOCAL
 from cdk.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
 from cdk.reading import SettingsError, merged
 from local.lock import turn
-from local.processes import CannotStartError
+from local.processes import CannotStartError, running
 
 _INPUTS = ("app.py", "cdk.json", "requirements.txt", "cdk", "functions", "layers")
 _TEMPLATE = f"hongyan-{LOCAL}-delivery.template.json"
@@ -56,13 +54,12 @@ def _this_machine() -> Mapping[str, object]:
 
 
 def _run_app(context: str, out: Path) -> None:
-    """As the CDK command line runs it."""
-    env = {**os.environ, PASSED_CONTEXT: context, PASSED_OUTDIR: str(out)}
-    app = subprocess.run(
-        [sys.executable, ROOT / "app.py"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
-    )
-    if app.returncode:
-        raise CannotStartError(f"the stacks could not be synthesized: {app.stderr.strip().removeprefix('hongyan: ')}")
+    """As the CDK command line runs it. Node and pip below it end with us, like every server."""
+    env = {PASSED_CONTEXT: context, PASSED_OUTDIR: str(out)}
+    with running([sys.executable, ROOT / "app.py"], name="CDK app", log=out / "app.log", cwd=ROOT, env=env) as app:
+        if app.popen.wait():
+            reason = app.last_words().strip().rpartition("hongyan: ")[2]  # after what pip or the CDK said before
+            raise CannotStartError(f"the stacks could not be synthesized: {reason}")
 
 
 def _hash(context: str) -> str:
