@@ -1,5 +1,6 @@
 """What must hold between settings: a stage in, nothing out, or the first contradiction as a line that names its key."""
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Lambda's advice: a batch must not be visible again before Lambda itself gave up on it
 VISIBILITY_FACTOR = 6
+#: a sender opens nothing that it could not also close: with less than this beside a call it would never open anything
+SENDER_SPARE_SECONDS = 4
 
 
 def check(stage: "StageSettings") -> None:
@@ -27,8 +30,11 @@ def _times(stage: "StageSettings") -> Iterator[str]:
         yield f"lease_seconds: should be less than queue.retention_seconds ({retention}), is {lease}"
     if visible_after < (least := VISIBILITY_FACTOR * timeout):
         yield f"queue.visibility_seconds: should be at least 6 x send.timeout_seconds ({least}), is {visible_after}"
-    if (feishu := stage.send.feishu_timeout_seconds) >= timeout:
-        yield f"send.feishu_timeout_seconds: should be less than send.timeout_seconds ({timeout}), is {feishu:g}"
+    if timeout < (least := math.ceil(stage.send.feishu_timeout_seconds + SENDER_SPARE_SECONDS)):
+        yield (
+            f"send.timeout_seconds: should be at least {least}, send.feishu_timeout_seconds and "
+            f"{SENDER_SPARE_SECONDS} seconds for its own work, is {timeout}"
+        )
     if retry.base_seconds > retry.cap_seconds:
         yield f"retry.base_seconds: should be at most retry.cap_seconds ({retry.cap_seconds:g})"
 

@@ -120,6 +120,7 @@ def test_an_endless_answer_is_cut_and_is_no_success(start: bytes, piece: bytes) 
         b"",
         b"\x00" * 100,
         b"HTTP/1.1\r\n\r\n",
+        b"HTTP/1.1 200",
         b"HTTP/9.9 200 OK\r\n\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
         b"SSH-2.0-OpenSSH\r\n",

@@ -120,7 +120,7 @@ def test_a_bad_value_is_one_line_that_names_its_key(over: dict[str, Any], line: 
         ({"lease_seconds": 60}, "lease_seconds: should be more than send.timeout_seconds (60)"),
         ({"lease_seconds": 3600, "queue": {"retention_seconds": 3600}}, "lease_seconds: should be less than queue.ret"),
         ({"queue": {"visibility_seconds": 359}}, "queue.visibility_seconds: should be at least 6 x send.timeout_s"),
-        ({"send": {"timeout_seconds": 5}}, "send.feishu_timeout_seconds: should be less than send.timeout_seconds (5)"),
+        ({"send": {"timeout_seconds": 5}}, "send.timeout_seconds: should be at least 9"),
         ({"retry": {"base_seconds": 1801}}, "retry.base_seconds: should be at most retry.cap_seconds (1800)"),
         ({"kafka": {"bootstrap_servers": []}}, "kafka.bootstrap_servers: is missing; with kind self-managed"),
         ({"kafka": {"cluster_arn": CLUSTER}}, "kafka.cluster_arn: is for kind msk"),

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 from urllib3.exceptions import TimeoutError as UrllibTimeout
 
 from delivery.domain.channel import FEISHU_ORIGINS, mask_webhook, webhook_problem
@@ -127,6 +127,8 @@ def _read(response: urllib3.BaseHTTPResponse) -> Answer:
     else:
         response.release_conn()
     headers = {name.lower(): value for name, value in response.headers.items()}
+    if not body and not headers:
+        raise ProtocolError("the answer ended in its head")  # to http.client it is a whole one, without a body
     return Answer(status=response.status, headers=headers, body=bytes(body[:_BODY_LIMIT]), cut=cut)
 
 
