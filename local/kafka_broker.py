@@ -3,6 +3,7 @@
 import base64
 import re
 import shutil
+import signal
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -51,6 +52,7 @@ _LOG4J = """\
 
 # A small heap, and quick rather than thorough compilation: what counts here is the time until ready.
 _JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.configurationFile=log4j2.xml")
+_ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # in the C locale Java cannot name a directory that is not ASCII
 
 
@@ -83,9 +85,9 @@ def _archive_classes(kafka: ApacheKafka, trial: Path, archive: Path) -> None:
     """It halves the time to start. A JVM that cannot write one, or not in time, starts without."""
     with suppress(CannotStartError), _started(kafka, trial, free_port(), "-XX:ArchiveClassesAtExit=new.jsa") as broker:
         broker.popen.terminate()
-        with suppress(subprocess.TimeoutExpired, FileNotFoundError):  # half an archive would be worse than none
-            broker.popen.wait(120)
-            (trial / "new.jsa").rename(archive)
+        with suppress(subprocess.TimeoutExpired, FileNotFoundError):
+            if broker.popen.wait(120) == _ENDED_BY_SIGTERM:  # half an archive would be worse than none
+                (trial / "new.jsa").rename(archive)
 
 
 @contextmanager

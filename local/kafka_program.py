@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from local.once import made_once
-from local.processes import run_to_end
+from local.processes import CannotStartError, run_to_end
 
 VERSION = "4.3.1"
 _OLDEST_JAVA = 17
@@ -77,7 +77,12 @@ def _fetch(maven: str, log: Path, say: Callable[[str], None], directory: Path) -
     (work / "pom.xml").write_text(_POM)
     goal = [_COPY_DEPENDENCIES, "-DincludeScope=runtime", f"-DoutputDirectory={directory.resolve()}"]
     step = [maven, "-B", "-q", *_repository(work.resolve()), *goal]
-    run_to_end(step, name="Maven", log=log, cwd=work)
+    try:
+        run_to_end(step, name="Maven", log=log, cwd=work)
+    except CannotStartError as error:
+        raise CannotStartError(
+            f"Apache Kafka cannot be fetched: try again online, or set KAFKA_BOOTSTRAP_SERVERS. {error}"
+        ) from None
     shutil.rmtree(work)
 
 

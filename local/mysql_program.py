@@ -108,16 +108,26 @@ def _fetch(log: Path, say: Callable[[str], None], tree: Path) -> None:
     say("hongyan: fetching MySQL with its libraries through apt (70 MB, once)")
     sources = machine_sources()
     tries = [sources] if _is_ubuntu() else [[source] for source in with_suite(sources, "sid")]
-    for known in tries:
-        apt = PrivateApt(tree / "apt", log=log, sources=known, assumed=_NOT_NEEDED)
-        apt.update()
-        if package := _newest_server(apt.names("mysql-server-core")):
-            apt.unpack(package, tree)
-            shutil.rmtree(tree / "usr/bin", ignore_errors=True)  # clients and scripts, 80 MB
+    for number, known in enumerate(tries):
+        apt = PrivateApt(tree / "apt" / str(number), log=log, sources=known, assumed=_NOT_NEEDED)
+        if _unpacked(apt, tree):
             shutil.rmtree(tree / "apt")
+            shutil.rmtree(tree / "usr/bin", ignore_errors=True)  # clients and scripts, 80 MB
             return
-        shutil.rmtree(tree / "apt")
     raise CannotStartError(f"apt finds no package mysql-server-core (is this machine online? see {log}): {_REMEDY}")
+
+
+def _unpacked(apt: PrivateApt, tree: Path) -> bool:
+    """Whether these sources have a MySQL server at all."""
+    apt.update()
+    package = _newest_server(apt.names("mysql-server-core"))
+    if package is None:
+        return False
+    try:
+        apt.unpack(package, tree)
+    except CannotStartError as error:
+        raise CannotStartError(f"{package} cannot be fetched: try again online, or {_REMEDY}. {error}") from None
+    return True
 
 
 def _newest_server(names: Sequence[str]) -> str | None:
@@ -128,7 +138,8 @@ def _newest_server(names: Sequence[str]) -> str | None:
 
 
 def _is_ubuntu(os_release: Path = Path("/etc/os-release")) -> bool:
-    words = re.findall(r'^(?:ID|ID_LIKE)="?([^"\n]*)', os_release.read_text(), re.MULTILINE)
+    text = os_release.read_text() if os_release.exists() else ""
+    words = re.findall(r'^(?:ID|ID_LIKE)="?([^"\n]*)', text, re.MULTILINE)
     return "ubuntu" in " ".join(words).split()
 
 
