@@ -47,6 +47,13 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    root.add_argument(
+        "--home",
+        type=Path,
+        default=HOME,
+        metavar="DIR",
+        help="where data, ports, logs and the lock are kept, so that several stacks can run (default: .local)",
+    )
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_up(commands.add_parser("up", help="start the stack and keep it running until Ctrl-C or `down`"))
     _add(commands.add_parser("down", help="end the stack of this checkout, and wait until it is gone"), _down)
@@ -116,32 +123,39 @@ def _stack_options(options: argparse.Namespace, *, name: str, fresh: bool) -> St
     if options.minute_seconds <= 0:
         raise CannotStartError(f"--minute-seconds: should be more than 0, is {options.minute_seconds:g}")
     debug = _say if options.debug else lambda _: None
-    return StackOptions(name=name, fresh=fresh, minute_seconds=options.minute_seconds, say=_say, debug=debug)
+    return StackOptions(
+        home=options.home.resolve(),
+        name=name,
+        fresh=fresh,
+        minute_seconds=options.minute_seconds,
+        say=_say,
+        debug=debug,
+    )
 
 
-def _down(_: argparse.Namespace) -> int:
-    return down(HOME, say=_say)
+def _down(options: argparse.Namespace) -> int:
+    return down(options.home, say=_say)
 
 
-def _status(_: argparse.Namespace) -> int:
-    return status(HOME, say=_say)
+def _status(options: argparse.Namespace) -> int:
+    return status(options.home, say=_say)
 
 
 def _publish(options: argparse.Namespace) -> int:
-    endpoints = read_endpoints(HOME)
+    endpoints = read_endpoints(options.home)
     event = clients.read_event(options.file) if options.file else clients.example_event(options.user or 1, options.text)
     clients.publish(endpoints, event, key=clients.key_of(event, options.user), say=_say)
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
-    clients.show(read_endpoints(HOME), options.record_id, say=_say)
+    clients.show(read_endpoints(options.home), options.record_id, say=_say)
     return 0
 
 
 def _channel(options: argparse.Namespace) -> int:
     clients.register(
-        read_endpoints(HOME),
+        read_endpoints(options.home),
         user_id=options.user,
         url=options.webhook_url,
         token=options.bearer_token,

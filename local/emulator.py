@@ -46,9 +46,9 @@ class Emulator:
         try:
             connection.request("POST", "/2015-03-31/functions/function/invocations", event)
             response = connection.getresponse()
-            answer = understood(response.status, response.read())
+            body = response.read()
             self.warm = True
-            return answer
+            return understood(response.status, body)
         except (OSError, http.client.HTTPException) as error:
             return lost(f"{type(error).__name__} {error}")
         finally:
