@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from delivery.domain.record import OPEN_STATUSES
 from local.demo.findings import Findings, Row
-from local.demo.kinds import Kind, Published
+from local.demo.kinds import REJECTED, Kind, Published
 
 
 class Verdict(StrEnum):
@@ -98,7 +98,7 @@ def _judge(published: Published, found: Findings, processed_up_to: int) -> Judge
     if expected.reject:
         return _judge_reject(published, reject)
     if reject:
-        return _judgement(published, Verdict.UNEXPECTED, f"rejected: {reject}", f"became a reject, not {expected}")
+        return _judgement(published, Verdict.UNEXPECTED, f"{REJECTED}{reject}", f"became a reject, not {expected}")
     if expected.status:
         return _judge_row(published, row, found)
     return _judge_passed_over(published, row, processed_up_to)
@@ -109,8 +109,8 @@ def _judge_reject(published: Published, reject: str | None) -> Judgement:
     if reject is None:
         return _judgement(published, Verdict.LOST, "nothing", f"left no reject; {expected} was expected")
     if reject != expected:
-        return _judgement(published, Verdict.UNEXPECTED, f"rejected: {reject}", f"rejected as {reject}, not {expected}")
-    return _judgement(published, Verdict.ACCOUNTED, f"rejected: {reject}")
+        return _judgement(published, Verdict.UNEXPECTED, f"{REJECTED}{reject}", f"rejected as {reject}, not {expected}")
+    return _judgement(published, Verdict.ACCOUNTED, f"{REJECTED}{reject}")
 
 
 def _judge_passed_over(published: Published, row: Row | None, processed_up_to: int) -> Judgement:

@@ -27,6 +27,8 @@ class Findings:
     rejects: Mapping[tuple[int, int], str] = field(default_factory=dict)
     #: by record: how many attempts a dead sender left open
     lost_attempts: Mapping[int, int] = field(default_factory=dict)
+    #: by record: how many attempts had no answer in time, so that nobody can tell whether Feishu accepted them
+    timed_out: Mapping[int, int] = field(default_factory=dict)
     #: by record: how often Feishu was called, and how often its user saw the message
     calls: Mapping[int, int] = field(default_factory=dict)
     accepted: Mapping[int, int] = field(default_factory=dict)

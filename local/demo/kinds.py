@@ -8,6 +8,8 @@ from delivery.domain.contract import RejectCode
 from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Status
 
+REJECTED = "rejected: "  # begins what became of a reject; its code follows
+
 
 class Kind(StrEnum):
     GOOD = "good"
@@ -40,7 +42,7 @@ class Expectation:
 
     def __str__(self) -> str:
         if self.reject:
-            return f"rejected: {self.reject}"
+            return f"{REJECTED}{self.reject}"
         return str(self.status or "passed over")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
+from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Status
 from delivery.storage.tables import attempts, records, rejects
 from local.demo.findings import Findings, Row
@@ -23,12 +24,15 @@ class Observer:
     def look(self) -> Findings:
         """Feishu is asked last: what MySQL says was sent, it has seen by then."""
         rows = self._rows()
-        found_rejects, lost = self._rejects(), self._lost_attempts()
+        found_rejects = self._rejects()
+        lost = self._attempts_where(attempts.c.outcome == "lost")
+        timed_out = self._attempts_where(attempts.c.error_code == ErrorCode.TIMEOUT)
         calls = self.feishu.calls()
         return Findings(
             rows=rows,
             rejects=found_rejects,
             lost_attempts=lost,
+            timed_out=timed_out,
             calls=calls_by_record(calls),
             accepted=calls_by_record(calls, accepted=True),
         )
@@ -60,14 +64,14 @@ class Observer:
         query = select(rejects.c.partition, rejects.c.offset, rejects.c.code).where(rejects.c.topic == self.topic)
         return {(row["partition"], row["offset"]): row["code"] for row in self._select(query)}
 
-    def _lost_attempts(self) -> Mapping[int, int]:
+    def _attempts_where(self, condition: Any) -> Mapping[int, int]:  # noqa: ANN401 - a condition of SQLAlchemy's
         query = (
-            select(attempts.c.record_id, func.count().label("lost"))
+            select(attempts.c.record_id, func.count().label("number"))
             .join(records, records.c.id == attempts.c.record_id)
-            .where(self._of_run(), attempts.c.outcome == "lost")
+            .where(self._of_run(), condition)
             .group_by(attempts.c.record_id)
         )
-        return {row["record_id"]: row["lost"] for row in self._select(query)}
+        return {row["record_id"]: row["number"] for row in self._select(query)}
 
     def _of_run(self) -> Any:  # noqa: ANN401 - a condition of SQLAlchemy's
         return records.c.dedupe_key.startswith(f"{self.run}:", autoescape=True)

@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from local.demo.accounting import Account, Judgement, KindAccount, Verdict
-from local.demo.findings import Row
+from local.demo.findings import Findings, Row
 from local.demo.history import Moment
+from local.demo.kinds import REJECTED
 
 _SHOWN_PROBLEMS = 20
 
@@ -28,16 +29,14 @@ def print_account(console: Console, account: Account) -> None:
     console.print(table)
 
 
-def print_problems(console: Console, account: Account) -> None:
+def print_problems(console: Console, account: Account, found: Findings) -> None:
     """What is not in order, a line each; nothing when all is."""
     for judgement in account.problems[:_SHOWN_PROBLEMS]:
         say(console, _problem(judgement))
     if more := account.problems[_SHOWN_PROBLEMS:]:
         say(console, f"… and {len(more)} more")
     for row in account.doubled:
-        say(
-            console, f"doubled: notification {row.record_id} ({row.dedupe_key}) was seen more than once without a crash"
-        )
+        say(console, _double(row, timed_out=found.timed_out.get(row.record_id, 0)))
 
 
 def print_crash(console: Console, account: Account, *, killed: bool, lost_attempts: int) -> None:
@@ -67,15 +66,22 @@ def print_life(console: Console, row: Row, life: Sequence[Moment]) -> None:
 
 
 def _cells(line: KindAccount) -> tuple[str, ...]:
-    often_first = sorted(line.became.items(), key=lambda pair: (-pair[1], pair[0]))
     return (
         line.kind.value,
         str(line.published),
-        ", ".join(f"{count} {what}" for what, count in often_first) or "-",
+        _became(line) or "-",
         str(line.calls or "-"),
         f"{line.accepted or '-'}{f' ({line.repeated} twice)' if line.repeated else ''}",
         str(line.accounted) if line.accounted == line.published else f"{line.accounted} of {line.published}",
     )
+
+
+def _became(line: KindAccount) -> str:
+    """The most frequent first; of rejects the word once, and a code each."""
+    often_first = sorted(line.became.items(), key=lambda pair: (-pair[1], pair[0]))
+    rejects = [f"{count} {what.removeprefix(REJECTED)}" for what, count in often_first if what.startswith(REJECTED)]
+    others = [f"{count} {what}" for what, count in often_first if not what.startswith(REJECTED)]
+    return ", ".join([*([f"{REJECTED}{', '.join(rejects)}"] if rejects else []), *others])
 
 
 def _totals(account: Account) -> tuple[str, ...]:
@@ -89,6 +95,13 @@ def _problem(judgement: Judgement) -> str:
     name = published.event.dedupe_key or f"{published.event.kind} event"
     place = f"partition {published.partition}, offset {published.offset}"
     return f"{judgement.verdict}: {name} ({place}) {judgement.reason}"
+
+
+def _double(row: Row, *, timed_out: int) -> str:
+    reason = "and no crash explains it"
+    if timed_out:
+        reason = f"as {timed_out} of its attempts timed out after Feishu had accepted it: is this machine overloaded?"
+    return f"doubled: notification {row.record_id} ({row.dedupe_key}) was seen more than once, {reason}"
 
 
 def _ids(rows: Sequence[Row]) -> str:

@@ -117,7 +117,7 @@ def _report(console: Console, observer: Observer, ended: Ended, *, began: float)
         )
         print_life(console, row, life)
     print_times(console, whole=time.monotonic() - began, delivery=ended.seconds)
-    print_problems(console, account)
+    print_problems(console, account, found)
     say(console, account.last_line)
 
 

@@ -50,8 +50,8 @@ def store(engine: Engine, record_id: int, dedupe_key: str, **changes: Any) -> No
         connection.execute(insert(records).values(row))
 
 
-def store_attempt(engine: Engine, record_id: int, number: int, outcome: str) -> None:
-    row = {"record_id": record_id, "attempt": number, "started_at": NOW, "outcome": outcome}
+def store_attempt(engine: Engine, record_id: int, number: int, outcome: str, code: str | None = None) -> None:
+    row = {"record_id": record_id, "attempt": number, "started_at": NOW, "outcome": outcome, "error_code": code}
     with engine.begin() as connection:
         connection.execute(insert(attempts).values(row))
 
@@ -83,6 +83,14 @@ def test_attempts_that_a_dead_sender_left_open_are_counted(engine, observer):
         store_attempt(engine, record_id, number, outcome)
     assert observer.look().lost_attempts == {1: 2}
     assert [attempt["attempt"] for attempt in observer.attempts(1)] == [1, 2, 3]
+
+
+def test_attempts_that_timed_out_are_counted(engine, observer):
+    """Whether Feishu accepted them, nobody can tell."""
+    store(engine, 1, "run-1:7:good:1")
+    store_attempt(engine, 1, 1, "temporary", "provider_timeout")
+    store_attempt(engine, 1, 2, "temporary", "network_error")
+    assert observer.look().timed_out == {1: 1}
 
 
 def test_calls_of_feishu_are_counted_and_shown(engine, observer, feishu):
