@@ -7,6 +7,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from local.demo.kinds import Event, Published
+from local.kafka_client import QUIET
 from local.processes import CannotStartError
 
 _SECONDS = 30
@@ -23,7 +24,8 @@ class KafkaTopic:
                 "linger.ms": 5,
                 "message.timeout.ms": _SECONDS * 1000,
                 "socket.timeout.ms": _SECONDS * 1000,
-            }
+            },
+            logger=QUIET,  # its complaints about a broker that ends would come after the demo's last line
         )
 
     def partitions(self) -> int:
