@@ -36,8 +36,9 @@ def up(options: StackOptions) -> int:
 def demo(options: StackOptions) -> int:
     from local.demo import run_demo  # noqa: PLC0415 - what it displays with is slow to import, and only needed here
 
+    began = time.monotonic()
     with local_stack(options) as stack:
-        return run_demo(stack)
+        return run_demo(stack, began=began)
 
 
 def down(home: Path, *, say: Callable[[str], None]) -> int:

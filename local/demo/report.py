@@ -20,8 +20,11 @@ def say(console: Console, line: str) -> None:
 
 def print_account(console: Console, account: Account) -> None:
     table = Table(title="What went in, and what became of it", title_justify="left")
-    for name in ("kind of event", "published", "what became of it", "Feishu calls", "seen by users", "accounted for"):
-        table.add_column(name, justify="left" if name in ("kind of event", "what became of it") else "right")
+    table.add_column("kind of event")
+    table.add_column("published", justify="right")
+    table.add_column("what became of it", overflow="fold")
+    for name in ("Feishu calls", "seen by users", "accounted for"):
+        table.add_column(name, justify="right")
     for line in account.by_kind:
         table.add_row(*_cells(line))
     table.add_section()
