@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from delivery.aws.telemetry import logger, metrics, observe_claim
-from delivery.aws.wiring import claimer, deadline
+from delivery.aws.wiring.claim import claimer
+from delivery.aws.wiring.foundation import deadline
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from delivery.aws.kafka_event import kafka_records
 from delivery.aws.telemetry import logger, metrics, observe_ingest
-from delivery.aws.wiring import ingester
+from delivery.aws.wiring.ingest import ingester
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

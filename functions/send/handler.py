@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from delivery.aws.queue import PointerBatch
 from delivery.aws.telemetry import logger, metrics, observe_send
-from delivery.aws.wiring import deadline, sender
+from delivery.aws.wiring.foundation import deadline
+from delivery.aws.wiring.send import sender
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from delivery.storage.claims import DUE, DueRecords
+from delivery.storage.claims import DUE, DUE_INDEX, DueRecords
 from delivery.storage.database import to_stored
-from delivery.storage.tables import DUE_INDEX
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
 from tests.integration.notifications import add_rows, count

@@ -16,11 +16,11 @@ def forbidden(*arguments, **options):
 
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = forbidden
 from functions.{name}.handler import handler
-from delivery.aws import wiring
+from delivery.aws.wiring import {name} as wiring
 
 assert threading.active_count() == 1, "a thread at import"
-built = [name for name in ("ingester", "claimer", "sender") if getattr(wiring, name).cache_info().currsize]
-assert not built, built
+caches = [builder.cache_info() for builder in vars(wiring).values() if hasattr(builder, "cache_info")]
+assert len(caches) == 1 and not caches[0].currsize, "built at import"
 print("imported", flush=True)
 context = SimpleNamespace(
     function_name="f", memory_limit_in_mb=256, invoked_function_arn="arn", aws_request_id="r",

@@ -61,7 +61,7 @@ LongText = Annotated[str, _optional(), BeforeValidator(_absent), AfterValidator(
 class Envelope(BaseModel):
     """What surrounds every event on the topic, ours or another service's."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     outbox_id: OptionalInt = 0
     event_id: OptionalText = ""
@@ -75,7 +75,7 @@ class Envelope(BaseModel):
 class Payload(BaseModel):
     """`notification.feishu.requested`, version 1."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     notification_id: OptionalInt = 0
     user_id: Annotated[int, Field(strict=True, gt=0, lt=_BIGINT)]

@@ -10,7 +10,6 @@ from sqlalchemy import bindparam, text
 from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Pointer, Status
 from delivery.storage.database import from_stored, in_transaction, rows_of, to_stored
-from delivery.storage.tables import DUE_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
+DUE_INDEX = "ix_notification_records_due"
 LEASE_EXPIRED_REASON = "the sender of the last attempt never reported, and no attempt is left"
 
 # The index is forced: on a small or mostly due table the optimizer prefers a full scan, which would lock final rows.

@@ -25,7 +25,6 @@ metadata = MetaData()
 
 _INNODB: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_0900_ai_ci"}
 _KEY_COLLATION = "utf8mb4_0900_bin"  # keys compare byte for byte: A and a are two keys
-DUE_INDEX = "ix_notification_records_due"
 
 
 def _key(length: int) -> VARCHAR:
@@ -66,7 +65,7 @@ records = Table(
     _time("created_at"),
     _time("updated_at"),
     UniqueConstraint("channel", "dedupe_key", name="uk_notification_records_key"),
-    Index(DUE_INDEX, "next_retry_at", "id"),
+    Index("ix_notification_records_due", "next_retry_at", "id"),
     Index("ix_notification_records_user", "user_id", "created_at"),
     Index("ix_notification_records_preview", "preview_id"),
     Index("ix_notification_records_trigger", "trigger_id"),
