@@ -3,7 +3,8 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,23 +63,24 @@ def _say_what_became_of_it(endpoints: Mapping[str, Any], event: bytes, say: Call
     except (ValueError, KeyError, TypeError, AttributeError):
         say("without a dedupe key it becomes a reject: see the table notification_rejects")
         return
-    lookups, deadline = _lookups(endpoints), time.monotonic() + _RECORDED_WITHIN_SECONDS
-    while time.monotonic() < deadline:
-        if record := lookups.by_key(_CHANNEL, dedupe_key):
-            say(f"recorded as {record['id']}; read it with: .venv/bin/python -m local show {record['id']}")
-            return
-        time.sleep(0.1)
+    deadline = time.monotonic() + _RECORDED_WITHIN_SECONDS
+    with _lookups(endpoints) as lookups:
+        while time.monotonic() < deadline:
+            if record := lookups.by_key(_CHANNEL, dedupe_key):
+                say(f"recorded as {record['id']}; read it with: .venv/bin/python -m local show {record['id']}")
+                return
+            time.sleep(0.1)
     say(f"not recorded within {_RECORDED_WITHIN_SECONDS:.0f} s: perhaps a reject (see the table notification_rejects)")
 
 
 def show(endpoints: Mapping[str, Any], record_id: int, *, say: Callable[[str], None]) -> None:
     """The record as stored, and its attempts."""
-    lookups = _lookups(endpoints)
-    record = lookups.by_id(record_id)
+    with _lookups(endpoints) as lookups:
+        record, attempts = lookups.by_id(record_id), lookups.history(record_id)
     if record is None:
         raise CannotStartError(f"there is no record {record_id}")
     _say_row(record, say)
-    for attempt in lookups.history(record_id):
+    for attempt in attempts:
         say("")
         _say_row({name: value for name, value in attempt.items() if name not in ("id", "record_id")}, say)
 
@@ -115,9 +117,14 @@ def key_of(event: bytes, user_id: int | None) -> str:
         return "0"
 
 
-def _lookups(endpoints: Mapping[str, Any]) -> Lookups:
+@contextmanager
+def _lookups(endpoints: Mapping[str, Any]) -> Iterator[Lookups]:
     address = address_of(endpoints["database_url"])
-    return Lookups(engine=open_engine(lambda: address))
+    engine = open_engine(lambda: address)
+    try:
+        yield Lookups(engine=engine)
+    finally:
+        engine.dispose()
 
 
 def _say_row(row: Mapping[str, Any], say: Callable[[str], None]) -> None:

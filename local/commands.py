@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,13 +13,14 @@ from delivery.storage.database import open_engine
 from delivery.storage.migrate import address_of
 from delivery.storage.tables import records
 from local.endpoints import FILE_NAME, read_endpoints
-from local.interrupts import Interrupted
+from local.interrupts import Interrupted, wait_for_interrupt
 from local.lock import holder
 from local.processes import CannotStartError
 from local.running import Stack
 from local.stack import StackOptions, local_stack
 
 _LONGEST_END_SECONDS = 90.0
+_ASK_AGAIN_SECONDS = 5.0
 
 
 def up(options: StackOptions) -> int:
@@ -28,7 +28,7 @@ def up(options: StackOptions) -> int:
     with suppress(Interrupted), local_stack(options) as stack:
         stack.register_channel(user_id=1, webhook_url=stack.webhook_url("local-user-1"))
         options.say(_welcome(stack, options.home))
-        threading.Event().wait()
+        wait_for_interrupt()
     options.say("hongyan: everything is ended")
     return 0
 
@@ -48,15 +48,22 @@ def down(home: Path, *, say: Callable[[str], None]) -> int:
         say("hongyan: no local stack is up in this checkout")
         return 0
     say(f"hongyan: ending the local stack (pid {pid})")
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _LONGEST_END_SECONDS
     while holder(home / "lock") == pid:
         if time.monotonic() > deadline:
             raise CannotStartError(f"pid {pid} has not ended after {_LONGEST_END_SECONDS:.0f} s; kill -9 {pid} ends it")
-        time.sleep(0.05)
+        _ask_to_end(pid, home / "lock")
     say("hongyan: it is ended")
     return 0
+
+
+def _ask_to_end(pid: int, lock: Path) -> None:
+    """Asked once in a while: library code may swallow the exception that the first signal becomes."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    patience = time.monotonic() + _ASK_AGAIN_SECONDS
+    while holder(lock) == pid and time.monotonic() < patience:
+        time.sleep(0.05)
 
 
 def status(home: Path, *, say: Callable[[str], None]) -> int:

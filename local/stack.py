@@ -12,6 +12,7 @@ from local.aws import Aws
 from local.deploying import deploy
 from local.emulator import start_emulator
 from local.endpoints import FILE_NAME, announced
+from local.interrupts import uninterrupted_end
 from local.invoke_api import invoke_api
 from local.lambda_runtime import LambdaRuntime, lambda_runtime
 from local.lock import sole_use
@@ -23,6 +24,7 @@ from local.workers import WorkerPool
 
 #: what belongs to this checkout: data, caches, logs, ports, lock
 HOME = Path(__file__).resolve().parent.parent / ".local"
+_BUSY = "a local stack of this checkout is running; end it with: make down"
 _MOST_WORKERS = 5
 _MOST_WORKERS_OF_A_SCHEDULE = 2
 _DRAIN_SECONDS = 5.0
@@ -47,22 +49,25 @@ class StackOptions:
 def local_stack(options: StackOptions) -> Iterator[Stack]:
     """Everything of DESIGN section 2 for the length of the block; one at a time in a checkout."""
     home, state = options.home, options.home / options.name
-    with ExitStack() as exits:
-        exits.enter_context(
-            sole_use(home / "lock", busy="a local stack of this checkout is running; end it with: make down")
-        )
+    with ExitStack() as exits, uninterrupted_end():
+        exits.enter_context(sole_use(home / "lock", busy=_BUSY))
         (home / FILE_NAME).unlink(missing_ok=True)  # of a stack that was killed
         if options.fresh:
             shutil.rmtree(state, ignore_errors=True)
-        below = exits.enter_context(servers(home, state, say=options.say))
-        deployment = deploy(below, assembly=home / "cdk.out", say=options.say, debug=options.debug)
-        pools = exits.enter_context(_pools(deployment, runtime=lambda_runtime(home), aws=below.aws, log=state / "log"))
-        invokes = {name: pool.invoke for pool in pools.values() for name in (pool.function.word, pool.function.name)}
-        url = exits.enter_context(invoke_api(invokes, port=below.invoke_port))
-        stack = Stack(servers=below, functions={pool.function.word: pool for pool in pools.values()}, invoke_url=url)
-        exits.enter_context(_sources(deployment, pools, aws=below.aws, options=options))
+        stack = _running(exits, options, home=home, state=state)
         exits.enter_context(announced(home, stack.endpoints()))
         yield stack
+
+
+def _running(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) -> Stack:
+    """From the servers up to the event sources; `exits` ends them in the opposite order."""
+    below = exits.enter_context(servers(home, state, say=options.say))
+    deployment = deploy(below, assembly=home / "cdk.out", say=options.say, debug=options.debug)
+    pools = exits.enter_context(_pools(deployment, runtime=lambda_runtime(home), aws=below.aws, log=state / "log"))
+    invokes = {name: pool.invoke for pool in pools.values() for name in (pool.function.word, pool.function.name)}
+    url = exits.enter_context(invoke_api(invokes, port=below.invoke_port))
+    exits.enter_context(_sources(deployment, pools, aws=below.aws, options=options))
+    return Stack(servers=below, functions={pool.function.word: pool for pool in pools.values()}, invoke_url=url)
 
 
 @contextmanager

@@ -1,0 +1,99 @@
+"""`python -m local` as a process of its own: a home directory in, a stack with its processes in sight out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.lock import turn
+from local.stack import HOME
+from tests.e2e.waiting import until
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackProcess:
+    home: Path
+    popen: subprocess.Popen[str]
+
+    def endpoints(self) -> dict[str, Any]:
+        file = self.home / "endpoints.json"
+        endpoints: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        return endpoints
+
+    def up(self) -> dict[str, Any]:
+        """The endpoints, once they are there; a stack that ends instead tells why."""
+
+        def there() -> dict[str, Any]:
+            assert self.popen.poll() is None, self.said()
+            return self.endpoints()
+
+        return until(there, within=300)
+
+    def said(self) -> str:
+        return (self.home / "said.txt").read_text()
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A further command on the same home."""
+        command = [sys.executable, "-m", "local", "--home", str(self.home), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    def processes(self) -> list[int]:
+        """It and all below it, now."""
+        return [self.popen.pid, *_below(self.popen.pid)]
+
+
+@contextmanager
+def starting(name: str) -> Iterator[StackProcess]:
+    """`up` in a home of this name, which is kept between test runs, for its caches; killed at the end of the block."""
+    home = HOME / "test" / name
+    home.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        (home / "cache").symlink_to(HOME / "cache")
+    with turn(home / "test.lock", waiting=print), (home / "said.txt").open("w") as said:
+        (home / "endpoints.json").unlink(missing_ok=True)
+        options = ["up", "--fresh", "--minute-seconds", "1"]
+        popen = subprocess.Popen(
+            [sys.executable, "-m", "local", "--home", str(home), *options],
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            yield StackProcess(home=home, popen=popen)
+        finally:
+            popen.kill()
+            popen.wait()
+
+
+def all_gone(pids: Sequence[int]) -> bool:
+    return not any(map(_runs, pids))
+
+
+def _runs(pid: int) -> bool:
+    """A zombie does not: a container's first process may never collect it."""
+    fields = _fields(pid)
+    return fields is not None and fields[0] != "Z"
+
+
+def _below(pid: int) -> list[int]:
+    everyone = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    children = [process for process in everyone if _parent(process) == pid]
+    return [*children, *(process for child in children for process in _below(child))]
+
+
+def _parent(pid: int) -> int | None:
+    fields = _fields(pid)
+    return int(fields[1]) if fields else None
+
+
+def _fields(pid: int) -> list[str] | None:
+    """What /proc says of a process after its name, which may hold anything."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return None

@@ -1,0 +1,165 @@
+"""The local stack as people use it: up, publish, show, down; side by side; and nothing left, however it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import clients
+from tests.e2e.stack_processes import StackProcess, all_gone, starting
+from tests.e2e.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[StackProcess]:
+    """A stack that is up."""
+    with starting("one") as stack:
+        stack.up()
+        yield stack
+        ended = stack.run("down")
+        assert ended.returncode == 0, ended
+
+
+def test_an_event_becomes_a_record_that_is_sent(stack: StackProcess) -> None:
+    """Kafka, ingest, MySQL, the queue, send, Feishu: with the commands that `up` prints."""
+    published = stack.run("publish", "--user", "1", "--text", "from a test")
+    record_id = _recorded_as(published.stdout)
+    _until_shown(stack, record_id, status="sent", outcome="delivered")
+    assert "from a test" in stack.run("show", record_id).stdout
+    assert [call["notification_id"] for call in _calls(stack)].count(int(record_id)) == 1
+
+
+def test_a_failed_attempt_is_made_again_by_the_scheduled_claim(stack: StackProcess) -> None:
+    """Feishu fails once for this user, whose channel has a token."""
+    registered = stack.run("channel", "--user", "2", "--bearer-token", "a-token")
+    assert registered.returncode == 0, registered
+    _post(f"{stack.endpoints()['feishu_url']}/_faults", {"kind": "http_5xx", "user_id": 2, "first": 1})
+    _until_shown(stack, _published(stack, 2), status="sent", attempt_count="2")
+
+
+def test_a_user_without_a_channel_is_skipped(stack: StackProcess) -> None:
+    """And without Feishu being called."""
+    record_id = _published(stack, 99)
+    _until_shown(stack, record_id, status="skipped")
+    assert int(record_id) not in [call["notification_id"] for call in _calls(stack)]
+
+
+def test_every_function_can_be_invoked_at_the_url_that_is_announced(stack: StackProcess) -> None:
+    """With an event of its own kind, and the answer of its handler."""
+    functions = stack.endpoints()["functions"]
+    assert functions.keys() == {"ingest", "claim", "send"}
+    assert _post(functions["claim"], {}).keys() == {"claimed", "dead"}
+    assert _post(functions["ingest"], {"eventSource": "SelfManagedKafka", "records": {}})["received"] == 0
+    assert _post(functions["send"], {"Records": []}) == {"batchItemFailures": []}
+
+
+def test_the_endpoints_say_where_everything_is(stack: StackProcess) -> None:
+    """For whatever client wants to use it."""
+    endpoints = stack.endpoints()
+    assert endpoints["database_url"].startswith("mysql+pymysql://")
+    assert endpoints["topic"] == "smartflow.notification.outbox"
+    assert endpoints.keys() == {
+        *("database_url", "kafka_bootstrap_servers", "topic", "aws_endpoint_url", "feishu_url", "functions")
+    }
+    told = stack.run("status")
+    assert told.returncode == 0
+    assert endpoints["feishu_url"] in told.stdout
+
+
+def test_a_second_stack_of_the_same_checkout_is_refused(stack: StackProcess) -> None:
+    """In one line, with the pid and the way out."""
+    refused = stack.run("up")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("hongyan: a local stack of this checkout is running; end it with: make down")
+    assert f"(pid {stack.popen.pid} " in refused.stderr
+    assert stack.endpoints()
+
+
+def test_two_stacks_side_by_side_do_not_meet_and_a_killed_one_leaves_nothing(stack: StackProcess) -> None:
+    """SIGKILL gives no time to clean up: the kernel ends what it had started, the functions included."""
+    with starting("two") as other:
+        theirs, ours = other.up(), stack.endpoints()
+        for name in ("database_url", "kafka_bootstrap_servers", "aws_endpoint_url", "feishu_url", "functions"):
+            assert theirs[name] != ours[name]
+        _until_shown(other, _published(other, 1, "only there"), status="sent")
+        assert "only there" not in json.dumps(_calls(stack))
+        processes = other.processes()
+        assert len(processes) >= 8
+        other.popen.kill()
+        until(lambda: all_gone(processes))
+        assert other.run("status").returncode == 1
+    assert stack.endpoints()
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [("Feishu simulator is up", signal.SIGINT), ("tables are up to date", signal.SIGTERM)],
+)
+def test_an_interrupted_start_leaves_nothing(moment: str, number: signal.Signals) -> None:
+    """No process, no lock, no endpoints, whatever was on its way."""
+    with starting("interrupted") as stack:
+        until(lambda: moment in stack.said(), within=200)
+        processes = stack.processes()
+        stack.popen.send_signal(number)
+        assert stack.popen.wait(60) == 0, stack.said()
+        until(lambda: all_gone(processes))
+        assert stack.endpoints() == {}
+        down = stack.run("down")
+        assert (down.returncode, down.stdout) == (0, "hongyan: no local stack is up in this checkout\n")
+
+
+def test_down_ends_a_stack_with_all_that_belongs_to_it() -> None:
+    """And a client that comes afterwards is told what to do."""
+    with starting("two") as stack:
+        stack.up()
+        processes = stack.processes()
+        down = stack.run("down")
+        assert down.returncode == 0, down
+        assert all_gone(processes)
+        assert stack.popen.wait(10) == 0
+        assert stack.endpoints() == {}
+        refused = stack.run("publish")
+        assert refused.returncode == 1
+        assert refused.stderr == "hongyan: no local stack is up in this checkout; start one with: make up\n"
+
+
+def _published(stack: StackProcess, user_id: int, text: str = "hello") -> str:
+    said: list[str] = []
+    clients.publish(stack.endpoints(), clients.example_event(user_id, text), key=str(user_id), say=said.append)
+    return _recorded_as("\n".join(said))
+
+
+def _recorded_as(said: str) -> str:
+    found = re.search(r"recorded as (\d+);", said)
+    assert found, said
+    return found[1]
+
+
+def _until_shown(stack: StackProcess, record_id: str, **values: str) -> None:
+    """Until `show` shows these values of the record."""
+
+    def shown() -> bool:
+        said: list[str] = []
+        clients.show(stack.endpoints(), int(record_id), say=said.append)
+        return {tuple(line.split(maxsplit=1)) for line in said} >= set(values.items())
+
+    until(shown)
+
+
+def _calls(stack: StackProcess) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{stack.endpoints()['feishu_url']}/_calls", timeout=60) as answer:  # noqa: S310
+        return [json.loads(line) for line in answer.read().splitlines()]
+
+
+def _post(url: str, body: object) -> Any:
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        return json.load(answer)
