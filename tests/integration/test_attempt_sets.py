@@ -68,5 +68,5 @@ def wait_until_locked(engine: Engine) -> None:
             waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
             if connection.exec_driver_sql(waiting).scalar_one():
                 return
-        sleep(0.02)
+        sleep(0.2)  # InnoDB shows the same picture until nobody has looked for 0.1 s
     raise AssertionError("nobody waits for a lock")
