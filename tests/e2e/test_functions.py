@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.events import MAX_EVENT_BYTES
 from tests.e2e.toy_template import TOYS, function, layer
 from tests.e2e.waiting import until
 
@@ -118,6 +119,12 @@ def test_a_worker_killed_with_an_event_in_hand_is_an_error_and_replaced(deploy: 
         os.kill(pid, signal.SIGKILL)
         assert doomed.result().error is not None
     assert probe.answer("Probe", {})
+
+
+def test_an_event_as_large_as_lambda_allows_arrives(probe: Toys) -> None:
+    """Six megabytes, less what stands around the ballast."""
+    ballast = "x" * (MAX_EVENT_BYTES - 100)
+    assert probe.answer("Probe", {"ballast": ballast})
 
 
 def test_events_at_once_are_spread_over_workers_and_queued_beyond(deploy: Deploy) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from local import kafka_partition
 from local.processes import running, wait_until_ready
 from tests.e2e.toy_template import function, kafka_mapping
 from tests.e2e.waiting import until
@@ -174,14 +175,15 @@ def test_after_a_restart_only_what_was_not_taken_comes_again(
 
 
 def test_a_batch_never_exceeds_what_an_event_can_hold(
-    toys: Callable[..., Toys], produce: Callable[..., None], journal: Journal
+    toys: Callable[..., Toys], produce: Callable[..., None], journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twelve records of 900 KB are more than 6 MB; all arrive, in order, in several events."""
-    produce(*({"number": number, "ballast": "x" * 900_000} for number in range(12)))
+    """All records arrive, in order; the one that did not fit is the first of the next event."""
+    monkeypatch.setattr(kafka_partition, "MAX_RECORDS_BYTES", 100_000)  # the mock keeps less than the real 6 MB
+    produce(*({"number": number, "ballast": "x" * 20_000} for number in range(9)))
     with toys(MaximumBatchingWindowInSeconds=1).sources():
-        until(lambda: len(_numbers(journal)) == 12)
-    assert _numbers(journal) == list(range(12))
-    assert len(journal.events()) >= 3
+        until(lambda: len(_numbers(journal)) == 9)
+    assert _numbers(journal) == list(range(9))
+    assert [len(_values(event)) for event in journal.events()] == [3, 3, 3]
 
 
 def test_a_group_that_begins_with_the_latest_skips_what_was_there(
