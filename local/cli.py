@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except Interrupted:
-        print("hongyan: interrupted; nothing is left running", file=sys.stderr)
+        print("hongyan: interrupted", file=sys.stderr)
         return _INTERRUPTED
     except (CannotStartError, SettingsError) as error:
         print(f"hongyan: {error}", file=sys.stderr)

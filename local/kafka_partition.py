@@ -39,6 +39,14 @@ class PartitionReader:
 
     def _start(self) -> TopicPartition:
         """No group is joined: this is its only member, and joining takes seconds."""
+        committed = self._committed()
+        if committed.offset < 0:
+            oldest = self._mapping.starting_position == "TRIM_HORIZON"
+            committed.offset = OFFSET_BEGINNING if oldest else OFFSET_END
+        return committed
+
+    def _committed(self) -> TopicPartition:
+        """Asked until a broker answers; below 0 when the group has not committed anything."""
         here = TopicPartition(self._mapping.topic, self._partition)
         patience = Patience(self._stop)
         while not self._stop.is_set():
@@ -46,12 +54,9 @@ class PartitionReader:
                 (committed,) = self._consumer.committed([here], timeout=10)
             except KafkaException:
                 patience.wait()
-                continue
-            if committed.offset >= 0:
+            else:
                 return committed
-            break
-        first = OFFSET_BEGINNING if self._mapping.starting_position == "TRIM_HORIZON" else OFFSET_END
-        return TopicPartition(self._mapping.topic, self._partition, first)
+        return here
 
     def _batch(self) -> list[Message]:
         """Up to the batch size, or what came within the window after the first record, or what an event can hold."""
