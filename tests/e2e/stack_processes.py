@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -51,10 +52,7 @@ class StackProcess:
 @contextmanager
 def starting(name: str) -> Iterator[StackProcess]:
     """`up` in a home of this name, which is kept between test runs, for its caches; killed at the end of the block."""
-    home = HOME / "test" / name
-    home.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        (home / "cache").symlink_to(HOME / "cache")
+    home = _home(name)
     with turn(home / "test.lock", waiting=print), (home / "said.txt").open("w") as said:
         (home / "endpoints.json").unlink(missing_ok=True)
         options = ["up", "--fresh", "--minute-seconds", "1"]
@@ -69,6 +67,19 @@ def starting(name: str) -> Iterator[StackProcess]:
         finally:
             popen.kill()
             popen.wait()
+
+
+def _home(name: str) -> Path:
+    """With this checkout's downloads, and with its layers if they have been built before."""
+    home = HOME / "test" / name
+    for directory in (home, HOME / "cache"):
+        directory.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        (home / "cache").symlink_to(HOME / "cache")
+    built = next((path for path in (HOME / "cache" / "synth", HOME / "cdk.out") if path.exists()), None)
+    if built and not (home / "cdk.out").exists():
+        shutil.copytree(built, home / "cdk.out")
+    return home
 
 
 def all_gone(pids: Sequence[int]) -> bool:
