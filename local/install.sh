@@ -30,7 +30,7 @@ if [ ! -x .venv/bin/python ] || ! works .venv/bin/python; then
     rm -rf .venv
     "$python" -m venv .venv
 fi
-echo "hongyan: installing pinned packages into .venv (first time: two to four minutes, about 900 MB on disk)"
+echo "hongyan: installing pinned packages into .venv (first time: several minutes, about 1.2 GB on disk)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 touch .venv/ready
