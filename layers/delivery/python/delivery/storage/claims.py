@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 
 from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Pointer, Status
@@ -22,17 +22,15 @@ LEASE_EXPIRED_REASON = "the sender of the last attempt never reported, and no at
 
 # The index is forced: on a small or mostly due table the optimizer prefers a full scan, which would lock final rows.
 DUE = text(f"""
-SELECT id, status, attempt_count, max_attempts, updated_at FROM notification_records FORCE INDEX ({DUE_INDEX})
+SELECT id, status, attempt_count, max_attempts, IF(status = 'sending', updated_at, NULL) AS opened_at
+FROM notification_records FORCE INDEX ({DUE_INDEX})
 WHERE next_retry_at <= :now ORDER BY next_retry_at, id LIMIT :limit FOR UPDATE SKIP LOCKED""")  # noqa: S608 - constant
 
-_LEASE = text("""
-UPDATE notification_records SET status = 'sending', next_retry_at = :until, updated_at = :now
-WHERE id IN :ids""").bindparams(bindparam("ids", expanding=True))
+_LEASE = "UPDATE notification_records SET status = 'sending', next_retry_at = %s, updated_at = %s"
 
-_BURY = text("""
-UPDATE notification_records SET status = 'dead', next_retry_at = NULL, updated_at = :now,
-    last_error_code = COALESCE(last_error_code, :code), last_error = COALESCE(last_error, :reason)
-WHERE id IN :ids""").bindparams(bindparam("ids", expanding=True))
+_BURY = """
+UPDATE notification_records SET status = 'dead', next_retry_at = NULL, updated_at = %s,
+    last_error_code = COALESCE(last_error_code, %s), last_error = COALESCE(last_error, %s)"""
 
 _OLDEST_DUE = text(f"""
 SELECT next_retry_at FROM notification_records FORCE INDEX ({DUE_INDEX})
@@ -78,13 +76,16 @@ def _lease_due(connection: Connection, limit: int, times: dict[str, datetime]) -
     usable = sorted(row.id for row in due if row.attempt_count < row.max_attempts)
     spent = sorted(row.id for row in due if row.attempt_count >= row.max_attempts)
     lost = [row for row in due if row.status == Status.SENDING and row.attempt_count > 0]
-    if usable:
-        connection.execute(_LEASE, {"until": times["until"], "now": times["now"], "ids": usable})
-    if spent:
-        reason = {"code": ErrorCode.LEASE_EXPIRED.value, "reason": LEASE_EXPIRED_REASON}
-        connection.execute(_BURY, {"now": times["now"], "ids": spent, **reason})
+    _update(connection, _LEASE, (times["until"], times["now"]), ids=usable)
+    _update(connection, _BURY, (times["now"], ErrorCode.LEASE_EXPIRED.value, LEASE_EXPIRED_REASON), ids=spent)
     pointers = [Pointer(row.id, row.attempt_count) for row in due if row.attempt_count < row.max_attempts]
     return Claimed(pointers=pointers, buried=len(spent), lost=_note_lost(connection, lost))
+
+
+def _update(connection: Connection, statement: str, values: tuple[object, ...], *, ids: Sequence[int]) -> None:
+    if ids:
+        chosen = ", ".join(["%s"] * len(ids))
+        connection.exec_driver_sql(f"{statement} WHERE id IN ({chosen})", (*values, *ids))
 
 
 def _note_lost(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) -> int:
@@ -92,7 +93,7 @@ def _note_lost(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) 
     if not rows:
         return 0
     values = [
-        (row.id, row.attempt_count, row.updated_at, "lost", ErrorCode.LEASE_EXPIRED.value, "its sender never reported")
+        (row.id, row.attempt_count, row.opened_at, "lost", ErrorCode.LEASE_EXPIRED.value, "its sender never reported")
         for row in rows
     ]
     return connection.exec_driver_sql(
