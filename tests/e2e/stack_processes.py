@@ -52,7 +52,7 @@ class StackProcess:
 @contextmanager
 def starting(name: str) -> Iterator[StackProcess]:
     """`up` in a home of this name, which is kept between test runs, for its caches; killed at the end of the block."""
-    home = _home(name)
+    home = home_for(name)
     with turn(home / "test.lock", waiting=print), (home / "said.txt").open("w") as said:
         (home / "endpoints.json").unlink(missing_ok=True)
         options = ["up", "--fresh", "--minute-seconds", "1"]
@@ -69,7 +69,7 @@ def starting(name: str) -> Iterator[StackProcess]:
             popen.wait()
 
 
-def _home(name: str) -> Path:
+def home_for(name: str) -> Path:
     """With this checkout's downloads, and with its layers if they have been built before."""
     home = HOME / "test" / name
     for directory in (home, HOME / "cache"):

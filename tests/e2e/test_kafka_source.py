@@ -110,6 +110,34 @@ def test_a_batch_is_no_larger_than_the_mapping_says(
     assert [len(_values(event)) for event in journal.events()] == [3, 3, 1]
 
 
+def test_a_record_without_a_value_keeps_its_place_in_a_batch(
+    toys: Callable[..., Toys], brokers: str, topic: str, journal: Journal
+) -> None:
+    """First of a batch, last of one, in the middle, and alone."""
+    producer = Producer({"bootstrap.servers": brokers})
+    for value in (None, b"{}", None, None, b"{}", None, None):
+        producer.produce(topic, value, partition=0)
+    assert producer.flush(30) == 0
+    with toys(BatchSize=3, MaximumBatchingWindowInSeconds=1).sources():
+        until(lambda: len(_records(journal)) == 7)
+    assert [record["offset"] for record in _records(journal)] == list(range(7))
+    assert [record["offset"] for record in _records(journal) if "value" in record] == [1, 4]
+
+
+def test_a_null_that_no_longer_fits_into_an_event_begins_the_next(
+    toys: Callable[..., Toys], brokers: str, topic: str, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left over may be a record of length 0, which is no less a record."""
+    monkeypatch.setattr(kafka_partition, "MAX_RECORDS_BYTES", 1_000)
+    producer = Producer({"bootstrap.servers": brokers})
+    for value in (b'{"ballast": "%s"}' % (b"x" * 500), None, None):
+        producer.produce(topic, value, partition=0)
+    assert producer.flush(30) == 0
+    with toys(MaximumBatchingWindowInSeconds=1).sources():
+        until(lambda: len(_records(journal)) == 3)
+    assert [record["offset"] for record in _records(journal)] == [0, 1, 2]
+
+
 def test_a_window_gathers_what_comes_one_after_the_other(
     toys: Callable[..., Toys], produce: Callable[..., None], journal: Journal
 ) -> None:
@@ -204,6 +232,10 @@ def test_a_group_that_begins_with_the_latest_skips_what_was_there(
 def _values(event: dict[str, Any]) -> Sequence[dict[str, Any]]:
     (records,) = event["records"].values()
     return [json.loads(base64.b64decode(record["value"])) for record in records]
+
+
+def _records(journal: Journal) -> list[dict[str, Any]]:
+    return [record for event in journal.events() for records in event["records"].values() for record in records]
 
 
 def _numbers(journal: Journal) -> list[int]:
