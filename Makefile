@@ -3,11 +3,13 @@
 .DELETE_ON_ERROR:
 BIN := .venv/bin
 PYTHON := $(BIN)/python
+STAGE := dev
+CONFIRM :=
 
-.PHONY: help demo test up down bench check lint types imports synth clean
+.PHONY: help demo test up down bench check lint types imports synth bootstrap deploy diff destroy clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/ready  ## run the whole service on this machine, send a few hundred notifications, and account for each
 	@$(PYTHON) -m local demo
@@ -37,6 +39,18 @@ imports: .venv/ready  ## import rules: dependencies point inward
 
 synth: .venv/ready  ## write the CloudFormation templates to cdk.out, without an account
 	@$(PYTHON) app.py
+
+bootstrap: .venv/ready  ## prepare an AWS account and region for deployments, once: make bootstrap STAGE=dev
+	@$(PYTHON) -m cdk.command_line bootstrap --stage $(STAGE)
+
+deploy: .venv/ready  ## create or update a stage on AWS: make deploy STAGE=dev
+	@$(PYTHON) -m cdk.command_line deploy --stage $(STAGE)
+
+diff: .venv/ready  ## what a deployment would change: make diff STAGE=dev
+	@$(PYTHON) -m cdk.command_line diff --stage $(STAGE)
+
+destroy: .venv/ready  ## remove a stage from AWS: make destroy STAGE=dev; prod wants CONFIRM=prod as well
+	@$(PYTHON) -m cdk.command_line destroy --stage $(STAGE) --confirm "$(CONFIRM)"
 
 clean:  ## remove what was installed and cached in this checkout (end the stack first)
 	@rm -rf .venv .local cdk.out

@@ -80,7 +80,7 @@ def _run(step: Step, place: str, server: MySqlServer, state: Path) -> dict[str, 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures Hongyan on this machine, in some eight minutes, and writes benchmarks/latest.json and\n"
+        description="Measures Hongyan on this machine, in about two minutes, and writes benchmarks/latest.json and\n"
         "the numbers in docs/performance.md. It needs nothing running: it starts a MySQL of its own, or uses\n"
         "the one that DATABASE_URL names. What is measured, and what is wanted:\n\n" + _figures(),
         epilog="steps:\n" + "\n".join(f"  {step.name:<8} {step.says}" for step in STEPS) + "\n\n"

