@@ -7,7 +7,21 @@ from typing import Annotated
 from cdk.consistency import VISIBILITY_FACTOR, check
 from cdk.reading import SettingsError, read
 from cdk.rules import ListOf, OneOf, Text, Whole
-from cdk.sections import DAY, MINUTE, PORT, Claim, Database, Ingest, Kafka, Message, Network, Queue, Retry, Send
+from cdk.sections import (
+    DAY,
+    MINUTE,
+    PORT,
+    Claim,
+    Database,
+    Ingest,
+    Kafka,
+    Message,
+    Migrate,
+    Network,
+    Queue,
+    Retry,
+    Send,
+)
 
 LOCAL = "local"
 DEFAULT_STAGE = "dev"
@@ -39,6 +53,7 @@ class StageSettings:
     ingest: Ingest = field(default_factory=Ingest)
     claim: Claim = field(default_factory=Claim)
     send: Send = field(default_factory=Send)
+    migrate: Migrate = field(default_factory=Migrate)
     queue: Queue = field(default_factory=Queue)
     #: an attempt owns its record for this long
     lease_seconds: Annotated[int, Whole(1, DAY)] = 10 * MINUTE

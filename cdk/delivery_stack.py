@@ -10,6 +10,7 @@ from cdk import parts
 from cdk.claim import Claim
 from cdk.config import StageSettings
 from cdk.ingest import Ingest
+from cdk.migrate import Migrate
 from cdk.send import Send
 
 
@@ -51,6 +52,11 @@ class DeliveryStack(Stack):
             ClaimFunctionName=claim.function.function_name,
             SendFunctionName=send.function.function_name,
         )
+        # The local stack migrates by itself (local/deploying.py): the CloudFormation of moto knows no custom resources.
+        if not stage.is_local:
+            migrate = Migrate(self, "Migrate", runtime=runtime, settings=parts.migrate(stage))
+            migrate.before(ingest, claim, send)
+            self._tell(MigrateFunctionName=migrate.function.function_name)
 
     def _data_key(self, stage: str) -> kms.Key:
         """Kept when the stack goes: without it no stored webhook URL or token can be read again."""

@@ -43,6 +43,10 @@ def send(stage: StageSettings) -> Mapping[str, str]:
     }
 
 
+def migrate() -> Mapping[str, str]:
+    return _shared("migrate")
+
+
 def _shared(word: str) -> Mapping[str, str]:
     """The database's own variables come with the database: it may be made by this app."""
     return {

@@ -67,8 +67,12 @@ def send(stage: StageSettings) -> FunctionSettings:
     return _settings(stage.send, environment.send(stage))
 
 
+def migrate(stage: StageSettings) -> FunctionSettings:
+    return _settings(stage.migrate, environment.migrate())
+
+
 def _settings(
-    section: sections.Ingest | sections.Claim | sections.Send, variables: Mapping[str, str]
+    section: sections.Ingest | sections.Claim | sections.Send | sections.Migrate, variables: Mapping[str, str]
 ) -> FunctionSettings:
     timeout = Duration.seconds(section.timeout_seconds)
     return FunctionSettings(timeout=timeout, memory_mb=section.memory_mb, environment=variables)

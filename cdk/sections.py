@@ -87,6 +87,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Migrate:
+    #: more than another migration is waited for (5 minutes)
+    timeout_seconds: Annotated[int, Whole(6 * MINUTE, 15 * MINUTE)] = 15 * MINUTE
+    memory_mb: Annotated[int, _Memory] = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
     retention_seconds: Annotated[int, Whole(MINUTE, 14 * DAY)] = 4 * DAY
     #: how long a received message is hidden; by default 6 times the sender's time-out, which is Lambda's own advice

@@ -12,7 +12,9 @@ from cdk.reading import merged
 
 Resource = dict[str, Any]
 
+#: the stages of every stack; what is deployed has the migration, too
 FUNCTIONS = ("ingest", "claim", "send")
+DEPLOYED = (*FUNCTIONS, "migrate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ handler({{}}, context)
 """
 
 
-@pytest.mark.parametrize("name", ["ingest", "claim", "send"])
+@pytest.mark.parametrize("name", ["ingest", "claim", "send", "migrate"])
 def test_a_function_reads_its_settings_at_its_first_call_and_not_at_import(name: str) -> None:
     """In a fresh interpreter with an empty environment; the call then names every setting that is missing."""
     command = [sys.executable, "-c", _PROGRAM.format(name=name)]

@@ -47,17 +47,22 @@ class Address:
         return f"Address({self.user}@{self.host}:{self.port}/{self.database})"
 
 
-def open_engine(address: Callable[[], Address]) -> Engine:
+def open_engine(address: Callable[[], Address], *, statement_seconds: int = 60) -> Engine:
     """An engine with one connection, made on first use and checked before each use: a function instance may have slept.
 
-    The address is asked for at each connect, so that a rotated password is picked up.
+    The address is asked for at each connect, so that a rotated password is picked up. A statement that is silent for
+    `statement_seconds` has lost its connection.
     """
     return create_engine(
-        "mysql+pymysql://", creator=lambda: _connect(address()), pool_size=1, max_overflow=3, pool_pre_ping=True
+        "mysql+pymysql://",
+        creator=lambda: _connect(address(), statement_seconds),
+        pool_size=1,
+        max_overflow=3,
+        pool_pre_ping=True,
     )
 
 
-def _connect(address: Address) -> pymysql.Connection[pymysql.cursors.Cursor]:
+def _connect(address: Address, statement_seconds: int) -> pymysql.Connection[pymysql.cursors.Cursor]:
     # Without CLIENT_FOUND_ROWS, which SQLAlchemy's own connect would set: a no-op upsert must count as 0 rows.
     return pymysql.connect(
         host=address.host,
@@ -68,7 +73,7 @@ def _connect(address: Address) -> pymysql.Connection[pymysql.cursors.Cursor]:
         charset="utf8mb4",
         init_command=_SESSION,
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=statement_seconds,
         write_timeout=60,
         ssl=ssl.create_default_context(cafile=address.ca_file) if address.ca_file else None,
         ssl_disabled=not address.ca_file,  # else PyMySQL reads all of the system's authorities, for nothing
@@ -92,6 +97,11 @@ def error_number(error: DBAPIError) -> int:
     """MySQL's number of this error, 0 if it has none."""
     arguments = getattr(error.orig, "args", ())
     return arguments[0] if arguments and isinstance(arguments[0], int) else 0
+
+
+def own_words(error: DBAPIError) -> str:
+    """MySQL's number and message, without the statement and its values."""
+    return ": ".join(str(part) for part in getattr(error.orig, "args", ())) or type(error).__name__
 
 
 def to_stored(moment: datetime) -> datetime:

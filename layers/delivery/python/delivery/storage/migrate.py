@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -16,29 +18,48 @@ from delivery.storage.database import Address, open_engine
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# Two migrations at once wait for each other: MySQL's DDL knows no transaction.
+MIGRATIONS = Path(__file__).parent / "migrations"
+#: Two migrations at once wait for each other: MySQL's DDL knows no transaction.
+LOCK_SECONDS = 300
 _LOCK = "hongyan.migrate"
-_LOCK_SECONDS = 300
+# An ALTER is silent for as long as it takes; no Lambda runs for longer than this.
+_STATEMENT_SECONDS = 900
+# A waiting DDL makes every later statement on its table wait behind it. MySQL's own limit is a year.
+_PATIENCE = "SET SESSION lock_wait_timeout = 20"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migrated:
+    """The revisions before and after; None is a database without any."""
+
+    before: str | None
+    after: str | None
 
 
 def upgrade(url: str) -> None:
-    """Creates the database of this URL if it is missing and runs the migrations it has not seen. Safe to run again.
+    """As `upgrade_at`, with the address in a URL.
 
     Args:
         url: `mysql+pymysql://user:password@host:port/database`.
+    """
+    upgrade_at(address_of(url))
+
+
+def upgrade_at(address: Address, *, migrations: Path = MIGRATIONS) -> Migrated:
+    """Creates the database of this address if it is missing and runs the migrations it has not seen. Safe to run again.
 
     Raises:
         sqlalchemy.exc.DBAPIError: with MySQL's own words; what ran before stays, and running again goes on from there.
     """
-    address = address_of(url)
     _create_database(address)
-    engine = open_engine(lambda: address)
+    engine = open_engine(lambda: address, statement_seconds=_STATEMENT_SECONDS)
     try:
         with engine.connect() as connection:
-            migrate(connection)
+            migrated = migrate(connection, migrations)
             connection.commit()
     finally:
         engine.dispose()
+    return migrated
 
 
 def address_of(url: str) -> Address:
@@ -53,17 +74,31 @@ def address_of(url: str) -> Address:
     )
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: Connection, migrations: Path) -> Migrated:
     """Runs the migrations on an open connection. After an error its end is what frees the lock for others."""
+    connection.execute(text(_PATIENCE))
     if not connection.execute(
-        text("SELECT GET_LOCK(:name, :seconds)"), {"name": _LOCK, "seconds": _LOCK_SECONDS}
+        text("SELECT GET_LOCK(:name, :seconds)"), {"name": _LOCK, "seconds": LOCK_SECONDS}
     ).scalar():
-        raise TimeoutError(f"another migration has been running for {_LOCK_SECONDS} seconds")
+        raise TimeoutError(f"another migration has been running for {LOCK_SECONDS} seconds")
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(migrations))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    before = _revision(connection)
+    if not _is_newer(before, config):
+        command.upgrade(config, "head")
     connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})
+    return Migrated(before=before, after=_revision(connection))
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_newer(revision: str | None, config: Config) -> bool:
+    """A deployment that is rolled back runs the older version's migrations: they must not fail, or it is stuck."""
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    return revision is not None and revision not in known
 
 
 def _create_database(address: Address) -> None:

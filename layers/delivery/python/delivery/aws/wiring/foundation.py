@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 _SPARE_SECONDS = 1.5
 
 
-def deadline(context: LambdaContext) -> datetime:
+def deadline(context: LambdaContext, *, spare_seconds: float = _SPARE_SECONDS) -> datetime:
     """Until when this invocation may work: a little less than what Lambda leaves it."""
-    return utc_now() + timedelta(seconds=context.get_remaining_time_in_millis() / 1000 - _SPARE_SECONDS)
+    return utc_now() + timedelta(seconds=context.get_remaining_time_in_millis() / 1000 - spare_seconds)
 
 
 def utc_now() -> datetime:

@@ -1,0 +1,29 @@
+"""Migrate function: a deployment's request, or {} from a person, in; the revisions before and after out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from delivery.aws import custom_resource
+from delivery.aws.telemetry import logger
+from delivery.aws.wiring.foundation import deadline
+from delivery.aws.wiring.migrate import migrator
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str | None] | None:
+    """A deployment reads its answer elsewhere; a person gets the revisions, or the error."""
+    if custom_resource.is_request(event):
+        custom_resource.answer(event, lambda: _migrate(context))
+        return None
+    return _migrate(context)
+
+
+def _migrate(context: LambdaContext) -> dict[str, str | None]:
+    migrated = migrator().run(until=deadline(context, spare_seconds=custom_resource.ANSWER_SECONDS))
+    revisions = {"from": migrated.before, "to": migrated.after}
+    logger.info("migrated", extra=revisions)
+    return revisions

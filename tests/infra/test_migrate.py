@@ -1,0 +1,108 @@
+"""The migration in the template: once for each set of migrations, before all that might need them."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cdk.migrate import MIGRATIONS, fingerprint
+from cdk.sections import Migrate
+from delivery.aws.settings import Settings
+from delivery.storage.migrate import LOCK_SECONDS
+from delivery.storage.migrate import MIGRATIONS as RUN_FROM
+from tests.infra.conftest import Synthesis
+from tests.infra.templates import FUNCTIONS, Template, environment
+from tests.infra.test_environment import OBSERVABILITY
+from tests.infra.test_permissions import EVERY, ON_ANYTHING
+
+KIND = "Custom::Migrations"
+
+
+def after(template: Template, logical_id: str) -> Iterator[str]:
+    """What has to exist before this resource, as far as DependsOn says it."""
+    for needed in template.body["Resources"][logical_id].get("DependsOn", []):
+        yield needed
+        yield from after(template, needed)
+
+
+def ids(template: Template, kind: str) -> list[str]:
+    return [name for name, it in template.body["Resources"].items() if it["Type"] == kind]
+
+
+def waiting(template: Template) -> list[str]:
+    """Event sources, schedules and the functions but for the one that migrates."""
+    functions = [it for it in ids(template, "AWS::Lambda::Function") if word(template, it) in FUNCTIONS]
+    return [*functions, *ids(template, "AWS::Lambda::EventSourceMapping"), *ids(template, "AWS::Scheduler::Schedule")]
+
+
+def word(template: Template, function: str) -> str:
+    return str(environment(template.body["Resources"][function]["Properties"])["POWERTOOLS_SERVICE_NAME"])
+
+
+def test_everything_that_serves_waits_for_the_migration(dev: Template, prod: Template) -> None:
+    """New code meets its tables, and a failed migration leaves the old code where it is."""
+    for template in (dev, prod):
+        (migrated,) = ids(template, KIND)
+        assert len(waiting(template)) == 6
+        assert all(migrated in after(template, name) for name in waiting(template))
+
+
+def test_the_migration_waits_for_nothing_that_serves(dev: Template) -> None:
+    """And its function is the one that it names."""
+    (migrated,) = ids(dev, KIND)
+    assert not {*after(dev, migrated)} & {*waiting(dev)}
+    assert dev.named(dev.one(KIND)["ServiceToken"]) == dev.function("migrate")
+
+
+def test_it_runs_again_when_the_migrations_changed_and_only_then(tmp_path: Path, dev: Template, prod: Template) -> None:
+    """CloudFormation calls the function when a property differs from the last deployment's."""
+    assert dev.one(KIND)["Migrations"] == prod.one(KIND)["Migrations"] == fingerprint(MIGRATIONS)
+    made = [fingerprint(tmp_path)]
+    for name, text in (("0001_a.py", "a"), ("0001_a.py", "b"), ("0002_b.py", "b")):
+        (tmp_path / name).write_text(text)
+        made.append(fingerprint(tmp_path))
+    assert len(set(made)) == 4
+    (tmp_path / "0002_b.cpython-313.pyc").write_bytes(b"compiled")
+    assert fingerprint(tmp_path) == made[-1]
+
+
+def test_what_is_looked_at_is_what_runs() -> None:
+    """The template's property speaks of the folder that the function ships."""
+    assert MIGRATIONS.samefile(RUN_FROM)
+    assert (MIGRATIONS / "versions").is_dir()
+
+
+def test_a_deployment_waits_long_enough_and_not_for_ever(dev: Template, synth: Synthesis) -> None:
+    """Longer than another migration is waited for, for two tries; an hour is what CloudFormation allows."""
+    for template, seconds in ((dev, 900), (synth("dev", {"migrate": {"timeout_seconds": 360}}), 360)):
+        assert LOCK_SECONDS < template.function("migrate")["Timeout"] == seconds
+        assert int(template.one(KIND)["ServiceTimeout"]) == 2 * seconds <= 3600
+    assert Migrate().timeout_seconds == 900
+
+
+def test_its_environment_is_what_its_settings_class_reads(dev: Template, prod: Template) -> None:
+    """The database and nothing else."""
+    for template in (dev, prod):
+        given = environment(template.function("migrate"))
+        assert set(given) == OBSERVABILITY | Settings.names()
+        assert Settings.read(given).database_ca_file == "/opt/rds-ca.pem"
+
+
+def test_it_may_read_the_database_s_secret_and_nothing_else(dev: Template, prod: Template) -> None:
+    """It answers CloudFormation by a signed URL, for which a role needs nothing."""
+    assert set(dev.allowed("migrate")) == EVERY
+    assert set(prod.allowed("migrate")) <= EVERY | ON_ANYTHING
+    (secret,) = dev.allowed("migrate")["secretsmanager:GetSecretValue"]
+    assert secret == environment(dev.function("migrate"))["DATABASE_SECRET_ARN"]
+
+
+def test_it_is_made_like_every_other_function(prod: Template) -> None:
+    """Same layers, same network, same Python."""
+    ours: Mapping[str, Any] = prod.function("migrate")
+    for name in ("Layers", "VpcConfig", "Runtime", "Architectures", "Handler", "TracingConfig"):
+        assert ours[name] == prod.function("claim")[name]
+
+
+def test_the_local_stage_migrates_by_itself(local: Template) -> None:
+    """The CloudFormation on one machine knows no custom resources."""
+    assert ids(local, KIND) == []
+    assert len(ids(local, "AWS::Lambda::Function")) == len(FUNCTIONS)

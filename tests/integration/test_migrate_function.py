@@ -1,0 +1,228 @@
+"""The migrate function on a real MySQL: as CloudFormation calls it at a deployment, and as a person does by hand."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from delivery.aws.wiring import migrate as wiring
+from delivery.storage import migrate as storage
+from delivery.storage.migrate import MIGRATIONS, address_of, upgrade_at
+from delivery.storage.tables import metadata
+from functions.migrate.handler import handler
+from local.mysql import MySqlServer
+from tests.integration.conftest import engine_for
+from tests.integration.schema import schema
+from tests.unit.raw_server import RawServer, raw_server
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+IDS = {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "Migrated"}
+HEAD = "0001"
+PASSWORD = "hunter2"
+
+ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
+FAILS = "ALTER TABLE no_such_table ADD COLUMN x int"
+
+
+class Secrets:
+    """What the function needs of Secrets Manager."""
+
+    def __init__(self, *, user: str, password: str) -> None:
+        self._secret = json.dumps({"username": user, "password": password})
+
+    def get_secret_value(self, **_: str) -> dict[str, str]:
+        return {"SecretString": self._secret}
+
+
+@pytest.fixture(autouse=True)
+def deployed(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[None]:
+    """The function's environment and its secret, for a database that does not exist yet."""
+    address = address_of(database_url)
+    environment = {
+        "DATABASE_HOST": address.host,
+        "DATABASE_PORT": str(address.port),
+        "DATABASE_NAME": address.database,
+        "DATABASE_SECRET_ARN": "arn",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(wiring, "client", lambda _: Secrets(user=address.user, password=address.password))
+    wiring.migrator.cache_clear()
+    yield
+    wiring.migrator.cache_clear()
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[RawServer]:
+    with raw_server(OK) as server:
+        yield server
+
+
+@pytest.fixture
+def next_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Deploys one more migration, which runs this statement."""
+
+    def deploy(statement: str) -> None:
+        folder = tmp_path / "migrations"
+        shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "versions" / "0002_next.py").write_text(
+            'from alembic import op\n\nrevision = "0002"\ndown_revision = "0001"\n\n\n'
+            f"def upgrade() -> None:\n    op.execute({statement!r})\n"
+        )
+        monkeypatch.setattr(wiring, "upgrade_at", partial(upgrade_at, migrations=folder))
+
+    return deploy
+
+
+def context(seconds: float = 900) -> Any:
+    return SimpleNamespace(
+        function_name="migrate",
+        memory_limit_in_mb=512,
+        invoked_function_arn="arn",
+        aws_request_id="1",
+        get_remaining_time_in_millis=lambda: int(seconds * 1000),
+    )
+
+
+def by_hand() -> dict[str, str | None] | None:
+    return handler({}, context())
+
+
+def deploys(cloudformation: RawServer, kind: str = "Create", *, seconds: float = 900) -> tuple[str, str]:
+    """Status and reason of the one answer to a request of this kind."""
+    event = {"RequestType": kind, "ResponseURL": f"{cloudformation.origin}/answer?signed", **IDS}
+    cloudformation.requests.clear()
+    assert handler(event, context(seconds)) is None
+    [raw] = cloudformation.requests
+    body = json.loads(raw.partition(b"\r\n\r\n")[2])
+    assert {name: body[name] for name in IDS} == IDS
+    return body["Status"], body["Reason"]
+
+
+def revision(engine: Engine) -> str:
+    with engine.connect() as connection:
+        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+
+
+def tables(url: str) -> set[str]:
+    engine = engine_for(url)
+    with engine.connect() as connection:
+        found = set(connection.execute(text("SHOW TABLES")).scalars())
+    engine.dispose()
+    return found
+
+
+def test_a_deployment_makes_the_database_and_its_tables(cloudformation: RawServer, database_url: str) -> None:
+    """CloudFormation's Create, answered over HTTP."""
+    assert deploys(cloudformation) == ("SUCCESS", "")
+    assert tables(database_url) == {*metadata.tables, "alembic_version"}
+
+
+def test_by_hand_it_answers_with_the_revisions_and_works_once(database_url: str) -> None:
+    """The second time there is nothing to do."""
+    assert by_hand() == {"from": None, "to": HEAD}
+    assert by_hand() == {"from": HEAD, "to": HEAD}
+
+
+def test_each_migration_runs_once_however_often_it_is_deployed(
+    fresh_engine: Engine, cloudformation: RawServer, next_version: Callable[[str], None]
+) -> None:
+    """The statement would fail if it were run again."""
+    next_version(ADDS_A_TABLE)
+    assert deploys(cloudformation, "Update") == deploys(cloudformation, "Update") == ("SUCCESS", "")
+    assert by_hand() == {"from": "0002", "to": "0002"}
+
+
+def test_a_failed_migration_fails_the_deployment_with_mysql_s_own_words(
+    fresh_engine: Engine, database_url: str, cloudformation: RawServer, next_version: Callable[[str], None]
+) -> None:
+    """The old revision still stands, and by hand the same error comes out."""
+    before = schema(fresh_engine)
+    next_version(FAILS)
+    name = address_of(database_url).database
+    reason = f"MySQL: 1146: Table '{name}.no_such_table' doesn't exist"
+    assert deploys(cloudformation, "Update") == ("FAILED", reason)
+    assert (revision(fresh_engine), schema(fresh_engine)) == (HEAD, before)
+    with pytest.raises(DBAPIError, match="no_such_table"):
+        by_hand()
+
+
+def test_after_a_failure_another_run_does_not_wait_for_its_lock(
+    fresh_engine: Engine,
+    cloudformation: RawServer,
+    next_version: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The lock went with the connection."""
+    next_version(FAILS)
+    deploys(cloudformation, "Update")
+    monkeypatch.setattr(wiring, "upgrade_at", upgrade_at)
+    monkeypatch.setattr(storage, "LOCK_SECONDS", 1)
+    assert by_hand() == {"from": HEAD, "to": HEAD}
+
+
+def test_a_rollback_to_older_migrations_succeeds_and_changes_nothing(
+    fresh_engine: Engine,
+    cloudformation: RawServer,
+    next_version: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """CloudFormation calls the old version again; if that failed, the stack could move neither way."""
+    next_version(ADDS_A_TABLE)
+    deploys(cloudformation, "Update")
+    before = schema(fresh_engine)
+    monkeypatch.setattr(wiring, "upgrade_at", upgrade_at)
+    assert deploys(cloudformation, "Update") == ("SUCCESS", "")
+    assert (revision(fresh_engine), schema(fresh_engine)) == ("0002", before)
+
+
+def test_a_deletion_touches_nothing(fresh_engine: Engine, cloudformation: RawServer) -> None:
+    """Neither rows nor tables: the stack goes, the truth stays."""
+    with fresh_engine.begin() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+    before = schema(fresh_engine)
+    assert deploys(cloudformation, "Delete") == ("SUCCESS", "")
+    assert schema(fresh_engine) == before
+    with fresh_engine.connect() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM alembic_version")).scalar_one() == 0
+
+
+def test_a_migration_that_takes_too_long_is_told_before_lambda_ends_it(
+    fresh_engine: Engine, cloudformation: RawServer, next_version: Callable[[str], None]
+) -> None:
+    """Without an answer the deployment would hang."""
+    next_version("DO SLEEP(3)")
+    status, reason = deploys(cloudformation, "Update", seconds=31)
+    assert (status, reason.partition(":")[0]) == ("FAILED", "TimeoutError")
+    assert "MySQL may still be at work" in reason
+
+
+def test_another_migration_is_waited_for_and_then_named(
+    fresh_engine: Engine, cloudformation: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two deployments at once do not run the same DDL."""
+    monkeypatch.setattr(storage, "LOCK_SECONDS", 1)
+    with fresh_engine.connect() as other:
+        other.execute(text("SELECT GET_LOCK('hongyan.migrate', 0)"))
+        reason = "TimeoutError: another migration has been running for 1 seconds"
+        assert deploys(cloudformation, "Update") == ("FAILED", reason)
+    other.close()
+
+
+def test_a_wrong_password_is_told_without_the_password(
+    mysql: MySqlServer, cloudformation: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MySQL's own refusal names the user only."""
+    monkeypatch.setattr(wiring, "client", lambda _: Secrets(user="nobody", password=PASSWORD))
+    status, reason = deploys(cloudformation)
+    assert (status, reason.partition("'")[0]) == ("FAILED", "MySQL: 1045: Access denied for user ")
+    assert PASSWORD not in reason
