@@ -7,7 +7,7 @@ from typing import Annotated
 from cdk.consistency import VISIBILITY_FACTOR, check
 from cdk.reading import SettingsError, read
 from cdk.rules import ListOf, OneOf, Text, Whole
-from cdk.sections import DAY, MINUTE, PORT, Claim, Database, Ingest, Kafka, Message, Network, Queue, Retry, Send
+from cdk.sections import DAY, MINUTE, PORT, Alarms, Claim, Database, Ingest, Kafka, Message, Network, Queue, Retry, Send
 
 LOCAL = "local"
 DEFAULT_STAGE = "dev"
@@ -56,6 +56,7 @@ class StageSettings:
     #: what a target URL may begin with
     allowed_url_prefixes: Annotated[tuple[str, ...], ListOf(_SitePath, least=1)] = ("/assistant/",)
     log_retention_days: Annotated[int, OneOf(LOG_RETENTION_DAYS)] = 30
+    alarms: Alarms = field(default_factory=Alarms)
 
     @property
     def is_local(self) -> bool:
