@@ -11,6 +11,7 @@ from cdk.sections import (
     DAY,
     MINUTE,
     PORT,
+    Alarms,
     Claim,
     Database,
     Ingest,
@@ -71,6 +72,7 @@ class StageSettings:
     #: what a target URL may begin with
     allowed_url_prefixes: Annotated[tuple[str, ...], ListOf(_SitePath, least=1)] = ("/assistant/",)
     log_retention_days: Annotated[int, OneOf(LOG_RETENTION_DAYS)] = 30
+    alarms: Alarms = field(default_factory=Alarms)
 
     @property
     def is_local(self) -> bool:

@@ -16,7 +16,7 @@ SENDER_SPARE_SECONDS = 4
 
 
 def check(stage: "StageSettings") -> None:
-    for wrong in (*_times(stage), *_kafka(stage), *_network(stage), *_deployed(stage)):
+    for wrong in (*_times(stage), *_kafka(stage), *_network(stage), *_alarms(stage), *_deployed(stage)):
         raise SettingsError(wrong)
 
 
@@ -70,6 +70,14 @@ def _network(stage: "StageSettings") -> Iterator[str]:
         yield "network.security_group_ids: is missing; with network.vpc_id it should name at least one"
     if (network.subnet_ids or network.security_group_ids) and not network.vpc_id:
         yield "network.vpc_id: is missing; subnets and security groups need the VPC that they are in"
+
+
+def _alarms(stage: "StageSettings") -> Iterator[str]:
+    topic, email = stage.alarms.topic_arn, stage.alarms.email
+    if topic and email:
+        yield "alarms.email: is for a new topic; leave it out with alarms.topic_arn"
+    if topic and stage.region and topic.split(":")[3] != stage.region:
+        yield f"alarms.topic_arn: should be a topic in {stage.region}, the stage's region, is {topic}"
 
 
 def _deployed(stage: "StageSettings") -> Iterator[str]:

@@ -7,9 +7,12 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from cdk import parts
+from cdk.alarms import Alarms
 from cdk.claim import Claim
 from cdk.config import StageSettings
+from cdk.dashboard import Dashboard
 from cdk.ingest import Ingest
+from cdk.measures import Measures
 from cdk.migrate import Migrate
 from cdk.send import Send
 
@@ -43,6 +46,11 @@ class DeliveryStack(Stack):
         queue.grant(claim.role, "sqs:SendMessage", "sqs:GetQueueAttributes")
         queue.grant_consume_messages(send.role)
         data_key.grant_decrypt(send.role)
+
+        space = runtime.metrics_namespace
+        measures = Measures(namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting)
+        Dashboard(self, "Dashboard", stage=stage.name, measures=measures)
+        Alarms(self, "Alarms", stage=stage, measures=measures)
 
         self._tell(
             SendQueueUrl=queue.queue_url,

@@ -48,9 +48,8 @@ def migrate() -> Mapping[str, str]:
 
 
 def _shared(word: str) -> Mapping[str, str]:
-    """The database's own variables come with the database: it may be made by this app."""
+    """The database's own variables come with the database, the metrics' namespace with what all functions share."""
     return {
         "POWERTOOLS_SERVICE_NAME": word,
-        "POWERTOOLS_METRICS_NAMESPACE": "Hongyan",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }

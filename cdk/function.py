@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -31,6 +32,11 @@ class Runtime:
     database: Database
     network: Network | None
     log_retention: logs.RetentionDays
+    log_key: kms.IKey
+    metrics_namespace: str
+
+    def environment(self) -> Mapping[str, str]:
+        return {**self.database.environment(), "POWERTOOLS_METRICS_NAMESPACE": self.metrics_namespace}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,7 @@ class StageFunction(Construct):
     ) -> None:
         """Makes the function; `resources` are the variables that name what the stack made, added to its settings."""
         super().__init__(scope, name)
+        self.word = word
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.function = lambda_.Function(
             self,
@@ -70,17 +77,23 @@ class StageFunction(Construct):
             layers=runtime.layers.all(),
             timeout=settings.timeout,
             memory_size=settings.memory_mb,
-            environment={**settings.environment, **runtime.database.environment(), **resources},
+            environment={**runtime.environment(), **settings.environment, **resources},
             role=self.role,
-            log_group=self._log_group(runtime.log_retention),
+            log_group=self._log_group(runtime),
             tracing=lambda_.Tracing.ACTIVE,
             **(runtime.network.placement(self.role) if runtime.network else {}),
         )
         runtime.database.grant_connect(self.role)
         accept(self, _ACCEPTED)
 
-    def _log_group(self, retention: logs.RetentionDays) -> logs.LogGroup:
-        group = logs.LogGroup(self, "Logs", retention=retention, removal_policy=RemovalPolicy.DESTROY)
+    def _log_group(self, runtime: Runtime) -> logs.LogGroup:
+        group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=runtime.log_retention,
+            encryption_key=runtime.log_key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
         group.grant_write(self.role)
         return group
 

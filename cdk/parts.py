@@ -14,6 +14,7 @@ from cdk.database import Database
 from cdk.function import FunctionSettings, Runtime
 from cdk.kafka import KafkaSource, ManagedKafka, SelfManagedKafka, Topic
 from cdk.layers import Layers
+from cdk.log_key import log_key
 from cdk.network import Network
 from cdk.send_queue import SendQueue
 from cdk.wheels import Target
@@ -52,6 +53,8 @@ def runtime(scope: Construct, stage: StageSettings) -> Runtime:
         database=database(stage.database),
         network=network(scope, stage.network),
         log_retention=_RETENTIONS[stage.log_retention_days],
+        log_key=log_key(scope, stage.name),
+        metrics_namespace=f"Hongyan/{stage.name}",  # stages of one account must not add up
     )
 
 

@@ -14,6 +14,8 @@ _Address = Text(r"[A-Za-z0-9.-]+", "a host name or address, without scheme or po
 _Broker = Text(rf"[A-Za-z0-9.-]+:{PORT}", "host:port")
 _Secret = Text(r"arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+", "the whole ARN of a Secrets Manager secret")
 _Cluster = Text(r"arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:cluster/[^/]+/[^/]+", "the ARN of an MSK cluster")
+_Topic = Text(r"arn:aws[a-z-]*:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", "the ARN of an SNS topic")
+_Email = Text(r"[^\s@]+@[^\s@]+\.[^\s@]+", "an e-mail address")
 _Memory = Whole(128, 10240)
 _Line = Text(r"[^\r\n]{1,100}", "one line of up to 100 characters")
 
@@ -116,3 +118,13 @@ class Message:
     event: Annotated[str, _Line] = "smartflow.schedule_adjustment_ready"
     title: Annotated[str, _Line] = "SmartFlow 日程调整建议"
     action_text: Annotated[str, _Line] = "查看并确认调整"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """Where alarms go, one way or the other; without either they only show in CloudWatch."""
+
+    #: an existing topic of the stage's region, which CloudWatch may publish to
+    topic_arn: Annotated[str | None, _Topic] = None
+    #: who confirms the first mail gets the rest
+    email: Annotated[str | None, _Email] = None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.infra.conftest import Synthesis
-from tests.infra.templates import FUNCTIONS, Template, listed
+from tests.infra.templates import FUNCTIONS, Template, environment, listed
 
 EVERY = {
     "logs:CreateLogStream",
@@ -113,7 +113,8 @@ def test_the_scheduler_may_call_claim_and_no_other_function(dev: Template) -> No
 
 def test_the_data_key_outlives_the_stack_and_rotates(synth: Synthesis) -> None:
     """Without it no stored credential can be read again."""
-    body = synth("dev").body["Resources"].values()
-    (key,) = [it for it in body if it["Type"] == "AWS::KMS::Key"]
+    template = synth("dev")
+    wrapping = template.named(environment(template.function("send"))["DATA_KEY_ARN"])
+    (key,) = [it for it in template.body["Resources"].values() if it.get("Properties") == wrapping]
     assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
     assert key["Properties"]["EnableKeyRotation"] is True

@@ -16,6 +16,7 @@ from cdk.reading import SettingsError, merged
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf"
 CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/events/0a1b2c3d-1111-2222-3333-444455556666-7"
+TOPIC = "arn:aws:sns:eu-central-1:111111111111:operations"
 VPC = {"vpc_id": "vpc-0a0a0a0a", "subnet_ids": ["subnet-0a0a0a0a"], "security_group_ids": ["sg-0a0a0a0a"]}
 LEAST: dict[str, Any] = {
     "database": {"endpoint": "mysql.internal", "secret_arn": SECRET},
@@ -103,6 +104,8 @@ def test_the_stages_of_this_repository_are_valid(stage: str) -> None:
             "action_base_url: should be an http(s) URL that does not end",
         ),
         ({"message": {"title": ""}}, "message.title: should be one line of up to 100 characters"),
+        ({"alarms": {"email": "operations"}}, "alarms.email: should be an e-mail address"),
+        ({"alarms": {"topic_arn": "operations"}}, "alarms.topic_arn: should be the ARN of an SNS topic"),
         ({"log_retention_days": 8}, "log_retention_days: should be one of 1, 3, 5, 7"),
     ],
 )
@@ -130,6 +133,11 @@ def test_a_bad_value_is_one_line_that_names_its_key(over: dict[str, Any], line: 
         ({"network": {**VPC, "subnet_ids": []}}, "network.subnet_ids: is missing"),
         ({"network": {**VPC, "security_group_ids": []}}, "network.security_group_ids: is missing"),
         ({"network": {**VPC, "vpc_id": None}}, "network.vpc_id: is missing"),
+        (
+            {"alarms": {"email": "ops@example.com", "topic_arn": TOPIC}},
+            "alarms.email: is for a new topic; leave it out",
+        ),
+        ({"region": "eu-west-1", "alarms": {"topic_arn": TOPIC}}, "alarms.topic_arn: should be a topic in eu-west-1"),
         ({"database": {"ca_file": ""}}, "database.ca_file: should be the path of a certificate bundle"),
         ({"wheels": "this-machine"}, "wheels: should be lambda"),
         ({"action_base_url": "http://app.example.com"}, "action_base_url: should begin with https://"),

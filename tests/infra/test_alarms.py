@@ -1,0 +1,111 @@
+"""The alarms: what sets each off follows from the stage, and each goes where the stage says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import Validations
+from cdk_nag import AwsSolutionsChecks
+
+from cdk.assembly import stage_app
+from cdk.context import own_context
+from cdk.reading import merged
+from tests.infra import watched
+from tests.infra.conftest import Synthesis
+from tests.infra.templates import FUNCTIONS, Resource, Template
+
+TOPIC = "arn:aws:sns:ap-southeast-1:111111111111:operations"
+MAIL: Mapping[str, Any] = {"alarms": {"email": "operations@example.com"}}
+
+
+@pytest.fixture(scope="module")
+def mailing(synth: Synthesis) -> Template:
+    return synth("dev", MAIL)
+
+
+def test_without_a_setting_alarms_only_show(stages: Mapping[str, Template]) -> None:
+    """No topic is made that nobody reads."""
+    for template in stages.values():
+        assert not any("AlarmActions" in alarm for alarm in template.all("AWS::CloudWatch::Alarm"))
+        assert not template.all("AWS::SNS::Topic")
+
+
+def test_an_existing_topic_is_told_of_every_alarm_and_of_its_end(synth: Synthesis) -> None:
+    """It is not this stack's to make or to change."""
+    template = synth("dev", {"alarms": {"topic_arn": TOPIC}})
+    told = [(it["AlarmActions"], it["OKActions"]) for it in template.all("AWS::CloudWatch::Alarm")]
+    assert told == [([TOPIC], [TOPIC])] * len(told)
+    assert not template.all("AWS::SNS::Topic") + template.all("AWS::SNS::TopicPolicy")
+
+
+def test_an_address_gets_a_topic_that_mails(mailing: Template) -> None:
+    """One topic, every alarm, one subscription."""
+    subscription, topic = mailing.one("AWS::SNS::Subscription"), mailing.one("AWS::SNS::Topic")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "operations@example.com")
+    assert mailing.named(subscription["TopicArn"]) == topic
+    for alarm in mailing.all("AWS::CloudWatch::Alarm"):
+        assert [mailing.named(it) for it in (*alarm["AlarmActions"], *alarm["OKActions"])] == [topic, topic]
+
+
+def test_alarms_may_use_the_encrypted_topic_and_its_key(mailing: Template) -> None:
+    """Without either grant CloudWatch fails to publish, and tells nobody."""
+    key = mailing.named(mailing.one("AWS::SNS::Topic")["KmsMasterKeyId"])
+    assert key["EnableKeyRotation"] is True
+    granted = [*key["KeyPolicy"]["Statement"], *mailing.one("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]]
+    allowed = [it for it in granted if it["Principal"] == {"Service": "cloudwatch.amazonaws.com"}]
+    assert [it["Action"] for it in allowed] == [["kms:Decrypt", "kms:GenerateDataKey*"], "sns:Publish"]
+    for statement in allowed:
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_cdk_nag_finds_nothing_with_a_topic_either(tmp_path: Path) -> None:
+    """Encrypted, and no publication without TLS."""
+    changes = {"stage": "dev", "stages": {"dev": MAIL}, "aws:cdk:bundling-stacks": []}
+    app = stage_app(merged(own_context(), changes), out=tmp_path)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()  # raises when there are findings
+
+
+def test_only_the_silence_of_claim_is_an_alarm(dev: Template) -> None:
+    """Where nothing is sent nothing fails; but a tick comes every minute, or retries have stopped."""
+    missing = {name: alarm["TreatMissingData"] for name, alarm in watched.alarms(dev).items()}
+    assert missing.pop("ClaimStopped") == "breaching"
+    assert set(missing.values()) == {"notBreaching"}
+
+
+def test_claim_is_missed_after_five_ticks_of_the_stage_s_schedule(dev: Template, synth: Synthesis) -> None:
+    """Five minutes by default."""
+    assert evaluated(watched.alarms(dev)["ClaimStopped"]) == (60, 5)
+    assert evaluated(watched.alarms(synth("dev", {"claim": {"every_minutes": 7}}))["ClaimStopped"]) == (420, 5)
+
+
+def evaluated(alarm: Resource) -> tuple[int, int]:
+    (metric,) = [it["MetricStat"] for it in alarm["Metrics"]]
+    return metric["Period"], alarm["EvaluationPeriods"]
+
+
+def test_thresholds_follow_the_settings_that_they_mean(synth: Synthesis) -> None:
+    """The lease, the tick and the batch."""
+    over = {"lease_seconds": 700, "claim": {"every_minutes": 7}, "kafka": {"batch_size": 40}}
+    made = watched.alarms(synth("dev", over))
+    assert made["SendQueueOld"]["Threshold"] == 700
+    assert made["DueRecordsWait"]["Threshold"] == 600 + 7 * 60
+    assert made["KafkaLag"]["Threshold"] == 40
+
+
+def test_dead_letters_and_rejects_count_from_the_first(dev: Template) -> None:
+    """Both are somebody's defect; there is no normal number of them."""
+    for name in ("DeadLetters", "Rejects"):
+        alarm = watched.alarms(dev)[name]
+        assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
+        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+
+
+def test_every_function_s_errors_are_an_alarm_of_their_own(dev: Template) -> None:
+    """Once is chance, three periods are not."""
+    for word in FUNCTIONS:
+        alarm = watched.alarms(dev)[f"{word.capitalize()}Errors"]
+        (dimension,) = alarm["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"]
+        assert dev.named(dimension["Value"]) == dev.function(word)
+        assert evaluated(alarm) == (300, 3)

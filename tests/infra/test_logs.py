@@ -1,0 +1,35 @@
+"""The functions' logs: encrypted under a key that CloudWatch Logs may use for these groups and nothing else."""
+
+from collections.abc import Mapping
+
+from tests.infra.templates import FUNCTIONS, Template, environment
+
+
+def test_every_log_group_is_encrypted_under_one_key_that_rotates(stages: Mapping[str, Template]) -> None:
+    """And it is not the key of the credentials, which logs have no business with."""
+    for template in stages.values():
+        groups = template.all("AWS::Logs::LogGroup")
+        assert len(groups) == len(FUNCTIONS)
+        (key, *others) = [template.named(group["KmsKeyId"]) for group in groups]
+        assert key["EnableKeyRotation"] is True
+        assert all(other == key for other in others)
+        assert key != template.named(environment(template.function("send"))["DATA_KEY_ARN"])
+
+
+def test_cloudwatch_logs_may_use_the_key_for_groups_of_this_stack_only(dev: Template) -> None:
+    """Without the grant no log group can be made; without the condition any group of the region could use it."""
+    (group, *_) = dev.all("AWS::Logs::LogGroup")
+    (root, logs) = dev.named(group["KmsKeyId"])["KeyPolicy"]["Statement"]
+    assert root["Action"] == "kms:*"
+    assert joined(logs["Principal"]["Service"]) == "logs.AWS::Region.amazonaws.com"
+    allowed = joined(logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"])
+    assert allowed == "arn:AWS::Partition:logs:AWS::Region:AWS::AccountId:log-group:hongyan-dev-delivery-*"
+
+
+def test_a_log_group_is_named_after_the_stack(dev: Template) -> None:
+    """The key's condition counts on the name that CloudFormation gives; another name would be refused the key."""
+    assert not any("LogGroupName" in group for group in dev.all("AWS::Logs::LogGroup"))
+
+
+def joined(value: Mapping[str, list[object]]) -> str:
+    return "".join(part["Ref"] if isinstance(part, dict) else str(part) for part in value["Fn::Join"][1])  # type: ignore[attr-defined]

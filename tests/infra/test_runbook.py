@@ -1,0 +1,33 @@
+"""docs/runbook.md: who is woken by an alarm finds it there, and finds no alarm that is gone."""
+
+import re
+
+import pytest
+
+from cdk.context import ROOT
+from tests.infra import watched
+from tests.infra.templates import Template
+
+
+def chapters() -> dict[str, str]:
+    """The alarms' headings, each with what stands below it."""
+    text = (ROOT / "docs" / "runbook.md").read_text()
+    parts = re.split(r"^### (\S+)$", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_every_alarm_has_its_heading_and_every_heading_its_alarm(dev: Template) -> None:
+    """By the name that the message carries."""
+    assert sorted(chapters()) == sorted(watched.alarms(dev))
+
+
+@pytest.mark.parametrize("name", chapters())
+def test_every_alarm_is_explained(name: str) -> None:
+    """What it means, what to look at, what to do."""
+    assert re.findall(r"^\*\*(.+?)\.\*\*", chapters()[name], flags=re.MULTILINE) == ["Means", "Look", "Do"]
+
+
+def test_an_alarm_says_where_it_is_explained(dev: Template) -> None:
+    """In the mail, before anything is opened."""
+    for name, alarm in watched.alarms(dev).items():
+        assert alarm["AlarmDescription"].endswith(f"See docs/runbook.md, {name}.")
