@@ -21,7 +21,7 @@ def test_cloudwatch_logs_may_use_the_key_for_groups_of_this_stack_only(dev: Temp
     (group, *_) = dev.all("AWS::Logs::LogGroup")
     (root, logs) = dev.named(group["KmsKeyId"])["KeyPolicy"]["Statement"]
     assert root["Action"] == "kms:*"
-    assert joined(logs["Principal"]["Service"]) == "logs.AWS::Region.amazonaws.com"
+    assert joined(logs["Principal"]["Service"]) == "logs.AWS::Region.AWS::URLSuffix"
     allowed = joined(logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"])
     assert allowed == "arn:AWS::Partition:logs:AWS::Region:AWS::AccountId:log-group:hongyan-dev-delivery-*"
 
