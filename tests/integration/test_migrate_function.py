@@ -206,6 +206,31 @@ def test_a_migration_that_takes_too_long_is_told_before_lambda_ends_it(
     assert "MySQL may still be at work" in reason
 
 
+def test_a_migration_gives_way_to_what_is_being_served(
+    fresh_engine: Engine,
+    cloudformation: RawServer,
+    next_version: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Statements queue up behind a DDL that waits for a long transaction; so it waits for seconds, not for a year."""
+    next_version("ALTER TABLE notification_rejects ADD COLUMN added int")
+    monkeypatch.setattr(storage, "_PATIENCE", "SET SESSION lock_wait_timeout = 1")
+    with fresh_engine.connect() as serving:
+        serving.execute(text("SELECT COUNT(*) FROM notification_rejects"))
+        reason = "MySQL: 1205: Lock wait timeout exceeded; try restarting transaction"
+        assert deploys(cloudformation, "Update") == ("FAILED", reason)
+        serving.rollback()
+    assert deploys(cloudformation, "Update") == ("SUCCESS", "")
+
+
+def test_a_connection_that_migrates_may_not_wait_or_idle_for_long(fresh_engine: Engine) -> None:
+    """An instance that was frozen in the middle frees the lock within a minute."""
+    with fresh_engine.connect() as connection:
+        storage.migrate(connection, MIGRATIONS)
+        waits = connection.execute(text("SELECT @@SESSION.lock_wait_timeout, @@SESSION.wait_timeout")).one()
+    assert tuple(waits) == (20, 60)
+
+
 def test_another_migration_is_waited_for_and_then_named(
     fresh_engine: Engine, cloudformation: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
