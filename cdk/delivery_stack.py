@@ -60,7 +60,7 @@ class DeliveryStack(Stack):
             ClaimFunctionName=claim.function.function_name,
             SendFunctionName=send.function.function_name,
         )
-        # The local stack migrates by itself (local/deploying.py): the CloudFormation of moto knows no custom resources.
+        # The local stack migrates by itself (local/deploying.py): moto would run a custom resource in Docker.
         if not stage.is_local:
             migrate = Migrate(self, "Migrate", runtime=runtime, settings=parts.migrate(stage))
             migrate.before(ingest, claim, send)

@@ -103,6 +103,6 @@ def test_it_is_made_like_every_other_function(prod: Template) -> None:
 
 
 def test_the_local_stage_migrates_by_itself(local: Template) -> None:
-    """The CloudFormation on one machine knows no custom resources."""
+    """There is no Docker on that machine in which its CloudFormation would run a custom resource."""
     assert ids(local, KIND) == []
     assert len(ids(local, "AWS::Lambda::Function")) == len(FUNCTIONS)

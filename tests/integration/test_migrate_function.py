@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -18,29 +15,16 @@ from delivery.aws.wiring import migrate as wiring
 from delivery.storage import migrate as storage
 from delivery.storage.migrate import MIGRATIONS, address_of, upgrade_at
 from delivery.storage.tables import metadata
-from functions.migrate.handler import handler
 from local.mysql import MySqlServer
-from tests.integration.conftest import engine_for
+from tests.integration.deployments import OK, Secrets, by_hand, deploys, revision, tables
 from tests.integration.schema import schema
 from tests.unit.raw_server import RawServer, raw_server
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-IDS = {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "Migrated"}
 HEAD = "0001"
 PASSWORD = "hunter2"
 
 ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
 FAILS = "ALTER TABLE no_such_table ADD COLUMN x int"
-
-
-class Secrets:
-    """What the function needs of Secrets Manager."""
-
-    def __init__(self, *, user: str, password: str) -> None:
-        self._secret = json.dumps({"username": user, "password": password})
-
-    def get_secret_value(self, **_: str) -> dict[str, str]:
-        return {"SecretString": self._secret}
 
 
 @pytest.fixture(autouse=True)
@@ -81,44 +65,6 @@ def next_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
         monkeypatch.setattr(wiring, "upgrade_at", partial(upgrade_at, migrations=folder))
 
     return deploy
-
-
-def context(seconds: float = 900) -> Any:
-    return SimpleNamespace(
-        function_name="migrate",
-        memory_limit_in_mb=512,
-        invoked_function_arn="arn",
-        aws_request_id="1",
-        get_remaining_time_in_millis=lambda: int(seconds * 1000),
-    )
-
-
-def by_hand() -> dict[str, str | None] | None:
-    return handler({}, context())
-
-
-def deploys(cloudformation: RawServer, kind: str = "Create", *, seconds: float = 900) -> tuple[str, str]:
-    """Status and reason of the one answer to a request of this kind."""
-    event = {"RequestType": kind, "ResponseURL": f"{cloudformation.origin}/answer?signed", **IDS}
-    cloudformation.requests.clear()
-    assert handler(event, context(seconds)) is None
-    [raw] = cloudformation.requests
-    body = json.loads(raw.partition(b"\r\n\r\n")[2])
-    assert {name: body[name] for name in IDS} == IDS
-    return body["Status"], body["Reason"]
-
-
-def revision(engine: Engine) -> str:
-    with engine.connect() as connection:
-        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
-
-
-def tables(url: str) -> set[str]:
-    engine = engine_for(url)
-    with engine.connect() as connection:
-        found = set(connection.execute(text("SHOW TABLES")).scalars())
-    engine.dispose()
-    return found
 
 
 def test_a_deployment_makes_the_database_and_its_tables(cloudformation: RawServer, database_url: str) -> None:
@@ -204,6 +150,31 @@ def test_a_migration_that_takes_too_long_is_told_before_lambda_ends_it(
     status, reason = deploys(cloudformation, "Update", seconds=31)
     assert (status, reason.partition(":")[0]) == ("FAILED", "TimeoutError")
     assert "MySQL may still be at work" in reason
+
+
+def test_a_migration_gives_way_to_what_is_being_served(
+    fresh_engine: Engine,
+    cloudformation: RawServer,
+    next_version: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Statements queue up behind a DDL that waits for a long transaction; so it waits for seconds, not for a year."""
+    next_version("ALTER TABLE notification_rejects ADD COLUMN added int")
+    monkeypatch.setattr(storage, "_PATIENCE", "SET SESSION lock_wait_timeout = 1")
+    with fresh_engine.connect() as serving:
+        serving.execute(text("SELECT COUNT(*) FROM notification_rejects"))
+        reason = "MySQL: 1205: Lock wait timeout exceeded; try restarting transaction"
+        assert deploys(cloudformation, "Update") == ("FAILED", reason)
+        serving.rollback()
+    assert deploys(cloudformation, "Update") == ("SUCCESS", "")
+
+
+def test_a_connection_that_migrates_may_not_wait_or_idle_for_long(fresh_engine: Engine) -> None:
+    """An instance that was frozen in the middle frees the lock within a minute."""
+    with fresh_engine.connect() as connection:
+        storage.migrate(connection, MIGRATIONS)
+        waits = connection.execute(text("SELECT @@SESSION.lock_wait_timeout, @@SESSION.wait_timeout")).one()
+    assert tuple(waits) == (20, 60)
 
 
 def test_another_migration_is_waited_for_and_then_named(

@@ -26,6 +26,6 @@ class Migrator:
         try:
             return executor.submit(self.upgrade).result(timeout=(until - self.now()).total_seconds())
         except TimeoutError as error:
-            raise TimeoutError(str(error) or "the time is up; MySQL may still be at work, and then goes on") from error
+            raise TimeoutError(str(error) or "the time is up; MySQL may still be at work on a statement") from error
         finally:
             executor.shutdown(wait=False)  # a thread in the middle of a statement cannot be ended
