@@ -62,9 +62,17 @@ def engine(cache: Path) -> Iterator[str]:
 def _daemon(cache: Path) -> Iterator[None]:
     """Ended by its pid; its containers and images go with its directories, which no other run shares."""
     home = Path(f"/tmp/hongyan-engine-{os.getpid()}")
-    places = ["--data-root", home / "data", "--exec-root", home / "exec", "--pidfile", home / "pid"]
+    places: list[str | Path] = [
+        "dockerd",
+        "--data-root",
+        home / "data",
+        "--exec-root",
+        home / "exec",
+        "--pidfile",
+        home / "pid",
+    ]
     try:
-        with running(["dockerd", *places], name="dockerd", log=cache / "dockerd.log") as daemon:
+        with running(places, name="dockerd", log=cache / "dockerd.log") as daemon:
             wait_until_ready(daemon, _answers, within=60)
             yield
     finally:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from sqlalchemy import insert, select
@@ -21,6 +20,7 @@ from delivery.domain.record import CHANNEL_FEISHU
 from delivery.storage.database import open_engine
 from delivery.storage.migrate import address_of
 from delivery.storage.tables import records
+from local.aws import Aws
 from local.channels import webhook_url
 from local.ports import free_port
 from local.stack import HOME
@@ -120,9 +120,9 @@ def _started(stack: StackProcess) -> Iterator[Any]:
 
 
 def _lambda_client(port: int) -> Any:
-    anyone = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
     patient = Config(read_timeout=120, retries={"max_attempts": 0})
-    return boto3.client("lambda", endpoint_url=f"http://127.0.0.1:{port}", config=patient, **anyone)
+    aws = Aws(endpoint_url=f"http://127.0.0.1:{port}")
+    return aws.session.client("lambda", endpoint_url=aws.endpoint_url, config=patient)
 
 
 def _listens(port: int) -> bool:
