@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cdk.reading import SettingsError
-from local import clients
+from local import clients, sam_cli
 from local.commands import demo, down, status, up
 from local.endpoints import read_endpoints
 from local.interrupts import Interrupted, raise_interrupts
@@ -62,8 +62,8 @@ def parser() -> argparse.ArgumentParser:
     _add_publish(commands.add_parser("publish", help="publish an event to Kafka and say which record it became"))
     _add_show(commands.add_parser("show", help="show a record and its attempts"))
     _add_channel(commands.add_parser("channel", help="save how a user is reached"))
-    _add_sam_invoke(commands.add_parser("sam-invoke", help="invoke one function in a container, with `sam local`"))
-    _add_sam_start(commands.add_parser("sam-start", help="serve the functions in containers, with `sam local`"))
+    sam_cli.add_invoke(commands.add_parser("sam-invoke", help="invoke one function in a container, with `sam local`"))
+    sam_cli.add_start(commands.add_parser("sam-start", help="serve the functions in containers, with `sam local`"))
     return root
 
 
@@ -111,23 +111,6 @@ def _add_channel(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bearer-token", default="", metavar="TOKEN")
     command.add_argument("--disabled", action="store_true", help="save it, but do not use it")
     _add(command, _channel)
-
-
-def _add_sam_invoke(command: argparse.ArgumentParser) -> None:
-    command.add_argument("function", choices=("ingest", "claim", "send"))
-    command.add_argument("--event", type=Path, metavar="F", help="default: the function's example in tests/events")
-    _add_image(command)
-    _add(command, _sam_invoke)
-
-
-def _add_sam_start(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--port", type=int, default=3001, metavar="N", help="default: %(default)s")
-    _add_image(command)
-    _add(command, _sam_start)
-
-
-def _add_image(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--image", metavar="NAME", help="an image that is here already (default: pull AWS's own)")
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -182,23 +165,6 @@ def _channel(options: argparse.Namespace) -> int:
         say=_say,
     )
     return 0
-
-
-def _sam_invoke(options: argparse.Namespace) -> int:
-    from local import sam  # noqa: PLC0415 - what asks the engine is slow to import, and only needed here
-
-    return sam.invoke(options.home.resolve(), options.function, event=options.event, image=options.image, say=_note)
-
-
-def _sam_start(options: argparse.Namespace) -> int:
-    from local import sam  # noqa: PLC0415 - as above
-
-    return sam.start(options.home.resolve(), port=options.port, image=options.image, say=_note)
-
-
-def _note(line: str) -> None:
-    """Beside the answer, which has stdout for itself."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def _say(line: str) -> None:
