@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 IMAGE = "hongyan-lambda-python:3.13"
 _PACKAGES = ("docker.io", "iptables", "debootstrap")
+_CAP_SYS_ADMIN = 21
 _PYTHON = "3.13"
 #: Debian's release with that Python
 _RELEASE = "trixie"
@@ -39,7 +41,14 @@ def why_not() -> str | None:
         return "a container engine is brought by root only"
     if not Path("/etc/debian_version").exists() or not shutil.which("apt-get"):
         return "a container engine is brought from Debian's packages, and this is no Debian"
+    if not _may_mount():
+        return "a container engine has to mount, and this root may not (CAP_SYS_ADMIN)"
     return None
+
+
+def _may_mount() -> bool:
+    capabilities = re.search(r"^CapEff:\s*(\w+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return capabilities is not None and bool(int(capabilities[1], 16) >> _CAP_SYS_ADMIN & 1)
 
 
 @contextmanager

@@ -77,12 +77,13 @@ def test_send_in_a_container_calls_feishu(stack: StackProcess, tmp_path: Path) -
 
 
 def test_any_aws_client_can_invoke_what_sam_start_serves(stack: StackProcess) -> None:
-    """By the functions' words, at the port that was asked for."""
+    """By the functions' words, at the port that was asked for; and no container outlives it."""
     record_id = _insert_for_containers(stack, "sent by a client")
     with _started(stack) as client:
         answer = client.invoke(FunctionName="send", Payload=json.dumps(_send_event(record_id)).encode())
         assert json.load(answer["Payload"]) == {"batchItemFailures": []}
     assert record_id in _called(stack)
+    assert subprocess.run(["docker", "ps", "-q"], capture_output=True, check=True).stdout == b""
 
 
 def test_without_an_engine_one_line_says_what_to_use_instead(
