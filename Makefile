@@ -5,11 +5,13 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 STAGE := dev
 CONFIRM :=
+# An image that is here already; without one SAM pulls AWS's own.
+SAM_OPTIONS = $(if $(SAM_IMAGE),--image $(SAM_IMAGE))
 
-.PHONY: help demo test up down bench check lint types imports synth bootstrap deploy diff destroy clean
+.PHONY: help demo test up down sam-invoke sam-start bench check lint types imports synth bootstrap deploy diff destroy clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/ready  ## run the whole service on this machine, send a few hundred notifications, and account for each
 	@$(PYTHON) -m local demo
@@ -22,6 +24,12 @@ up: .venv/ready  ## start the local stack and keep it running until Ctrl-C or `m
 
 down: .venv/ready  ## end the local stack of this checkout
 	@$(PYTHON) -m local down
+
+sam-invoke: .venv/ready  ## one function in a container, on the stack of `make up`: FUNCTION=ingest|claim|send [EVENT=file] [SAM_IMAGE=name]
+	@$(PYTHON) -m local sam-invoke $(FUNCTION) $(if $(EVENT),--event $(EVENT)) $(SAM_OPTIONS)
+
+sam-start: .venv/ready  ## the functions in containers at port 3001, for any AWS client [SAM_IMAGE=name]
+	@$(PYTHON) -m local sam-start $(SAM_OPTIONS)
 
 bench: .venv/ready  ## measure against the row-at-a-time way and the raw driver; writes benchmarks/latest.json
 	@$(PYTHON) -m benchmarks

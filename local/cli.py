@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cdk.reading import SettingsError
-from local import clients
+from local import clients, sam_cli
 from local.commands import demo, down, status, up
 from local.endpoints import read_endpoints
 from local.interrupts import Interrupted, raise_interrupts
@@ -62,6 +62,8 @@ def parser() -> argparse.ArgumentParser:
     _add_publish(commands.add_parser("publish", help="publish an event to Kafka and say which record it became"))
     _add_show(commands.add_parser("show", help="show a record and its attempts"))
     _add_channel(commands.add_parser("channel", help="save how a user is reached"))
+    sam_cli.add_invoke(commands.add_parser("sam-invoke", help="invoke one function in a container, with `sam local`"))
+    sam_cli.add_start(commands.add_parser("sam-start", help="serve the functions in containers, with `sam local`"))
     return root
 
 

@@ -24,7 +24,7 @@ class Function:
     @property
     def word(self) -> str:
         """`ingest` of `IngestFunction1A2B3C4D`: the logical id without what the CDK adds to it."""
-        return re.sub(r"(Function)?[0-9A-F]{8}$", "", self.logical_id).lower()
+        return function_word(self.logical_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +71,7 @@ class Deployment:
     kafka_mappings: Sequence[KafkaMapping]
     queue_mappings: Sequence[QueueMapping]
     schedules: Sequence[Schedule]
+
+
+def function_word(logical_id: str) -> str:
+    return re.sub(r"(Function)?[0-9A-F]{8}$", "", logical_id).lower()

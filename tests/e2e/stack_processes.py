@@ -50,12 +50,12 @@ class StackProcess:
 
 
 @contextmanager
-def starting(name: str) -> Iterator[StackProcess]:
+def starting(name: str, *, minute_seconds: float = 1) -> Iterator[StackProcess]:
     """`up` in a home of this name, which is kept between test runs, for its caches; killed at the end of the block."""
     home = home_for(name)
     with turn(home / "test.lock", waiting=print), (home / "said.txt").open("w") as said:
         (home / "endpoints.json").unlink(missing_ok=True)
-        options = ["up", "--fresh", "--minute-seconds", "1"]
+        options = ["up", "--fresh", "--minute-seconds", str(minute_seconds)]
         popen = subprocess.Popen(
             [sys.executable, "-m", "local", "--home", str(home), *options],
             stdout=said,
