@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from local.apt_sources import machine_sources
 from local.lambda_runtime import SHIPPED
+from local.lock import turn
 from local.processes import run_to_end, running, wait_until_ready
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def engine(cache: Path) -> Iterator[str]:
     cache.mkdir(parents=True, exist_ok=True)
     _install(cache / "apt.log")
     with ExitStack() as exits:
+        # The socket and the bridge are the machine's: another checkout's tests would lose an engine that we end.
+        exits.enter_context(turn(Path("/tmp/hongyan-engine.lock"), waiting=print))
         if not _answers():
             exits.enter_context(_daemon(cache))
         archive = cache / "image.tar"
