@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
 
 from cdk.config import DEFAULT_STAGE, StageSettings, stage_settings
+from cdk.data_stack import DataStack
 from cdk.delivery_stack import DeliveryStack
 
 
@@ -18,14 +19,26 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
     return app
 
 
-def add_stacks(app: App, stage: StageSettings) -> DeliveryStack:
+def add_stacks(app: App, stage: StageSettings) -> None:
+    """What keeps data first, where the stage asks for it; then what delivers."""
     Tags.of(app).add("service", "hongyan")
     Tags.of(app).add("stage", stage.name)
-    return DeliveryStack(
+    data = DataStack(app, f"hongyan-{stage.name}-data", stage=stage, **_common(stage)) if stage.has_data_stack else None
+    delivery = DeliveryStack(
         app,
         f"hongyan-{stage.name}-delivery",
         stage=stage,
-        env=Environment(account=stage.account, region=stage.region),
-        # The command line checks the bootstrap version itself; without the rule the template needs no parameter.
-        synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+        new_network=data.new_network if data else None,
+        new_database=data.new_database if data else None,
+        **_common(stage),
     )
+    if data:
+        delivery.add_stack_dependency(data)
+
+
+def _common(stage: StageSettings) -> dict[str, Any]:
+    return {
+        "env": Environment(account=stage.account, region=stage.region),
+        # The command line checks the bootstrap version itself; without the rule the template needs no parameter.
+        "synthesizer": DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+    }

@@ -11,18 +11,29 @@ from cdk.alarms import Alarms
 from cdk.claim import Claim
 from cdk.config import StageSettings
 from cdk.dashboard import Dashboard
+from cdk.database import Database
 from cdk.ingest import Ingest
 from cdk.measures import Measures
 from cdk.migrate import Migrate
+from cdk.network import Network
 from cdk.send import Send
 
 
 class DeliveryStack(Stack):
     """Kafka → ingest → send queue → send → Feishu; the schedule → claim → send queue; MySQL beside all of them."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: StageSettings, **stack: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stage: StageSettings,
+        new_network: Network | None = None,
+        new_database: Database | None = None,
+        **stack: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(scope, name, description=f"Hongyan ({stage.name}): notifications to Feishu", **stack)
-        runtime = parts.runtime(self, stage)
+        runtime = parts.runtime(self, stage, new_network=new_network, new_database=new_database)
         kafka = parts.kafka(stage.kafka, network=runtime.network)
         waiting = parts.send_queue(self, stage)
         queue = waiting.queue
@@ -48,7 +59,8 @@ class DeliveryStack(Stack):
         data_key.grant_decrypt(send.role)
 
         space = runtime.metrics_namespace
-        measures = Measures(namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting)
+        mysql = runtime.database.instance
+        measures = Measures(namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting, mysql=mysql)
         Dashboard(self, "Dashboard", stage=stage.name, measures=measures)
         Alarms(self, "Alarms", stage=stage, measures=measures)
 

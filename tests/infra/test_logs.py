@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from tests.infra.templates import FUNCTIONS, Template, environment
+from tests.infra.templates import Template, environment
 
 
 def test_every_log_group_is_encrypted_under_one_key_that_rotates(stages: Mapping[str, Template]) -> None:
     """And it is not the key of the credentials, which logs have no business with."""
     for template in stages.values():
         groups = template.all("AWS::Logs::LogGroup")
-        assert len(groups) == len(FUNCTIONS)
+        assert len(groups) == len(template.all("AWS::Lambda::Function"))
         (key, *others) = [template.named(group["KmsKeyId"]) for group in groups]
         assert key["EnableKeyRotation"] is True
         assert all(other == key for other in others)

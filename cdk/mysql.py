@@ -1,0 +1,116 @@
+"""A new MySQL: a stage's database settings and a network in; out, where it is and the secret that opens it."""
+
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_rds as rds
+from constructs import Construct
+
+from cdk import sections
+from cdk.database import Database
+from cdk.function import accept
+from cdk.network import Network
+
+_USER = "hongyan"
+_ENGINE = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.VER_8_4_10)
+_PARAMETERS = {
+    "require_secure_transport": "1",
+    "time_zone": "UTC",
+    "character_set_server": "utf8mb4",
+    "slow_query_log": "1",
+    "long_query_time": "1",
+    "log_output": "FILE",  # what is logged to a table is not exported
+}
+_ACCEPTED = {
+    "AwsSolutions::AwsSolutions-RDS3": "A second zone is a stage setting: it doubles the price",
+    "AwsSolutions::AwsSolutions-RDS6": "Functions connect with a secret that rotates and that only they may read",
+    "AwsSolutions::AwsSolutions-RDS10": "Protection is a stage setting: a development stage comes and goes",
+    "AwsSolutions::AwsSolutions-RDS11": "The port is a stage setting; the network keeps others out, not the number",
+}
+
+
+class MySql(Construct):
+    """RDS, encrypted, by TLS only, reached from the network's security groups and from nowhere else."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, settings: sections.Database, network: Network, keep: bool
+    ) -> None:
+        super().__init__(scope, name)
+        new = settings.new or sections.NewDatabase()
+        self._instance = self._make(settings, new, network, keep=keep or new.deletion_protection)
+        for group in network.security_groups:
+            self._instance.connections.allow_default_port_from(group)
+        self._rotate(new.rotation_days, network)
+        self.database = self._as_seen_by_functions(settings)
+        accept(self, _ACCEPTED)
+
+    def _make(
+        self, settings: sections.Database, new: sections.NewDatabase, network: Network, *, keep: bool
+    ) -> rds.DatabaseInstance:
+        return rds.DatabaseInstance(
+            self,
+            "Instance",
+            engine=_ENGINE,
+            auto_minor_version_upgrade=False,  # else a deployment would ask for an older version than there is
+            parameter_group=rds.ParameterGroup(self, "Parameters", engine=_ENGINE, parameters=_PARAMETERS),
+            instance_type=ec2.InstanceType(new.instance_class),
+            multi_az=new.multi_az,
+            database_name=settings.name,
+            port=settings.port,
+            credentials=rds.Credentials.from_generated_secret(_USER),
+            backup_retention=Duration.days(new.backup_days),
+            deletion_protection=new.deletion_protection,
+            removal_policy=RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY,
+            cloudwatch_logs_exports=["error", "slowquery"],
+            ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
+            **self._storage(new.storage_gb, keep=keep),
+            **self._place(network),
+        )
+
+    def _storage(self, gigabytes: int, *, keep: bool) -> dict[str, Any]:
+        """Snapshots are of no use without the key, so it stays where they do."""
+        key = kms.Key(
+            self,
+            "Key",
+            description="Hongyan: encrypts MySQL's storage and its backups",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
+        )
+        return {
+            "allocated_storage": gigabytes,
+            "storage_type": rds.StorageType.GP3,
+            "storage_encrypted": True,
+            "storage_encryption_key": key,
+        }
+
+    def _place(self, network: Network) -> dict[str, Any]:
+        """In the isolated subnets of a VPC that has some; an existing VPC names only those of the functions."""
+        vpc = network.vpc
+        group = ec2.SecurityGroup(
+            self, "Group", vpc=vpc, description="Hongyan: MySQL; only the functions come in", allow_all_outbound=False
+        )
+        subnets = vpc.isolated_subnets or network.subnets
+        return {"vpc": vpc, "vpc_subnets": ec2.SubnetSelection(subnets=subnets), "security_groups": [group]}
+
+    def _rotate(self, days: int, network: Network) -> None:
+        """By a function of AWS's own, which stands where ours do and comes in by the same rule."""
+        self._instance.add_rotation_single_user(
+            automatically_after=Duration.days(days),
+            security_group=network.security_groups[0],
+            vpc_subnets=ec2.SubnetSelection(subnets=network.subnets),
+        )
+
+    def _as_seen_by_functions(self, settings: sections.Database) -> Database:
+        secret = self._instance.secret
+        if secret is None:
+            raise RuntimeError("RDS keeps no secret")  # it was asked to generate one
+        return Database(
+            host=self._instance.db_instance_endpoint_address,
+            port=settings.port,
+            name=settings.name,
+            secret_arn=secret.secret_arn,
+            ca_file=settings.ca_file,
+            instance=self._instance.instance_identifier,
+        )
