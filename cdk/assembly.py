@@ -9,6 +9,10 @@ from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
 from cdk.config import DEFAULT_STAGE, StageSettings, stage_settings
 from cdk.data_stack import DataStack
 from cdk.delivery_stack import DeliveryStack
+from cdk.parts import Made
+
+#: the CDK would tag it, CloudFormation's schema has no such property
+_WITHOUT_TAGS = ["AWS::RDS::DBProxyTargetGroup"]
 
 
 def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = None) -> App:
@@ -21,15 +25,14 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
 
 def add_stacks(app: App, stage: StageSettings) -> None:
     """What keeps data first, where the stage asks for it; then what delivers."""
-    Tags.of(app).add("service", "hongyan")
-    Tags.of(app).add("stage", stage.name)
+    for key, value in {"service": "hongyan", "stage": stage.name}.items():
+        Tags.of(app).add(key, value, exclude_resource_types=_WITHOUT_TAGS)
     data = DataStack(app, f"hongyan-{stage.name}-data", stage=stage, **_common(stage)) if stage.has_data_stack else None
     delivery = DeliveryStack(
         app,
         f"hongyan-{stage.name}-delivery",
         stage=stage,
-        new_network=data.new_network if data else None,
-        new_database=data.new_database if data else None,
+        made=data.made if data else Made(),
         **_common(stage),
     )
     if data:

@@ -15,6 +15,8 @@ VISIBILITY_FACTOR = 6
 SENDER_SPARE_SECONDS = 4
 #: RDS wants room in as many, whether it uses them or not
 _ZONES = 2
+#: RDS Proxy listens on no other for MySQL
+_PROXY_PORT = 3306
 
 
 def check(stage: "StageSettings") -> None:
@@ -109,6 +111,8 @@ def _new_database(stage: "StageSettings") -> Iterator[str]:
         yield "database.new: needs a VPC: network.new, or an existing one by network.vpc_id"
     if network.vpc_id and len(network.subnet_ids) < _ZONES:
         yield "network.subnet_ids: should name at least two, in different zones, with database.new"
+    if database.new and database.new.proxy and database.port != _PROXY_PORT:
+        yield f"database.port: should be {_PROXY_PORT} with database.new.proxy, is {database.port}"
     if not database.name[0].isalpha():
         yield f"database.name: should begin with a letter with database.new, is {database.name}"
 

@@ -26,11 +26,10 @@ class DataStack(Stack):
             termination_protection=stage.is_prod,
             **stack,
         )
-        self.new_network: Network | None = self._vpc(stage) if stage.network.new else None
-        self.new_database: Database | None = None
-        network = self.new_network or parts.network(self, stage.network)
-        if stage.database.new and network:
-            self.new_database = self._mysql(stage, network)
+        new = self._vpc(stage) if stage.network.new else None
+        network = new or parts.network(self, stage.network)
+        database = self._mysql(stage, network) if stage.database.new and network else None
+        self.made = parts.Made(network=new, database=database)
 
     @property
     def availability_zones(self) -> Sequence[str]:  # type: ignore[override]  # the CDK writes it as a list

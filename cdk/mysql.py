@@ -6,6 +6,7 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from cdk import sections
@@ -14,6 +15,8 @@ from cdk.function import accept
 from cdk.network import Network
 
 _USER = "hongyan"
+#: of RDS Proxy, which knows no other for MySQL
+_PROXY_PORT = 3306
 _ENGINE = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.VER_8_4_10)
 _PARAMETERS = {
     "require_secure_transport": "1",
@@ -40,10 +43,9 @@ class MySql(Construct):
         super().__init__(scope, name)
         new = settings.new or sections.NewDatabase()
         self._instance = self._make(settings, new, network, keep=keep or new.deletion_protection)
-        for group in network.security_groups:
-            self._instance.connections.allow_default_port_from(group)
         self._rotate(new.rotation_days, network)
-        self.database = self._as_seen_by_functions(settings)
+        host = self._behind_proxy(network) if new.proxy else self._directly(network)
+        self.database = self._as_seen_by_functions(settings, host)
         accept(self, _ACCEPTED)
 
     def _make(
@@ -86,13 +88,15 @@ class MySql(Construct):
         }
 
     def _place(self, network: Network) -> dict[str, Any]:
-        """In the isolated subnets of a VPC that has some; an existing VPC names only those of the functions."""
         vpc = network.vpc
         group = ec2.SecurityGroup(
             self, "Group", vpc=vpc, description="Hongyan: MySQL; only the functions come in", allow_all_outbound=False
         )
-        subnets = vpc.isolated_subnets or network.subnets
-        return {"vpc": vpc, "vpc_subnets": ec2.SubnetSelection(subnets=subnets), "security_groups": [group]}
+        return {"vpc": vpc, "vpc_subnets": self._subnets(network), "security_groups": [group]}
+
+    def _subnets(self, network: Network) -> ec2.SubnetSelection:
+        """The isolated ones of a VPC that has some; an existing VPC names only those of the functions."""
+        return ec2.SubnetSelection(subnets=network.vpc.isolated_subnets or network.subnets)
 
     def _rotate(self, days: int, network: Network) -> None:
         """By a function of AWS's own, which stands where ours do and comes in by the same rule."""
@@ -102,15 +106,40 @@ class MySql(Construct):
             vpc_subnets=ec2.SubnetSelection(subnets=network.subnets),
         )
 
-    def _as_seen_by_functions(self, settings: sections.Database) -> Database:
-        secret = self._instance.secret
-        if secret is None:
+    def _directly(self, network: Network) -> str:
+        for group in network.security_groups:
+            self._instance.connections.allow_default_port_from(group)
+        return self._instance.db_instance_endpoint_address
+
+    def _behind_proxy(self, network: Network) -> str:
+        """The way from the proxy to MySQL is the CDK's to open: the same rule of ours would fail at deployment."""
+        group = ec2.SecurityGroup(
+            self, "ProxyGroup", vpc=network.vpc, description="Hongyan: RDS Proxy; only the functions come in"
+        )
+        for functions in network.security_groups:
+            group.add_ingress_rule(functions, ec2.Port.tcp(_PROXY_PORT), "From the functions")
+        proxy = self._instance.add_proxy(
+            "Proxy",
+            secrets=[self._secret()],
+            vpc=network.vpc,
+            vpc_subnets=self._subnets(network),
+            security_groups=[group],
+            require_tls=True,
+            client_password_auth_type=rds.ClientPasswordAuthType.MYSQL_CACHING_SHA2_PASSWORD,
+        )
+        return proxy.endpoint
+
+    def _secret(self) -> secretsmanager.ISecret:
+        if self._instance.secret is None:
             raise RuntimeError("RDS keeps no secret")  # it was asked to generate one
+        return self._instance.secret
+
+    def _as_seen_by_functions(self, settings: sections.Database, host: str) -> Database:
         return Database(
-            host=self._instance.db_instance_endpoint_address,
+            host=host,
             port=settings.port,
             name=settings.name,
-            secret_arn=secret.secret_arn,
+            secret_arn=self._secret().secret_arn,
             ca_file=settings.ca_file,
             instance=self._instance.instance_identifier,
         )

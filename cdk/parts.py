@@ -1,6 +1,7 @@
 """Settings in, the values that the constructs take out: the one place where the two meet."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from aws_cdk import Annotations, Duration, Fn
 from aws_cdk import aws_ec2 as ec2
@@ -44,18 +45,23 @@ _RETENTIONS = {
 }
 
 
-def runtime(
-    scope: Construct, stage: StageSettings, *, new_network: Network | None, new_database: Database | None
-) -> Runtime:
-    """Network and database are the data stack's where it has one, and otherwise those that the stage names."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What the data stack has made of the stage's own; the rest exists, and the stage says where."""
+
+    network: Network | None = None
+    database: Database | None = None
+
+
+def runtime(scope: Construct, stage: StageSettings, made: Made) -> Runtime:
     python, architecture = _RUNTIMES[stage.python], _ARCHITECTURES[stage.architecture]
     target = Target(python=stage.python, architecture=stage.architecture, here=stage.wheels == "this-machine")
     return Runtime(
         python=python,
         architecture=architecture,
         layers=Layers(scope, "Layers", runtime=python, architecture=architecture, target=target),
-        database=new_database or database(stage.database),
-        network=new_network or network(scope, stage.network),
+        database=made.database or database(stage.database),
+        network=made.network or network(scope, stage.network),
         log_retention=log_retention(stage),
         log_key=log_key(scope, stage.name),
         metrics_namespace=f"Hongyan/{stage.name}",  # stages of one account must not add up

@@ -50,6 +50,8 @@ class NewDatabase:
     deletion_protection: Annotated[bool, Switch()] = True
     #: the password is another one after this many days
     rotation_days: Annotated[int, Whole(1, 1000)] = 30
+    #: RDS Proxy before it, which shares connections
+    proxy: Annotated[bool, Switch()] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,16 @@ def synthesized(stage: str, over: Mapping[str, Any] | None = None, *, out: Path)
     }
 
 
+def told(data: Template, reference: Any) -> Any:
+    """What the data stack gives for a reference of the stack that delivers."""
+    return data.body["Outputs"][reference["Fn::GetStackOutput"]["OutputName"]]["Value"]
+
+
+def tagged(resource: Mapping[str, Any], key: str) -> str:
+    (value,) = [tag["Value"] for tag in resource["Tags"] if tag["Key"] == key]
+    return str(value)
+
+
 def environment(function: Resource) -> dict[str, Any]:
     return dict(function["Environment"]["Variables"])
 

@@ -147,6 +147,10 @@ def test_a_bad_value_is_one_line_that_names_its_key(over: dict[str, Any], line: 
         ({"database": {"endpoint": None}}, "database.endpoint: is missing; it should say where MySQL listens"),
         ({"database": {"secret_arn": None}}, "database.secret_arn: is missing; with database.endpoint"),
         ({"database": NEW}, "database.new: needs a VPC"),
+        (
+            {"network": {"new": True}, "database": {**NEW, "new": {"proxy": True}, "port": 3307}},
+            "database.port: should be 3306 with database.new.proxy, is 3307",
+        ),
         ({"network": VPC, "database": NEW}, "network.subnet_ids: should name at least two, in different zones"),
         ({"network": {"new": True}, "database": {**NEW, "name": "1"}}, "database.name: should begin with a letter"),
         (
