@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.infra import watched
 from tests.infra.conftest import Stacks
 from tests.infra.templates import DEPLOYED, VPC, Template, environment, tagged, told
 
@@ -90,3 +91,24 @@ def test_the_proxy_reads_the_one_secret(both: Stacks) -> None:
     assert (auth["IAMAuth"], auth["ClientPasswordAuthType"]) == ("DISABLED", "MYSQL_CACHING_SHA2_PASSWORD")
     read = {str(it["Resource"]) for it in data.statements(data.one("AWS::RDS::DBProxy")["RoleArn"])}
     assert read == {str(auth["SecretArn"])}
+
+
+def test_a_mysql_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks, beside: Template) -> None:
+    """Who made the other one watches it; of ours, the dashboard shows what its alarms are about."""
+    data, delivery = both("dev")["data"], both("dev")["delivery"]
+    assert {"DatabaseBusy", "DatabaseFull"} <= set(watched.alarms(delivery))
+    for name in ("DatabaseBusy", "DatabaseFull"):
+        alarm = watched.alarms(delivery)[name]
+        (dimension,) = alarm["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"]
+        assert data.kind_of(told(data, dimension["Value"])) == "AWS::RDS::DBInstance"
+        assert watched.of_alarm(alarm) <= watched.of_dashboard(delivery)
+    of_alarms = {it for alarm in watched.alarms(beside).values() for it in watched.of_alarm(alarm)}
+    seen = watched.of_dashboard(beside) | of_alarms
+    assert not any(namespace == "AWS/RDS" for namespace, _, _ in seen)
+
+
+def test_storage_is_short_when_a_part_of_what_was_asked_for_is_left(both: Stacks) -> None:
+    """In bytes, as RDS counts it."""
+    delivery = both("dev", {"database": {"new": {"storage_gb": 100}}})["delivery"]
+    alarm = watched.alarms(delivery)["DatabaseFull"]
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (15 * 2**30, "LessThanThreshold")
