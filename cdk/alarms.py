@@ -8,6 +8,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
+from cdk import sections
 from cdk.alarm_topic import alarm_topic
 from cdk.config import StageSettings
 from cdk.measures import FIVE_MINUTES, Measures, by_name, total
@@ -23,6 +24,8 @@ _LATE_SECONDS = 10 * 60
 _FEW = 10
 _DEAD_PERCENT, _FAILED_PERCENT = 5, 50
 _MISSED_TICKS = 5
+_BUSY_PERCENT, _FREE_PERCENT = 90, 15
+_GIGABYTE = 2**30
 
 
 class Alarms(Construct):
@@ -37,6 +40,8 @@ class Alarms(Construct):
         self._waiting()
         self._kafka()
         self._outcomes()
+        if stage.database.new:
+            self._mysql(stage.database.new)
 
     def _functions(self) -> None:
         for one in self._measures.functions:
@@ -115,6 +120,23 @@ class Alarms(Construct):
             _share("failed, %", failed, sent, period=FIVE_MINUTES),
             threshold=_FAILED_PERCENT,
             periods=3,
+        )
+
+    def _mysql(self, new: sections.NewDatabase) -> None:
+        self._alarm(
+            "DatabaseBusy",
+            f"MySQL used more than {_BUSY_PERCENT} % of its processor in each of three periods of five minutes",
+            self._measures.of_mysql("CPUUtilization", "Average", label="CPU"),
+            threshold=_BUSY_PERCENT,
+            periods=3,
+            compare=_MORE_THAN,
+        )
+        self._alarm(
+            "DatabaseFull",
+            f"MySQL has less than {_FREE_PERCENT} % of its storage left",
+            self._measures.of_mysql("FreeStorageSpace", "Minimum", label="free"),
+            threshold=new.storage_gb * _GIGABYTE * _FREE_PERCENT // 100,
+            compare=_LESS_THAN,
         )
 
     def _alarm(

@@ -7,7 +7,12 @@ from typing import Any
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
 
 from cdk.config import DEFAULT_STAGE, StageSettings, stage_settings
+from cdk.data_stack import DataStack
 from cdk.delivery_stack import DeliveryStack
+from cdk.parts import Made
+
+#: the CDK would tag it, CloudFormation's schema has no such property
+_WITHOUT_TAGS = ["AWS::RDS::DBProxyTargetGroup"]
 
 
 def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = None) -> App:
@@ -18,14 +23,25 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
     return app
 
 
-def add_stacks(app: App, stage: StageSettings) -> DeliveryStack:
-    Tags.of(app).add("service", "hongyan")
-    Tags.of(app).add("stage", stage.name)
-    return DeliveryStack(
+def add_stacks(app: App, stage: StageSettings) -> None:
+    """What keeps data first, where the stage asks for it; then what delivers."""
+    for key, value in {"service": "hongyan", "stage": stage.name}.items():
+        Tags.of(app).add(key, value, exclude_resource_types=_WITHOUT_TAGS)
+    data = DataStack(app, f"hongyan-{stage.name}-data", stage=stage, **_common(stage)) if stage.has_data_stack else None
+    delivery = DeliveryStack(
         app,
         f"hongyan-{stage.name}-delivery",
         stage=stage,
-        env=Environment(account=stage.account, region=stage.region),
-        # The command line checks the bootstrap version itself; without the rule the template needs no parameter.
-        synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+        made=data.made if data else Made(),
+        **_common(stage),
     )
+    if data:
+        delivery.add_stack_dependency(data)
+
+
+def _common(stage: StageSettings) -> dict[str, Any]:
+    return {
+        "env": Environment(account=stage.account, region=stage.region),
+        # The command line checks the bootstrap version itself; without the rule the template needs no parameter.
+        "synthesizer": DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+    }

@@ -25,6 +25,7 @@ from cdk.sections import (
 )
 
 LOCAL = "local"
+PROD = "prod"
 DEFAULT_STAGE = "dev"
 #: of the retentions that CloudWatch Logs knows
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731)
@@ -77,6 +78,14 @@ class StageSettings:
     @property
     def is_local(self) -> bool:
         return self.name == LOCAL
+
+    @property
+    def is_prod(self) -> bool:
+        return self.name == PROD
+
+    @property
+    def has_data_stack(self) -> bool:
+        return self.network.new or self.database.new is not None
 
     @property
     def visibility_seconds(self) -> int:

@@ -13,10 +13,21 @@ if TYPE_CHECKING:
 VISIBILITY_FACTOR = 6
 #: a sender opens nothing that it could not also close: with less than this beside a call it would never open anything
 SENDER_SPARE_SECONDS = 4
+#: RDS wants room in as many, whether it uses them or not
+_ZONES = 2
+#: RDS Proxy listens on no other for MySQL
+_PROXY_PORT = 3306
 
 
 def check(stage: "StageSettings") -> None:
-    for wrong in (*_times(stage), *_kafka(stage), *_network(stage), *_alarms(stage), *_deployed(stage)):
+    for wrong in (
+        *_times(stage),
+        *_kafka(stage),
+        *_network(stage),
+        *_database(stage),
+        *_alarms(stage),
+        *_deployed(stage),
+    ):
         raise SettingsError(wrong)
 
 
@@ -58,8 +69,8 @@ def _self_managed(stage: "StageSettings") -> Iterator[str]:
         yield "kafka.bootstrap_servers: is missing; with kind self-managed it should be a list, each host:port"
     if kafka.cluster_arn:
         yield "kafka.cluster_arn: is for kind msk; leave it out with kind self-managed"
-    if not (stage.is_local or kafka.auth_secret_arn or stage.network.vpc_id):
-        yield "kafka.auth_secret_arn: is missing; brokers outside of network.vpc_id need a SASL/SCRAM secret"
+    if not (stage.is_local or kafka.auth_secret_arn or stage.network.vpc_id or stage.network.new):
+        yield "kafka.auth_secret_arn: is missing; brokers outside of a VPC (network) need a SASL/SCRAM secret"
 
 
 def _network(stage: "StageSettings") -> Iterator[str]:
@@ -70,6 +81,40 @@ def _network(stage: "StageSettings") -> Iterator[str]:
         yield "network.security_group_ids: is missing; with network.vpc_id it should name at least one"
     if (network.subnet_ids or network.security_group_ids) and not network.vpc_id:
         yield "network.vpc_id: is missing; subnets and security groups need the VPC that they are in"
+    if network.new and network.vpc_id:
+        yield "network.new: is instead of an existing VPC; leave it out with network.vpc_id"
+    if network.new and stage.is_local:
+        yield "network.new: is for AWS; leave it out in the local stage"
+
+
+def _database(stage: "StageSettings") -> Iterator[str]:
+    """One of two forms: an existing MySQL by its address and secret, or a new one, which has to be in a VPC."""
+    database = stage.database
+    if database.new:
+        yield from _new_database(stage)
+        return
+    if not database.endpoint:
+        yield "database.endpoint: is missing; it should say where MySQL listens, or database.new ask for a new one"
+    if not database.secret_arn:
+        yield "database.secret_arn: is missing; with database.endpoint it should be the secret's ARN"
+
+
+def _new_database(stage: "StageSettings") -> Iterator[str]:
+    database, network = stage.database, stage.network
+    if database.endpoint:
+        yield "database.endpoint: is for an existing MySQL; leave it out with database.new"
+    if database.secret_arn:
+        yield "database.secret_arn: is for an existing MySQL; leave it out with database.new"
+    if stage.is_local:
+        yield "database.new: is for AWS; the local stage has a MySQL of its own"
+    if not (network.new or network.vpc_id):
+        yield "database.new: needs a VPC: network.new, or an existing one by network.vpc_id"
+    if network.vpc_id and len(network.subnet_ids) < _ZONES:
+        yield "network.subnet_ids: should name at least two, in different zones, with database.new"
+    if database.new and database.new.proxy and database.port != _PROXY_PORT:
+        yield f"database.port: should be {_PROXY_PORT} with database.new.proxy, is {database.port}"
+    if not database.name[0].isalpha():
+        yield f"database.name: should begin with a letter with database.new, is {database.name}"
 
 
 def _alarms(stage: "StageSettings") -> Iterator[str]:

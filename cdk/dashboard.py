@@ -13,7 +13,7 @@ _COUNT, _SECONDS, _MILLISECONDS = "notifications", "seconds", "ms"
 
 
 class Dashboard(Construct):
-    """From top to bottom: what became of notifications, how late they are, where they wait, how the functions do."""
+    """From top to bottom: what became of notifications, how late they are, where they wait, and how what does it is."""
 
     def __init__(self, scope: Construct, name: str, *, stage: str, measures: Measures) -> None:
         super().__init__(scope, name)
@@ -22,7 +22,13 @@ class Dashboard(Construct):
             "Page",
             dashboard_name=f"hongyan-{stage}",
             default_interval=Duration.hours(12),
-            widgets=[_outcomes(measures), _lateness(measures), _waiting(measures), *_functions(measures)],
+            widgets=[
+                _outcomes(measures),
+                _lateness(measures),
+                _waiting(measures),
+                *_functions(measures),
+                *_mysql(measures),
+            ],
         )
 
 
@@ -65,6 +71,21 @@ def _functions(measures: Measures) -> list[list[cloudwatch.IWidget]]:
             _graph("Function invocations", "invocations", of("Invocations", "Sum")),
             _graph("Function duration, p95", _MILLISECONDS, of("Duration", "p95")),
         ],
+    ]
+
+
+def _mysql(measures: Measures) -> list[list[cloudwatch.IWidget]]:
+    if not measures.mysql:
+        return []
+    cpu = measures.of_mysql("CPUUtilization", "Maximum", label="CPU")
+    connections = measures.of_mysql("DatabaseConnections", "Maximum", label="connections")
+    free = measures.of_mysql("FreeStorageSpace", "Minimum", label="free")
+    return [
+        [
+            _graph("MySQL processor", "%", [cpu]),
+            _graph("MySQL connections", "connections", [connections]),
+            _graph("MySQL free storage", "bytes", [free]),
+        ]
     ]
 
 

@@ -14,6 +14,8 @@ class Database:
     secret_arn: str
     #: empty is a connection without TLS
     ca_file: str
+    #: RDS's name of an instance that this stage made, by which CloudWatch knows it
+    instance: str | None = None
 
     def environment(self) -> dict[str, str]:
         return {

@@ -11,18 +11,20 @@ from cdk.alarms import Alarms
 from cdk.claim import Claim
 from cdk.config import StageSettings
 from cdk.dashboard import Dashboard
+from cdk.function import Runtime, StageFunction
 from cdk.ingest import Ingest
 from cdk.measures import Measures
 from cdk.migrate import Migrate
+from cdk.parts import Made
 from cdk.send import Send
 
 
 class DeliveryStack(Stack):
     """Kafka → ingest → send queue → send → Feishu; the schedule → claim → send queue; MySQL beside all of them."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: StageSettings, **stack: Any) -> None:  # noqa: ANN401
+    def __init__(self, scope: Construct, name: str, *, stage: StageSettings, made: Made, **stack: Any) -> None:  # noqa: ANN401
         super().__init__(scope, name, description=f"Hongyan ({stage.name}): notifications to Feishu", **stack)
-        runtime = parts.runtime(self, stage)
+        runtime = parts.runtime(self, stage, made)
         kafka = parts.kafka(stage.kafka, network=runtime.network)
         waiting = parts.send_queue(self, stage)
         queue = waiting.queue
@@ -47,24 +49,29 @@ class DeliveryStack(Stack):
         queue.grant_consume_messages(send.role)
         data_key.grant_decrypt(send.role)
 
-        space = runtime.metrics_namespace
-        measures = Measures(namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting)
-        Dashboard(self, "Dashboard", stage=stage.name, measures=measures)
-        Alarms(self, "Alarms", stage=stage, measures=measures)
-
+        space, mysql = runtime.metrics_namespace, runtime.database.instance
+        self._watch(stage, Measures(namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting, mysql=mysql))
         self._tell(
             SendQueueUrl=queue.queue_url,
             DeadLetterQueueUrl=waiting.dead_letters.queue_url,
             DataKeyArn=data_key.key_arn,
-            IngestFunctionName=ingest.function.function_name,
-            ClaimFunctionName=claim.function.function_name,
-            SendFunctionName=send.function.function_name,
         )
+        self._name(ingest, claim, send)
         # The local stack migrates by itself (local/deploying.py): moto would run a custom resource in Docker.
         if not stage.is_local:
-            migrate = Migrate(self, "Migrate", runtime=runtime, settings=parts.migrate(stage))
-            migrate.before(ingest, claim, send)
-            self._tell(MigrateFunctionName=migrate.function.function_name)
+            self._migrate_before(ingest, claim, send, runtime=runtime, stage=stage)
+
+    def _watch(self, stage: StageSettings, measures: Measures) -> None:
+        Dashboard(self, "Dashboard", stage=stage.name, measures=measures)
+        Alarms(self, "Alarms", stage=stage, measures=measures)
+
+    def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:
+        migrate = Migrate(self, "Migrate", runtime=runtime, settings=parts.migrate(stage))
+        migrate.before(*others)
+        self._name(migrate)
+
+    def _name(self, *functions: StageFunction) -> None:
+        self._tell(**{f"{it.word.capitalize()}FunctionName": it.function.function_name for it in functions})
 
     def _data_key(self, stage: str) -> kms.Key:
         """Kept when the stack goes: without it no stored webhook URL or token can be read again."""

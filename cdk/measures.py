@@ -32,6 +32,8 @@ class Measures:
     claim: StageFunction
     send: StageFunction
     queue: SendQueue
+    #: the instance that the stage made; an existing MySQL is watched where it was made
+    mysql: str | None
 
     @property
     def functions(self) -> Sequence[StageFunction]:
@@ -71,6 +73,17 @@ class Measures:
     def dead_letters(self) -> cloudwatch.Metric:
         letters = self.queue.dead_letters
         return letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, label="dead letters")
+
+    def of_mysql(self, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
+        """RDS's own, of the instance."""
+        return cloudwatch.Metric(
+            namespace="AWS/RDS",
+            metric_name=name,
+            dimensions_map={"DBInstanceIdentifier": self.mysql or ""},
+            statistic=statistic,
+            label=label,
+            period=FIVE_MINUTES,
+        )
 
     def of_functions(self, name: str, statistic: str) -> Sequence[cloudwatch.Metric]:
         return [self.of_function(one, name, statistic) for one in self.functions]

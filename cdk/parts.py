@@ -1,6 +1,7 @@
 """Settings in, the values that the constructs take out: the one place where the two meet."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from aws_cdk import Annotations, Duration, Fn
 from aws_cdk import aws_ec2 as ec2
@@ -16,6 +17,7 @@ from cdk.kafka import KafkaSource, ManagedKafka, SelfManagedKafka, Topic
 from cdk.layers import Layers
 from cdk.log_key import log_key
 from cdk.network import Network
+from cdk.reading import SettingsError
 from cdk.send_queue import SendQueue
 from cdk.wheels import Target
 
@@ -43,19 +45,31 @@ _RETENTIONS = {
 }
 
 
-def runtime(scope: Construct, stage: StageSettings) -> Runtime:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What the data stack has made of the stage's own; the rest exists, and the stage says where."""
+
+    network: Network | None = None
+    database: Database | None = None
+
+
+def runtime(scope: Construct, stage: StageSettings, made: Made) -> Runtime:
     python, architecture = _RUNTIMES[stage.python], _ARCHITECTURES[stage.architecture]
     target = Target(python=stage.python, architecture=stage.architecture, here=stage.wheels == "this-machine")
     return Runtime(
         python=python,
         architecture=architecture,
         layers=Layers(scope, "Layers", runtime=python, architecture=architecture, target=target),
-        database=database(stage.database),
-        network=network(scope, stage.network),
-        log_retention=_RETENTIONS[stage.log_retention_days],
+        database=made.database or database(stage.database),
+        network=made.network or network(scope, stage.network),
+        log_retention=log_retention(stage),
         log_key=log_key(scope, stage.name),
         metrics_namespace=f"Hongyan/{stage.name}",  # stages of one account must not add up
     )
+
+
+def log_retention(stage: StageSettings) -> logs.RetentionDays:
+    return _RETENTIONS[stage.log_retention_days]
 
 
 def ingest(stage: StageSettings) -> FunctionSettings:
@@ -92,6 +106,10 @@ def send_queue(scope: Construct, stage: StageSettings) -> SendQueue:
 
 
 def database(settings: sections.Database) -> Database:
+    if not (settings.endpoint and settings.secret_arn):
+        raise SettingsError(
+            "database.endpoint: is missing, and its secret_arn with it"
+        )  # cdk/consistency.py asks first
     return Database(
         host=settings.endpoint,
         port=settings.port,

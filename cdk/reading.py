@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
+from types import UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from cdk.rules import Rule
@@ -21,7 +22,7 @@ class SettingsError(Exception):
 
 
 def read(kind: type[Settings], given: object, *, at: str = "") -> Settings:
-    """`given` as a `kind`: each field is a section (a dataclass) or a value with its rule (`Annotated[type, rule]`)."""
+    """`given` as a `kind`: each field is a section (a dataclass, or one or None) or `Annotated[type, rule]`."""
     hints = get_type_hints(kind, include_extras=True)
     sections = _section(given, at=at)
     for key in sections:
@@ -51,14 +52,22 @@ def _section(given: object, *, at: str) -> Mapping[str, object]:
 
 
 def _field(field: "dataclasses.Field[Any]", hint: Any, given: Mapping[str, object], *, at: str) -> object:  # noqa: ANN401
-    if dataclasses.is_dataclass(hint):
-        return read(hint, given.get(field.name, {}), at=at)  # type: ignore[arg-type]  # it is a class, not an instance
+    section = section_of(hint)
+    if section:
+        absent = field.default is None and given.get(field.name) is None
+        return None if absent else read(section, given.get(field.name, {}), at=at)
     rule = _rule(hint)
     if field.name in given:
         return _value(given[field.name], rule, at=at, optional=field.default is None)
     if field.default is dataclasses.MISSING:
         raise SettingsError(f"{at}: is missing; it should be {rule}")
     return field.default
+
+
+def section_of(hint: Any) -> type[Any] | None:  # noqa: ANN401
+    """The dataclass of a field that is one, or that may be one."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return next((kind for kind in kinds if isinstance(kind, type) and dataclasses.is_dataclass(kind)), None)
 
 
 def _rule(hint: Any) -> Rule:  # noqa: ANN401

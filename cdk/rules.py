@@ -38,6 +38,15 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, bool)
+
+    def __str__(self) -> str:
+        return "true or false"
+
+
+@dataclass(frozen=True, slots=True)
 class OneOf:
     values: Sequence[object]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cdk.rules import ListOf, Number, OneOf, Text, Whole
+from cdk.rules import ListOf, Number, OneOf, Switch, Text, Whole
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -17,13 +17,22 @@ _Cluster = Text(r"arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:cluster/[^/]+/[^/]+", "th
 _Topic = Text(r"arn:aws[a-z-]*:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", "the ARN of an SNS topic")
 _Email = Text(r"[^\s@]+@[^\s@]+\.[^\s@]+", "an e-mail address")
 _Memory = Whole(128, 10240)
+_Cidr = Text(
+    r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}/(?:1[6-9]|2[0-4])", "a block of addresses such as 10.0.0.0/16, from /16 to /24"
+)
+_Instance = Text(r"[a-z][a-z0-9]*\.[a-z0-9]+", "an instance class such as t4g.micro")
 _Line = Text(r"[^\r\n]{1,100}", "one line of up to 100 characters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """An existing VPC for the functions and the Kafka poller; without one they run outside of any."""
+    """A VPC for the functions and the Kafka poller, existing or new; without either they run outside of any."""
 
+    #: a VPC over two zones with a way out, made by the data stack
+    new: Annotated[bool, Switch()] = False
+    cidr: Annotated[str, _Cidr] = "10.0.0.0/16"
+    #: a gateway has a fixed address and is AWS's to keep running; an instance costs a tenth
+    nat: Annotated[Literal["gateway", "instance"], OneOf(["gateway", "instance"])] = "gateway"
     vpc_id: Annotated[str | None, Text(rf"vpc-{_ID}", "the id of a VPC")] = None
     #: private subnets with a way out to Feishu and to AWS's own services
     subnet_ids: Annotated[tuple[str, ...], ListOf(Text(rf"subnet-{_ID}", "the id of a subnet"))] = ()
@@ -31,12 +40,30 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewDatabase:
+    """RDS for MySQL, made by the data stack."""
+
+    instance_class: Annotated[str, _Instance] = "t4g.micro"
+    storage_gb: Annotated[int, Whole(20, 16_384)] = 20
+    multi_az: Annotated[bool, Switch()] = False
+    backup_days: Annotated[int, Whole(1, 35)] = 7
+    deletion_protection: Annotated[bool, Switch()] = True
+    #: the password is another one after this many days
+    rotation_days: Annotated[int, Whole(1, 1000)] = 30
+    #: RDS Proxy before it, which shares connections
+    proxy: Annotated[bool, Switch()] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    endpoint: Annotated[str, _Address]
+    """An existing MySQL by its address and secret, or a new one."""
+
+    new: NewDatabase | None = None
+    endpoint: Annotated[str | None, _Address] = None
     port: Annotated[int, Whole(1, 65535)] = 3306
     name: Annotated[str, Text(r"[A-Za-z0-9_]{1,64}", "a database name: letters, digits and underscores")] = "hongyan"
     #: the secret's value is JSON with username and password
-    secret_arn: Annotated[str, _Secret]
+    secret_arn: Annotated[str | None, _Secret] = None
     #: certificate authorities, where the function sees them; empty is no TLS, for the local stage only
     ca_file: Annotated[str, Text(r"(/.*)?", "an absolute path, or empty for no TLS")] = "/opt/rds-ca.pem"
 

@@ -10,17 +10,42 @@ from cdk.context import ROOT
 from local.synth import synthesize
 from tests.infra.assets import Assets
 from tests.infra.running import run_app
-from tests.infra.templates import Template, synthesized
+from tests.infra.templates import MYSQL, NO_VPC, VPC, Template, synthesized
 
 Synthesis = Callable[..., Template]
+Stacks = Callable[..., Mapping[str, Template]]
 
 
 @pytest.fixture(scope="session")
-def synth(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    def run(stage: str = "dev", over: Mapping[str, Any] | None = None) -> Template:
-        return synthesized(stage, over, out=tmp_path_factory.mktemp("cdk.out"))
+def both(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
+    """A stage's stacks by their last word, made once for each set of settings."""
+    made: dict[str, Mapping[str, Template]] = {}
+
+    def run(stage: str = "dev", over: Mapping[str, Any] | None = None) -> Mapping[str, Template]:
+        key = json.dumps([stage, over or {}], sort_keys=True)
+        if key not in made:
+            made[key] = synthesized(stage, over, out=tmp_path_factory.mktemp("cdk.out"))
+        return made[key]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def synth(both: Stacks) -> Synthesis:
+    """The stack that delivers."""
+    return lambda stage="dev", over=None: both(stage, over)["delivery"]
+
+
+@pytest.fixture(scope="session")
+def beside(synth: Synthesis) -> Template:
+    """dev outside of any VPC, beside a MySQL that exists."""
+    return synth("dev", {"network": NO_VPC, "database": MYSQL})
+
+
+@pytest.fixture(scope="session")
+def placed(synth: Synthesis) -> Template:
+    """prod in a VPC that exists, beside a MySQL that exists."""
+    return synth("prod", {"network": VPC, "database": MYSQL})
 
 
 @pytest.fixture(scope="session")

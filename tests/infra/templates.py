@@ -16,6 +16,20 @@ Resource = dict[str, Any]
 FUNCTIONS = ("ingest", "claim", "send")
 DEPLOYED = (*FUNCTIONS, "migrate")
 
+#: what a stage says that lives with what there is
+VPC: Mapping[str, Any] = {
+    "new": False,
+    "vpc_id": "vpc-0a0a0a0a",
+    "subnet_ids": ["subnet-0a0a0a0a", "subnet-0b0b0b0b"],
+    "security_group_ids": ["sg-0a0a0a0a", "sg-0b0b0b0b"],
+}
+MYSQL: Mapping[str, Any] = {
+    "new": None,
+    "endpoint": "mysql.internal",
+    "secret_arn": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf",
+}
+NO_VPC: Mapping[str, Any] = {"new": False}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
@@ -63,11 +77,24 @@ class Template:
         return found
 
 
-def synthesized(stage: str, over: Mapping[str, Any] | None = None, *, out: Path) -> Template:
-    """The delivery stack of a stage with settings laid over it; its dependencies layer is not installed."""
+def synthesized(stage: str, over: Mapping[str, Any] | None = None, *, out: Path) -> Mapping[str, Template]:
+    """The stacks of a stage with settings laid over it, by their last word; the dependencies layer is not installed."""
     changes = {"stage": stage, "stages": {stage: over or {}}, "aws:cdk:bundling-stacks": []}
-    (stack,) = stage_app(merged(own_context(), changes), out=out).synth().stacks
-    return Template(body=json.loads(Path(stack.template_full_path).read_text()))
+    stacks = stage_app(merged(own_context(), changes), out=out).synth().stacks
+    return {
+        stack.stack_name.rpartition("-")[2]: Template(body=json.loads(Path(stack.template_full_path).read_text()))
+        for stack in stacks
+    }
+
+
+def told(data: Template, reference: Any) -> Any:
+    """What the data stack gives for a reference of the stack that delivers."""
+    return data.body["Outputs"][reference["Fn::GetStackOutput"]["OutputName"]]["Value"]
+
+
+def tagged(resource: Mapping[str, Any], key: str) -> str:
+    (value,) = [tag["Value"] for tag in resource["Tags"] if tag["Key"] == key]
+    return str(value)
 
 
 def environment(function: Resource) -> dict[str, Any]:

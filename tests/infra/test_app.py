@@ -33,7 +33,8 @@ def test_the_command_line_chooses_stage_and_place(tmp_path: Path) -> None:
     """What it passes is used, and cdk.json is not read again."""
     done = run_app(passed=by_the_command_line(tmp_path / "out", {"stage": "prod"}), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [file.name for file in (tmp_path / "out").glob("*.template.json")] == ["hongyan-prod-delivery.template.json"]
+    made = sorted(file.name for file in (tmp_path / "out").glob("*.template.json"))
+    assert made == ["hongyan-prod-data.template.json", "hongyan-prod-delivery.template.json"]
 
 
 @pytest.mark.parametrize(

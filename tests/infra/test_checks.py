@@ -1,7 +1,6 @@
 """What others know about good templates: cdk-nag's AwsSolutions rules and cfn-lint, on every stage."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
 from cdk.assembly import stage_app
 from cdk.context import own_context
+from tests.infra.conftest import Stacks
 from tests.infra.templates import Template
 
 STAGES = ("dev", "prod", "local")
@@ -37,10 +37,11 @@ def test_cdk_nag_would_find_something(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_cfn_lint_finds_nothing(stage: str, stages: Mapping[str, Template]) -> None:
+def test_cfn_lint_finds_nothing(stage: str, both: Stacks) -> None:
     """Names, types and values as CloudFormation's own schemas have them."""
-    findings = lint(json.dumps(stages[stage].body), config=ManualArgs(ignore_checks=CDK_S_OWN, regions=["eu-west-1"]))
-    assert [str(finding) for finding in findings] == []
+    for template in both(stage).values():
+        findings = lint(json.dumps(template.body), config=ManualArgs(ignore_checks=CDK_S_OWN, regions=["eu-west-1"]))
+        assert [str(finding) for finding in findings] == []
 
 
 def test_cfn_lint_would_find_something(dev: Template) -> None:

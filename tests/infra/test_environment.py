@@ -40,7 +40,7 @@ def test_a_function_accepts_the_values_it_is_given(word: str, stages: Mapping[st
     for template in stages.values():
         given = environment(template.function(word))
         read = CLASSES[word].read({name: deployed(value) for name, value in given.items()})
-        assert read.database_host == given["DATABASE_HOST"]
+        assert read.database_host == deployed(given["DATABASE_HOST"])
 
 
 def deployed(value: object) -> str:

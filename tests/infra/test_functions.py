@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.infra.conftest import Synthesis
-from tests.infra.templates import FUNCTIONS, Template
+from tests.infra.templates import FUNCTIONS, VPC, Template
 
 
 def test_functions_run_the_stage_s_python_on_the_stage_s_processor(synth: Synthesis) -> None:
@@ -54,12 +54,11 @@ def test_a_function_is_traced_and_its_log_is_kept_as_long_as_the_stage_says(
 
 
 @pytest.mark.parametrize("word", FUNCTIONS)
-def test_functions_run_in_the_stage_s_network_or_in_none(word: str, dev: Template, prod: Template) -> None:
+def test_functions_run_in_the_stage_s_network_or_in_none(word: str, beside: Template, placed: Template) -> None:
     """Existing subnets and security groups, by id."""
-    assert "VpcConfig" not in dev.function(word)
-    placed = prod.function(word)["VpcConfig"]
-    assert placed["SubnetIds"] == ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"]
-    assert placed["SecurityGroupIds"] == ["sg-0aaaaaaaaaaaaaaaa"]
+    assert "VpcConfig" not in beside.function(word)
+    place = placed.function(word)["VpcConfig"]
+    assert (place["SubnetIds"], place["SecurityGroupIds"]) == (VPC["subnet_ids"], VPC["security_group_ids"])
 
 
 def test_the_outputs_name_what_a_person_looks_for(stages: Mapping[str, Template]) -> None:

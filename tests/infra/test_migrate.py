@@ -11,7 +11,7 @@ from delivery.storage.migrate import LOCK_SECONDS
 from delivery.storage.migrate import MIGRATIONS as RUN_FROM
 from tests.infra.conftest import Synthesis
 from tests.infra.templates import FUNCTIONS, Template, environment
-from tests.infra.test_environment import OBSERVABILITY
+from tests.infra.test_environment import OBSERVABILITY, deployed
 from tests.infra.test_permissions import EVERY, ON_ANYTHING
 
 KIND = "Custom::Migrations"
@@ -79,17 +79,17 @@ def test_a_deployment_waits_long_enough_and_not_for_ever(dev: Template, synth: S
     assert Migrate().timeout_seconds == 900
 
 
-def test_its_environment_is_what_its_settings_class_reads(dev: Template, prod: Template) -> None:
+def test_its_environment_is_what_its_settings_class_reads(dev: Template, beside: Template, placed: Template) -> None:
     """The database and nothing else."""
-    for template in (dev, prod):
-        given = environment(template.function("migrate"))
+    for template in (dev, beside, placed):
+        given = {name: deployed(value) for name, value in environment(template.function("migrate")).items()}
         assert set(given) == OBSERVABILITY | Settings.names()
         assert Settings.read(given).database_ca_file == "/opt/rds-ca.pem"
 
 
-def test_it_may_read_the_database_s_secret_and_nothing_else(dev: Template, prod: Template) -> None:
+def test_it_may_read_the_database_s_secret_and_nothing_else(beside: Template, dev: Template, prod: Template) -> None:
     """It answers CloudFormation by a signed URL, for which a role needs nothing."""
-    assert set(dev.allowed("migrate")) == EVERY
+    assert set(beside.allowed("migrate")) == EVERY
     assert set(prod.allowed("migrate")) <= EVERY | ON_ANYTHING
     (secret,) = dev.allowed("migrate")["secretsmanager:GetSecretValue"]
     assert secret == environment(dev.function("migrate"))["DATABASE_SECRET_ARN"]

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from cdk.config import StageSettings, stage_settings
 from cdk.context import ROOT, own_context
-from cdk.reading import SettingsError, merged
+from cdk.reading import SettingsError, merged, section_of
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf"
 CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/events/0a1b2c3d-1111-2222-3333-444455556666-7"
 TOPIC = "arn:aws:sns:eu-central-1:111111111111:operations"
 VPC = {"vpc_id": "vpc-0a0a0a0a", "subnet_ids": ["subnet-0a0a0a0a"], "security_group_ids": ["sg-0a0a0a0a"]}
+NEW: dict[str, Any] = {"new": {}, "endpoint": None, "secret_arn": None}
 LEAST: dict[str, Any] = {
     "database": {"endpoint": "mysql.internal", "secret_arn": SECRET},
     "kafka": {"bootstrap_servers": ["kafka.internal:9096"], "auth_secret_arn": SECRET},
@@ -106,6 +107,13 @@ def test_the_stages_of_this_repository_are_valid(stage: str) -> None:
         ({"message": {"title": ""}}, "message.title: should be one line of up to 100 characters"),
         ({"alarms": {"email": "operations"}}, "alarms.email: should be an e-mail address"),
         ({"alarms": {"topic_arn": "operations"}}, "alarms.topic_arn: should be the ARN of an SNS topic"),
+        ({"network": {"new": 1}}, "network.new: should be true or false, is 1"),
+        ({"network": {"cidr": "10.0.0.0/8"}}, "network.cidr: should be a block of addresses such as 10.0.0.0/16"),
+        ({"network": {"nat": "none"}}, "network.nat: should be one of gateway, instance"),
+        ({"database": {"new": True}}, "database.new: should be an object of settings, is true"),
+        ({"database": {"new": {"storage_gb": 19}}}, "database.new.storage_gb: should be a whole number from 20"),
+        ({"database": {"new": {"instance_class": "db.t4g.micro"}}}, "database.new.instance_class: should be an inst"),
+        ({"database": {"new": {"backup": 1}}}, "database.new.backup: no such setting; did you mean backup_days?"),
         ({"log_retention_days": 8}, "log_retention_days: should be one of 1, 3, 5, 7"),
     ],
 )
@@ -127,12 +135,24 @@ def test_a_bad_value_is_one_line_that_names_its_key(over: dict[str, Any], line: 
         ({"retry": {"base_seconds": 1801}}, "retry.base_seconds: should be at most retry.cap_seconds (1800)"),
         ({"kafka": {"bootstrap_servers": []}}, "kafka.bootstrap_servers: is missing; with kind self-managed"),
         ({"kafka": {"cluster_arn": CLUSTER}}, "kafka.cluster_arn: is for kind msk"),
-        ({"kafka": {"auth_secret_arn": None}}, "kafka.auth_secret_arn: is missing; brokers outside of network.vpc_id"),
+        ({"kafka": {"auth_secret_arn": None}}, "kafka.auth_secret_arn: is missing; brokers outside of a VPC"),
         ({"kafka": {"kind": "msk"}}, "kafka.cluster_arn: is missing; with kind msk"),
         ({"kafka": {"kind": "msk", "cluster_arn": CLUSTER}}, "kafka.bootstrap_servers: is for kind self-managed"),
         ({"network": {**VPC, "subnet_ids": []}}, "network.subnet_ids: is missing"),
         ({"network": {**VPC, "security_group_ids": []}}, "network.security_group_ids: is missing"),
         ({"network": {**VPC, "vpc_id": None}}, "network.vpc_id: is missing"),
+        ({"network": {**VPC, "new": True}}, "network.new: is instead of an existing VPC"),
+        ({"network": {"new": True}, "database": {"new": {}}}, "database.endpoint: is for an existing MySQL"),
+        ({"network": {"new": True}, "database": {"new": {}, "endpoint": None}}, "database.secret_arn: is for an exist"),
+        ({"database": {"endpoint": None}}, "database.endpoint: is missing; it should say where MySQL listens"),
+        ({"database": {"secret_arn": None}}, "database.secret_arn: is missing; with database.endpoint"),
+        ({"database": NEW}, "database.new: needs a VPC"),
+        (
+            {"network": {"new": True}, "database": {**NEW, "new": {"proxy": True}, "port": 3307}},
+            "database.port: should be 3306 with database.new.proxy, is 3307",
+        ),
+        ({"network": VPC, "database": NEW}, "network.subnet_ids: should name at least two, in different zones"),
+        ({"network": {"new": True}, "database": {**NEW, "name": "1"}}, "database.name: should begin with a letter"),
         (
             {"alarms": {"email": "ops@example.com", "topic_arn": TOPIC}},
             "alarms.email: is for a new topic; leave it out",
@@ -154,7 +174,7 @@ def test_settings_that_contradict_each_other_are_one_line_that_names_a_key(over:
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        (without("database"), "database.endpoint: is missing; it should be a host name or address"),
+        (without("database"), "database.endpoint: is missing; it should say where MySQL listens"),
         (without("kafka"), "kafka.bootstrap_servers: is missing"),
         (without("action_base_url"), "action_base_url: is missing; it should be an http(s) URL"),
         ([], "should be an object of settings"),
@@ -171,6 +191,20 @@ def test_an_unknown_stage_is_told_which_there_are() -> None:
     """A typing error in `-c stage=…` must not deploy another stage."""
     with pytest.raises(SettingsError, match="has no stage prd; there are: dev, prod"):
         stage_settings({"dev": LEAST, "prod": LEAST}, "prd")
+
+
+@pytest.mark.parametrize(
+    ("over", "line"),
+    [
+        ({"network": {"new": True}}, "network.new: is for AWS; leave it out in the local stage"),
+        ({"database": NEW}, "database.new: is for AWS; the local stage has a MySQL of its own"),
+    ],
+)
+def test_the_local_stage_has_one_stack(over: dict[str, Any], line: str) -> None:
+    """Its MySQL is this machine's, and there is no VPC."""
+    with pytest.raises(SettingsError) as caught:
+        settings(over, stage="local")
+    assert str(caught.value) == f"cdk.json, stage local: {line}"
 
 
 def test_only_the_local_stage_may_do_without_tls_and_logins() -> None:
@@ -211,8 +245,9 @@ def test_every_setting_is_documented_as_it_is() -> None:
 def documented(section: type[Any], at: str = "") -> Iterator[tuple[str, str, str]]:
     hints = get_type_hints(section, include_extras=True)
     for field in dataclasses.fields(section):
-        if dataclasses.is_dataclass(hints[field.name]):
-            yield from documented(hints[field.name], f"{at}{field.name}.")
+        inner = section_of(hints[field.name])
+        if inner:
+            yield from documented(inner, f"{at}{field.name}.")
         elif field.name != "name" or at:
             yield f"{at}{field.name}", shown(field.default), str(get_args(hints[field.name])[1])
 

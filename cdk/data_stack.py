@@ -1,0 +1,55 @@
+"""The data stack: a stage's settings in; out, the VPC and the MySQL that it asks for. Only composition stands here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import CfnOutput, Fn, Stack
+from constructs import Construct
+
+from cdk import parts
+from cdk.config import StageSettings
+from cdk.database import Database
+from cdk.log_key import log_key
+from cdk.mysql import MySql
+from cdk.network import Network
+from cdk.vpc import ZONES, NewVpc
+
+
+class DataStack(Stack):
+    """Apart from the delivery stack, so that what delivers can be made anew and what keeps data stays."""
+
+    def __init__(self, scope: Construct, name: str, *, stage: StageSettings, **stack: Any) -> None:  # noqa: ANN401
+        super().__init__(
+            scope,
+            name,
+            description=f"Hongyan ({stage.name}): network and database",
+            termination_protection=stage.is_prod,
+            **stack,
+        )
+        new = self._vpc(stage) if stage.network.new else None
+        network = new or parts.network(self, stage.network)
+        database = self._mysql(stage, network) if stage.database.new and network else None
+        self.made = parts.Made(network=new, database=database)
+
+    @property
+    def availability_zones(self) -> Sequence[str]:  # type: ignore[override]  # the CDK writes it as a list
+        """By position: names would be looked up in the account, and a synthesis needs none."""
+        return [Fn.select(index, Fn.get_azs()) for index in range(ZONES)]
+
+    def _vpc(self, stage: StageSettings) -> Network:
+        vpc = NewVpc(
+            self,
+            "Network",
+            settings=stage.network,
+            log_key=log_key(self, stage.name),
+            log_retention=parts.log_retention(stage),
+        )
+        if vpc.address:
+            CfnOutput(self, "FeishuEgressAddress", value=vpc.address)
+        return vpc.network
+
+    def _mysql(self, stage: StageSettings, network: Network) -> Database:
+        mysql = MySql(self, "MySql", settings=stage.database, network=network, keep=stage.is_prod)
+        CfnOutput(self, "DatabaseEndpoint", value=mysql.database.host)
+        CfnOutput(self, "DatabaseSecretArn", value=mysql.database.secret_arn)
+        return mysql.database

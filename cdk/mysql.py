@@ -1,0 +1,145 @@
+"""A new MySQL: a stage's database settings and a network in; out, where it is and the secret that opens it."""
+
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from cdk import sections
+from cdk.database import Database
+from cdk.function import accept
+from cdk.network import Network
+
+_USER = "hongyan"
+#: of RDS Proxy, which knows no other for MySQL
+_PROXY_PORT = 3306
+_ENGINE = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.VER_8_4_10)
+_PARAMETERS = {
+    "require_secure_transport": "1",
+    "time_zone": "UTC",
+    "character_set_server": "utf8mb4",
+    "slow_query_log": "1",
+    "long_query_time": "1",
+    "log_output": "FILE",  # what is logged to a table is not exported
+}
+_ACCEPTED = {
+    "AwsSolutions::AwsSolutions-RDS3": "A second zone is a stage setting: it doubles the price",
+    "AwsSolutions::AwsSolutions-RDS6": "Functions connect with a secret that rotates and that only they may read",
+    "AwsSolutions::AwsSolutions-RDS10": "Protection is a stage setting: a development stage comes and goes",
+    "AwsSolutions::AwsSolutions-RDS11": "The port is a stage setting; the network keeps others out, not the number",
+}
+
+
+class MySql(Construct):
+    """RDS, encrypted, by TLS only, reached from the network's security groups and from nowhere else."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, settings: sections.Database, network: Network, keep: bool
+    ) -> None:
+        super().__init__(scope, name)
+        new = settings.new or sections.NewDatabase()
+        self._instance = self._make(settings, new, network, keep=keep or new.deletion_protection)
+        self._rotate(new.rotation_days, network)
+        host = self._behind_proxy(network) if new.proxy else self._directly(network)
+        self.database = self._as_seen_by_functions(settings, host)
+        accept(self, _ACCEPTED)
+
+    def _make(
+        self, settings: sections.Database, new: sections.NewDatabase, network: Network, *, keep: bool
+    ) -> rds.DatabaseInstance:
+        return rds.DatabaseInstance(
+            self,
+            "Instance",
+            engine=_ENGINE,
+            auto_minor_version_upgrade=False,  # else a deployment would ask for an older version than there is
+            parameter_group=rds.ParameterGroup(self, "Parameters", engine=_ENGINE, parameters=_PARAMETERS),
+            instance_type=ec2.InstanceType(new.instance_class),
+            multi_az=new.multi_az,
+            database_name=settings.name,
+            port=settings.port,
+            credentials=rds.Credentials.from_generated_secret(_USER),
+            backup_retention=Duration.days(new.backup_days),
+            deletion_protection=new.deletion_protection,
+            removal_policy=RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY,
+            cloudwatch_logs_exports=["error", "slowquery"],
+            ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
+            **self._storage(new.storage_gb, keep=keep),
+            **self._place(network),
+        )
+
+    def _storage(self, gigabytes: int, *, keep: bool) -> dict[str, Any]:
+        """Snapshots are of no use without the key, so it stays where they do."""
+        key = kms.Key(
+            self,
+            "Key",
+            description="Hongyan: encrypts MySQL's storage and its backups",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
+        )
+        return {
+            "allocated_storage": gigabytes,
+            "storage_type": rds.StorageType.GP3,
+            "storage_encrypted": True,
+            "storage_encryption_key": key,
+        }
+
+    def _place(self, network: Network) -> dict[str, Any]:
+        vpc = network.vpc
+        group = ec2.SecurityGroup(
+            self, "Group", vpc=vpc, description="Hongyan: MySQL; only the functions come in", allow_all_outbound=False
+        )
+        return {"vpc": vpc, "vpc_subnets": self._subnets(network), "security_groups": [group]}
+
+    def _subnets(self, network: Network) -> ec2.SubnetSelection:
+        """The isolated ones of a VPC that has some; an existing VPC names only those of the functions."""
+        return ec2.SubnetSelection(subnets=network.vpc.isolated_subnets or network.subnets)
+
+    def _rotate(self, days: int, network: Network) -> None:
+        """By a function of AWS's own, which stands where ours do and comes in by the same rule."""
+        self._instance.add_rotation_single_user(
+            automatically_after=Duration.days(days),
+            security_group=network.security_groups[0],
+            vpc_subnets=ec2.SubnetSelection(subnets=network.subnets),
+        )
+
+    def _directly(self, network: Network) -> str:
+        for group in network.security_groups:
+            self._instance.connections.allow_default_port_from(group)
+        return self._instance.db_instance_endpoint_address
+
+    def _behind_proxy(self, network: Network) -> str:
+        """The way from the proxy to MySQL is the CDK's to open: the same rule of ours would fail at deployment."""
+        group = ec2.SecurityGroup(
+            self, "ProxyGroup", vpc=network.vpc, description="Hongyan: RDS Proxy; only the functions come in"
+        )
+        for functions in network.security_groups:
+            group.add_ingress_rule(functions, ec2.Port.tcp(_PROXY_PORT), "From the functions")
+        proxy = self._instance.add_proxy(
+            "Proxy",
+            secrets=[self._secret()],
+            vpc=network.vpc,
+            vpc_subnets=self._subnets(network),
+            security_groups=[group],
+            require_tls=True,
+            client_password_auth_type=rds.ClientPasswordAuthType.MYSQL_CACHING_SHA2_PASSWORD,
+        )
+        return proxy.endpoint
+
+    def _secret(self) -> secretsmanager.ISecret:
+        if self._instance.secret is None:
+            raise RuntimeError("RDS keeps no secret")  # it was asked to generate one
+        return self._instance.secret
+
+    def _as_seen_by_functions(self, settings: sections.Database, host: str) -> Database:
+        return Database(
+            host=host,
+            port=settings.port,
+            name=settings.name,
+            secret_arn=self._secret().secret_arn,
+            ca_file=settings.ca_file,
+            instance=self._instance.instance_identifier,
+        )

@@ -1,0 +1,114 @@
+"""A MySQL of the stage's own: encrypted, by TLS, reached by the functions only, directly or by a proxy."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.infra import watched
+from tests.infra.conftest import Stacks
+from tests.infra.templates import DEPLOYED, VPC, Template, environment, tagged, told
+
+PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
+
+
+@pytest.mark.parametrize(("network", "groups"), [({"new": True}, 1), (VPC, 2)])
+def test_only_the_functions_groups_come_in_to_mysql(network: Mapping[str, Any], groups: int, both: Stacks) -> None:
+    """Once each: the same rule written twice fails at deployment."""
+    data = both("prod", {"network": network})["data"]
+    rules = data.all("AWS::EC2::SecurityGroupIngress")
+    assert len({str(rule["SourceSecurityGroupId"]) for rule in rules}) == len(rules) == groups
+    mysql = data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]
+    assert all([rule["GroupId"]] == mysql for rule in rules)
+    assert not any("SecurityGroupIngress" in data.named(group) for group in mysql)
+
+
+def existing_vpc(both: Stacks) -> Template:
+    return both("prod", {"network": VPC})["data"]
+
+
+def test_in_an_existing_vpc_mysql_stands_in_its_subnets(both: Stacks) -> None:
+    """There are no others that a stage names."""
+    assert existing_vpc(both).one("AWS::RDS::DBSubnetGroup")["SubnetIds"] == VPC["subnet_ids"]
+
+
+def test_mysql_in_a_new_vpc_has_no_way_out(both: Stacks) -> None:
+    """Its subnets have no route but the VPC's own, and it has no public address."""
+    data = both("prod")["data"]
+    subnets = [data.named(it) for it in data.one("AWS::RDS::DBSubnetGroup")["SubnetIds"]]
+    assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Isolated", "Isolated"]
+    assert data.one("AWS::RDS::DBInstance")["PubliclyAccessible"] is False
+
+
+def test_mysql_is_encrypted_speaks_tls_only_and_keeps_utc(both: Stacks) -> None:
+    """Under a key that rotates; times in rows are naive UTC, and texts are Chinese with emoji."""
+    data = both("dev")["data"]
+    instance = data.one("AWS::RDS::DBInstance")
+    assert instance["EngineVersion"] == "8.4.10"
+    assert instance["StorageEncrypted"] is True
+    assert data.named(instance["KmsKeyId"])["EnableKeyRotation"] is True
+    parameters = data.one("AWS::RDS::DBParameterGroup")["Parameters"]
+    assert (parameters["require_secure_transport"], parameters["time_zone"]) == ("1", "UTC")
+    assert parameters["character_set_server"] == "utf8mb4"
+    assert instance["EnableCloudwatchLogsExports"] == ["error", "slowquery"]
+
+
+def test_the_password_is_generated_and_another_one_after_the_stage_s_days(both: Stacks) -> None:
+    """It stands in no template, and rotation's function comes in as ours do."""
+    data = both("dev", {"database": {"new": {"rotation_days": 9}}})["data"]
+    password = str(data.one("AWS::RDS::DBInstance")["MasterUserPassword"])
+    assert "resolve:secretsmanager" in password
+    rotation = data.one("AWS::SecretsManager::RotationSchedule")
+    assert rotation["RotationRules"] == {"ScheduleExpression": "rate(9 days)"}
+
+
+def test_there_is_a_proxy_only_when_the_stage_asks_for_one(both: Stacks) -> None:
+    """Functions then connect to it, and by TLS only."""
+    assert not both("dev")["data"].all("AWS::RDS::DBProxy")
+    data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
+    assert data.one("AWS::RDS::DBProxy")["RequireTLS"] is True
+    for function in map(delivery.function, DEPLOYED):
+        assert data.kind_of(told(data, environment(function)["DATABASE_HOST"])) == "AWS::RDS::DBProxy"
+
+
+def test_functions_come_in_to_the_proxy_and_each_rule_is_written_once(both: Stacks) -> None:
+    """To MySQL itself the proxy comes in, and the function that rotates the password; a rule twice would not deploy."""
+    data = both("dev", PROXY)["data"]
+    (proxy,) = [str(it) for it in data.one("AWS::RDS::DBProxy")["VpcSecurityGroupIds"]]
+    (mysql,) = [str(it) for it in data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]]
+    rules = data.all("AWS::EC2::SecurityGroupIngress")
+    ways = [(str(it["SourceSecurityGroupId"]), str(it["GroupId"])) for it in rules]
+    assert len(set(ways)) == len(ways) == 3
+    (functions,) = {source for source, _ in ways} - {proxy}
+    assert set(ways) == {(functions, proxy), (functions, mysql), (proxy, mysql)}
+
+
+def test_the_proxy_reads_the_one_secret(both: Stacks) -> None:
+    """It logs in to MySQL with what functions log in to it with."""
+    data = both("dev", PROXY)["data"]
+    (auth,) = data.one("AWS::RDS::DBProxy")["Auth"]
+    assert data.kind_of(auth["SecretArn"]) == "AWS::SecretsManager::SecretTargetAttachment"
+    assert (auth["IAMAuth"], auth["ClientPasswordAuthType"]) == ("DISABLED", "MYSQL_CACHING_SHA2_PASSWORD")
+    read = {str(it["Resource"]) for it in data.statements(data.one("AWS::RDS::DBProxy")["RoleArn"])}
+    assert read == {str(auth["SecretArn"])}
+
+
+def test_a_mysql_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks, beside: Template) -> None:
+    """Who made the other one watches it; of ours, the dashboard shows what its alarms are about."""
+    data, delivery = both("dev")["data"], both("dev")["delivery"]
+    assert {"DatabaseBusy", "DatabaseFull"} <= set(watched.alarms(delivery))
+    for name in ("DatabaseBusy", "DatabaseFull"):
+        alarm = watched.alarms(delivery)[name]
+        (dimension,) = alarm["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"]
+        assert data.kind_of(told(data, dimension["Value"])) == "AWS::RDS::DBInstance"
+        assert watched.of_alarm(alarm) <= watched.of_dashboard(delivery)
+    of_alarms = {it for alarm in watched.alarms(beside).values() for it in watched.of_alarm(alarm)}
+    seen = watched.of_dashboard(beside) | of_alarms
+    assert not any(namespace == "AWS/RDS" for namespace, _, _ in seen)
+
+
+def test_storage_is_short_when_a_part_of_what_was_asked_for_is_left(both: Stacks) -> None:
+    """In bytes, as RDS counts it."""
+    delivery = both("dev", {"database": {"new": {"storage_gb": 100}}})["delivery"]
+    alarm = watched.alarms(delivery)["DatabaseFull"]
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (15 * 2**30, "LessThanThreshold")

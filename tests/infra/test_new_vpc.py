@@ -1,0 +1,50 @@
+"""A VPC of the stage's own: a way out that suits the stage, and nothing comes in."""
+
+from tests.infra.conftest import Stacks
+
+
+def test_a_gateway_has_a_fixed_address_and_the_stack_tells_it(both: Stacks) -> None:
+    """Feishu's address lists name it, so it must not change with the gateway."""
+    data = both("prod")["data"]
+    gateway = data.one("AWS::EC2::NatGateway")
+    address = data.body["Outputs"]["FeishuEgressAddress"]["Value"]
+    assert data.named(gateway["AllocationId"]) == data.named(address)
+    assert len(data.all("AWS::EC2::EIP")) == 1
+
+
+def test_a_nat_instance_is_small_and_used_from_inside_only(both: Stacks) -> None:
+    """An open one would be everybody's proxy; its address changes, so none is told."""
+    data = both("dev")["data"]
+    instance = data.one("AWS::EC2::Instance")
+    assert (instance["InstanceType"], instance["SourceDestCheck"]) == ("t4g.nano", False)
+    (group,) = instance["SecurityGroupIds"]
+    assert [it["CidrIp"] for it in data.named(group)["SecurityGroupIngress"]] == ["10.0.0.0/16"]
+    assert not data.all("AWS::EC2::NatGateway")
+    assert "FeishuEgressAddress" not in data.body["Outputs"]
+
+
+def test_a_vpc_spans_two_zones_and_is_looked_up_nowhere(both: Stacks) -> None:
+    """Also when the stage names its account, where the CDK would ask for the zones' names."""
+    data = both("dev", {"account": "333333333333", "region": "eu-west-1"})["data"]
+    zones = {str(it["AvailabilityZone"]) for it in data.all("AWS::EC2::Subnet")}
+    assert zones == {str({"Fn::Select": [index, {"Fn::GetAZs": ""}]}) for index in (0, 1)}
+
+
+def test_what_the_vpc_refused_is_logged_under_a_key(both: Stacks) -> None:
+    """For as long as the stage keeps logs."""
+    data = both("dev")["data"]
+    flow, group = data.one("AWS::EC2::FlowLog"), data.one("AWS::Logs::LogGroup")
+    assert flow["TrafficType"] == "REJECT"
+    assert group["RetentionInDays"] == 7
+    assert data.kind_of(group["KmsKeyId"]) == "AWS::KMS::Key"
+
+
+def test_self_managed_brokers_are_polled_from_the_new_vpc(both: Stacks) -> None:
+    """As the poller of an existing one: two subnets, one group, and the login."""
+    accesses = both("dev")["delivery"].source("ingest")["SourceAccessConfigurations"]
+    assert sorted(it["Type"] for it in accesses) == [
+        "SASL_SCRAM_512_AUTH",
+        "VPC_SECURITY_GROUP",
+        "VPC_SUBNET",
+        "VPC_SUBNET",
+    ]
