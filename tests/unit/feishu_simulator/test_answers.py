@@ -92,7 +92,7 @@ def test_an_endless_body_ends_when_the_caller_hangs_up(feishu: FeishuSimulator, 
 @pytest.mark.parametrize("kind", ["dripping_body", "dripping_headers"])
 def test_a_dripping_answer_is_whole_in_the_end(feishu: FeishuSimulator, http: urllib3.PoolManager, kind: str) -> None:
     """Byte by byte, so that no time-out between two bytes is ever reached; the user has seen the message."""
-    feishu.set_fault(kind, interval=0.001)
+    feishu.set_fault(kind, interval=0.002)
     began = time.monotonic()
     assert post(http, feishu).json()["code"] == 0
     assert time.monotonic() - began >= 0.04
