@@ -63,5 +63,5 @@ destroy: .venv/ready  ## remove a stage from AWS: make destroy STAGE=dev; prod w
 clean:  ## remove what was installed and cached in this checkout (end the stack first)
 	@rm -rf .venv .local cdk.out
 
-.venv/ready: requirements.txt requirements-dev.txt layers/dependencies/requirements.txt pyproject.toml local/install.sh
+.venv/ready: requirements.txt requirements-dev.txt layers/dependencies/requirements.txt layers/kafka/requirements.txt pyproject.toml local/install.sh
 	@sh local/install.sh

@@ -11,7 +11,8 @@ from constructs import Construct
 from cdk import sections
 from cdk.alarm_topic import alarm_topic
 from cdk.config import StageSettings
-from cdk.measures import FIVE_MINUTES, Measures, by_name, total
+from cdk.measures import FIVE_MINUTES, Measures, by_name, most, total
+from cdk.msk import Cluster
 
 _MISSING = cloudwatch.TreatMissingData
 _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -26,6 +27,8 @@ _DEAD_PERCENT, _FAILED_PERCENT = 5, 50
 _MISSED_TICKS = 5
 _BUSY_PERCENT, _FREE_PERCENT = 90, 15
 _GIGABYTE = 2**30
+#: MSK's own advice
+_KAFKA_DISK_PERCENT = 85
 
 
 class Alarms(Construct):
@@ -42,6 +45,8 @@ class Alarms(Construct):
         self._outcomes()
         if stage.database.new:
             self._mysql(stage.database.new)
+        if measures.kafka and measures.kafka.brokers:
+            self._brokers(measures.kafka)
 
     def _functions(self) -> None:
         for one in self._measures.functions:
@@ -137,6 +142,21 @@ class Alarms(Construct):
             self._measures.of_mysql("FreeStorageSpace", "Minimum", label="free"),
             threshold=new.storage_gb * _GIGABYTE * _FREE_PERCENT // 100,
             compare=_LESS_THAN,
+        )
+
+    def _brokers(self, cluster: Cluster) -> None:
+        self._alarm(
+            "KafkaPartitionsOffline",
+            "Partitions have no leader, so nobody can write or read them, for a quarter of an hour",
+            self._measures.offline_partitions(cluster),
+            threshold=1,
+            periods=3,
+        )
+        self._alarm(
+            "KafkaFull",
+            f"A broker used {_KAFKA_DISK_PERCENT} % of its storage",
+            most(by_name("broker", self._measures.disk_used(cluster)), label="storage, %"),
+            threshold=_KAFKA_DISK_PERCENT,
         )
 
     def _alarm(

@@ -85,7 +85,7 @@ class StageSettings:
 
     @property
     def has_data_stack(self) -> bool:
-        return self.network.new or self.database.new is not None
+        return self.network.new or self.database.new is not None or self.kafka.new is not None
 
     @property
     def visibility_seconds(self) -> int:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cdk.kafka_consistency import kafka
 from cdk.reading import SettingsError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _PROXY_PORT = 3306
 def check(stage: "StageSettings") -> None:
     for wrong in (
         *_times(stage),
-        *_kafka(stage),
+        *kafka(stage),
         *_network(stage),
         *_database(stage),
         *_alarms(stage),
@@ -50,29 +51,6 @@ def _times(stage: "StageSettings") -> Iterator[str]:
         yield f"retry.base_seconds: should be at most retry.cap_seconds ({retry.cap_seconds:g})"
 
 
-def _kafka(stage: "StageSettings") -> Iterator[str]:
-    return _msk(stage) if stage.kafka.kind == "msk" else _self_managed(stage)
-
-
-def _msk(stage: "StageSettings") -> Iterator[str]:
-    if not stage.kafka.cluster_arn:
-        yield "kafka.cluster_arn: is missing; with kind msk it should be the ARN of an MSK cluster"
-    if stage.kafka.bootstrap_servers:
-        yield "kafka.bootstrap_servers: is for kind self-managed; leave it out with kind msk"
-    if stage.kafka.auth_secret_arn:
-        yield "kafka.auth_secret_arn: is for kind self-managed; leave it out with kind msk, where roles are used"
-
-
-def _self_managed(stage: "StageSettings") -> Iterator[str]:
-    kafka = stage.kafka
-    if not kafka.bootstrap_servers:
-        yield "kafka.bootstrap_servers: is missing; with kind self-managed it should be a list, each host:port"
-    if kafka.cluster_arn:
-        yield "kafka.cluster_arn: is for kind msk; leave it out with kind self-managed"
-    if not (stage.is_local or kafka.auth_secret_arn or stage.network.vpc_id or stage.network.new):
-        yield "kafka.auth_secret_arn: is missing; brokers outside of a VPC (network) need a SASL/SCRAM secret"
-
-
 def _network(stage: "StageSettings") -> Iterator[str]:
     network = stage.network
     if network.vpc_id and not network.subnet_ids:
@@ -83,6 +61,8 @@ def _network(stage: "StageSettings") -> Iterator[str]:
         yield "network.vpc_id: is missing; subnets and security groups need the VPC that they are in"
     if network.new and network.vpc_id:
         yield "network.new: is instead of an existing VPC; leave it out with network.vpc_id"
+    if network.new and network.zones > _ZONES and network.cidr.endswith("/24"):
+        yield "network.cidr: should be /23 or larger with network.zones 3, whose subnets do not fit into a /24"
     if network.new and stage.is_local:
         yield "network.new: is for AWS; leave it out in the local stage"
 

@@ -28,6 +28,7 @@ class Dashboard(Construct):
                 _waiting(measures),
                 *_functions(measures),
                 *_mysql(measures),
+                *_kafka(measures),
             ],
         )
 
@@ -85,6 +86,18 @@ def _mysql(measures: Measures) -> list[list[cloudwatch.IWidget]]:
             _graph("MySQL processor", "%", [cpu]),
             _graph("MySQL connections", "connections", [connections]),
             _graph("MySQL free storage", "bytes", [free]),
+        ]
+    ]
+
+
+def _kafka(measures: Measures) -> list[list[cloudwatch.IWidget]]:
+    cluster = measures.kafka
+    if not (cluster and cluster.brokers):
+        return []
+    return [
+        [
+            _graph("Kafka storage used", "%", measures.disk_used(cluster)),
+            _graph("Kafka partitions without a leader", "partitions", [measures.offline_partitions(cluster)]),
         ]
     ]
 

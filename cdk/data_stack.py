@@ -1,18 +1,21 @@
-"""The data stack: a stage's settings in; out, the VPC and the MySQL that it asks for. Only composition stands here."""
+"""The data stack: a stage's settings in; out, the VPC, MySQL and Kafka it asks for. Only composition stands here."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from cdk import parts
+from cdk import parts, sections
 from cdk.config import StageSettings
 from cdk.database import Database
 from cdk.log_key import log_key
+from cdk.msk import Cluster, Msk
 from cdk.mysql import MySql
 from cdk.network import Network
-from cdk.vpc import ZONES, NewVpc
+from cdk.vpc import MOST_ZONES, NewVpc
 
 
 class DataStack(Stack):
@@ -22,26 +25,33 @@ class DataStack(Stack):
         super().__init__(
             scope,
             name,
-            description=f"Hongyan ({stage.name}): network and database",
+            description=f"Hongyan ({stage.name}): network, database and Kafka",
             termination_protection=stage.is_prod,
             **stack,
         )
+        self._stage = stage
         new = self._vpc(stage) if stage.network.new else None
         network = new or parts.network(self, stage.network)
         database = self._mysql(stage, network) if stage.database.new and network else None
-        self.made = parts.Made(network=new, database=database)
+        kafka = self._kafka(stage, stage.kafka.new, network) if stage.kafka.new and network else None
+        self.made = parts.Made(network=new, database=database, kafka=kafka)
 
     @property
     def availability_zones(self) -> Sequence[str]:  # type: ignore[override]  # the CDK writes it as a list
         """By position: names would be looked up in the account, and a synthesis needs none."""
-        return [Fn.select(index, Fn.get_azs()) for index in range(ZONES)]
+        return [Fn.select(index, Fn.get_azs()) for index in range(MOST_ZONES)]
+
+    @cached_property
+    def _log_key(self) -> kms.Key:
+        """One for the stack, if it has a log at all."""
+        return log_key(self, self._stage.name)
 
     def _vpc(self, stage: StageSettings) -> Network:
         vpc = NewVpc(
             self,
             "Network",
             settings=stage.network,
-            log_key=log_key(self, stage.name),
+            log_key=self._log_key,
             log_retention=parts.log_retention(stage),
         )
         if vpc.address:
@@ -53,3 +63,17 @@ class DataStack(Stack):
         CfnOutput(self, "DatabaseEndpoint", value=mysql.database.host)
         CfnOutput(self, "DatabaseSecretArn", value=mysql.database.secret_arn)
         return mysql.database
+
+    def _kafka(self, stage: StageSettings, new: sections.NewKafka, network: Network) -> Cluster:
+        kafka = Msk(
+            self,
+            "Kafka",
+            stage=stage.name,
+            settings=new,
+            network=network,
+            log_key=self._log_key,
+            log_retention=parts.log_retention(stage),
+            keep=stage.is_prod,
+        )
+        CfnOutput(self, "KafkaClusterArn", value=kafka.cluster.arn)
+        return kafka.cluster

@@ -15,8 +15,11 @@ from cdk.function import Runtime, StageFunction
 from cdk.ingest import Ingest
 from cdk.measures import Measures
 from cdk.migrate import Migrate
+from cdk.msk import Cluster
 from cdk.parts import Made
+from cdk.sections import NewKafka
 from cdk.send import Send
+from cdk.topic import NewTopic
 
 
 class DeliveryStack(Stack):
@@ -25,7 +28,7 @@ class DeliveryStack(Stack):
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, made: Made, **stack: Any) -> None:  # noqa: ANN401
         super().__init__(scope, name, description=f"Hongyan ({stage.name}): notifications to Feishu", **stack)
         runtime = parts.runtime(self, stage, made)
-        kafka = parts.kafka(stage.kafka, network=runtime.network)
+        kafka = parts.kafka(stage.kafka, made=made.kafka, network=runtime.network)
         waiting = parts.send_queue(self, stage)
         queue = waiting.queue
         data_key = self._data_key(stage.name)
@@ -49,8 +52,16 @@ class DeliveryStack(Stack):
         queue.grant_consume_messages(send.role)
         data_key.grant_decrypt(send.role)
 
-        space, mysql = runtime.metrics_namespace, runtime.database.instance
-        self._watch(stage, Measures(namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting, mysql=mysql))
+        measures = Measures(
+            namespace=runtime.metrics_namespace,
+            ingest=ingest,
+            claim=claim,
+            send=send,
+            queue=waiting,
+            mysql=made.database.instance if made.database else None,
+            kafka=made.kafka,
+        )
+        self._watch(stage, measures)
         self._tell(
             SendQueueUrl=queue.queue_url,
             DeadLetterQueueUrl=waiting.dead_letters.queue_url,
@@ -60,6 +71,8 @@ class DeliveryStack(Stack):
         # The local stack migrates by itself (local/deploying.py): moto would run a custom resource in Docker.
         if not stage.is_local:
             self._migrate_before(ingest, claim, send, runtime=runtime, stage=stage)
+        if stage.kafka.new and made.kafka:
+            self._make_topic_before(ingest, runtime=runtime, stage=stage, new=stage.kafka.new, cluster=made.kafka)
 
     def _watch(self, stage: StageSettings, measures: Measures) -> None:
         Dashboard(self, "Dashboard", stage=stage.name, measures=measures)
@@ -69,6 +82,14 @@ class DeliveryStack(Stack):
         migrate = Migrate(self, "Migrate", runtime=runtime, settings=parts.migrate(stage))
         migrate.before(*others)
         self._name(migrate)
+
+    def _make_topic_before(
+        self, ingest: Ingest, *, runtime: Runtime, stage: StageSettings, new: NewKafka, cluster: Cluster
+    ) -> None:
+        settings = parts.topic(stage, new)
+        topic = NewTopic(self, "Topic", runtime=runtime, settings=settings, topic=stage.kafka.topic, cluster=cluster)
+        topic.before(ingest)
+        self._name(topic)
 
     def _name(self, *functions: StageFunction) -> None:
         self._tell(**{f"{it.word.capitalize()}FunctionName": it.function.function_name for it in functions})

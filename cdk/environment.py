@@ -1,10 +1,11 @@
 """A stage's settings in, the environment variables of each function out; `delivery.aws.settings` reads the same names.
 
-What a construct knows better than the settings is added there: the queue's URL and the data key's ARN.
+What a construct knows better than the settings is added there: the queue's URL, the data key's and the cluster's ARN.
 """
 
 from collections.abc import Mapping
 
+from cdk import sections
 from cdk.config import StageSettings
 
 
@@ -45,6 +46,15 @@ def send(stage: StageSettings) -> Mapping[str, str]:
 
 def migrate() -> Mapping[str, str]:
     return _shared("migrate")
+
+
+def topic(stage: StageSettings, new: sections.NewKafka) -> Mapping[str, str]:
+    return {
+        **_shared("topic"),
+        "KAFKA_TOPIC": stage.kafka.topic,
+        "TOPIC_PARTITIONS": str(new.partitions),
+        "TOPIC_RETENTION_HOURS": str(new.retention_hours),
+    }
 
 
 def _shared(word: str) -> Mapping[str, str]:

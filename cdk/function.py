@@ -1,6 +1,6 @@
 """The one way to make a Lambda: a word and its settings in, a function with its own role, log group and layers out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
@@ -17,8 +17,8 @@ from cdk.network import Network
 
 _ACCEPTED = {
     "AwsSolutions::AwsSolutions-L1": "The runtime is a stage setting, raised when the tests have run on the newer one",
-    "AwsSolutions::AwsSolutions-IAM5[Resource::*]": "X-Ray's two actions, and EC2's for network interfaces, know "
-    "no narrower resource; nothing else is granted on *, which a test checks",
+    "AwsSolutions::AwsSolutions-IAM5[Resource::*]": "X-Ray's two actions, EC2's for network interfaces and "
+    "MSK's for the brokers' addresses know no narrower resource; nothing else is granted on *, which a test checks",
 }
 
 
@@ -29,14 +29,16 @@ class Runtime:
     python: lambda_.Runtime
     architecture: lambda_.Architecture
     layers: Layers
-    database: Database
+    #: none for a function that needs none
+    database: Database | None
     network: Network | None
     log_retention: logs.RetentionDays
     log_key: kms.IKey
     metrics_namespace: str
 
     def environment(self) -> Mapping[str, str]:
-        return {**self.database.environment(), "POWERTOOLS_METRICS_NAMESPACE": self.metrics_namespace}
+        database = self.database.environment() if self.database else {}
+        return {**database, "POWERTOOLS_METRICS_NAMESPACE": self.metrics_namespace}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,12 @@ class StageFunction(Construct):
         runtime: Runtime,
         settings: FunctionSettings,
         resources: Mapping[str, str],
+        layers: Sequence[lambda_.ILayerVersion] = (),
     ) -> None:
-        """Makes the function; `resources` are the variables that name what the stack made, added to its settings."""
+        """Makes the function; `resources` are the variables that name what the stack made, added to its settings.
+
+        `layers` are those beside the ones of all functions.
+        """
         super().__init__(scope, name)
         self.word = word
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -74,7 +80,7 @@ class StageFunction(Construct):
             handler="handler.handler",
             runtime=runtime.python,
             architecture=runtime.architecture,
-            layers=runtime.layers.all(),
+            layers=[*runtime.layers.all(), *layers],
             timeout=settings.timeout,
             memory_size=settings.memory_mb,
             environment={**runtime.environment(), **settings.environment, **resources},
@@ -83,7 +89,8 @@ class StageFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             **(runtime.network.placement(self.role) if runtime.network else {}),
         )
-        runtime.database.grant_connect(self.role)
+        if runtime.database:
+            runtime.database.grant_connect(self.role)
         accept(self, _ACCEPTED)
 
     def _log_group(self, runtime: Runtime) -> logs.LogGroup:

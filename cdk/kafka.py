@@ -15,9 +15,12 @@ from aws_cdk import aws_lambda as lambda_
 from cdk.function import StageFunction
 from cdk.network import Network, grant_interfaces
 
+_KINDS = lambda_.SourceAccessConfigurationType
 _MECHANISMS = {
-    "SCRAM-SHA-512": lambda_.SourceAccessConfigurationType.SASL_SCRAM_512_AUTH,
-    "SCRAM-SHA-256": lambda_.SourceAccessConfigurationType.SASL_SCRAM_256_AUTH,
+    "SCRAM-SHA-512": _KINDS.SASL_SCRAM_512_AUTH,
+    "SCRAM-SHA-256": _KINDS.SASL_SCRAM_256_AUTH,
+    "PLAIN": _KINDS.BASIC_AUTH,
+    "TLS": _KINDS.CLIENT_CERTIFICATE_TLS_AUTH,
 }
 
 
@@ -27,6 +30,8 @@ class Topic:
     group: str
     batch_size: int
     window: Duration
+    #: Lambda's own for this topic; without them it takes as many as it sees fit from those that all share
+    pollers: lambda_.ProvisionedPollerConfig | None
 
     def feed(self, function: lambda_.Function, **brokers: Any) -> None:  # noqa: ANN401  # the CDK's own arguments
         """From the oldest record on: what was published before the first deployment is wanted too."""
@@ -37,6 +42,7 @@ class Topic:
             batch_size=self.batch_size,
             max_batching_window=self.window,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            provisioned_poller_config=self.pollers,
             **brokers,
         )
 
@@ -54,30 +60,36 @@ class SelfManagedKafka:
     bootstrap_servers: tuple[str, ...]
     auth_secret_arn: str | None
     auth_mechanism: str
+    ca_secret_arn: str | None
+    secrets_key_arn: str | None
     network: Network | None
 
     def feed(self, consumer: StageFunction) -> None:
-        if self.auth_secret_arn:
-            read = iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.auth_secret_arn])
-            consumer.role.add_to_policy(read)
+        self._grant_secrets(consumer.role)
         self.topic.feed(
             consumer.function,
             kafka_bootstrap_servers=list(self.bootstrap_servers),
             source_access_configurations=[*self._login(), *self._way_in()] or None,
         )
 
+    def _grant_secrets(self, role: iam.Role) -> None:
+        """Lambda reads them as the function's role."""
+        if secrets := [arn for arn in (self.auth_secret_arn, self.ca_secret_arn) if arn]:
+            role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets))
+        if self.secrets_key_arn:
+            role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self.secrets_key_arn]))
+
     def _login(self) -> list[lambda_.SourceAccessConfiguration]:
-        if not self.auth_secret_arn:
-            return []
-        return [_access(_MECHANISMS[self.auth_mechanism], self.auth_secret_arn)]
+        login = [_access(_MECHANISMS[self.auth_mechanism], self.auth_secret_arn)] if self.auth_secret_arn else []
+        trust = [_access(_KINDS.SERVER_ROOT_CA_CERTIFICATE, self.ca_secret_arn)] if self.ca_secret_arn else []
+        return [*login, *trust]
 
     def _way_in(self) -> list[lambda_.SourceAccessConfiguration]:
         if not self.network:
             return []
-        kinds = lambda_.SourceAccessConfigurationType
-        subnets = [_access(kinds.VPC_SUBNET, f"subnet:{it.subnet_id}") for it in self.network.subnets]
+        subnets = [_access(_KINDS.VPC_SUBNET, f"subnet:{it.subnet_id}") for it in self.network.subnets]
         group = self.network.security_groups[0]  # Lambda takes one for the poller
-        return [*subnets, _access(kinds.VPC_SECURITY_GROUP, f"security_group:{group.security_group_id}")]
+        return [*subnets, _access(_KINDS.VPC_SECURITY_GROUP, f"security_group:{group.security_group_id}")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +105,32 @@ class ManagedKafka:
         self.topic.feed(consumer.function, event_source_arn=self.cluster_arn)
 
     def _grant_read(self, role: iam.Role) -> None:
+        grant_find(role, self.cluster_arn)
         for actions, resource in (
-            (["kafka:DescribeCluster", "kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"], self.cluster_arn),
             (["kafka-cluster:Connect", "kafka-cluster:DescribeClusterDynamicConfiguration"], self.cluster_arn),
-            (["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], self._within("topic", self.topic.name)),
-            (["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], self._within("group", self.topic.group)),
+            (
+                ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"],
+                within(self.cluster_arn, "topic", self.topic.name),
+            ),
+            (
+                ["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"],
+                within(self.cluster_arn, "group", self.topic.group),
+            ),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
 
-    def _within(self, kind: str, name: str) -> str:
-        parts = Fn.split(":cluster/", self.cluster_arn)
-        return Fn.join("", [Fn.select(0, parts), f":{kind}/", Fn.select(1, parts), f"/{name}"])
+
+def grant_find(role: iam.Role, cluster_arn: str) -> None:
+    """Where the brokers are, of which MSK asks a permission that knows no narrower resource."""
+    describe = ["kafka:DescribeCluster", "kafka:DescribeClusterV2"]
+    role.add_to_policy(iam.PolicyStatement(actions=describe, resources=[cluster_arn]))
+    role.add_to_policy(iam.PolicyStatement(actions=["kafka:GetBootstrapBrokers"], resources=["*"]))
+
+
+def within(cluster_arn: str, kind: str, name: str) -> str:
+    """The ARN by which IAM knows a topic or a group of the cluster."""
+    parts = Fn.split(":cluster/", cluster_arn)
+    return Fn.join("", [Fn.select(0, parts), f":{kind}/", Fn.select(1, parts), f"/{name}"])
 
 
 def _access(kind: lambda_.SourceAccessConfigurationType, uri: str) -> lambda_.SourceAccessConfiguration:

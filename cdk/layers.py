@@ -1,4 +1,4 @@
-"""The two layers: our own code as it is, and the third-party packages as pip installs them for the stage's Lambda."""
+"""The layers: our own code as it is, and third-party packages as pip installs them for the stage's Lambda."""
 
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,26 @@ class Layers(Construct):
         target: Target,
     ) -> None:
         super().__init__(scope, name)
-        fits: dict[str, Any] = {"compatible_runtimes": [runtime], "compatible_architectures": [architecture]}
-        self.dependencies = self._dependencies(target, fits)
+        self._target = target
+        self._fits: dict[str, Any] = {"compatible_runtimes": [runtime], "compatible_architectures": [architecture]}
+        self.dependencies = self._installed("dependencies", "Third-party packages")
         self.delivery = lambda_.LayerVersion(
-            self, "Delivery", code=sources(ROOT / "layers" / "delivery"), description="The delivery package", **fits
+            self,
+            "Delivery",
+            code=sources(ROOT / "layers" / "delivery"),
+            description="The delivery package",
+            **self._fits,
         )
 
-    def _dependencies(self, target: Target, fits: dict[str, Any]) -> lambda_.LayerVersion:
-        pip = _Pip(requirements=ROOT / "layers" / "dependencies" / "requirements.txt", target=target)
+    def kafka(self) -> lambda_.LayerVersion:
+        """For a function that speaks to Kafka itself; the others stay without it."""
+        return self._installed("kafka", "The Kafka client")
+
+    def _installed(self, folder: str, description: str) -> lambda_.LayerVersion:
+        pip = _Pip(requirements=ROOT / "layers" / folder / "requirements.txt", target=self._target)
         try:
             return lambda_.LayerVersion(
-                self, "Dependencies", code=pip.code(), description="Third-party packages", **fits
+                self, folder.capitalize(), code=pip.code(), description=description, **self._fits
             )
         except RuntimeError as error:  # whatever is raised in `try_bundle` comes back from Node as this
             raise pip.failure or error from None

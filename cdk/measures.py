@@ -10,6 +10,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk.function import StageFunction
+from cdk.msk import Cluster
 from cdk.send_queue import SendQueue
 
 FIVE_MINUTES = Duration.minutes(5)
@@ -34,6 +35,8 @@ class Measures:
     queue: SendQueue
     #: the instance that the stage made; an existing MySQL is watched where it was made
     mysql: str | None
+    #: the cluster that the stage made; an existing one is watched where it was made
+    kafka: Cluster | None
 
     @property
     def functions(self) -> Sequence[StageFunction]:
@@ -59,6 +62,17 @@ class Measures:
     def kafka_lag(self) -> cloudwatch.Metric:
         """Lambda's own: records of the topic, all partitions together, that ingest has not taken yet."""
         return self.ingest.function.metric("OffsetLag", statistic="Maximum", label="lag", period=FIVE_MINUTES)
+
+    def offline_partitions(self, cluster: Cluster) -> cloudwatch.Metric:
+        return _of_msk("OfflinePartitionsCount", {"Cluster Name": cluster.name}, label="partitions without a leader")
+
+    def disk_used(self, cluster: Cluster) -> Sequence[cloudwatch.Metric]:
+        """In percent, of each broker; MSK Serverless has no disks to fill."""
+        brokers = [str(number) for number in range(1, cluster.brokers + 1)]
+        metric = "KafkaDataLogsDiskUsed"
+        return [
+            _of_msk(metric, {"Cluster Name": cluster.name, "Broker ID": it}, label=f"broker {it}") for it in brokers
+        ]
 
     def queue_age(self) -> cloudwatch.Metric:
         return self.queue.queue.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, label="oldest message")
@@ -102,9 +116,27 @@ class Measures:
         )
 
 
+def _of_msk(name: str, dimensions: Mapping[str, str], *, label: str) -> cloudwatch.Metric:
+    """MSK's own, of those that cost nothing."""
+    return cloudwatch.Metric(
+        namespace="AWS/Kafka",
+        metric_name=name,
+        dimensions_map=dimensions,
+        statistic="Maximum",
+        label=label,
+        period=FIVE_MINUTES,
+    )
+
+
 def by_name(name: str, metrics: Sequence[cloudwatch.Metric]) -> Mapping[str, cloudwatch.IMetric]:
     """As an expression refers to them."""
     return {f"{name}{number}": metric for number, metric in enumerate(metrics)}
+
+
+def most(metrics: Mapping[str, cloudwatch.IMetric], *, label: str) -> cloudwatch.MathExpression:
+    return cloudwatch.MathExpression(
+        expression=f"MAX([{', '.join(metrics)}])", using_metrics=metrics, label=label, period=FIVE_MINUTES
+    )
 
 
 def total(

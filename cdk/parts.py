@@ -16,6 +16,7 @@ from cdk.function import FunctionSettings, Runtime
 from cdk.kafka import KafkaSource, ManagedKafka, SelfManagedKafka, Topic
 from cdk.layers import Layers
 from cdk.log_key import log_key
+from cdk.msk import Cluster
 from cdk.network import Network
 from cdk.reading import SettingsError
 from cdk.send_queue import SendQueue
@@ -51,6 +52,7 @@ class Made:
 
     network: Network | None = None
     database: Database | None = None
+    kafka: Cluster | None = None
 
 
 def runtime(scope: Construct, stage: StageSettings, made: Made) -> Runtime:
@@ -88,8 +90,13 @@ def migrate(stage: StageSettings) -> FunctionSettings:
     return _settings(stage.migrate, environment.migrate())
 
 
+def topic(stage: StageSettings, new: sections.NewKafka) -> FunctionSettings:
+    return _settings(sections.Topic(), environment.topic(stage, new))
+
+
 def _settings(
-    section: sections.Ingest | sections.Claim | sections.Send | sections.Migrate, variables: Mapping[str, str]
+    section: sections.Ingest | sections.Claim | sections.Send | sections.Migrate | sections.Topic,
+    variables: Mapping[str, str],
 ) -> FunctionSettings:
     timeout = Duration.seconds(section.timeout_seconds)
     return FunctionSettings(timeout=timeout, memory_mb=section.memory_mb, environment=variables)
@@ -140,19 +147,26 @@ def _groups(scope: Construct, ids: Sequence[str]) -> list[ec2.ISecurityGroup]:
     return [named(scope, f"SecurityGroup{index}", group, mutable=False) for index, group in enumerate(ids)]
 
 
-def kafka(settings: sections.Kafka, *, network: Network | None) -> KafkaSource:
+def kafka(settings: sections.Kafka, *, made: Cluster | None, network: Network | None) -> KafkaSource:
     topic = Topic(
         name=settings.topic,
         group=settings.group,
         batch_size=settings.batch_size,
         window=Duration.seconds(settings.window_seconds),
+        pollers=_pollers(settings.pollers) if settings.pollers else None,
     )
-    if settings.cluster_arn:
-        return ManagedKafka(topic=topic, cluster_arn=settings.cluster_arn)
+    if cluster_arn := made.arn if made else settings.cluster_arn:
+        return ManagedKafka(topic=topic, cluster_arn=cluster_arn)
     return SelfManagedKafka(
         topic=topic,
         bootstrap_servers=settings.bootstrap_servers,
         auth_secret_arn=settings.auth_secret_arn,
         auth_mechanism=settings.auth_mechanism,
+        ca_secret_arn=settings.ca_secret_arn,
+        secrets_key_arn=settings.secrets_key_arn,
         network=network,
     )
+
+
+def _pollers(settings: sections.Pollers) -> lambda_.ProvisionedPollerConfig:
+    return lambda_.ProvisionedPollerConfig(minimum_pollers=settings.minimum, maximum_pollers=settings.maximum)

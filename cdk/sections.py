@@ -14,6 +14,7 @@ _Address = Text(r"[A-Za-z0-9.-]+", "a host name or address, without scheme or po
 _Broker = Text(rf"[A-Za-z0-9.-]+:{PORT}", "host:port")
 _Secret = Text(r"arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+", "the whole ARN of a Secrets Manager secret")
 _Cluster = Text(r"arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:cluster/[^/]+/[^/]+", "the ARN of an MSK cluster")
+_Key = Text(r"arn:aws[a-z-]*:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]+", "the ARN of a KMS key")
 _Topic = Text(r"arn:aws[a-z-]*:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", "the ARN of an SNS topic")
 _Email = Text(r"[^\s@]+@[^\s@]+\.[^\s@]+", "an e-mail address")
 _Memory = Whole(128, 10240)
@@ -28,11 +29,13 @@ _Line = Text(r"[^\r\n]{1,100}", "one line of up to 100 characters")
 class Network:
     """A VPC for the functions and the Kafka poller, existing or new; without either they run outside of any."""
 
-    #: a VPC over two zones with a way out, made by the data stack
+    #: a VPC with a way out, made by the data stack
     new: Annotated[bool, Switch()] = False
     cidr: Annotated[str, _Cidr] = "10.0.0.0/16"
     #: a gateway has a fixed address and is AWS's to keep running; an instance costs a tenth
     nat: Annotated[Literal["gateway", "instance"], OneOf(["gateway", "instance"])] = "gateway"
+    #: how many it spans: two are enough for all but Kafka brokers that should outlive the loss of one
+    zones: Annotated[Literal[2, 3], OneOf([2, 3])] = 2
     vpc_id: Annotated[str | None, Text(rf"vpc-{_ID}", "the id of a VPC")] = None
     #: private subnets with a way out to Feishu and to AWS's own services
     subnet_ids: Annotated[tuple[str, ...], ListOf(Text(rf"subnet-{_ID}", "the id of a subnet"))] = ()
@@ -69,15 +72,62 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Brokers:
+    """The brokers of a new provisioned MSK cluster, so many in each of the network's zones."""
+
+    #: kafka.t3.small by default: cheap, and enough for trying out
+    instance_class: Annotated[str, _Instance] = "t3.small"
+    per_zone: Annotated[int, Whole(1, 10)] = 1
+    #: of each broker
+    storage_gb: Annotated[int, Whole(1, 16_384)] = 20
+    #: storage grows by itself up to this; it never shrinks
+    storage_max_gb: Annotated[int | None, Whole(1, 16_384)] = None
+    #: with KRaft: MSK takes no cluster from ZooKeeper to KRaft, so one with ZooKeeper would end at 3.9
+    version: Annotated[str, Text(r"[0-9]+\.[0-9]+\.[0-9x]+(\.kraft)?", "a Kafka version of MSK's")] = "3.9.x.kraft"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKafka:
+    """Amazon MSK, made by the data stack, and the topic on it."""
+
+    #: serverless has nothing to size and a high price by the hour; provisioned is what `brokers` says
+    kind: Annotated[Literal["provisioned", "serverless"], OneOf(["provisioned", "serverless"])] = "provisioned"
+    brokers: Brokers | None = None
+    #: of the topic: as many ingest functions run at once
+    partitions: Annotated[int, Whole(1, 1_000)] = 6
+    #: provisioned: copies of each partition; by default one in each zone
+    replication: Annotated[int | None, Whole(1, 3)] = None
+    retention_hours: Annotated[int, Whole(1, 8_760)] = 168
+
+    def sized(self) -> Brokers:
+        return self.brokers or Brokers()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pollers:
+    """Event pollers that Lambda keeps for this topic alone; each has its price by the hour."""
+
+    minimum: Annotated[int, Whole(1, 200)] = 1
+    maximum: Annotated[int, Whole(1, 2_000)] = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kafka:
-    kind: Annotated[Literal["self-managed", "msk"], OneOf(["self-managed", "msk"])] = "self-managed"
-    #: self-managed: where to begin
-    bootstrap_servers: Annotated[tuple[str, ...], ListOf(_Broker)] = ()
-    #: self-managed: the secret with username and password for SASL/SCRAM
-    auth_secret_arn: Annotated[str | None, _Secret] = None
-    auth_mechanism: Annotated[str, OneOf(["SCRAM-SHA-512", "SCRAM-SHA-256"])] = "SCRAM-SHA-512"
-    #: msk: the cluster; the function's role is its identity (IAM access control)
+    """A new MSK cluster, an existing one by its ARN, or self-managed brokers by their addresses."""
+
+    new: NewKafka | None = None
+    #: an existing MSK cluster; the function's role is its identity (IAM access control)
     cluster_arn: Annotated[str | None, _Cluster] = None
+    #: self-managed brokers: where to begin
+    bootstrap_servers: Annotated[tuple[str, ...], ListOf(_Broker)] = ()
+    #: of self-managed brokers: username and password, or for TLS certificate and privateKey
+    auth_secret_arn: Annotated[str | None, _Secret] = None
+    auth_mechanism: Annotated[str, OneOf(["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "TLS"])] = "SCRAM-SHA-512"
+    #: of self-managed brokers: the secret with the certificate of a private authority that signed theirs
+    ca_secret_arn: Annotated[str | None, _Secret] = None
+    #: the key of these two secrets, if it is not Secrets Manager's own
+    secrets_key_arn: Annotated[str | None, _Key] = None
+    pollers: Pollers | None = None
     topic: Annotated[str, Text(r"[A-Za-z0-9._-]{1,249}", "a topic name")] = "smartflow.notification.outbox"
     group: Annotated[str, Text(r"[A-Za-z0-9._:/-]{1,200}", "a consumer group name")] = "hongyan"
     #: an ingest batch is up to this many records, or what came in this many seconds
@@ -119,6 +169,14 @@ class Send:
 class Migrate:
     #: more than another migration is waited for (5 minutes)
     timeout_seconds: Annotated[int, Whole(6 * MINUTE, 15 * MINUTE)] = 15 * MINUTE
+    memory_mb: Annotated[int, _Memory] = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """Not for a stage to say: making a topic takes seconds, and the rest is for a new cluster to be reached."""
+
+    timeout_seconds: Annotated[int, Whole(MINUTE, 15 * MINUTE)] = 5 * MINUTE
     memory_mb: Annotated[int, _Memory] = 512
 
 

@@ -1,6 +1,6 @@
 """A new VPC: a stage's network settings in; out, the subnets and the security group of its functions, and its address.
 
-Over two zones: public subnets for NAT only, private ones for the functions, and isolated ones for MySQL.
+Over two or three zones: public subnets for NAT only, private ones for the functions, and isolated ones for MySQL.
 """
 
 from aws_cdk import RemovalPolicy, Tags
@@ -13,7 +13,8 @@ from cdk import sections
 from cdk.function import accept
 from cdk.network import Network
 
-ZONES = 2
+#: of a region, as many as a stage may ask for
+MOST_ZONES = 3
 
 _ACCEPTED = {
     "AwsSolutions::AwsSolutions-EC26": "The NAT instance's disk has the operating system and nothing of ours",
@@ -38,7 +39,7 @@ class NewVpc(Construct):
         super().__init__(scope, name)
         self.address: str | None = None
         instance = _instance() if settings.nat == "instance" else None
-        self.vpc = self._vpc(settings.cidr, instance or self._gateway())
+        self.vpc = self._vpc(settings, instance or self._gateway())
         if instance:
             instance.security_group.add_ingress_rule(
                 ec2.Peer.ipv4(settings.cidr), ec2.Port.all_traffic(), "From inside"
@@ -48,18 +49,18 @@ class NewVpc(Construct):
         accept(self, _ACCEPTED)
 
     def _gateway(self) -> ec2.NatProvider:
-        """One for both zones: a second would be a second address, and a failed send is tried again anyway."""
+        """One for all zones: a second would be a second address, and a failed send is tried again anyway."""
         address = ec2.CfnEIP(self, "Address", domain="vpc")
         Tags.of(address).add("Name", "Hongyan, as Feishu sees it")
         self.address = address.ref
         return ec2.NatProvider.gateway(eip_allocation_ids=[address.attr_allocation_id])
 
-    def _vpc(self, cidr: str, nat: ec2.NatProvider) -> ec2.Vpc:
+    def _vpc(self, settings: sections.Network, nat: ec2.NatProvider) -> ec2.Vpc:
         return ec2.Vpc(
             self,
             "Vpc",
-            ip_addresses=ec2.IpAddresses.cidr(cidr),
-            max_azs=ZONES,
+            ip_addresses=ec2.IpAddresses.cidr(settings.cidr),
+            max_azs=settings.zones,
             nat_gateways=1,
             nat_gateway_provider=nat,
             subnet_configuration=[

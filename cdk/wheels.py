@@ -48,10 +48,21 @@ def fingerprint(requirements: Path, target: Target) -> str:
 
 
 def install(requirements: Path, target: Target, into: Path) -> None:
-    """Wheels only: building a source distribution here would make code for this machine and not for the target's."""
+    """Wheels only: building a source distribution here would make code for this machine and not for the target's.
+
+    What is listed and no more: the list has everything that the runtime does not bring along.
+    """
     _refuse_foreign_python(target)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += ["--only-binary=:all:", *target.pip_options(), "--requirement", str(requirements), "--target", str(into)]
+    command += [
+        "--no-deps",
+        "--only-binary=:all:",
+        *target.pip_options(),
+        "--requirement",
+        str(requirements),
+        "--target",
+        str(into),
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own interpreter
     if result.returncode:
         raise SettingsError(f"pip could not install {requirements}: {_last_line(result.stderr)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,10 +42,14 @@ def by_hand() -> dict[str, str | None] | None:
 
 
 def deploys(cloudformation: RawServer, kind: str = "Create", *, seconds: float = 900) -> tuple[str, str]:
-    """Status and reason of the one answer to a request of this kind."""
+    return answer_of(handler, cloudformation, kind, seconds)
+
+
+def answer_of(function: Callable[..., Any], cloudformation: RawServer, kind: str, seconds: float) -> tuple[str, str]:
+    """Status and reason of a function's one answer to a request of this kind."""
     event = {"RequestType": kind, "ResponseURL": f"{cloudformation.origin}/answer?signed", **IDS}
     cloudformation.requests.clear()
-    assert handler(event, context(seconds)) is None
+    assert function(event, context(seconds)) is None
     [raw] = cloudformation.requests
     body = json.loads(raw.partition(b"\r\n\r\n")[2])
     assert {name: body[name] for name in IDS} == IDS

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from delivery.aws.settings import SettingsError
 from delivery.aws.telemetry import logger
 from delivery.storage.database import own_words
+from delivery.topic import TopicError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,6 +57,8 @@ def reason(error: Exception) -> str:
 def _told(error: Exception) -> str:
     if isinstance(error, DBAPIError):
         return f"MySQL: {own_words(error)}"
+    if isinstance(error, TopicError):
+        return str(error)
     if isinstance(error, _TELLABLE):
         return f"{type(error).__name__}: {error}"
     return f"{type(error).__name__}; the function's log says more"

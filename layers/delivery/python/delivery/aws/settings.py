@@ -48,18 +48,11 @@ Site = Annotated[
 QueueUrl = Annotated[str, Field(pattern=r"^https?://", description="the URL of the send queue")]
 
 
-class Settings(BaseModel):
-    """What every function needs: its database. A field is the variable of the same name in upper case."""
+class FromEnvironment(BaseModel):
+    """A field is the variable of the same name in upper case."""
 
     # Built on first use: a cold start pays for the one class that its function reads.
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, defer_build=True)
-
-    database_host: Filled = Field(description="the host name of MySQL")
-    database_port: Annotated[int, _whole(1, 65_535)] = 3306
-    database_name: Filled = Field(description="the name of the database")
-    database_secret_arn: Filled = Field(description="the ARN of a secret whose JSON has username and password")
-    #: PEM file of the authorities that sign the server's certificate; empty means no TLS, for one machine only.
-    database_ca_file: str = ""
 
     @classmethod
     def names(cls) -> frozenset[str]:
@@ -85,6 +78,17 @@ class Settings(BaseModel):
         """Without the value, which may be a secret put into the wrong variable."""
         missing = "is missing; it " if name.upper() not in given else ""
         return f"{name.upper()}: {missing}should be {cls.model_fields[name].description}"
+
+
+class Settings(FromEnvironment):
+    """What every function with a database needs."""
+
+    database_host: Filled = Field(description="the host name of MySQL")
+    database_port: Annotated[int, _whole(1, 65_535)] = 3306
+    database_name: Filled = Field(description="the name of the database")
+    database_secret_arn: Filled = Field(description="the ARN of a secret whose JSON has username and password")
+    #: PEM file of the authorities that sign the server's certificate; empty means no TLS, for one machine only.
+    database_ca_file: str = ""
 
 
 class IngestSettings(Settings):
@@ -116,3 +120,16 @@ class SendSettings(Settings):
     message_event: Filled = "smartflow.schedule_adjustment_ready"
     message_title: Filled = "SmartFlow 日程调整建议"
     message_action_text: Filled = "查看并确认调整"
+
+
+class TopicSettings(FromEnvironment):
+    """What is asked of the topic, and of which cluster."""
+
+    kafka_cluster_arn: Annotated[
+        str, Field(pattern=r"^arn:[^:]+:kafka:[^:]+:[^:]*:cluster/", description="the ARN of an MSK cluster")
+    ]
+    kafka_topic: Filled
+    topic_partitions: Annotated[int, _whole(1, 10_000)]
+    #: 0 leaves it to the brokers
+    topic_replication: Annotated[int, _whole(0, 10)] = 0
+    topic_retention_hours: Annotated[int, _whole(1, 1_000_000)]

@@ -1,0 +1,30 @@
+"""Topic function: a deployment's request, or {} from a person, in; the topic's partitions before and after out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from delivery.aws import custom_resource
+from delivery.aws.telemetry import logger
+from delivery.aws.wiring.foundation import deadline
+from delivery.aws.wiring.topic import is_rolling_back, topic_maker
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int] | None:
+    """A deployment reads its answer elsewhere; a person gets the partitions, or the error."""
+    if custom_resource.is_request(event):
+        custom_resource.answer(event, lambda: _make(event, context))
+        return None
+    return _make(event, context)
+
+
+def _make(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    until = deadline(context, spare_seconds=custom_resource.ANSWER_SECONDS)
+    brought = topic_maker().run(until=until, may_have_more=lambda: is_rolling_back(event.get("StackId")))
+    partitions = {"from": brought.before, "to": brought.after}
+    logger.info("topic made", extra=partitions)
+    return partitions
