@@ -65,15 +65,15 @@ class DataStack(Stack):
         return mysql.database
 
     def _kafka(self, stage: StageSettings, new: sections.NewKafka, network: Network) -> Cluster:
-        kafka = Msk(
+        return Msk(
             self,
             "Kafka",
             stage=stage.name,
+            topic=stage.kafka.topic,
+            group=stage.kafka.group,
             settings=new,
             network=network,
             log_key=self._log_key,
             log_retention=parts.log_retention(stage),
             keep=stage.is_prod,
-        )
-        CfnOutput(self, "KafkaClusterArn", value=kafka.cluster.arn)
-        return kafka.cluster
+        ).cluster

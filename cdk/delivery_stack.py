@@ -87,7 +87,7 @@ class DeliveryStack(Stack):
         self, ingest: Ingest, *, runtime: Runtime, stage: StageSettings, new: NewKafka, cluster: Cluster
     ) -> None:
         settings = parts.topic(stage, new)
-        topic = NewTopic(self, "Topic", runtime=runtime, settings=settings, topic=stage.kafka.topic, cluster=cluster)
+        topic = NewTopic(self, "Topic", runtime=runtime, settings=settings, cluster=cluster)
         topic.before(ingest)
         self._name(topic)
 

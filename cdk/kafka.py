@@ -22,6 +22,8 @@ _MECHANISMS = {
     "PLAIN": _KINDS.BASIC_AUTH,
     "TLS": _KINDS.CLIENT_CERTIFICATE_TLS_AUTH,
 }
+#: MSK's permission to ask where the brokers are; it knows no narrower resource than any cluster
+FIND_BROKERS = "kafka:GetBootstrapBrokers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,44 +95,40 @@ class SelfManagedKafka:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MskArns:
+    """By which IAM knows an MSK cluster, a topic on it and a consumer group of it."""
+
+    cluster: str
+    topic: str
+    group: str
+
+    @classmethod
+    def of(cls, cluster: str, *, topic: str, group: str) -> "MskArns":
+        before, name = (Fn.select(index, Fn.split(":cluster/", cluster)) for index in (0, 1))
+        return cls(cluster=cluster, topic=f"{before}:topic/{name}/{topic}", group=f"{before}:group/{name}/{group}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedKafka:
     """An MSK cluster that knows the function by its role (IAM access control)."""
 
     topic: Topic
-    cluster_arn: str
+    arns: MskArns
 
     def feed(self, consumer: StageFunction) -> None:
         grant_interfaces(consumer.role)  # the poller enters the cluster's own VPC
         self._grant_read(consumer.role)
-        self.topic.feed(consumer.function, event_source_arn=self.cluster_arn)
+        self.topic.feed(consumer.function, event_source_arn=self.arns.cluster)
 
     def _grant_read(self, role: iam.Role) -> None:
-        grant_find(role, self.cluster_arn)
         for actions, resource in (
-            (["kafka-cluster:Connect", "kafka-cluster:DescribeClusterDynamicConfiguration"], self.cluster_arn),
-            (
-                ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"],
-                within(self.cluster_arn, "topic", self.topic.name),
-            ),
-            (
-                ["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"],
-                within(self.cluster_arn, "group", self.topic.group),
-            ),
+            (["kafka:DescribeCluster", "kafka:DescribeClusterV2"], self.arns.cluster),
+            ([FIND_BROKERS], "*"),
+            (["kafka-cluster:Connect", "kafka-cluster:DescribeClusterDynamicConfiguration"], self.arns.cluster),
+            (["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], self.arns.topic),
+            (["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], self.arns.group),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
-
-
-def grant_find(role: iam.Role, cluster_arn: str) -> None:
-    """Where the brokers are, of which MSK asks a permission that knows no narrower resource."""
-    describe = ["kafka:DescribeCluster", "kafka:DescribeClusterV2"]
-    role.add_to_policy(iam.PolicyStatement(actions=describe, resources=[cluster_arn]))
-    role.add_to_policy(iam.PolicyStatement(actions=["kafka:GetBootstrapBrokers"], resources=["*"]))
-
-
-def within(cluster_arn: str, kind: str, name: str) -> str:
-    """The ARN by which IAM knows a topic or a group of the cluster."""
-    parts = Fn.split(":cluster/", cluster_arn)
-    return Fn.join("", [Fn.select(0, parts), f":{kind}/", Fn.select(1, parts), f"/{name}"])
 
 
 def _access(kind: lambda_.SourceAccessConfigurationType, uri: str) -> lambda_.SourceAccessConfiguration:

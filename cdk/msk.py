@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import CfnResource, RemovalPolicy
+from aws_cdk import CfnOutput, CfnResource, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_applicationautoscaling as scaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
@@ -17,6 +17,7 @@ from aws_cdk import aws_msk as msk
 from constructs import Construct
 
 from cdk import sections
+from cdk.kafka import MskArns
 from cdk.network import Network
 
 #: of brokers that let in by IAM, within the VPC
@@ -29,8 +30,7 @@ _GROWS_AT_PERCENT = 70
 class Cluster:
     """What the stack that delivers needs to know of it."""
 
-    #: by ARN and not as a construct, as with every grant on another stack's things
-    arn: str
+    arns: MskArns
     name: str
     #: CloudWatch knows them by numbers from 1; none of MSK Serverless
     brokers: int
@@ -45,6 +45,8 @@ class Msk(Construct):
         name: str,
         *,
         stage: str,
+        topic: str,
+        group: str,
         settings: sections.NewKafka,
         network: Network,
         log_key: kms.IKey,
@@ -53,6 +55,7 @@ class Msk(Construct):
     ) -> None:
         super().__init__(scope, name)
         self._name, self._network = f"hongyan-{stage}", network
+        self._topic, self._consumers = topic, group
         self._policy = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
         self._group = self._let_in()
         if settings.kind == "serverless":
@@ -87,7 +90,7 @@ class Msk(Construct):
             vpc_configs=[{"subnetIds": self._subnets(), "securityGroups": [self._group.security_group_id]}],
         )
         self._kept(cluster)
-        return Cluster(arn=cluster.attr_arn, name=self._name, brokers=0, replication=None)
+        return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=0, replication=None)
 
     def _provisioned(self, brokers: sections.Brokers, replication: int | None, log: logs.LogGroup) -> Cluster:
         subnets = self._subnets()
@@ -110,7 +113,7 @@ class Msk(Construct):
         self._kept(cluster)
         if brokers.storage_max_gb:
             self._grow(cluster, brokers)
-        return Cluster(arn=cluster.attr_arn, name=self._name, brokers=number, replication=copies)
+        return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=number, replication=copies)
 
     def _brokers(self, brokers: sections.Brokers, subnets: Sequence[str]) -> dict[str, Any]:
         return {
@@ -175,6 +178,14 @@ class Msk(Construct):
                 "disableScaleIn": True,
             },
         )
+
+    def _tell(self, cluster: str) -> MskArns:
+        """As outputs: in the stack that uses them Fn::Split would not take what another stack tells."""
+        stack, arns = Stack.of(self), MskArns.of(cluster, topic=self._topic, group=self._consumers)
+        told = {"cluster": arns.cluster, "topic": arns.topic, "group": arns.group}
+        for name, value in told.items():
+            CfnOutput(stack, f"Kafka{name.capitalize()}Arn", value=value)
+        return MskArns(**{it: Fn.get_stack_output(stack.stack_name, f"Kafka{it.capitalize()}Arn") for it in told})
 
     def _kept(self, resource: CfnResource) -> None:
         resource.apply_removal_policy(self._policy)

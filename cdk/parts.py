@@ -13,7 +13,7 @@ from cdk import environment, sections
 from cdk.config import StageSettings
 from cdk.database import Database
 from cdk.function import FunctionSettings, Runtime
-from cdk.kafka import KafkaSource, ManagedKafka, SelfManagedKafka, Topic
+from cdk.kafka import KafkaSource, ManagedKafka, MskArns, SelfManagedKafka, Topic
 from cdk.layers import Layers
 from cdk.log_key import log_key
 from cdk.msk import Cluster
@@ -155,8 +155,11 @@ def kafka(settings: sections.Kafka, *, made: Cluster | None, network: Network | 
         window=Duration.seconds(settings.window_seconds),
         pollers=_pollers(settings.pollers) if settings.pollers else None,
     )
-    if cluster_arn := made.arn if made else settings.cluster_arn:
-        return ManagedKafka(topic=topic, cluster_arn=cluster_arn)
+    if made:
+        return ManagedKafka(topic=topic, arns=made.arns)
+    if settings.cluster_arn:
+        arns = MskArns.of(settings.cluster_arn, topic=settings.topic, group=settings.group)
+        return ManagedKafka(topic=topic, arns=arns)
     return SelfManagedKafka(
         topic=topic,
         bootstrap_servers=settings.bootstrap_servers,

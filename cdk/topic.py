@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from cdk.function import FunctionSettings, Runtime, StageFunction
-from cdk.kafka import within
+from cdk.kafka import FIND_BROKERS, MskArns
 from cdk.msk import Cluster
 
 #: what one topic needs to be made, to grow and to keep records for as long as it should
@@ -31,10 +31,9 @@ class NewTopic(StageFunction):
         *,
         runtime: Runtime,
         settings: FunctionSettings,
-        topic: str,
         cluster: Cluster,
     ) -> None:
-        asked = {"KAFKA_CLUSTER_ARN": cluster.arn, "TOPIC_REPLICATION": str(cluster.replication or 0)}
+        asked = {"KAFKA_CLUSTER_ARN": cluster.arns.cluster, "TOPIC_REPLICATION": str(cluster.replication or 0)}
         super().__init__(
             scope,
             name,
@@ -45,7 +44,7 @@ class NewTopic(StageFunction):
             resources=asked,
             layers=[runtime.layers.kafka()],
         )
-        self._grant(topic, cluster.arn)
+        self._grant(cluster.arns)
         self._made = CustomResource(
             self,
             "Made",
@@ -61,12 +60,12 @@ class NewTopic(StageFunction):
         for other in others:
             other.node.add_dependency(self._made)
 
-    def _grant(self, topic: str, cluster_arn: str) -> None:
+    def _grant(self, arns: MskArns) -> None:
         stack = Stack.of(self).stack_id
         for actions, resource in (
-            (["kafka:GetBootstrapBrokers"], "*"),
-            (["kafka-cluster:Connect"], cluster_arn),
-            (list(_ACTIONS), within(cluster_arn, "topic", topic)),
+            ([FIND_BROKERS], "*"),
+            (["kafka-cluster:Connect"], arns.cluster),
+            (list(_ACTIONS), arns.topic),
             (["cloudformation:DescribeStacks"], stack),
         ):
             self.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))

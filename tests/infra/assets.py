@@ -20,6 +20,9 @@ class Assets:
     def third_party(self) -> Path:
         return self._layer("Third-party packages")
 
+    def kafka_client(self) -> Path:
+        return self._layer("The Kafka client")
+
     def _layer(self, description: str) -> Path:
         """Where a layer's modules are."""
         layers = self.template.all("AWS::Lambda::LayerVersion")

@@ -10,7 +10,7 @@ from cdk.context import ROOT
 from local.synth import synthesize
 from tests.infra.assets import Assets
 from tests.infra.running import run_app
-from tests.infra.templates import MYSQL, NO_VPC, VPC, Template, synthesized
+from tests.infra.templates import BROKERS, MYSQL, NO_VPC, VPC, Template, synthesized
 
 Synthesis = Callable[..., Template]
 Stacks = Callable[..., Mapping[str, Template]]
@@ -38,8 +38,8 @@ def synth(both: Stacks) -> Synthesis:
 
 @pytest.fixture(scope="session")
 def beside(synth: Synthesis) -> Template:
-    """dev outside of any VPC, beside a MySQL that exists."""
-    return synth("dev", {"network": NO_VPC, "database": MYSQL})
+    """dev outside of any VPC, beside a MySQL and brokers that exist."""
+    return synth("dev", {"network": NO_VPC, "database": MYSQL, "kafka": BROKERS})
 
 
 @pytest.fixture(scope="session")

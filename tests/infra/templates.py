@@ -12,9 +12,10 @@ from cdk.reading import merged
 
 Resource = dict[str, Any]
 
-#: the stages of every stack; what is deployed has the migration, too
+#: the stages of every stack; what is deployed has the migration, too, and with a new Kafka what makes the topic
 FUNCTIONS = ("ingest", "claim", "send")
 DEPLOYED = (*FUNCTIONS, "migrate")
+WITH_TOPIC = (*DEPLOYED, "topic")
 
 #: what a stage says that lives with what there is
 VPC: Mapping[str, Any] = {
@@ -29,6 +30,21 @@ MYSQL: Mapping[str, Any] = {
     "secret_arn": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf",
 }
 NO_VPC: Mapping[str, Any] = {"new": False}
+#: three ways to have Kafka without making it
+BROKERS: Mapping[str, Any] = {
+    "new": None,
+    "bootstrap_servers": ["kafka-1.internal:9096"],
+    "auth_secret_arn": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:kafka-AbCdEf",
+}
+TLS_BROKERS: Mapping[str, Any] = {
+    **BROKERS,
+    "auth_mechanism": "TLS",
+    "ca_secret_arn": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:kafka-ca-AbCdEf",
+}
+MSK: Mapping[str, Any] = {
+    "new": None,
+    "cluster_arn": "arn:aws:kafka:eu-west-1:222222222222:cluster/events/0a1b2c3d-1111-2222-3333-444455556666-7",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

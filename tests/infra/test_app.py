@@ -11,7 +11,7 @@ from cdk.context import own_context
 from cdk.reading import merged
 from tests.infra.assets import Assets
 from tests.infra.running import run_app
-from tests.infra.templates import DEPLOYED
+from tests.infra.templates import WITH_TOPIC
 
 
 def by_the_command_line(out: Path, over: Mapping[str, Any]) -> dict[str, str]:
@@ -23,7 +23,7 @@ def by_the_command_line(out: Path, over: Mapping[str, Any]) -> dict[str, str]:
 def test_it_needs_neither_the_command_line_nor_an_account_nor_node(deployed: Assets) -> None:
     """No credentials, no PATH, another working directory: all is there, with the paths that SAM builds on."""
     functions = [it for it in deployed.template.body["Resources"].values() if it["Type"] == "AWS::Lambda::Function"]
-    assert len(functions) == len(DEPLOYED)
+    assert len(functions) == len(WITH_TOPIC)
     for function in functions:
         assert (deployed.out / function["Metadata"]["aws:asset:path"] / "handler.py").is_file()
         assert "aws:cdk:path" in function["Metadata"]

@@ -14,7 +14,7 @@ from cdk.assembly import stage_app
 from cdk.context import own_context
 from cdk.reading import merged
 from tests.infra.conftest import Stacks
-from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, VPC, environment, tagged, told
+from tests.infra.templates import BROKERS, DEPLOYED, MYSQL, NO_VPC, VPC, environment, tagged, told
 from tests.infra.test_checks import CDK_S_OWN
 
 NEW_VPC: Mapping[str, Any] = {"new": True}
@@ -34,7 +34,7 @@ def test_there_is_a_data_stack_when_something_is_new(
     network: Mapping[str, Any], database: Mapping[str, Any], made: set[str], both: Stacks
 ) -> None:
     """It makes what was asked for, and no empty stack stands beside the one that delivers."""
-    stacks = both("prod", {"network": network, "database": database})
+    stacks = both("prod", {"network": network, "database": database, "kafka": BROKERS})
     assert set(stacks) == ({"data", "delivery"} if made else {"delivery"})
     kinds = {it["Type"] for it in stacks["data"].body["Resources"].values()} if made else set()
     assert kinds & {"AWS::EC2::VPC", "AWS::RDS::DBInstance"} == made
@@ -46,7 +46,7 @@ def test_cdk_nag_finds_nothing_in_any_of_them(
     network: Mapping[str, Any], database: Mapping[str, Any], made: set[str], tmp_path: Path
 ) -> None:
     """Neither do the CDK's own checks, nor is there a circle between the stacks."""
-    over = {"network": network, "database": database}
+    over = {"network": network, "database": database, "kafka": BROKERS}
     changes = {"stage": "dev", "stages": {"dev": over}, "aws:cdk:bundling-stacks": []}
     app = stage_app(merged(own_context(), changes), out=tmp_path)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
@@ -60,7 +60,7 @@ def test_cfn_lint_finds_nothing_in_any_of_them(
     network: Mapping[str, Any], database: Mapping[str, Any], made: set[str], both: Stacks
 ) -> None:
     """In either stack."""
-    for template in both("prod", {"network": network, "database": database}).values():
+    for template in both("prod", {"network": network, "database": database, "kafka": BROKERS}).values():
         findings = lint(json.dumps(template.body), config=ManualArgs(ignore_checks=CDK_S_OWN, regions=["eu-west-1"]))
         assert [str(finding) for finding in findings] == []
 
@@ -70,7 +70,7 @@ def test_functions_stand_in_the_new_vpc_s_private_subnets_and_find_the_new_mysql
     data, delivery = both("prod")["data"], both("prod")["delivery"]
     for function in map(delivery.function, DEPLOYED):
         subnets = [data.named(told(data, it)) for it in function["VpcConfig"]["SubnetIds"]]
-        assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Private", "Private"]
+        assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Private"] * 3
         secret = told(data, environment(function)["DATABASE_SECRET_ARN"])
         assert data.kind_of(secret) == "AWS::SecretsManager::SecretTargetAttachment"
         assert data.kind_of(told(data, environment(function)["DATABASE_HOST"])) == "AWS::RDS::DBInstance"

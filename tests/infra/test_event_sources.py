@@ -1,11 +1,12 @@
 """What feeds the functions: the Kafka topic, the send queue and the schedule, with the rules that keep nothing lost."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from tests.infra.conftest import Synthesis
-from tests.infra.templates import MYSQL, VPC, Template, environment
+from tests.infra.templates import BROKERS, MSK, MYSQL, TLS_BROKERS, VPC, Template, environment
 
 FOUR_DAYS, FOURTEEN_DAYS = 345_600, 1_209_600
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:kafka-AbCdEf"
@@ -35,14 +36,14 @@ def test_ingest_ends_within_what_lambda_allows_for_kafka(stages: Mapping[str, Te
 def test_self_managed_brokers_outside_a_vpc_are_logged_into(beside: Template) -> None:
     """By the stage's secret, with its SCRAM mechanism."""
     source = beside.source("ingest")
-    assert source["SelfManagedEventSource"]["Endpoints"]["KafkaBootstrapServers"] == ["kafka-1.dev.internal:9096"]
+    assert source["SelfManagedEventSource"]["Endpoints"]["KafkaBootstrapServers"] == ["kafka-1.internal:9096"]
     assert source["SelfManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan"}
     assert [access["Type"] for access in source["SourceAccessConfigurations"]] == ["SASL_SCRAM_512_AUTH"]
 
 
 def test_self_managed_brokers_inside_a_vpc_are_polled_there(synth: Synthesis) -> None:
     """Every subnet, and the one security group that Lambda takes; a secret is optional there."""
-    template = synth("dev", {"network": VPC, "database": MYSQL, "kafka": {"auth_secret_arn": None}})
+    template = synth("dev", {"network": VPC, "database": MYSQL, "kafka": {**BROKERS, "auth_secret_arn": None}})
     access = [(it["Type"], it["URI"]) for it in template.source("ingest")["SourceAccessConfigurations"]]
     assert access == [
         ("VPC_SUBNET", "subnet:subnet-0a0a0a0a"),
@@ -51,15 +52,45 @@ def test_self_managed_brokers_inside_a_vpc_are_polled_there(synth: Synthesis) ->
     ]
 
 
-def test_the_other_scram_mechanism_is_used_when_asked_for(synth: Synthesis) -> None:
-    """The poller logs in by the mechanism that the brokers speak."""
-    template = synth("dev", {"kafka": {"auth_mechanism": "SCRAM-SHA-256", "auth_secret_arn": SECRET}})
-    assert template.source("ingest")["SourceAccessConfigurations"][0] == {"Type": "SASL_SCRAM_256_AUTH", "URI": SECRET}
+@pytest.mark.parametrize(
+    ("mechanism", "kind"),
+    [
+        ("SCRAM-SHA-256", "SASL_SCRAM_256_AUTH"),
+        ("PLAIN", "BASIC_AUTH"),
+        ("TLS", "CLIENT_CERTIFICATE_TLS_AUTH"),
+    ],
+)
+def test_the_poller_logs_in_by_the_mechanism_that_the_brokers_speak(
+    mechanism: str, kind: str, synth: Synthesis
+) -> None:
+    """Each with the one secret."""
+    template = synth("dev", {"kafka": {**BROKERS, "auth_mechanism": mechanism, "auth_secret_arn": SECRET}})
+    assert template.source("ingest")["SourceAccessConfigurations"][0] == {"Type": kind, "URI": SECRET}
 
 
-def test_msk_is_polled_by_its_arn_as_the_function_s_role(prod: Template) -> None:
+def test_brokers_of_a_private_authority_are_trusted_by_its_certificate(synth: Synthesis) -> None:
+    """Beside the login; ingest's role may read both secrets, and use their key if it is not Secrets Manager's own."""
+    key = "arn:aws:kms:eu-west-1:111111111111:key/0a1b2c3d-1111-2222-3333-444455556666"
+    template = synth("dev", {"kafka": {**TLS_BROKERS, "secrets_key_arn": key}})
+    login, trust, *_ = template.source("ingest")["SourceAccessConfigurations"]
+    assert trust == {"Type": "SERVER_ROOT_CA_CERTIFICATE", "URI": TLS_BROKERS["ca_secret_arn"]}
+    allowed = template.allowed("ingest")
+    assert {login["URI"], trust["URI"]} <= {str(it) for it in allowed["secretsmanager:GetSecretValue"]}
+    assert allowed["kms:Decrypt"] == [key]
+
+
+@pytest.mark.parametrize("kafka", [BROKERS, MSK, {}])
+def test_pollers_are_the_topic_s_own_when_the_stage_says_how_many(kafka: Mapping[str, Any], synth: Synthesis) -> None:
+    """Whoever runs the brokers; otherwise Lambda decides, at no extra price."""
+    template = synth("dev", {"kafka": {**kafka, "pollers": {"minimum": 2, "maximum": 9}}})
+    own = template.source("ingest")["ProvisionedPollerConfig"]
+    assert own == {"MinimumPollers": 2, "MaximumPollers": 9}
+    assert "ProvisionedPollerConfig" not in synth("dev", {"kafka": kafka}).source("ingest")
+
+
+def test_msk_is_polled_by_its_arn_as_the_function_s_role(synth: Synthesis) -> None:
     """IAM access control: no secret stands in the template."""
-    source = prod.source("ingest")
+    source = synth("prod", {"kafka": MSK}).source("ingest")
     assert source["EventSourceArn"].startswith("arn:aws:kafka:")
     assert source["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan"}
     assert "SourceAccessConfigurations" not in source

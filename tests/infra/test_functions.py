@@ -26,11 +26,14 @@ def test_by_default_a_function_runs_python_3_13_on_arm64(word: str, stages: Mapp
         assert function["Handler"] == "handler.handler"
 
 
-def test_the_three_functions_share_two_layers(dev: Template) -> None:
-    """Our code once and the third-party packages once, whatever the number of functions."""
+def test_the_three_functions_share_two_layers(dev: Template, beside: Template) -> None:
+    """Our code once and the third-party packages once; the Kafka client is for the one function that makes topics."""
     used = [dev.function(word)["Layers"] for word in FUNCTIONS]
     assert used[0] == used[1] == used[2]
-    assert len(used[0]) == len(dev.all("AWS::Lambda::LayerVersion")) == 2
+    assert len(used[0]) == len(beside.all("AWS::Lambda::LayerVersion")) == 2
+    *shared, client = dev.function("topic")["Layers"]
+    assert shared == used[0]
+    assert dev.named(client)["Description"] == "The Kafka client"
 
 
 def test_time_outs_and_memory_are_the_stage_s(synth: Synthesis) -> None:
@@ -66,7 +69,7 @@ def test_the_outputs_name_what_a_person_looks_for(stages: Mapping[str, Template]
     names = ["SendQueueUrl", "DeadLetterQueueUrl", "DataKeyArn"]
     names += ["IngestFunctionName", "ClaimFunctionName", "SendFunctionName"]
     for stage, template in stages.items():
-        own = [] if stage == "local" else ["MigrateFunctionName"]
+        own = [] if stage == "local" else ["MigrateFunctionName", "TopicFunctionName"]
         assert sorted(template.body["Outputs"]) == sorted([*names, *own])
 
 

@@ -15,6 +15,7 @@ from tests.infra.assets import Assets
 from tests.infra.templates import DEPLOYED, FUNCTIONS
 
 REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
+KAFKA_CLIENT = ROOT / "layers" / "kafka" / "requirements.txt"
 #: what Lambda's Python image brings along
 PROVIDED = (
     "awslambdaric", "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "simplejson", "six",
@@ -42,11 +43,28 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture(scope="module")
+def kafka_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The layer of the one function that speaks to Kafka itself, for this machine; the local stage has none."""
+    target = Target(python=f"{sys.version_info.major}.{sys.version_info.minor}", architecture="arm64", here=True)
+    install(KAFKA_CLIENT, target, layer := tmp_path_factory.mktemp("kafka") / "python")
+    return layer
+
+
 @pytest.mark.parametrize("word", DEPLOYED)
 def test_a_handler_imports_from_its_assets_and_what_lambda_provides(word: str, here: Assets, runtime: Path) -> None:
     """In an interpreter that knows no site-packages and has an empty environment."""
+    imports_from_nowhere_else(word, here, [runtime])
+
+
+def test_what_makes_topics_imports_from_its_own_layer_as_well(here: Assets, runtime: Path, kafka_client: Path) -> None:
+    """What the client asks for beyond that is in the runtime: the layer is installed without."""
+    imports_from_nowhere_else("topic", here, [kafka_client, runtime])
+
+
+def imports_from_nowhere_else(word: str, here: Assets, more: list[Path]) -> None:
     folder = here.function(word) if word in FUNCTIONS else ROOT / "functions" / word  # the local stage has not all
-    path = [folder, here.ours(), here.third_party(), runtime]
+    path = [folder, here.ours(), here.third_party(), *more]
     command = [sys.executable, "-I", "-S", "-B", "-c", IMPORT, *map(str, path)]
     done = subprocess.run(command, env={}, cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -68,12 +86,13 @@ def test_the_delivery_layer_is_the_package_without_what_tools_left(here: Assets)
     assert set(shipped(here.ours())) == {file for file in shipped(source) if "__pycache__" not in file.parts}
 
 
-def test_every_package_of_the_layer_is_pinned(here: Assets) -> None:
+def test_every_package_of_a_layer_is_pinned(here: Assets, deployed: Assets) -> None:
     """What is not pinned would change under an unchanged requirements file."""
-    lines = (line.split("#")[0].strip().lower().replace("_", "-") for line in REQUIREMENTS.read_text().splitlines())
-    installed = distributions(path=[str(here.third_party())])
-    found = {f"{package.name.lower().replace('_', '-')}=={package.version}" for package in installed}
-    assert found == set(filter(None, lines))
+    for requirements, layer in ((REQUIREMENTS, here.third_party()), (KAFKA_CLIENT, deployed.kafka_client())):
+        lines = (line.split("#")[0].strip().lower().replace("_", "-") for line in requirements.read_text().splitlines())
+        installed = distributions(path=[str(layer)])
+        found = {f"{package.name.lower().replace('_', '-')}=={package.version}" for package in installed}
+        assert found == set(filter(None, lines))
 
 
 def test_the_layers_are_lean(here: Assets) -> None:
@@ -85,9 +104,17 @@ def test_the_layers_are_lean(here: Assets) -> None:
     assert sum(file.stat().st_size for layer in (third_party, ours) for file in layer.rglob("*")) < 50_000_000
 
 
+def test_the_kafka_client_is_lean(deployed: Assets) -> None:
+    """No second boto3, which its packages ask for and Lambda has."""
+    layer = deployed.kafka_client()
+    assert not {file.name for file in layer.iterdir()} & {"boto3", "botocore", "click", "bin"}
+    assert sum(file.stat().st_size for file in layer.rglob("*")) < 25_000_000
+
+
 def test_by_default_everything_compiled_is_for_arm64(deployed: Assets) -> None:
     """Built on a machine of any processor; a foreign one would fail at the first import on Lambda."""
-    compiled = list(deployed.third_party().rglob("*.so"))
+    layers = (deployed.third_party(), deployed.kafka_client())
+    compiled = [file for layer in layers for file in layer.rglob("*.so*")]
     assert {int.from_bytes(file.read_bytes()[18:20], "little") for file in compiled} == {AARCH64}
 
 

@@ -7,15 +7,15 @@ import pytest
 
 from tests.infra import watched
 from tests.infra.conftest import Stacks
-from tests.infra.templates import DEPLOYED, VPC, Template, environment, tagged, told
+from tests.infra.templates import BROKERS, DEPLOYED, VPC, Template, environment, tagged, told
 
-PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
+PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}, "kafka": BROKERS}
 
 
 @pytest.mark.parametrize(("network", "groups"), [({"new": True}, 1), (VPC, 2)])
 def test_only_the_functions_groups_come_in_to_mysql(network: Mapping[str, Any], groups: int, both: Stacks) -> None:
     """Once each: the same rule written twice fails at deployment."""
-    data = both("prod", {"network": network})["data"]
+    data = both("prod", {"network": network, "kafka": BROKERS})["data"]
     rules = data.all("AWS::EC2::SecurityGroupIngress")
     assert len({str(rule["SourceSecurityGroupId"]) for rule in rules}) == len(rules) == groups
     mysql = data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]
@@ -36,7 +36,7 @@ def test_mysql_in_a_new_vpc_has_no_way_out(both: Stacks) -> None:
     """Its subnets have no route but the VPC's own, and it has no public address."""
     data = both("prod")["data"]
     subnets = [data.named(it) for it in data.one("AWS::RDS::DBSubnetGroup")["SubnetIds"]]
-    assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Isolated", "Isolated"]
+    assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Isolated"] * 3
     assert data.one("AWS::RDS::DBInstance")["PubliclyAccessible"] is False
 
 

@@ -1,6 +1,7 @@
 """A VPC of the stage's own: a way out that suits the stage, and nothing comes in."""
 
 from tests.infra.conftest import Stacks
+from tests.infra.templates import BROKERS
 
 
 def test_a_gateway_has_a_fixed_address_and_the_stack_tells_it(both: Stacks) -> None:
@@ -30,9 +31,17 @@ def test_a_vpc_spans_two_zones_and_is_looked_up_nowhere(both: Stacks) -> None:
     assert zones == {str({"Fn::Select": [index, {"Fn::GetAZs": ""}]}) for index in (0, 1)}
 
 
+def test_a_vpc_spans_a_third_zone_when_the_stage_asks_for_it(both: Stacks) -> None:
+    """Brokers in three outlive the loss of one; a smaller network still has room for all subnets."""
+    for cidr in ("10.0.0.0/16", "10.0.0.0/23"):
+        data = both("prod", {"network": {"cidr": cidr}, "kafka": BROKERS})["data"]
+        assert len({str(it["AvailabilityZone"]) for it in data.all("AWS::EC2::Subnet")}) == 3
+        assert len(data.all("AWS::EC2::NatGateway")) == 1
+
+
 def test_what_the_vpc_refused_is_logged_under_a_key(both: Stacks) -> None:
     """For as long as the stage keeps logs."""
-    data = both("dev")["data"]
+    data = both("dev", {"kafka": BROKERS})["data"]
     flow, group = data.one("AWS::EC2::FlowLog"), data.one("AWS::Logs::LogGroup")
     assert flow["TrafficType"] == "REJECT"
     assert group["RetentionInDays"] == 7
@@ -41,7 +50,7 @@ def test_what_the_vpc_refused_is_logged_under_a_key(both: Stacks) -> None:
 
 def test_self_managed_brokers_are_polled_from_the_new_vpc(both: Stacks) -> None:
     """As the poller of an existing one: two subnets, one group, and the login."""
-    accesses = both("dev")["delivery"].source("ingest")["SourceAccessConfigurations"]
+    accesses = both("dev", {"kafka": BROKERS})["delivery"].source("ingest")["SourceAccessConfigurations"]
     assert sorted(it["Type"] for it in accesses) == [
         "SASL_SCRAM_512_AUTH",
         "VPC_SECURITY_GROUP",

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from delivery.aws import custom_resource
 from delivery.aws.settings import SettingsError
+from delivery.topic import TopicError
 from tests.unit.raw_server import raw_server
 
 if TYPE_CHECKING:
@@ -98,6 +99,11 @@ def test_mysql_s_own_words_are_the_reason() -> None:
     """Number and message, not the statement."""
     error = OperationalError("ALTER TABLE t", {"password": "hunter2"}, Exception(1146, "Table 'x.t' doesn't exist"))
     assert custom_resource.reason(error) == "MySQL: 1146: Table 'x.t' doesn't exist"
+
+
+def test_the_broker_s_own_words_are_the_reason() -> None:
+    """As they are: a person knows whose they are."""
+    assert custom_resource.reason(TopicError("Kafka: no\nsuch broker")) == "Kafka: no such broker"
 
 
 def test_an_error_that_nobody_foresaw_tells_its_type_only() -> None:

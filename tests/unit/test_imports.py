@@ -30,12 +30,19 @@ handler({{}}, context)
 """
 
 
-@pytest.mark.parametrize("name", ["ingest", "claim", "send", "migrate"])
-def test_a_function_reads_its_settings_at_its_first_call_and_not_at_import(name: str) -> None:
+DATABASE = ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_SECRET_ARN")
+TOPIC = ("KAFKA_CLUSTER_ARN", "KAFKA_TOPIC", "TOPIC_PARTITIONS")
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [*((name, DATABASE) for name in ("ingest", "claim", "send", "migrate")), ("topic", TOPIC)],
+)
+def test_a_function_reads_its_settings_at_its_first_call_and_not_at_import(name: str, needed: tuple[str, ...]) -> None:
     """In a fresh interpreter with an empty environment; the call then names every setting that is missing."""
     command = [sys.executable, "-c", _PROGRAM.format(name=name)]
     done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("imported\n"), done.stderr
     assert done.returncode == 1
-    for setting in ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_SECRET_ARN"):
+    for setting in needed:
         assert f"{setting}: is missing; it should be " in done.stderr

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, Settings, SettingsError
+from delivery.aws.settings import (
+    ClaimSettings,
+    FromEnvironment,
+    IngestSettings,
+    SendSettings,
+    Settings,
+    SettingsError,
+    TopicSettings,
+)
 
 DATABASE = {
     "DATABASE_HOST": "mysql.example",
@@ -17,23 +25,31 @@ DATABASE = {
 }
 QUEUE = {"SEND_QUEUE_URL": "https://sqs.example/1/send"}
 SEND = {"DATA_KEY_ARN": "arn:aws:kms:eu-west-1:1:key/x", "ACTION_BASE_URL": "https://app.example/"}
-NEEDED: dict[type[Settings], dict[str, str]] = {
+TOPIC = {
+    "KAFKA_CLUSTER_ARN": "arn:aws:kafka:eu-west-1:1:cluster/x/y",
+    "KAFKA_TOPIC": "t",
+    "TOPIC_PARTITIONS": "6",
+    "TOPIC_RETENTION_HOURS": "168",
+}
+NEEDED: dict[type[FromEnvironment], dict[str, str]] = {
     IngestSettings: DATABASE | QUEUE,
     ClaimSettings: DATABASE | QUEUE,
     SendSettings: DATABASE | SEND,
+    TopicSettings: TOPIC,
 }
 CLASSES = list(NEEDED)
+WITH_DATABASE = [cls for cls in CLASSES if issubclass(cls, Settings)]
 SECRET = "hunter2-must-not-be-shown"
 
 
-def complaints(cls: type[Settings], environment: dict[str, str]) -> list[str]:
+def complaints(cls: type[FromEnvironment], environment: dict[str, str]) -> list[str]:
     with pytest.raises(SettingsError) as raised:
         cls.read(environment)
     return str(raised.value).splitlines()
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_each_missing_setting_is_one_line_that_says_what_it_should_be(cls: type[Settings]) -> None:
+def test_each_missing_setting_is_one_line_that_says_what_it_should_be(cls: type[FromEnvironment]) -> None:
     """All at once, so that they are mended at once."""
     lines = complaints(cls, {})
     assert sorted(line.partition(":")[0] for line in lines) == sorted(NEEDED[cls])
@@ -41,7 +57,7 @@ def test_each_missing_setting_is_one_line_that_says_what_it_should_be(cls: type[
 
 
 @pytest.mark.parametrize(("cls", "name"), [(cls, name) for cls in CLASSES for name in sorted(NEEDED[cls])])
-def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[Settings], name: str) -> None:
+def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[FromEnvironment], name: str) -> None:
     """The others are in order."""
     without = {key: value for key, value in NEEDED[cls].items() if key != name}
     assert [line.partition(":")[0] for line in complaints(cls, without)] == [name]
@@ -51,7 +67,7 @@ def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[Sett
 @pytest.mark.parametrize(
     ("cls", "name", "wrong"),
     [
-        *[(cls, "DATABASE_PORT", wrong) for cls in CLASSES for wrong in ("", "x", "0", "65536", "3306.5", "-1")],
+        *[(cls, "DATABASE_PORT", wrong) for cls in WITH_DATABASE for wrong in ("", "x", "0", "65536", "3306.5", "-1")],
         (IngestSettings, "SEND_QUEUE_URL", "send"),
         (IngestSettings, "HANDOFF_DEADLINE_SECONDS", "0"),
         (IngestSettings, "HANDOFF_DEADLINE_SECONDS", "nan"),
@@ -79,10 +95,14 @@ def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[Sett
         (SendSettings, "MESSAGE_EVENT", ""),
         (SendSettings, "MESSAGE_TITLE", " "),
         (SendSettings, "MESSAGE_ACTION_TEXT", ""),
+        (TopicSettings, "KAFKA_CLUSTER_ARN", "kafka-1:9092"),
+        (TopicSettings, "TOPIC_PARTITIONS", "0"),
+        (TopicSettings, "TOPIC_REPLICATION", "-1"),
+        (TopicSettings, "TOPIC_RETENTION_HOURS", "a week"),
     ],
 )
 def test_a_malformed_setting_is_one_line_that_says_what_it_should_be(
-    cls: type[Settings], name: str, wrong: str
+    cls: type[FromEnvironment], name: str, wrong: str
 ) -> None:
     """One line even where several of its parts are wrong."""
     [line] = complaints(cls, NEEDED[cls] | {name: wrong})
@@ -91,14 +111,14 @@ def test_a_malformed_setting_is_one_line_that_says_what_it_should_be(
 
 
 @given(st.sampled_from(CLASSES), st.data())
-def test_no_complaint_repeats_a_value(cls: type[Settings], data: st.DataObject) -> None:
+def test_no_complaint_repeats_a_value(cls: type[FromEnvironment], data: st.DataObject) -> None:
     """A secret may have been put into the wrong variable."""
     names = data.draw(st.sets(st.sampled_from(sorted(cls.names()))))
     given_values = NEEDED[cls] | {name: f"{SECRET} {name}" for name in names}
     assert SECRET not in complaint(cls, given_values)
 
 
-def complaint(cls: type[Settings], environment: dict[str, str]) -> str:
+def complaint(cls: type[FromEnvironment], environment: dict[str, str]) -> str:
     """With all that a traceback would show; empty if there is nothing to complain about."""
     try:
         cls.read(environment)

@@ -18,6 +18,9 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf"
 CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/events/0a1b2c3d-1111-2222-3333-444455556666-7"
 TOPIC = "arn:aws:sns:eu-central-1:111111111111:operations"
 VPC = {"vpc_id": "vpc-0a0a0a0a", "subnet_ids": ["subnet-0a0a0a0a"], "security_group_ids": ["sg-0a0a0a0a"]}
+KEY = "arn:aws:kms:eu-west-1:111111111111:key/0a1b2c3d-1111-2222-3333-444455556666"
+MSK: dict[str, Any] = {"cluster_arn": CLUSTER, "bootstrap_servers": [], "auth_secret_arn": None}
+NEW_KAFKA: dict[str, Any] = {"new": {}, "bootstrap_servers": [], "auth_secret_arn": None}
 NEW: dict[str, Any] = {"new": {}, "endpoint": None, "secret_arn": None}
 LEAST: dict[str, Any] = {
     "database": {"endpoint": "mysql.internal", "secret_arn": SECRET},
@@ -28,6 +31,11 @@ LEAST: dict[str, Any] = {
 
 def settings(over: Mapping[str, Any], *, stage: str = "dev") -> StageSettings:
     return stage_settings({stage: merged(LEAST, over)}, stage)
+
+
+def new_kafka(**new: Any) -> dict[str, Any]:
+    """In a VPC over two zones, with one broker in each."""
+    return {"network": {"new": True}, "kafka": {**NEW_KAFKA, "new": new}}
 
 
 def without(key: str) -> dict[str, Any]:
@@ -92,6 +100,18 @@ def test_the_stages_of_this_repository_are_valid(stage: str) -> None:
         ({"kafka": {"bootstrap_servers": "k:9092"}}, "kafka.bootstrap_servers: should be a list, each host:port"),
         ({"kafka": {"bootstrap_servers": ["k"]}}, "kafka.bootstrap_servers: should be a list, each host:port"),
         ({"kafka": {"bootstrap_servers": ["k:70000"]}}, "kafka.bootstrap_servers: should be a list, each host:port"),
+        ({"kafka": {"new": {"kind": "express"}}}, "kafka.new.kind: should be one of provisioned, serverless"),
+        ({"kafka": {"new": {"partitions": 0}}}, "kafka.new.partitions: should be a whole number from 1 to 1000, is 0"),
+        ({"kafka": {"new": {"retention_hours": 0}}}, "kafka.new.retention_hours: should be a whole number from 1 to"),
+        ({"kafka": {"new": {"brokers": {"version": "new"}}}}, "kafka.new.brokers.version: should be a Kafka version"),
+        ({"kafka": {"new": {"brokers": {"per_zone": 11}}}}, "kafka.new.brokers.per_zone: should be a whole number fr"),
+        ({"kafka": {"new": {"brokers": {"instance_class": "kafka.t3.small"}}}}, "kafka.new.brokers.instance_class: sh"),
+        ({"kafka": {"auth_mechanism": "SCRAM"}}, "kafka.auth_mechanism: should be one of SCRAM-SHA-512, SCRAM-SHA-256"),
+        ({"kafka": {"ca_secret_arn": "ca"}}, "kafka.ca_secret_arn: should be the whole ARN of a Secrets Manager secr"),
+        ({"kafka": {"secrets_key_arn": "alias/x"}}, "kafka.secrets_key_arn: should be the ARN of a KMS key"),
+        ({"kafka": {"pollers": {"minimum": 201}}}, "kafka.pollers.minimum: should be a whole number from 1 to 200"),
+        ({"kafka": {"pollers": {"maximum": 2001}}}, "kafka.pollers.maximum: should be a whole number from 1 to 2000"),
+        ({"network": {"zones": 4}}, "network.zones: should be one of 2, 3, is 4"),
         ({"kafka": {"window_seconds": 301}}, "kafka.window_seconds: should be a whole number from 0 to 300, is 301"),
         ({"webhook_origins": []}, "webhook_origins: should be a list of at least 1, each an origin"),
         (
@@ -133,11 +153,38 @@ def test_a_bad_value_is_one_line_that_names_its_key(over: dict[str, Any], line: 
         ({"queue": {"visibility_seconds": 359}}, "queue.visibility_seconds: should be at least 6 x send.timeout_s"),
         ({"send": {"timeout_seconds": 5}}, "send.timeout_seconds: should be at least 9"),
         ({"retry": {"base_seconds": 1801}}, "retry.base_seconds: should be at most retry.cap_seconds (1800)"),
-        ({"kafka": {"bootstrap_servers": []}}, "kafka.bootstrap_servers: is missing; with kind self-managed"),
-        ({"kafka": {"cluster_arn": CLUSTER}}, "kafka.cluster_arn: is for kind msk"),
+        ({"kafka": {"bootstrap_servers": []}}, "kafka.bootstrap_servers: is missing; it should be a list"),
+        ({"kafka": {"cluster_arn": CLUSTER}}, "kafka.bootstrap_servers: is for another Kafka than kafka.cluster_arn"),
+        ({"kafka": MSK | {"auth_secret_arn": SECRET}}, "kafka.auth_secret_arn: is for another Kafka than kafka.clust"),
+        ({"kafka": MSK | {"ca_secret_arn": SECRET}}, "kafka.ca_secret_arn: is for another Kafka than kafka.cluster"),
+        ({"kafka": MSK | {"secrets_key_arn": KEY}}, "kafka.secrets_key_arn: is for another Kafka than kafka.cluster"),
         ({"kafka": {"auth_secret_arn": None}}, "kafka.auth_secret_arn: is missing; brokers outside of a VPC"),
-        ({"kafka": {"kind": "msk"}}, "kafka.cluster_arn: is missing; with kind msk"),
-        ({"kafka": {"kind": "msk", "cluster_arn": CLUSTER}}, "kafka.bootstrap_servers: is for kind self-managed"),
+        (
+            {"network": VPC, "kafka": {"auth_secret_arn": None, "auth_mechanism": "TLS"}},
+            "kafka.auth_secret_arn: is missing; with auth_mechanism TLS",
+        ),
+        (
+            {"network": VPC, "kafka": {"auth_secret_arn": None, "secrets_key_arn": KEY}},
+            "kafka.secrets_key_arn: is the key of kafka.auth_secret_arn or kafka.ca_secret_arn",
+        ),
+        ({"kafka": {"pollers": {"minimum": 9, "maximum": 8}}}, "kafka.pollers.minimum: should be at most kafka.pol"),
+        ({"kafka": {"new": {}}}, "kafka.bootstrap_servers: is for another Kafka than kafka.new"),
+        ({"kafka": NEW_KAFKA | {"cluster_arn": CLUSTER}}, "kafka.cluster_arn: is for another Kafka than kafka.new"),
+        ({"kafka": NEW_KAFKA}, "kafka.new: needs a VPC"),
+        ({"network": VPC, "kafka": NEW_KAFKA}, "network.subnet_ids: should name at least two, in different zones, wit"),
+        (
+            {"network": {**VPC, "subnet_ids": [f"subnet-0000000{it}" for it in range(4)]}, "kafka": NEW_KAFKA},
+            "network.subnet_ids: should name two or three, in different zones, with kafka.new, names 4",
+        ),
+        ({"python": "3.11", **new_kafka()}, "python: should be 3.12 or newer with kafka.new"),
+        (new_kafka(replication=3), "kafka.new.replication: should be at most the number of brokers (2), is 3"),
+        (
+            new_kafka(brokers={"storage_gb": 50, "storage_max_gb": 50}),
+            "kafka.new.brokers.storage_max_gb: should be more than kafka.new.brokers.storage_gb (50), is 50",
+        ),
+        (new_kafka(kind="serverless", brokers={}), "kafka.new.brokers: is for kind provisioned"),
+        (new_kafka(kind="serverless", replication=2), "kafka.new.replication: is for kind provisioned"),
+        ({"network": {"new": True, "zones": 3, "cidr": "10.0.0.0/24"}}, "network.cidr: should be /23 or larger"),
         ({"network": {**VPC, "subnet_ids": []}}, "network.subnet_ids: is missing"),
         ({"network": {**VPC, "security_group_ids": []}}, "network.security_group_ids: is missing"),
         ({"network": {**VPC, "vpc_id": None}}, "network.vpc_id: is missing"),
@@ -198,6 +245,8 @@ def test_an_unknown_stage_is_told_which_there_are() -> None:
     [
         ({"network": {"new": True}}, "network.new: is for AWS; leave it out in the local stage"),
         ({"database": NEW}, "database.new: is for AWS; the local stage has a MySQL of its own"),
+        ({"kafka": NEW_KAFKA}, "kafka.new: is for AWS; the local stage has a Kafka of its own"),
+        ({"kafka": {"pollers": {}}}, "kafka.pollers: is for AWS; leave it out in the local stage"),
     ],
 )
 def test_the_local_stage_has_one_stack(over: dict[str, Any], line: str) -> None:

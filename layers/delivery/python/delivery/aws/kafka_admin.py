@@ -44,7 +44,12 @@ def iam_login(region: str) -> Mapping[str, Any]:
         signed, expires_ms = MSKAuthTokenProvider.generate_auth_token(region)
         return signed, expires_ms / 1000
 
-    return {"security.protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER", "oauth_cb": token}
+    return {
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": "probe",  # the wheel's own OpenSSL does not know where this system keeps its authorities
+        "sasl.mechanism": "OAUTHBEARER",
+        "oauth_cb": token,
+    }
 
 
 class KafkaAdmin:
