@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -15,7 +18,9 @@ from delivery.aws import kafka_admin
 from delivery.aws.wiring import topic as wiring
 from delivery.topic import TopicError
 from functions.topic.handler import handler
+from local import kafka_broker
 from local.kafka import KafkaCluster, kafka_cluster
+from local.ports import free_port
 from tests.integration.deployments import IDS, OK, answer_of, context
 from tests.unit.raw_server import RawServer, raw_server
 
@@ -27,10 +32,28 @@ _names = count(1)
 Ask = Callable[..., None]
 
 
+#: beside the plain listener one that asks for a token, as MSK does; this broker's tokens need no signature
+PROPERTIES = """\
+default.replication.factor=2
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+sasl.enabled.mechanisms=OAUTHBEARER
+listener.name.sasl_plaintext.oauthbearer.sasl.jaas.config=\
+org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;
+"""
+
+
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+def token_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory, token_port: int) -> Iterator[KafkaCluster]:
+    plain = "PLAINTEXT://127.0.0.1:{port}"
+    listening = kafka_broker._PROPERTIES.replace(plain, f"{plain},SASL_PLAINTEXT://127.0.0.1:{token_port}")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
+        patch.setattr(kafka_broker, "_PROPERTIES", listening + PROPERTIES)
         with kafka_cluster(tmp_path_factory.mktemp("kafka"), cache=CACHE, topics={}) as cluster:
             if not cluster.program.startswith("Apache Kafka"):
                 pytest.skip("only a real broker makes topics: Java 17 and Maven are needed on the PATH")
@@ -110,11 +133,12 @@ def test_a_deployment_makes_the_topic_as_it_is_asked_for(
     assert vars(seen(broker, name)) == {"partitions": 3, "copies": {1}, "kept": 24 * HOUR_MS}
 
 
-def test_copies_may_be_left_to_the_brokers(ask: Ask, broker: KafkaCluster, name: str) -> None:
-    """MSK Serverless decides itself."""
+def test_copies_may_be_left_to_the_brokers(ask: Ask, cloudformation: RawServer) -> None:
+    """MSK Serverless decides itself; this broker would like two, and is alone."""
     ask(replication=0)
-    by_hand()
-    assert seen(broker, name).copies == {1}
+    status, reason = deploys(cloudformation)
+    assert status == "FAILED"
+    assert reason.startswith("Kafka: Unable to replicate the partition 2 time(s)")
 
 
 def test_by_hand_it_answers_with_the_partitions_and_works_once(broker: KafkaCluster, name: str) -> None:
@@ -189,3 +213,41 @@ def test_a_person_s_call_is_no_rollback() -> None:
     """Nor is a deployment that goes forward."""
     assert not wiring.is_rolling_back(None)
     assert not wiring.is_rolling_back(IDS["StackId"])
+
+
+def token(subject: str, *, seconds: float) -> str:
+    """As such a broker takes it: base64 without padding, and no signature after the second dot."""
+    now = time.time()
+    parts = ({"alg": "none"}, {"sub": subject, "iat": now - 1, "exp": now + seconds})
+    return ".".join(base64.urlsafe_b64encode(json.dumps(it).encode()).rstrip(b"=").decode() for it in parts) + "."
+
+
+def by_token(monkeypatch: pytest.MonkeyPatch, port: int, given: str) -> None:
+    """MSK's login, but for TLS and for who makes the token."""
+    login = {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "OAUTHBEARER",
+        "oauth_cb": lambda _: (given, time.time() + 300),
+    }
+    monkeypatch.setattr(wiring, "client", lambda service: Aws(f"127.0.0.1:{port}"))
+    monkeypatch.setattr(wiring, "iam_login", lambda region: login)
+
+
+def test_a_topic_is_made_by_whoever_has_a_token(
+    broker: KafkaCluster, name: str, token_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client gives it by itself, at the first connection."""
+    by_token(monkeypatch, token_port, token("hongyan", seconds=300))
+    assert by_hand() == {"from": 0, "to": 3}
+    assert seen(broker, name).partitions == 3
+
+
+def test_a_refused_token_fails_the_deployment_in_the_broker_s_words(
+    cloudformation: RawServer, token_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked again until time is up: a new role is not known everywhere at once."""
+    by_token(monkeypatch, token_port, token("hongyan", seconds=-100))
+    status, reason = deploys(cloudformation, seconds=34)
+    assert status == "FAILED"
+    assert reason.startswith(f"Kafka: sasl_plaintext://127.0.0.1:{token_port}")
+    assert 'SASL authentication error: {"status":"invalid_token"}' in reason
