@@ -71,8 +71,6 @@ def test_functions_stand_in_the_new_vpc_s_private_subnets_and_find_the_new_mysql
     for function in map(delivery.function, DEPLOYED):
         subnets = [data.named(told(data, it)) for it in function["VpcConfig"]["SubnetIds"]]
         assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Private", "Private"]
-        secret = told(data, environment(function)["DATABASE_SECRET_ARN"])
-        assert data.kind_of(secret) == "AWS::SecretsManager::SecretTargetAttachment"
         assert data.kind_of(told(data, environment(function)["DATABASE_HOST"])) == "AWS::RDS::DBInstance"
 
 
