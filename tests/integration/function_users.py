@@ -14,6 +14,7 @@ from delivery.storage.rights import RIGHTS
 from delivery.storage.users import FunctionUsers
 
 PASSWORD = "a password of the tests"
+BY_PASSWORD = f"IDENTIFIED WITH caching_sha2_password BY '{PASSWORD}'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Users:
     def prefix(self) -> str:
         return f"{address_of(self.url).database}_"
 
-    def settle(self, identified: str = f"IDENTIFIED WITH caching_sha2_password BY '{PASSWORD}'") -> None:
+    def settle(self, identified: str = BY_PASSWORD) -> None:
         with self.root.connect() as connection:
             FunctionUsers(prefix=self.prefix, identified=identified).settle(connection)
 

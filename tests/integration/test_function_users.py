@@ -8,12 +8,18 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, Channel
+from delivery.storage.attempts import Attempts
 from delivery.storage.database import error_number, own_words
 from delivery.storage.rights import RIGHTS
 from delivery.storage.tables import metadata
 from delivery.storage.users import BY_IAM, read_privileges
+from local.feishu import FeishuSimulator
+from tests.integration.clock import Clock
 from tests.integration.function_users import Users, settled
-from tests.integration.stage_work import WORK
+from tests.integration.notifications import batch
+from tests.integration.sending import PointerList, claim_all, ingester, send
+from tests.integration.stage_work import WORK, channels
 
 WORDS = tuple(RIGHTS)
 #: of a command on a table, of a column, of a database, of anything that needs a privilege of the whole server
@@ -48,6 +54,21 @@ def test_the_rights_suffice_for_all_that_the_stage_does(word: str, users: Users)
     own = users.engine(word)
     for _ in range(2):
         WORK[word](users.root, own)
+
+
+def test_a_notification_goes_its_whole_way_as_three_users(users: Users, clock: Clock, queue: PointerList) -> None:
+    """Recorded, found due, sent to its channel and closed, by stages of which none has another one's rights."""
+    with FeishuSimulator() as feishu:
+        url = feishu.webhook_url("key")
+        channels(users.root).save(
+            Channel(user_id=7, channel=CHANNEL_FEISHU_WEBHOOK, enabled=True, webhook_url=url), now=clock()
+        )
+        ingester(users.engine("ingest"), clock, queue).run(batch("one"))
+        clock.move(minutes=6)
+        pointers = claim_all(users.engine("claim"), clock, queue)
+        own = users.engine("send")
+        sent = send(pointers, clock=clock, attempts=Attempts(engine=own), channels=channels(own), origin=feishu.url)
+    assert sent == {"sent": 1}
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -131,7 +152,7 @@ def test_what_is_too_much_is_revoked_and_the_rest_stays(grant: str, users: Users
 
 def test_a_new_right_is_granted_and_an_old_one_goes(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
     """As when a deployment brings a table."""
-    monkeypatch.setitem(RIGHTS, "claim", {"notification_rejects": "SELECT (id)"})  # type: ignore[arg-type]
+    monkeypatch.setitem(RIGHTS, "claim", {"notification_rejects": "SELECT (id)"})
     users.settle()
     assert refusal(users.engine("claim"), "SELECT id FROM notification_rejects") == 0
     assert refusal(users.engine("claim"), "SELECT id FROM notification_records") in REFUSED
