@@ -23,7 +23,7 @@ from tests.integration.function_users import BY_PASSWORD, settled
 from tests.integration.schema import schema
 from tests.unit.raw_server import RawServer, raw_server
 
-HEAD = "0001"
+HEAD, NEXT = "0002", "0003"
 PASSWORD = "hunter2"
 
 ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
@@ -61,8 +61,8 @@ def next_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
     def deploy(statement: str) -> None:
         folder = tmp_path / "migrations"
         shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0002_next.py").write_text(
-            'from alembic import op\n\nrevision = "0002"\ndown_revision = "0001"\n\n\n'
+        (folder / "versions" / "0003_next.py").write_text(
+            'from alembic import op\n\nrevision = "0003"\ndown_revision = "0002"\n\n\n'
             f"def upgrade() -> None:\n    op.execute({statement!r})\n"
         )
         monkeypatch.setattr(wiring, "upgrade_at", partial(upgrade_at, migrations=folder))
@@ -88,7 +88,7 @@ def test_each_migration_runs_once_however_often_it_is_deployed(
     """The statement would fail if it were run again."""
     next_version(ADDS_A_TABLE)
     assert deploys(cloudformation, "Update") == deploys(cloudformation, "Update") == ("SUCCESS", "")
-    assert by_hand() == {"from": "0002", "to": "0002"}
+    assert by_hand() == {"from": NEXT, "to": NEXT}
 
 
 def test_a_failed_migration_fails_the_deployment_with_mysql_s_own_words(
@@ -131,7 +131,7 @@ def test_a_rollback_to_older_migrations_succeeds_and_changes_nothing(
     before = schema(fresh_engine)
     monkeypatch.setattr(wiring, "upgrade_at", upgrade_at)
     assert deploys(cloudformation, "Update") == ("SUCCESS", "")
-    assert (revision(fresh_engine), schema(fresh_engine)) == ("0002", before)
+    assert (revision(fresh_engine), schema(fresh_engine)) == (NEXT, before)
 
 
 def test_users_that_cannot_be_made_fail_the_deployment_with_mysql_s_own_words(
