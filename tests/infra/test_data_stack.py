@@ -14,7 +14,7 @@ from cdk.assembly import stage_app
 from cdk.context import own_context
 from cdk.reading import merged
 from tests.infra.conftest import Stacks
-from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, VPC, environment, tagged, told
+from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, RDS, VPC, environment, tagged, told
 from tests.infra.test_checks import CDK_S_OWN
 
 NEW_VPC: Mapping[str, Any] = {"new": True}
@@ -22,6 +22,7 @@ NEW_MYSQL: Mapping[str, Any] = {"new": {}}
 COMBINATIONS = [
     pytest.param(NO_VPC, MYSQL, set(), id="nothing-new"),
     pytest.param(VPC, MYSQL, set(), id="all-existing"),
+    pytest.param(VPC, RDS, set(), id="existing-rds"),
     pytest.param(NEW_VPC, MYSQL, {"AWS::EC2::VPC"}, id="new-vpc"),
     pytest.param(VPC, NEW_MYSQL, {"AWS::RDS::DBInstance"}, id="new-mysql"),
     pytest.param(NEW_VPC, NEW_MYSQL, {"AWS::EC2::VPC", "AWS::RDS::DBInstance"}, id="all-new"),

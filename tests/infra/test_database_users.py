@@ -11,15 +11,9 @@ from cdk.migrate import RIGHTS as RIGHTS_FILE
 from delivery.storage import rights
 from delivery.storage.rights import RIGHTS
 from tests.infra.conftest import Stacks, Synthesis
-from tests.infra.templates import FUNCTIONS, MYSQL, NO_VPC, Template, environment, told
+from tests.infra.templates import FUNCTIONS, MYSQL, NO_VPC, RDS, Template, environment, told
 
 PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
-RDS: Mapping[str, Any] = {
-    **MYSQL,
-    "endpoint": "mysql.abcdefghijkl.ap-southeast-1.rds.amazonaws.com",
-    "iam_resource_id": "db-ABCDEFGHIJKL01234",
-    "name": "smartflow",
-}
 
 
 @pytest.fixture(scope="session")
