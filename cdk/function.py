@@ -29,16 +29,11 @@ class Runtime:
     python: lambda_.Runtime
     architecture: lambda_.Architecture
     layers: Layers
-    #: none for a function that needs none
-    database: Database | None
+    database: Database
     network: Network | None
     log_retention: logs.RetentionDays
     log_key: kms.IKey
     metrics_namespace: str
-
-    def environment(self) -> Mapping[str, str]:
-        database = self.database.environment() if self.database else {}
-        return {**database, "POWERTOOLS_METRICS_NAMESPACE": self.metrics_namespace}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +59,7 @@ class StageFunction(Construct):
         settings: FunctionSettings,
         resources: Mapping[str, str],
         layers: Sequence[lambda_.ILayerVersion] = (),
+        needs_database: bool = True,
     ) -> None:
         """Makes the function; `resources` are the variables that name what the stack made, added to its settings.
 
@@ -72,26 +68,44 @@ class StageFunction(Construct):
         super().__init__(scope, name)
         self.word = word
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        self.function = lambda_.Function(
+        access = runtime.database.access(word) if needs_database else None
+        self.function = self._function(
+            runtime,
+            settings,
+            description=description,
+            environment={**(access.environment if access else {}), **settings.environment, **resources},
+            layers=layers,
+        )
+        if access:
+            self.role.add_to_policy(access.grant)
+        accept(self, _ACCEPTED)
+
+    def _function(
+        self,
+        runtime: Runtime,
+        settings: FunctionSettings,
+        *,
+        description: str,
+        environment: Mapping[str, str],
+        layers: Sequence[lambda_.ILayerVersion],
+    ) -> lambda_.Function:
+        return lambda_.Function(
             self,
             "Function",
             description=description,
-            code=sources(ROOT / "functions" / word),
+            code=sources(ROOT / "functions" / self.word),
             handler="handler.handler",
             runtime=runtime.python,
             architecture=runtime.architecture,
             layers=[*runtime.layers.all(), *layers],
             timeout=settings.timeout,
             memory_size=settings.memory_mb,
-            environment={**runtime.environment(), **settings.environment, **resources},
+            environment={**environment, "POWERTOOLS_METRICS_NAMESPACE": runtime.metrics_namespace},
             role=self.role,
             log_group=self._log_group(runtime),
             tracing=lambda_.Tracing.ACTIVE,
             **(runtime.network.placement(self.role) if runtime.network else {}),
         )
-        if runtime.database:
-            runtime.database.grant_connect(self.role)
-        accept(self, _ACCEPTED)
 
     def _log_group(self, runtime: Runtime) -> logs.LogGroup:
         group = logs.LogGroup(

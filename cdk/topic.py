@@ -1,7 +1,6 @@
 """The topic of a new cluster: what the stage asks of it in; out, a topic that is there before ingest reads it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -39,10 +38,11 @@ class NewTopic(StageFunction):
             name,
             word="topic",
             description="Makes the Kafka topic and adds partitions to it, at deployment or by hand",
-            runtime=replace(runtime, database=None),
+            runtime=runtime,
             settings=settings,
             resources=asked,
             layers=[runtime.layers.kafka()],
+            needs_database=False,
         )
         self._grant(cluster.arns)
         self._made = CustomResource(

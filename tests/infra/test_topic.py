@@ -10,7 +10,7 @@ from tests.infra.conftest import Stacks, Synthesis
 from tests.infra.templates import BROKERS, MSK, Template, environment, told
 from tests.infra.test_environment import OBSERVABILITY
 from tests.infra.test_migrate import after, ids, word
-from tests.infra.test_permissions import EVERY, ON_ANYTHING
+from tests.infra.test_permissions import EVERY, FIND_BROKERS, ON_ANYTHING
 
 KIND = "Custom::KafkaTopic"
 ASKED: Mapping[str, Any] = {"kafka": {"topic": "other.topic", "new": {"partitions": 7, "retention_hours": 9}}}
@@ -68,7 +68,7 @@ def test_it_may_make_and_change_one_topic_and_never_delete_or_read_it(both: Stac
     of_topic = {"CreateTopic", "AlterTopic", "DescribeTopic"}
     of_topic |= {"AlterTopicDynamicConfiguration", "DescribeTopicDynamicConfiguration"}
     kafka = {f"kafka-cluster:{it}" for it in of_topic | {"Connect"}}
-    rest = EVERY - {"secretsmanager:GetSecretValue"} | ON_ANYTHING | {"cloudformation:DescribeStacks"}
+    rest = EVERY | ON_ANYTHING | FIND_BROKERS | {"cloudformation:DescribeStacks"}
     assert set(allowed) == kafka | rest
     for action in of_topic:
         (topic,) = allowed[f"kafka-cluster:{action}"]
