@@ -11,7 +11,7 @@ from cdk.migrate import RIGHTS as RIGHTS_FILE
 from delivery.storage import rights
 from delivery.storage.rights import RIGHTS
 from tests.infra.conftest import Stacks, Synthesis
-from tests.infra.templates import FUNCTIONS, MYSQL, NO_VPC, RDS, Template, environment, told
+from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, NO_VPC, RDS, Template, environment, told
 
 PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
 
@@ -19,7 +19,7 @@ PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
 @pytest.fixture(scope="session")
 def beside_rds(synth: Synthesis) -> Template:
     """dev beside an RDS that exists."""
-    return synth("dev", {"network": NO_VPC, "database": RDS})
+    return synth("dev", {"network": NO_VPC, "database": RDS, "kafka": BROKERS})
 
 
 def users(template: Template) -> Mapping[str, str]:
