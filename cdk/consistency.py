@@ -83,6 +83,8 @@ def _network(stage: "StageSettings") -> Iterator[str]:
         yield "network.vpc_id: is missing; subnets and security groups need the VPC that they are in"
     if network.new and network.vpc_id:
         yield "network.new: is instead of an existing VPC; leave it out with network.vpc_id"
+    if network.endpoints and not network.new:
+        yield "network.endpoints: is for network.new; an existing VPC has its own, or none"
     if network.new and stage.is_local:
         yield "network.new: is for AWS; leave it out in the local stage"
 

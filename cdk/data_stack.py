@@ -44,8 +44,9 @@ class DataStack(Stack):
             log_key=log_key(self, stage.name),
             log_retention=parts.log_retention(stage),
         )
-        if vpc.address:
-            CfnOutput(self, "FeishuEgressAddress", value=vpc.address)
+        if not stage.database.new:
+            vpc.let_out_to_mysql(stage.database.port)
+        CfnOutput(self, "FeishuEgressAddress", value=vpc.address)
         return vpc.network
 
     def _mysql(self, stage: StageSettings, network: Network) -> Database:

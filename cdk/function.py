@@ -81,7 +81,7 @@ class StageFunction(Construct):
             role=self.role,
             log_group=self._log_group(runtime),
             tracing=lambda_.Tracing.ACTIVE,
-            **(runtime.network.placement(self.role) if runtime.network else {}),
+            **(runtime.network.placement(word, self.role) if runtime.network else {}),
         )
         runtime.database.grant_connect(self.role)
         accept(self, _ACCEPTED)

@@ -107,7 +107,7 @@ class MySql(Construct):
         )
 
     def _directly(self, network: Network) -> str:
-        for group in network.security_groups:
+        for group in network.groups():
             self._instance.connections.allow_default_port_from(group)
         return self._instance.db_instance_endpoint_address
 
@@ -116,8 +116,8 @@ class MySql(Construct):
         group = ec2.SecurityGroup(
             self, "ProxyGroup", vpc=network.vpc, description="Hongyan: RDS Proxy; only the functions come in"
         )
-        for functions in network.security_groups:
-            group.add_ingress_rule(functions, ec2.Port.tcp(_PROXY_PORT), "From the functions")
+        for functions in network.groups():
+            group.connections.allow_from(functions, ec2.Port.tcp(_PROXY_PORT), "From the functions")
         proxy = self._instance.add_proxy(
             "Proxy",
             secrets=[self._secret()],

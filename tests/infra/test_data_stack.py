@@ -14,18 +14,25 @@ from cdk.assembly import stage_app
 from cdk.context import own_context
 from cdk.reading import merged
 from tests.infra.conftest import Stacks
-from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, VPC, environment, tagged, told
+from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, VPC, environment, stands_in, tagged, told
 from tests.infra.test_checks import CDK_S_OWN
 
-NEW_VPC: Mapping[str, Any] = {"new": True}
+NEW_VPC: Mapping[str, Any] = {"new": True, "endpoints": False}
 NEW_MYSQL: Mapping[str, Any] = {"new": {}}
 COMBINATIONS = [
     pytest.param(NO_VPC, MYSQL, set(), id="nothing-new"),
     pytest.param(VPC, MYSQL, set(), id="all-existing"),
     pytest.param(NEW_VPC, MYSQL, {"AWS::EC2::VPC"}, id="new-vpc"),
+    pytest.param({"new": True, "endpoints": True}, MYSQL, {"AWS::EC2::VPC"}, id="new-vpc-with-endpoints"),
     pytest.param(VPC, NEW_MYSQL, {"AWS::RDS::DBInstance"}, id="new-mysql"),
     pytest.param(NEW_VPC, NEW_MYSQL, {"AWS::EC2::VPC", "AWS::RDS::DBInstance"}, id="all-new"),
     pytest.param(NEW_VPC, {"new": {"proxy": True}}, {"AWS::EC2::VPC", "AWS::RDS::DBInstance"}, id="with-a-proxy"),
+    pytest.param(
+        {"new": True, "endpoints": True},
+        {"new": {"proxy": True}},
+        {"AWS::EC2::VPC", "AWS::RDS::DBInstance"},
+        id="with-endpoints-and-a-proxy",
+    ),
 ]
 
 
@@ -67,10 +74,11 @@ def test_cfn_lint_finds_nothing_in_any_of_them(
 
 def test_functions_stand_in_the_new_vpc_s_private_subnets_and_find_the_new_mysql(both: Stacks) -> None:
     """By what the data stack tells; a function elsewhere would never reach MySQL."""
-    data, delivery = both("prod")["data"], both("prod")["delivery"]
-    for function in map(delivery.function, DEPLOYED):
-        subnets = [data.named(told(data, it)) for it in function["VpcConfig"]["SubnetIds"]]
+    data, delivery = both("dev")["data"], both("dev")["delivery"]
+    for word in DEPLOYED:
+        subnets = stands_in(word, both("dev"), "SubnetIds")
         assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Private", "Private"]
+        function = delivery.function(word)
         secret = told(data, environment(function)["DATABASE_SECRET_ARN"])
         assert data.kind_of(secret) == "AWS::SecretsManager::SecretTargetAttachment"
         assert data.kind_of(told(data, environment(function)["DATABASE_HOST"])) == "AWS::RDS::DBInstance"

@@ -12,14 +12,15 @@ from tests.infra.templates import DEPLOYED, VPC, Template, environment, tagged, 
 PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
 
 
-@pytest.mark.parametrize(("network", "groups"), [({"new": True}, 1), (VPC, 2)])
+@pytest.mark.parametrize(
+    ("network", "groups"), [({"endpoints": False}, 2), ({"new": True, "endpoints": True}, 3), (VPC, 2)]
+)
 def test_only_the_functions_groups_come_in_to_mysql(network: Mapping[str, Any], groups: int, both: Stacks) -> None:
     """Once each: the same rule written twice fails at deployment."""
     data = both("prod", {"network": network})["data"]
-    rules = data.all("AWS::EC2::SecurityGroupIngress")
-    assert len({str(rule["SourceSecurityGroupId"]) for rule in rules}) == len(rules) == groups
     mysql = data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]
-    assert all([rule["GroupId"]] == mysql for rule in rules)
+    rules = [it for it in data.all("AWS::EC2::SecurityGroupIngress") if [it["GroupId"]] == mysql]
+    assert len({str(rule["SourceSecurityGroupId"]) for rule in rules}) == len(rules) == groups
     assert not any("SecurityGroupIngress" in data.named(group) for group in mysql)
 
 
@@ -73,14 +74,15 @@ def test_there_is_a_proxy_only_when_the_stage_asks_for_one(both: Stacks) -> None
 
 def test_functions_come_in_to_the_proxy_and_each_rule_is_written_once(both: Stacks) -> None:
     """To MySQL itself the proxy comes in, and the function that rotates the password; a rule twice would not deploy."""
-    data = both("dev", PROXY)["data"]
+    data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
     (proxy,) = [str(it) for it in data.one("AWS::RDS::DBProxy")["VpcSecurityGroupIds"]]
     (mysql,) = [str(it) for it in data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]]
     rules = data.all("AWS::EC2::SecurityGroupIngress")
     ways = [(str(it["SourceSecurityGroupId"]), str(it["GroupId"])) for it in rules]
-    assert len(set(ways)) == len(ways) == 3
-    (functions,) = {source for source, _ in ways} - {proxy}
-    assert set(ways) == {(functions, proxy), (functions, mysql), (proxy, mysql)}
+    assert len(set(ways)) == len(ways) == 4
+    ((claim,), (send,)) = (delivery.function(word)["VpcConfig"]["SecurityGroupIds"] for word in ("claim", "send"))
+    inside, sender = str(told(data, claim)), str(told(data, send))
+    assert set(ways) == {(inside, proxy), (sender, proxy), (inside, mysql), (proxy, mysql)}
 
 
 def test_the_proxy_reads_the_one_secret(both: Stacks) -> None:
