@@ -5,6 +5,7 @@ from typing import Any
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -15,6 +16,8 @@ from cdk.function import accept
 from cdk.network import Network
 
 _USER = "hongyan"
+#: of what RDS can export, what is written to files
+_LOGS = ("error", "slowquery")
 #: of RDS Proxy, which knows no other for MySQL
 _PROXY_PORT = 3306
 _ENGINE = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.VER_8_4_10)
@@ -38,22 +41,35 @@ class MySql(Construct):
     """RDS, encrypted, by TLS only, reached from the network's security groups and from nowhere else."""
 
     def __init__(
-        self, scope: Construct, name: str, *, settings: sections.Database, network: Network, keep: bool
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stage: str,
+        settings: sections.Database,
+        network: Network,
+        log_key: kms.IKey,
+        log_retention: logs.RetentionDays,
+        keep: bool,
     ) -> None:
         super().__init__(scope, name)
         new = settings.new or sections.NewDatabase()
-        self._instance = self._make(settings, new, network, keep=keep or new.deletion_protection)
+        self._instance = self._make(stage, settings, new, network, keep=keep or new.deletion_protection)
+        self._log(stage, log_key, log_retention)
         self._rotate(new.rotation_days, network)
         host = self._behind_proxy(network) if new.proxy else self._directly(network)
         self.database = self._as_seen_by_functions(settings, host)
         accept(self, _ACCEPTED)
 
     def _make(
-        self, settings: sections.Database, new: sections.NewDatabase, network: Network, *, keep: bool
+        self, stage: str, settings: sections.Database, new: sections.NewDatabase, network: Network, *, keep: bool
     ) -> rds.DatabaseInstance:
         return rds.DatabaseInstance(
             self,
             "Instance",
+            # Known before it is made, for its logs. And a change for which RDS wants another instance, an empty one,
+            # fails at this name rather than going through.
+            instance_identifier=_identifier(stage),
             engine=_ENGINE,
             auto_minor_version_upgrade=False,  # else a deployment would ask for an older version than there is
             parameter_group=rds.ParameterGroup(self, "Parameters", engine=_ENGINE, parameters=_PARAMETERS),
@@ -65,11 +81,24 @@ class MySql(Construct):
             backup_retention=Duration.days(new.backup_days),
             deletion_protection=new.deletion_protection,
             removal_policy=RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY,
-            cloudwatch_logs_exports=["error", "slowquery"],
+            cloudwatch_logs_exports=list(_LOGS),
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
             **self._storage(new.storage_gb, keep=keep),
             **self._place(network),
         )
+
+    def _log(self, stage: str, key: kms.IKey, retention: logs.RetentionDays) -> None:
+        """Before RDS makes the groups by itself, which would keep everything for ever and under no key of ours."""
+        for kind in _LOGS:
+            group = logs.LogGroup(
+                self,
+                f"{kind.capitalize()}Log",
+                log_group_name=f"{log_groups(stage)}{kind}",
+                retention=retention,
+                encryption_key=key,
+                removal_policy=RemovalPolicy.DESTROY,
+            )
+            self._instance.node.add_dependency(group)
 
     def _storage(self, gigabytes: int, *, keep: bool) -> dict[str, Any]:
         """Snapshots are of no use without the key, so it stays where they do."""
@@ -143,3 +172,12 @@ class MySql(Construct):
             ca_file=settings.ca_file,
             instance=self._instance.instance_identifier,
         )
+
+
+def log_groups(stage: str) -> str:
+    """What the names of the groups begin with that RDS writes to: it takes these and no others."""
+    return f"/aws/rds/instance/{_identifier(stage)}/"
+
+
+def _identifier(stage: str) -> str:
+    return f"hongyan-{stage}"

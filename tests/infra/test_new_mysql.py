@@ -1,6 +1,6 @@
 """A MySQL of the stage's own: encrypted, by TLS, reached by the functions only, directly or by a proxy."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -52,6 +52,26 @@ def test_mysql_is_encrypted_speaks_tls_only_and_keeps_utc(both: Stacks) -> None:
     assert (parameters["require_secure_transport"], parameters["time_zone"]) == ("1", "UTC")
     assert parameters["character_set_server"] == "utf8mb4"
     assert instance["EnableCloudwatchLogsExports"] == ["error", "slowquery"]
+
+
+@pytest.mark.parametrize("network", [{"new": True}, VPC])
+def test_what_mysql_logs_is_encrypted_and_kept_as_long_as_other_logs(network: Mapping[str, Any], both: Stacks) -> None:
+    """In groups that are there before RDS would make its own, which keep everything for ever."""
+    data = both("prod", {"network": {"endpoints": False, **network}, "log_retention_days": 5})["data"]
+    (instance,) = [it for it in data.body["Resources"].values() if it["Type"] == "AWS::RDS::DBInstance"]
+    name = instance["Properties"]["DBInstanceIdentifier"]
+    for kind in instance["Properties"]["EnableCloudwatchLogsExports"]:
+        group = data.named(logical := next(log_groups(data, f"/aws/rds/instance/{name}/{kind}")))
+        assert logical in instance["DependsOn"]
+        assert group["RetentionInDays"] == 5
+        assert f"log-group:/aws/rds/instance/{name}/*" in str(data.named(group["KmsKeyId"])["KeyPolicy"])
+
+
+def log_groups(data: Template, name: str) -> Iterator[str]:
+    """Where a template has the group of this name."""
+    for logical, it in data.body["Resources"].items():
+        if it["Type"] == "AWS::Logs::LogGroup" and it["Properties"].get("LogGroupName") == name:
+            yield logical
 
 
 def test_the_password_is_generated_and_another_one_after_the_stage_s_days(both: Stacks) -> None:

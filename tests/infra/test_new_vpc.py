@@ -39,7 +39,8 @@ def test_a_vpc_spans_two_zones_and_is_looked_up_nowhere(both: Stacks) -> None:
 def test_what_the_vpc_refused_is_logged_under_a_key(both: Stacks) -> None:
     """For as long as the stage keeps logs."""
     data = both("dev")["data"]
-    flow, group = data.one("AWS::EC2::FlowLog"), data.one("AWS::Logs::LogGroup")
+    flow = data.one("AWS::EC2::FlowLog")
+    group = data.named(flow["LogGroupName"])
     assert flow["TrafficType"] == "REJECT"
     assert group["RetentionInDays"] == 7
     assert data.kind_of(group["KmsKeyId"]) == "AWS::KMS::Key"

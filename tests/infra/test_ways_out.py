@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from cdk.vpc import ZONES
 from tests.infra.conftest import Stacks
 from tests.infra.templates import DEPLOYED, MYSQL, Resource, Template, listed, stands_in
 
@@ -50,7 +49,7 @@ def test_with_endpoints_no_route_leads_out_from_where_a_function_stands_that_nee
     stacks = both("prod", WITH)
     for subnet in stands_in(word, stacks, "SubnetIds"):
         assert routes(stacks["data"], subnet) == []
-    assert len(stands_in(word, stacks, "SubnetIds")) == ZONES
+    assert len(stands_in(word, stacks, "SubnetIds")) >= 2
 
 
 @pytest.mark.parametrize(("stage", "way"), [("prod", "NatGatewayId"), ("dev", "InstanceId")])
@@ -144,4 +143,4 @@ def test_an_endpoint_serves_this_account_and_what_functions_do(both: Stacks) -> 
             done = {action for action in stacks["delivery"].allowed(word) if action.startswith(f"{name}:")}
             assert done <= set(listed(statement["Action"]))
         assert endpoint["PrivateDnsEnabled"] is True
-        assert len(endpoint["SubnetIds"]) == ZONES
+        assert len(endpoint["SubnetIds"]) >= 2
