@@ -113,6 +113,8 @@ def _new_database(stage: "StageSettings") -> Iterator[str]:
         yield "database.new: needs a VPC: network.new, or an existing one by network.vpc_id"
     if network.vpc_id and len(network.subnet_ids) < _ZONES:
         yield "network.subnet_ids: should name at least two, in different zones, with database.new"
+    if database.new and database.new.deletion_protection and not stage.keeps_data:
+        yield "database.new.deletion_protection: should be false with removal_policy destroy, which RDS would refuse"
     if database.new and database.new.proxy and database.port != _PROXY_PORT:
         yield f"database.port: should be {_PROXY_PORT} with database.new.proxy, is {database.port}"
     if not database.name[0].isalpha():

@@ -67,7 +67,7 @@ class DataStack(Stack):
             network=network,
             log_key=self._log_key,
             log_retention=parts.log_retention(stage),
-            keep=stage.is_prod,
+            keep=stage.keeps_data,
         )
         CfnOutput(self, "DatabaseEndpoint", value=mysql.database.host)
         CfnOutput(self, "DatabaseSecretArn", value=mysql.database.secret_arn)

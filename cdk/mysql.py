@@ -54,7 +54,7 @@ class MySql(Construct):
     ) -> None:
         super().__init__(scope, name)
         new = settings.new or sections.NewDatabase()
-        self._instance = self._make(stage, settings, new, network, keep=keep or new.deletion_protection)
+        self._instance = self._make(stage, settings, new, network, keep=keep)
         self._log(stage, log_key, log_retention)
         self._rotate(new.rotation_days, network)
         host = self._behind_proxy(network) if new.proxy else self._directly(network)

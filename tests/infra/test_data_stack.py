@@ -97,11 +97,17 @@ def test_prod_s_data_outlives_a_slip_of_the_hand(both: Stacks) -> None:
 
 
 def test_dev_s_database_goes_with_its_stack(both: Stacks) -> None:
-    """A development stage comes and goes, and leaves no bill behind."""
+    """A development stage comes and goes, and leaves no bill behind: no snapshot, and no key."""
     resources = both("dev")["data"].body["Resources"].values()
     (instance,) = [it for it in resources if it["Type"] == "AWS::RDS::DBInstance"]
-    assert instance["DeletionPolicy"] == "Delete"
     assert instance["Properties"]["DeletionProtection"] is False
+    assert {it.get("DeletionPolicy", "Delete") for it in resources} == {"Delete"}
+
+
+def test_whether_a_stage_s_data_is_kept_is_its_own_setting(both: Stacks) -> None:
+    """A development stage may have rows that somebody would miss."""
+    kept = both("dev", {"removal_policy": "retain"})["data"].body["Resources"].values()
+    assert [it["DeletionPolicy"] for it in kept if it["Type"] == "AWS::RDS::DBInstance"] == ["Snapshot"]
 
 
 @pytest.mark.parametrize("stage", ["prod", "dev"])
