@@ -100,7 +100,7 @@ def test_an_unknown_key_is_named_with_the_section_that_it_stands_in(at: str) -> 
 @pytest.mark.parametrize("at", [at for at in sections() if at])
 def test_a_section_that_is_no_object_is_named(at: str) -> None:
     """As somebody writes it who takes the section for a switch or a list."""
-    for wrong in (True, [], "on"):
+    for wrong in [True, ["on"], "on"]:
         assert complaint(at.removesuffix("."), wrong).startswith(
             f"cdk.json, stage dev: {at.removesuffix('.')}: should be an object of settings, is "
         )
