@@ -8,11 +8,11 @@ from aws_cdk import CfnOutput, Fn, Stack
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from cdk import parts
+from cdk import mysql_logs, parts
 from cdk.config import StageSettings
 from cdk.database import Database
 from cdk.log_key import log_key
-from cdk.mysql import MySql, log_groups
+from cdk.mysql import MySql
 from cdk.network import Network
 from cdk.vpc import ZONES, NewVpc
 
@@ -42,7 +42,7 @@ class DataStack(Stack):
     @cached_property
     def _log_key(self) -> kms.Key:
         """One for the stack, if it has a log at all."""
-        named = [log_groups(self._stage.name)] if self._stage.database.new else []
+        named = [mysql_logs.beginning(self._stage.name)] if self._stage.database.new else []
         return log_key(self, self._stage.name, named=named)
 
     def _vpc(self, stage: StageSettings) -> Network:

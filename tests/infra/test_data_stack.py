@@ -14,7 +14,7 @@ from cdk.assembly import stage_app
 from cdk.context import own_context
 from cdk.reading import merged
 from tests.infra.conftest import Stacks
-from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, VPC, environment, stands_in, tagged, told
+from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, RDS, VPC, environment, stands_in, tagged, told
 from tests.infra.test_checks import CDK_S_OWN
 
 NEW_VPC: Mapping[str, Any] = {"new": True, "endpoints": False}
@@ -22,6 +22,7 @@ NEW_MYSQL: Mapping[str, Any] = {"new": {}}
 COMBINATIONS = [
     pytest.param(NO_VPC, MYSQL, set(), id="nothing-new"),
     pytest.param(VPC, MYSQL, set(), id="all-existing"),
+    pytest.param(VPC, RDS, set(), id="existing-rds"),
     pytest.param(NEW_VPC, MYSQL, {"AWS::EC2::VPC"}, id="new-vpc"),
     pytest.param({"new": True, "endpoints": True}, MYSQL, {"AWS::EC2::VPC"}, id="new-vpc-with-endpoints"),
     pytest.param(VPC, NEW_MYSQL, {"AWS::RDS::DBInstance"}, id="new-mysql"),
@@ -79,8 +80,6 @@ def test_functions_stand_in_the_new_vpc_s_private_subnets_and_find_the_new_mysql
         subnets = stands_in(word, both("dev"), "SubnetIds")
         assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Private", "Private"]
         function = delivery.function(word)
-        secret = told(data, environment(function)["DATABASE_SECRET_ARN"])
-        assert data.kind_of(secret) == "AWS::SecretsManager::SecretTargetAttachment"
         assert data.kind_of(told(data, environment(function)["DATABASE_HOST"])) == "AWS::RDS::DBInstance"
 
 
