@@ -1,7 +1,7 @@
-"""Endpoints of AWS's services inside a VPC: its isolated subnets in, the group that a caller needs a way to out.
+"""Endpoints of AWS's services inside a VPC: the VPC in; out, a way to them for the groups that are let in.
 
 A gateway endpoint (S3) costs nothing and is there always. These cost by the hour and zone, so there are only those that
-functions without another way out call themselves. Logs and traces leave by Lambda's own network, not by the VPC's.
+functions without another way out call. Logs and traces are none of them: Lambda itself sends those, by its own network.
 """
 
 from collections.abc import Sequence
