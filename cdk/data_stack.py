@@ -8,7 +8,7 @@ from aws_cdk import CfnOutput, Fn, Stack
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from cdk import parts, sections
+from cdk import mysql_logs, parts, sections
 from cdk.config import StageSettings
 from cdk.database import Database
 from cdk.log_key import log_key
@@ -44,7 +44,8 @@ class DataStack(Stack):
     @cached_property
     def _log_key(self) -> kms.Key:
         """One for the stack, if it has a log at all."""
-        return log_key(self, self._stage.name)
+        named = [mysql_logs.beginning(self._stage.name)] if self._stage.database.new else []
+        return log_key(self, self._stage.name, named=named)
 
     def _vpc(self, stage: StageSettings) -> Network:
         vpc = NewVpc(
@@ -54,12 +55,22 @@ class DataStack(Stack):
             log_key=self._log_key,
             log_retention=parts.log_retention(stage),
         )
-        if vpc.address:
-            CfnOutput(self, "FeishuEgressAddress", value=vpc.address)
+        if not stage.database.new:
+            vpc.let_out_to_mysql(stage.database.port)
+        CfnOutput(self, "FeishuEgressAddress", value=vpc.address)
         return vpc.network
 
     def _mysql(self, stage: StageSettings, network: Network) -> Database:
-        mysql = MySql(self, "MySql", settings=stage.database, network=network, keep=stage.is_prod)
+        mysql = MySql(
+            self,
+            "MySql",
+            stage=stage.name,
+            settings=stage.database,
+            network=network,
+            log_key=self._log_key,
+            log_retention=parts.log_retention(stage),
+            keep=stage.keeps_data,
+        )
         CfnOutput(self, "DatabaseEndpoint", value=mysql.database.host)
         CfnOutput(self, "DatabaseSecretArn", value=mysql.database.secret_arn)
         return mysql.database
@@ -75,5 +86,5 @@ class DataStack(Stack):
             network=network,
             log_key=self._log_key,
             log_retention=parts.log_retention(stage),
-            keep=stage.is_prod,
+            keep=stage.keeps_data,
         ).cluster

@@ -104,7 +104,7 @@ class StageFunction(Construct):
             role=self.role,
             log_group=self._log_group(runtime),
             tracing=lambda_.Tracing.ACTIVE,
-            **(runtime.network.placement(self.role) if runtime.network else {}),
+            **(runtime.network.placement(self.word, self.role) if runtime.network else {}),
         )
 
     def _log_group(self, runtime: Runtime) -> logs.LogGroup:
