@@ -17,7 +17,6 @@ from cdk.measures import Measures
 from cdk.migrate import Migrate
 from cdk.msk import Cluster
 from cdk.parts import Made
-from cdk.sections import NewKafka
 from cdk.send import Send
 from cdk.topic import NewTopic
 
@@ -70,9 +69,8 @@ class DeliveryStack(Stack):
         self._name(ingest, claim, send)
         # The local stack migrates by itself (local/deploying.py): moto would run a custom resource in Docker.
         if not stage.is_local:
-            self._migrate_before(ingest, claim, send, runtime=runtime, stage=stage)
-        if stage.kafka.new and made.kafka:
-            self._make_topic_before(ingest, runtime=runtime, stage=stage, new=stage.kafka.new, cluster=made.kafka)
+            topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
+            self._migrate_before(*topic, ingest, claim, send, runtime=runtime, stage=stage)
 
     def _watch(self, stage: StageSettings, measures: Measures) -> None:
         Dashboard(self, "Dashboard", stage=stage.name, measures=measures)
@@ -83,13 +81,17 @@ class DeliveryStack(Stack):
         migrate.before(*others)
         self._name(migrate)
 
-    def _make_topic_before(
-        self, ingest: Ingest, *, runtime: Runtime, stage: StageSettings, new: NewKafka, cluster: Cluster
-    ) -> None:
-        settings = parts.topic(stage, new)
+    def _topic_before(
+        self, ingest: Ingest, *, runtime: Runtime, stage: StageSettings, cluster: Cluster | None
+    ) -> list[NewTopic]:
+        """On a cluster of the stage's own; elsewhere the topic is somebody else's to make."""
+        if not (stage.kafka.new and cluster):
+            return []
+        settings = parts.topic(stage, stage.kafka.new)
         topic = NewTopic(self, "Topic", runtime=runtime, settings=settings, cluster=cluster)
         topic.before(ingest)
         self._name(topic)
+        return [topic]
 
     def _name(self, *functions: StageFunction) -> None:
         self._tell(**{f"{it.word.capitalize()}FunctionName": it.function.function_name for it in functions})

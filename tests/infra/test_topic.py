@@ -41,6 +41,14 @@ def test_ingest_waits_for_the_topic(dev: Template, prod: Template) -> None:
         assert not {function, source} & {*after(template, made)}
 
 
+def test_the_topic_waits_for_the_migration(dev: Template) -> None:
+    """A migration that fails leaves it as it is, and its function too."""
+    (made,), (migrated,) = ids(dev, KIND), ids(dev, "Custom::Migrations")
+    (function,) = [it for it in ids(dev, "AWS::Lambda::Function") if word(dev, it) == "topic"]
+    assert migrated in after(dev, function)
+    assert migrated in after(dev, made)
+
+
 def test_it_is_asked_again_when_what_is_asked_for_changes(synth: Synthesis, dev: Template) -> None:
     """CloudFormation calls the function when a property differs; the function reads the same from its environment."""
     template = synth("dev", ASKED)
