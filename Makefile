@@ -20,7 +20,8 @@ demo: .venv/ready  ## run the whole service on this machine, send a few hundred 
 	@$(PYTHON) -m local demo
 
 test: .venv/ready  ## unit, integration (real MySQL), infra (template) and e2e (local stack) tests
-	@$(PYTHON) -m pytest
+	@echo "test: two files at a time, about five minutes; the first time also fetches MySQL, Kafka and the layers' wheels"
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 up: .venv/ready  ## start the local stack and keep it running until Ctrl-C or `make down`
 	@$(PYTHON) -m local up

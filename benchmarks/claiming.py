@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from benchmarks.databases import fresh_database
 from benchmarks.figures import CLAIM_GROWTH, CLAIM_VS_ROWS, Measured
@@ -27,9 +27,9 @@ _LEASE = timedelta(minutes=10)
 def measure_against_rows(server: MySqlServer, _state: Path) -> dict[str, Measured]:
     rounds = _ROUNDS + 1
     due = rounds * (_SET + _ROWS_A_TURN)
-    with fresh_database(server, "claim") as database, database.engine.connect() as held:
+    with fresh_database(server, "claim") as database:
         fill(database.engine, rows=2 * due, due=due, due_at=_START)
-        ways = {"sets": _one_set(database.engine), "rows": _row_by_row(held)}
+        ways = {"sets": _one_set(database.engine), "rows": _row_by_row(database.engine)}
         each = take_turns(ways, rounds=_ROUNDS)
     detail = f"{1 / each['sets']:,.0f}/s against {1 / each['rows']:,.0f}/s"
     return {CLAIM_VS_ROWS.name: Measured(value=each["rows"] / each["sets"], detail=detail)}
@@ -61,10 +61,10 @@ def _one_set(engine: Engine) -> Turn:
     return turn
 
 
-def _row_by_row(connection: Connection) -> Turn:
+def _row_by_row(engine: Engine) -> Turn:
     def turn() -> float:
         with stopwatch() as watch:
-            pointers = RowByRow(connection=connection).claim(limit=_ROWS_A_TURN, now=_START, lease=_LEASE)
+            pointers = RowByRow(engine=engine).claim(limit=_ROWS_A_TURN, now=_START, lease=_LEASE)
         assert len(pointers) == _ROWS_A_TURN
         return watch.each_of(_ROWS_A_TURN)
 

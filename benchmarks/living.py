@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from benchmarks.databases import fresh_database
 from benchmarks.figures import LIFE_VS_ROWS, Measured
@@ -28,8 +28,8 @@ _HANDOFF = timedelta(minutes=5)
 
 
 def measure(server: MySqlServer, _state: Path) -> dict[str, Measured]:
-    with fresh_database(server, "life") as database, database.engine.connect() as held:
-        ways = {"sets": _in_sets(database.engine), "rows": _row_by_row(held)}
+    with fresh_database(server, "life") as database:
+        ways = {"sets": _in_sets(database.engine), "rows": _row_by_row(database.engine)}
         each = take_turns(ways, rounds=_ROUNDS)
     detail = f"{1 / each['sets']:,.0f}/s against {1 / each['rows']:,.0f}/s"
     return {LIFE_VS_ROWS.name: Measured(value=each["rows"] / each["sets"], detail=detail)}
@@ -43,8 +43,8 @@ def live_in_sets(engine: Engine, batch: Sequence[Request], *, now: datetime) -> 
     attempts.close([_delivered(attempt, now) for attempt in opened])
 
 
-def live_row_by_row(connection: Connection, batch: Sequence[Request], *, now: datetime) -> None:
-    rows = RowByRow(connection=connection)
+def live_row_by_row(engine: Engine, batch: Sequence[Request], *, now: datetime) -> None:
+    rows = RowByRow(engine=engine)
     for pointer in rows.ingest(batch, now=now, handoff_at=now + _HANDOFF):
         record = rows.open(pointer, now=now, lease=_LEASE)
         rows.close(record, started_at=now, now=now, message_id=_message_id(record.id))
@@ -60,11 +60,11 @@ def _in_sets(engine: Engine) -> Turn:
     return turn
 
 
-def _row_by_row(connection: Connection) -> Turn:
+def _row_by_row(engine: Engine) -> Turn:
     def turn() -> float:
         batch = requests(_ROWS_A_TURN)
         with stopwatch() as watch:
-            live_row_by_row(connection, batch, now=datetime.now(UTC))
+            live_row_by_row(engine, batch, now=datetime.now(UTC))
         return watch.each_of(_ROWS_A_TURN)
 
     return turn

@@ -1,7 +1,8 @@
-"""The way that is measured against: one row, one statement, one transaction at a time, on one connection held open.
+"""The way that is measured against: one row, one statement, one transaction at a time.
 
 It does what a service with an object mapper does: look whether the record exists, create it, and move it on with an
-UPDATE that states what it expects. It writes what our sets write, so that both leave the same rows.
+UPDATE that states what it expects. It writes what our sets write, so that both leave the same rows, and takes its
+transactions from where our sets take theirs, so that one row at a time is all that is different.
 """
 
 from collections.abc import Sequence
@@ -9,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from benchmarks.statements import INSERT, row_of
 from delivery.domain.intake import Request
 from delivery.domain.record import Pointer
-from delivery.storage.database import to_stored
+from delivery.storage.database import in_transaction, to_stored
 
 _FIND = "SELECT id, attempt_count, status FROM notification_records WHERE channel = %s AND dedupe_key = %s"
 _DUE = """
@@ -38,14 +39,13 @@ WHERE id = %s AND attempt_count = %s AND status = 'sending'"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowByRow:
-    connection: Connection
+    engine: Engine
 
     def ingest(self, requests: Sequence[Request], *, now: datetime, handoff_at: datetime) -> list[Pointer]:
         return [self._ingest(request, now, handoff_at) for request in requests]
 
     def claim(self, *, limit: int, now: datetime, lease: timedelta) -> list[Pointer]:
-        with self.connection.begin():
-            due = self.connection.exec_driver_sql(_DUE, (to_stored(now), limit)).all()
+        due = in_transaction(self.engine, lambda on: on.exec_driver_sql(_DUE, (to_stored(now), limit)).all())
         until = to_stored(now + lease)
         claims = [(until, to_stored(now), row.id, row.attempt_count, row.status) for row in due]
         return [Pointer(values[2], values[3]) for values in claims if self._changed(_CLAIM, values)]
@@ -53,28 +53,30 @@ class RowByRow:
     def open(self, pointer: Pointer, *, now: datetime, lease: timedelta) -> Any:  # noqa: ANN401 - a row
         """The record to send, or None when somebody else has it."""
         values = (to_stored(now + lease), to_stored(now), *pointer)
-        with self.connection.begin():
-            if self.connection.exec_driver_sql(_OPEN, values).rowcount:
-                return self.connection.exec_driver_sql(_READ, (pointer.record_id,)).one()
-        return None
+
+        def opened(on: Connection) -> Any:  # noqa: ANN401
+            if on.exec_driver_sql(_OPEN, values).rowcount:
+                return on.exec_driver_sql(_READ, (pointer.record_id,)).one()
+            return None
+
+        return in_transaction(self.engine, opened)
 
     def close(self, record: Any, *, started_at: datetime, now: datetime, message_id: str) -> None:  # noqa: ANN401
         attempt = record.id, record.attempt_count
         finished = to_stored(now)
-        with self.connection.begin():
-            history = (*attempt, to_stored(started_at), finished, "delivered")
-            self.connection.exec_driver_sql(_HISTORY, history)
-            self.connection.exec_driver_sql(_CLOSE, (finished, message_id, finished, *attempt))
+
+        def closed(on: Connection) -> None:
+            on.exec_driver_sql(_HISTORY, (*attempt, to_stored(started_at), finished, "delivered"))
+            on.exec_driver_sql(_CLOSE, (finished, message_id, finished, *attempt))
+
+        in_transaction(self.engine, closed)
 
     def _ingest(self, request: Request, now: datetime, handoff_at: datetime) -> Pointer:
-        with self.connection.begin():
-            found = self.connection.exec_driver_sql(_FIND, request.record.key).one_or_none()
+        key, row = request.record.key, row_of(request, now=now, handoff_at=handoff_at)
+        found = in_transaction(self.engine, lambda on: on.exec_driver_sql(_FIND, key).one_or_none())
         if found:
             return Pointer(found.id, found.attempt_count)
-        with self.connection.begin():
-            created = self.connection.exec_driver_sql(INSERT, row_of(request, now=now, handoff_at=handoff_at))
-        return Pointer(created.lastrowid, 0)
+        return Pointer(in_transaction(self.engine, lambda on: on.exec_driver_sql(INSERT, row).lastrowid), 0)
 
     def _changed(self, statement: str, values: tuple[Any, ...]) -> bool:
-        with self.connection.begin():
-            return bool(self.connection.exec_driver_sql(statement, values).rowcount)
+        return bool(in_transaction(self.engine, lambda on: on.exec_driver_sql(statement, values).rowcount))

@@ -1,6 +1,7 @@
 """What must hold between settings: a stage in, nothing out, or the first contradiction as a line that names its key."""
 
 import math
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ SENDER_SPARE_SECONDS = 4
 _ZONES = 2
 #: RDS Proxy listens on no other for MySQL
 _PROXY_PORT = 3306
+#: MySQL's users have 32 characters: the database's name, a dash below and a stage's word
+_LONGEST_NAME = 25
+_RDS_S_OWN = re.compile(r".+\.rds\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?")
 
 
 def check(stage: "StageSettings") -> None:
@@ -25,6 +29,7 @@ def check(stage: "StageSettings") -> None:
         *_kafka(stage),
         *_network(stage),
         *_database(stage),
+        *_iam(stage),
         *_alarms(stage),
         *_deployed(stage),
     ):
@@ -115,6 +120,24 @@ def _new_database(stage: "StageSettings") -> Iterator[str]:
         yield f"database.port: should be {_PROXY_PORT} with database.new.proxy, is {database.port}"
     if not database.name[0].isalpha():
         yield f"database.name: should begin with a letter with database.new, is {database.name}"
+
+
+def _iam(stage: "StageSettings") -> Iterator[str]:
+    """Functions are users of their own in a new MySQL, and in an existing one that RDS knows by its id."""
+    database = stage.database
+    if not (database.new or database.iam_resource_id):
+        return
+    if len(database.name) > _LONGEST_NAME:
+        yield f"database.name: should be at most {_LONGEST_NAME} characters: the functions' users are named after it"
+    if database.iam_resource_id and database.new:
+        yield "database.iam_resource_id: is for an existing RDS; leave it out with database.new, which has its own"
+    elif database.iam_resource_id and stage.is_local:
+        yield "database.iam_resource_id: is for AWS; the local stage has a MySQL of its own"
+    elif database.iam_resource_id and not _RDS_S_OWN.fullmatch(database.endpoint or ""):
+        yield (
+            "database.endpoint: should be RDS's own name, ending in .amazonaws.com, with database.iam_resource_id: "
+            f"tokens are signed for it; is {database.endpoint}"
+        )
 
 
 def _alarms(stage: "StageSettings") -> Iterator[str]:

@@ -35,9 +35,6 @@ class Runtime:
     log_key: kms.IKey
     metrics_namespace: str
 
-    def environment(self) -> Mapping[str, str]:
-        return {**self.database.environment(), "POWERTOOLS_METRICS_NAMESPACE": self.metrics_namespace}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSettings:
@@ -65,6 +62,7 @@ class StageFunction(Construct):
         """Makes the function; `resources` are the variables that name what the stack made, added to its settings."""
         super().__init__(scope, name)
         self.word = word
+        access = runtime.database.access(word)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.function = lambda_.Function(
             self,
@@ -77,13 +75,18 @@ class StageFunction(Construct):
             layers=runtime.layers.all(),
             timeout=settings.timeout,
             memory_size=settings.memory_mb,
-            environment={**runtime.environment(), **settings.environment, **resources},
+            environment={
+                **access.environment,
+                **settings.environment,
+                **resources,
+                "POWERTOOLS_METRICS_NAMESPACE": runtime.metrics_namespace,
+            },
             role=self.role,
             log_group=self._log_group(runtime),
             tracing=lambda_.Tracing.ACTIVE,
             **(runtime.network.placement(self.role) if runtime.network else {}),
         )
-        runtime.database.grant_connect(self.role)
+        self.role.add_to_policy(access.grant)
         accept(self, _ACCEPTED)
 
     def _log_group(self, runtime: Runtime) -> logs.LogGroup:

@@ -9,11 +9,13 @@ from constructs import Construct, IConstruct
 from cdk.context import ROOT
 from cdk.function import FunctionSettings, Runtime, StageFunction
 
-MIGRATIONS = ROOT / "layers" / "delivery" / "python" / "delivery" / "storage" / "migrations"
+_STORAGE = ROOT / "layers" / "delivery" / "python" / "delivery" / "storage"
+MIGRATIONS = _STORAGE / "migrations"
+RIGHTS = _STORAGE / "rights.py"
 
 
 class Migrate(StageFunction):
-    """Runs when the migrations change, and whenever a person invokes it."""
+    """Runs when the migrations change or the rights of the functions' users, and whenever a person invokes it."""
 
     def __init__(self, scope: Construct, name: str, *, runtime: Runtime, settings: FunctionSettings) -> None:
         super().__init__(
@@ -32,7 +34,11 @@ class Migrate(StageFunction):
             service_token=self.function.function_arn,
             # Room for Lambda's second try, should an instance die without an answer; by default it would be an hour.
             service_timeout=Duration.seconds(2 * settings.timeout.to_seconds()),
-            properties={"Migrations": fingerprint(MIGRATIONS)},
+            properties={
+                "Migrations": fingerprint(MIGRATIONS),
+                "Rights": hashlib.sha256(RIGHTS.read_bytes()).hexdigest(),
+                "UserPrefix": runtime.database.access("migrate").environment["DATABASE_USER_PREFIX"],
+            },
         )
 
     def before(self, *others: IConstruct) -> None:

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import ArnFormat, CfnOutput, Duration, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from cdk import sections
-from cdk.database import Database
+from cdk.database import STAGES, Database, login, user_prefix
 from cdk.function import accept
 from cdk.network import Network
 
@@ -28,7 +29,6 @@ _PARAMETERS = {
 }
 _ACCEPTED = {
     "AwsSolutions::AwsSolutions-RDS3": "A second zone is a stage setting: it doubles the price",
-    "AwsSolutions::AwsSolutions-RDS6": "Functions connect with a secret that rotates and that only they may read",
     "AwsSolutions::AwsSolutions-RDS10": "Protection is a stage setting: a development stage comes and goes",
     "AwsSolutions::AwsSolutions-RDS11": "The port is a stage setting; the network keeps others out, not the number",
 }
@@ -44,8 +44,7 @@ class MySql(Construct):
         new = settings.new or sections.NewDatabase()
         self._instance = self._make(settings, new, network, keep=keep or new.deletion_protection)
         self._rotate(new.rotation_days, network)
-        host = self._behind_proxy(network) if new.proxy else self._directly(network)
-        self.database = self._as_seen_by_functions(settings, host)
+        self.database = self._behind_proxy(settings, network) if new.proxy else self._directly(settings, network)
         accept(self, _ACCEPTED)
 
     def _make(
@@ -62,6 +61,7 @@ class MySql(Construct):
             database_name=settings.name,
             port=settings.port,
             credentials=rds.Credentials.from_generated_secret(_USER),
+            iam_authentication=True,
             backup_retention=Duration.days(new.backup_days),
             deletion_protection=new.deletion_protection,
             removal_policy=RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY,
@@ -106,13 +106,17 @@ class MySql(Construct):
             vpc_subnets=ec2.SubnetSelection(subnets=network.subnets),
         )
 
-    def _directly(self, network: Network) -> str:
+    def _directly(self, settings: sections.Database, network: Network) -> Database:
         for group in network.security_groups:
             self._instance.connections.allow_default_port_from(group)
-        return self._instance.db_instance_endpoint_address
+        return self._seen_at(self._instance.db_instance_endpoint_address, self._resource_id(), settings)
 
-    def _behind_proxy(self, network: Network) -> str:
-        """The way from the proxy to MySQL is the CDK's to open: the same rule of ours would fail at deployment."""
+    def _behind_proxy(self, settings: sections.Database, network: Network) -> Database:
+        """The proxy logs in to MySQL as whoever logged in to it, by IAM too: it has no secret and knows no other user.
+
+        So the migration goes past it, by the way that is open for the password's rotation. The way from the proxy to
+        MySQL is the CDK's to open: the same rule of ours would fail at deployment.
+        """
         group = ec2.SecurityGroup(
             self, "ProxyGroup", vpc=network.vpc, description="Hongyan: RDS Proxy; only the functions come in"
         )
@@ -120,21 +124,40 @@ class MySql(Construct):
             group.add_ingress_rule(functions, ec2.Port.tcp(_PROXY_PORT), "From the functions")
         proxy = self._instance.add_proxy(
             "Proxy",
-            secrets=[self._secret()],
+            default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,
+            role=self._proxy_role(settings.name),
             vpc=network.vpc,
             vpc_subnets=self._subnets(network),
             security_groups=[group],
             require_tls=True,
-            client_password_auth_type=rds.ClientPasswordAuthType.MYSQL_CACHING_SHA2_PASSWORD,
         )
-        return proxy.endpoint
+        return self._seen_at(proxy.endpoint, self._proxy_id(proxy), settings)
+
+    def _proxy_id(self, proxy: rds.DatabaseProxy) -> str:
+        """Told by an output of our own: in another stack nothing can be cut out of an ARN of this one."""
+        stack, name = Stack.of(self), "DatabaseProxyId"
+        arn = stack.split_arn(proxy.db_proxy_arn, ArnFormat.COLON_RESOURCE_NAME)
+        CfnOutput(stack, name, value=str(arn.resource_name))
+        return Fn.get_stack_output(stack.stack_name, name)
+
+    def _proxy_role(self, database: str) -> iam.Role:
+        """May be each of the functions' users, and nobody else."""
+        role = iam.Role(self, "ProxyRole", assumed_by=iam.ServicePrincipal("rds.amazonaws.com"))
+        for word in STAGES:
+            role.add_to_policy(login(self._resource_id(), f"{user_prefix(database)}{word}"))
+        return role
+
+    def _resource_id(self) -> str:
+        if self._instance.instance_resource_id is None:
+            raise RuntimeError("RDS gives no resource id")  # every new instance has one
+        return self._instance.instance_resource_id
 
     def _secret(self) -> secretsmanager.ISecret:
         if self._instance.secret is None:
             raise RuntimeError("RDS keeps no secret")  # it was asked to generate one
         return self._instance.secret
 
-    def _as_seen_by_functions(self, settings: sections.Database, host: str) -> Database:
+    def _seen_at(self, host: str, resource_id: str, settings: sections.Database) -> Database:
         return Database(
             host=host,
             port=settings.port,
@@ -142,4 +165,6 @@ class MySql(Construct):
             secret_arn=self._secret().secret_arn,
             ca_file=settings.ca_file,
             instance=self._instance.instance_identifier,
+            iam_resource_id=resource_id,
+            migration_host=self._instance.db_instance_endpoint_address,
         )

@@ -116,6 +116,7 @@ def database(settings: sections.Database) -> Database:
         name=settings.name,
         secret_arn=settings.secret_arn,
         ca_file=settings.ca_file,
+        iam_resource_id=settings.iam_resource_id,
     )
 
 

@@ -13,6 +13,7 @@ _ID = r"[0-9a-f]{8}(?:[0-9a-f]{9})?"
 _Address = Text(r"[A-Za-z0-9.-]+", "a host name or address, without scheme or port")
 _Broker = Text(rf"[A-Za-z0-9.-]+:{PORT}", "host:port")
 _Secret = Text(r"arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+", "the whole ARN of a Secrets Manager secret")
+_Resource = Text(r"(db|cluster)-[A-Z0-9]+", "RDS's resource id, such as db-ABCDEFGHIJKL01234")
 _Cluster = Text(r"arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:cluster/[^/]+/[^/]+", "the ARN of an MSK cluster")
 _Topic = Text(r"arn:aws[a-z-]*:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", "the ARN of an SNS topic")
 _Email = Text(r"[^\s@]+@[^\s@]+\.[^\s@]+", "an e-mail address")
@@ -43,7 +44,8 @@ class Network:
 class NewDatabase:
     """RDS for MySQL, made by the data stack."""
 
-    instance_class: Annotated[str, _Instance] = "t4g.micro"
+    #: IAM authentication alone wants 300 to 1000 MiB, says AWS: a t4g.micro has 1024
+    instance_class: Annotated[str, _Instance] = "t4g.small"
     storage_gb: Annotated[int, Whole(20, 16_384)] = 20
     multi_az: Annotated[bool, Switch()] = False
     backup_days: Annotated[int, Whole(1, 35)] = 7
@@ -64,6 +66,8 @@ class Database:
     name: Annotated[str, Text(r"[A-Za-z0-9_]{1,64}", "a database name: letters, digits and underscores")] = "hongyan"
     #: the secret's value is JSON with username and password
     secret_arn: Annotated[str | None, _Secret] = None
+    #: of an existing RDS: functions are users of their own by IAM, and only the migration logs in by the secret
+    iam_resource_id: Annotated[str | None, _Resource] = None
     #: certificate authorities, where the function sees them; empty is no TLS, for the local stage only
     ca_file: Annotated[str, Text(r"(/.*)?", "an absolute path, or empty for no TLS")] = "/opt/rds-ca.pem"
 

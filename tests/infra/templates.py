@@ -28,6 +28,12 @@ MYSQL: Mapping[str, Any] = {
     "endpoint": "mysql.internal",
     "secret_arn": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf",
 }
+RDS: Mapping[str, Any] = {
+    **MYSQL,
+    "endpoint": "mysql.abcdefghijkl.ap-southeast-1.rds.amazonaws.com",
+    "iam_resource_id": "db-ABCDEFGHIJKL01234",
+    "name": "smartflow",
+}
 NO_VPC: Mapping[str, Any] = {"new": False}
 
 

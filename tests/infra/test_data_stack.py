@@ -14,7 +14,7 @@ from cdk.assembly import stage_app
 from cdk.context import own_context
 from cdk.reading import merged
 from tests.infra.conftest import Stacks
-from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, VPC, environment, tagged, told
+from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, RDS, VPC, environment, tagged, told
 from tests.infra.test_checks import CDK_S_OWN
 
 NEW_VPC: Mapping[str, Any] = {"new": True}
@@ -22,6 +22,7 @@ NEW_MYSQL: Mapping[str, Any] = {"new": {}}
 COMBINATIONS = [
     pytest.param(NO_VPC, MYSQL, set(), id="nothing-new"),
     pytest.param(VPC, MYSQL, set(), id="all-existing"),
+    pytest.param(VPC, RDS, set(), id="existing-rds"),
     pytest.param(NEW_VPC, MYSQL, {"AWS::EC2::VPC"}, id="new-vpc"),
     pytest.param(VPC, NEW_MYSQL, {"AWS::RDS::DBInstance"}, id="new-mysql"),
     pytest.param(NEW_VPC, NEW_MYSQL, {"AWS::EC2::VPC", "AWS::RDS::DBInstance"}, id="all-new"),
@@ -71,8 +72,6 @@ def test_functions_stand_in_the_new_vpc_s_private_subnets_and_find_the_new_mysql
     for function in map(delivery.function, DEPLOYED):
         subnets = [data.named(told(data, it)) for it in function["VpcConfig"]["SubnetIds"]]
         assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Private", "Private"]
-        secret = told(data, environment(function)["DATABASE_SECRET_ARN"])
-        assert data.kind_of(secret) == "AWS::SecretsManager::SecretTargetAttachment"
         assert data.kind_of(told(data, environment(function)["DATABASE_HOST"])) == "AWS::RDS::DBInstance"
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from cdk.migrate import MIGRATIONS, fingerprint
 from cdk.sections import Migrate
-from delivery.aws.settings import Settings
+from delivery.aws.settings import MigrateSettings
 from delivery.storage.migrate import LOCK_SECONDS
 from delivery.storage.migrate import MIGRATIONS as RUN_FROM
 from tests.infra.conftest import Synthesis
 from tests.infra.templates import FUNCTIONS, Template, environment
 from tests.infra.test_environment import OBSERVABILITY, deployed
-from tests.infra.test_permissions import EVERY, ON_ANYTHING
+from tests.infra.test_permissions import BY_SECRET, EVERY, ON_ANYTHING
 
 KIND = "Custom::Migrations"
 
@@ -83,14 +83,14 @@ def test_its_environment_is_what_its_settings_class_reads(dev: Template, beside:
     """The database and nothing else."""
     for template in (dev, beside, placed):
         given = {name: deployed(value) for name, value in environment(template.function("migrate")).items()}
-        assert set(given) == OBSERVABILITY | Settings.names()
-        assert Settings.read(given).database_ca_file == "/opt/rds-ca.pem"
+        assert set(given) == OBSERVABILITY | MigrateSettings.names()
+        assert MigrateSettings.read(given).database_ca_file == "/opt/rds-ca.pem"
 
 
 def test_it_may_read_the_database_s_secret_and_nothing_else(beside: Template, dev: Template, prod: Template) -> None:
     """It answers CloudFormation by a signed URL, for which a role needs nothing."""
-    assert set(beside.allowed("migrate")) == EVERY
-    assert set(prod.allowed("migrate")) <= EVERY | ON_ANYTHING
+    assert set(beside.allowed("migrate")) == EVERY | BY_SECRET
+    assert set(prod.allowed("migrate")) == EVERY | BY_SECRET | ON_ANYTHING
     (secret,) = dev.allowed("migrate")["secretsmanager:GetSecretValue"]
     assert secret == environment(dev.function("migrate"))["DATABASE_SECRET_ARN"]
 

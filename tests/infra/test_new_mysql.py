@@ -7,7 +7,7 @@ import pytest
 
 from tests.infra import watched
 from tests.infra.conftest import Stacks
-from tests.infra.templates import DEPLOYED, VPC, Template, environment, tagged, told
+from tests.infra.templates import FUNCTIONS, VPC, Template, environment, tagged, told
 
 PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
 
@@ -67,12 +67,12 @@ def test_there_is_a_proxy_only_when_the_stage_asks_for_one(both: Stacks) -> None
     assert not both("dev")["data"].all("AWS::RDS::DBProxy")
     data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
     assert data.one("AWS::RDS::DBProxy")["RequireTLS"] is True
-    for function in map(delivery.function, DEPLOYED):
+    for function in map(delivery.function, FUNCTIONS):
         assert data.kind_of(told(data, environment(function)["DATABASE_HOST"])) == "AWS::RDS::DBProxy"
 
 
 def test_functions_come_in_to_the_proxy_and_each_rule_is_written_once(both: Stacks) -> None:
-    """To MySQL itself the proxy comes in, and the function that rotates the password; a rule twice would not deploy."""
+    """To MySQL itself come the proxy, the password's rotation and the migration; a rule twice would not deploy."""
     data = both("dev", PROXY)["data"]
     (proxy,) = [str(it) for it in data.one("AWS::RDS::DBProxy")["VpcSecurityGroupIds"]]
     (mysql,) = [str(it) for it in data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]]
@@ -81,16 +81,6 @@ def test_functions_come_in_to_the_proxy_and_each_rule_is_written_once(both: Stac
     assert len(set(ways)) == len(ways) == 3
     (functions,) = {source for source, _ in ways} - {proxy}
     assert set(ways) == {(functions, proxy), (functions, mysql), (proxy, mysql)}
-
-
-def test_the_proxy_reads_the_one_secret(both: Stacks) -> None:
-    """It logs in to MySQL with what functions log in to it with."""
-    data = both("dev", PROXY)["data"]
-    (auth,) = data.one("AWS::RDS::DBProxy")["Auth"]
-    assert data.kind_of(auth["SecretArn"]) == "AWS::SecretsManager::SecretTargetAttachment"
-    assert (auth["IAMAuth"], auth["ClientPasswordAuthType"]) == ("DISABLED", "MYSQL_CACHING_SHA2_PASSWORD")
-    read = {str(it["Resource"]) for it in data.statements(data.one("AWS::RDS::DBProxy")["RoleArn"])}
-    assert read == {str(auth["SecretArn"])}
 
 
 def test_a_mysql_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks, beside: Template) -> None:

@@ -5,15 +5,19 @@ from collections.abc import Mapping
 import pytest
 
 from tests.infra.conftest import Synthesis
-from tests.infra.templates import FUNCTIONS, Template, environment, listed
+from tests.infra.templates import FUNCTIONS, MYSQL, Template, environment, listed
 
 EVERY = {
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "secretsmanager:GetSecretValue",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
+#: of the way in to a MySQL that IAM does not know
+BY_SECRET = {"secretsmanager:GetSecretValue"}
+BY_IAM = {"rds-db:connect"}
+#: of Kafka's password
+POLLER = {"ingest": BY_SECRET, "claim": set[str](), "send": set[str]()}
 OWN = {
     "ingest": {"sqs:SendMessage"},
     "claim": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
@@ -45,8 +49,8 @@ ON_ANYTHING = {
 def test_a_function_may_do_this_and_nothing_else(word: str, beside: Template, local: Template, dev: Template) -> None:
     """Ingest cannot read the queue, claim cannot decrypt, send cannot fill the queue."""
     for template in (beside, local):
-        assert set(template.allowed(word)) == EVERY | OWN[word]
-    assert set(dev.allowed(word)) == EVERY | OWN[word] | ON_ANYTHING
+        assert set(template.allowed(word)) == EVERY | OWN[word] | BY_SECRET
+    assert set(dev.allowed(word)) == EVERY | OWN[word] | ON_ANYTHING | BY_IAM | POLLER[word]
 
 
 def test_only_what_knows_no_narrower_resource_is_allowed_on_anything(stages: Mapping[str, Template]) -> None:
@@ -70,11 +74,11 @@ def test_no_role_carries_a_policy_of_somebody_else(stages: Mapping[str, Template
         assert not any("ManagedPolicyArns" in role for role in template.all("AWS::IAM::Role"))
 
 
-def test_one_secret_is_read_and_it_is_the_database_s(dev: Template) -> None:
+def test_one_secret_is_read_and_it_is_the_database_s(beside: Template) -> None:
     """Send and claim have no business with Kafka's password."""
     for word in ("claim", "send"):
-        (secret,) = dev.allowed(word)["secretsmanager:GetSecretValue"]
-        assert secret == dev.function(word)["Environment"]["Variables"]["DATABASE_SECRET_ARN"]
+        assert beside.allowed(word)["secretsmanager:GetSecretValue"] == [MYSQL["secret_arn"]]
+        assert environment(beside.function(word))["DATABASE_SECRET_ARN"] == MYSQL["secret_arn"]
 
 
 def test_ingest_may_also_read_the_secret_that_its_poller_logs_in_with(dev: Template) -> None:

@@ -31,7 +31,7 @@ def test_the_baselines_record_what_a_set_records(engine: Engine, clock: Clock) -
     left: list[list[tuple[Any, ...]]] = []
     with engine.connect() as held:
         driver = held.connection.driver_connection
-        rows = RowByRow(connection=held)
+        rows = RowByRow(engine=engine)
         ways: tuple[Callable[[], Sequence[Pointer]], ...] = (
             lambda: _stored(engine, batch, clock),
             lambda: raw_driver.ingest(driver, batch, now=clock(), handoff_at=handoff_at),
@@ -55,8 +55,7 @@ def test_both_ways_claim_the_same(engine: Engine, clock: Clock) -> None:
     clock.move(hours=-1)
     _stored(engine, batch, clock)
     clock.move(hours=1)
-    with engine.connect() as held:
-        pointers = RowByRow(connection=held).claim(limit=_NUMBER - 5, now=clock(), lease=_LEASE)
+    pointers = RowByRow(engine=engine).claim(limit=_NUMBER - 5, now=clock(), lease=_LEASE)
     assert [pointer.record_id - pointers[0].record_id for pointer in pointers] == [n - first_ids[0] for n in first_ids]
     assert _taken_out(engine) == in_a_set
 
@@ -66,8 +65,7 @@ def test_both_ways_live_the_same_life(engine: Engine, clock: Clock) -> None:
     batch = requests(_NUMBER)
     live_in_sets(engine, batch, now=clock())
     in_sets, history = _taken_out(engine), _history_taken_out(engine)
-    with engine.connect() as held:
-        live_row_by_row(held, batch, now=clock())
+    live_row_by_row(engine, batch, now=clock())
     assert {row[-1] for row in in_sets} == {"sent"}
     assert _taken_out(engine) == in_sets
     assert _history_taken_out(engine) == history

@@ -14,13 +14,16 @@ from sqlalchemy.exc import DBAPIError
 from delivery.aws.wiring import migrate as wiring
 from delivery.storage import migrate as storage
 from delivery.storage.migrate import MIGRATIONS, address_of, upgrade_at
+from delivery.storage.rights import RIGHTS
 from delivery.storage.tables import metadata
+from delivery.storage.users import FunctionUsers
 from local.mysql import MySqlServer
 from tests.integration.deployments import OK, Secrets, by_hand, deploys, revision, tables
+from tests.integration.function_users import BY_PASSWORD, settled
 from tests.integration.schema import schema
 from tests.unit.raw_server import RawServer, raw_server
 
-HEAD = "0001"
+HEAD, NEXT = "0002", "0003"
 PASSWORD = "hunter2"
 
 ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
@@ -58,8 +61,8 @@ def next_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
     def deploy(statement: str) -> None:
         folder = tmp_path / "migrations"
         shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0002_next.py").write_text(
-            'from alembic import op\n\nrevision = "0002"\ndown_revision = "0001"\n\n\n'
+        (folder / "versions" / "0003_next.py").write_text(
+            'from alembic import op\n\nrevision = "0003"\ndown_revision = "0002"\n\n\n'
             f"def upgrade() -> None:\n    op.execute({statement!r})\n"
         )
         monkeypatch.setattr(wiring, "upgrade_at", partial(upgrade_at, migrations=folder))
@@ -85,7 +88,7 @@ def test_each_migration_runs_once_however_often_it_is_deployed(
     """The statement would fail if it were run again."""
     next_version(ADDS_A_TABLE)
     assert deploys(cloudformation, "Update") == deploys(cloudformation, "Update") == ("SUCCESS", "")
-    assert by_hand() == {"from": "0002", "to": "0002"}
+    assert by_hand() == {"from": NEXT, "to": NEXT}
 
 
 def test_a_failed_migration_fails_the_deployment_with_mysql_s_own_words(
@@ -128,7 +131,38 @@ def test_a_rollback_to_older_migrations_succeeds_and_changes_nothing(
     before = schema(fresh_engine)
     monkeypatch.setattr(wiring, "upgrade_at", upgrade_at)
     assert deploys(cloudformation, "Update") == ("SUCCESS", "")
-    assert (revision(fresh_engine), schema(fresh_engine)) == ("0002", before)
+    assert (revision(fresh_engine), schema(fresh_engine)) == (NEXT, before)
+
+
+def test_users_that_cannot_be_made_fail_the_deployment_with_mysql_s_own_words(
+    cloudformation: RawServer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on an RDS whose IAM authentication is off; the tables are there by then."""
+    monkeypatch.setenv("DATABASE_USER_PREFIX", f"{address_of(database_url).database}_")
+    assert deploys(cloudformation) == ("FAILED", "MySQL: 1524: Plugin 'AWSAuthenticationPlugin' is not loaded")
+    assert tables(database_url) == {*metadata.tables, "alembic_version"}
+
+
+def test_users_are_settled_after_each_migration_and_after_a_rollback(
+    fresh_engine: Engine,
+    database_url: str,
+    cloudformation: RawServer,
+    next_version: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A right on a table that the migration makes, and none of it any more when the older version is back."""
+    with settled(database_url, fresh_engine) as users:
+        monkeypatch.setattr(wiring, "FunctionUsers", partial(FunctionUsers, identified=BY_PASSWORD))
+        monkeypatch.setenv("DATABASE_USER_PREFIX", users.prefix)
+        before = users.grants("claim")
+        next_version(ADDS_A_TABLE)
+        with monkeypatch.context() as new_version:
+            new_version.setitem(RIGHTS, "claim", {"added": "SELECT (id)", **RIGHTS["claim"]})
+            assert deploys(cloudformation, "Update") == ("SUCCESS", "")
+            assert len(users.grants("claim") - before) == 1
+        monkeypatch.setattr(wiring, "upgrade_at", upgrade_at)
+        assert deploys(cloudformation, "Update") == ("SUCCESS", "")
+        assert users.grants("claim") == before
 
 
 def test_a_deletion_touches_nothing(fresh_engine: Engine, cloudformation: RawServer) -> None:

@@ -8,12 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, Settings, SettingsError
+from delivery.aws.settings import (
+    ClaimSettings,
+    IngestSettings,
+    MigrateSettings,
+    SendSettings,
+    Settings,
+    SettingsError,
+)
 
 DATABASE = {
     "DATABASE_HOST": "mysql.example",
     "DATABASE_NAME": "smartflow",
     "DATABASE_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:1:secret:x",
+}
+OWN_USER = {
+    "DATABASE_HOST": "mysql.abc.eu-west-1.rds.amazonaws.com",
+    "DATABASE_NAME": "smartflow",
+    "DATABASE_USER": "hongyan_claim",
+    "DATABASE_CA_FILE": "/opt/rds-ca.pem",
 }
 QUEUE = {"SEND_QUEUE_URL": "https://sqs.example/1/send"}
 SEND = {"DATA_KEY_ARN": "arn:aws:kms:eu-west-1:1:key/x", "ACTION_BASE_URL": "https://app.example/"}
@@ -21,6 +34,7 @@ NEEDED: dict[type[Settings], dict[str, str]] = {
     IngestSettings: DATABASE | QUEUE,
     ClaimSettings: DATABASE | QUEUE,
     SendSettings: DATABASE | SEND,
+    MigrateSettings: DATABASE,
 }
 CLASSES = list(NEEDED)
 SECRET = "hunter2-must-not-be-shown"
@@ -52,6 +66,8 @@ def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[Sett
     ("cls", "name", "wrong"),
     [
         *[(cls, "DATABASE_PORT", wrong) for cls in CLASSES for wrong in ("", "x", "0", "65536", "3306.5", "-1")],
+        (MigrateSettings, "DATABASE_USER_PREFIX", "hongyan-"),
+        (MigrateSettings, "DATABASE_USER_PREFIX", "a" * 27),
         (IngestSettings, "SEND_QUEUE_URL", "send"),
         (IngestSettings, "HANDOFF_DEADLINE_SECONDS", "0"),
         (IngestSettings, "HANDOFF_DEADLINE_SECONDS", "nan"),
@@ -121,6 +137,19 @@ def test_defaults_are_those_of_the_design() -> None:
     assert send.webhook_origins == ("https://www.feishu.cn", "https://feishu.cn")
     assert send.message_event == "smartflow.schedule_adjustment_ready"
     assert (send.message_title, send.message_action_text) == ("SmartFlow 日程调整建议", "查看并确认调整")
+
+
+@pytest.mark.parametrize("cls", [IngestSettings, ClaimSettings, SendSettings])
+def test_a_function_is_a_user_of_its_own_or_the_secret_s(cls: type[Settings]) -> None:
+    """Which of two is meant is not guessed, and a token goes by TLS only; each is one line that names the setting."""
+    own = OWN_USER | {name: value for name, value in NEEDED[cls].items() if name not in DATABASE}
+    assert cls.read(own | {"DATABASE_SECRET_ARN": ""}) == cls.read(own)
+    [both] = complaints(cls, own | {"DATABASE_SECRET_ARN": "arn"})
+    assert both.startswith("DATABASE_SECRET_ARN: should be ")
+    assert both.endswith("or else empty with DATABASE_USER")
+    [plain] = complaints(cls, own | {"DATABASE_CA_FILE": ""})
+    assert plain.startswith("DATABASE_CA_FILE: should be the PEM file")
+    assert plain.endswith("DATABASE_USER needs TLS")
 
 
 def test_values_are_trimmed_and_lists_are_split() -> None:

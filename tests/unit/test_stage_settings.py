@@ -18,6 +18,7 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf"
 CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/events/0a1b2c3d-1111-2222-3333-444455556666-7"
 TOPIC = "arn:aws:sns:eu-central-1:111111111111:operations"
 VPC = {"vpc_id": "vpc-0a0a0a0a", "subnet_ids": ["subnet-0a0a0a0a"], "security_group_ids": ["sg-0a0a0a0a"]}
+RDS = {"endpoint": "mysql.abc.eu-west-1.rds.amazonaws.com", "iam_resource_id": "db-ABCDEFGHIJKL01234"}
 NEW: dict[str, Any] = {"new": {}, "endpoint": None, "secret_arn": None}
 LEAST: dict[str, Any] = {
     "database": {"endpoint": "mysql.internal", "secret_arn": SECRET},
@@ -110,6 +111,10 @@ def test_the_stages_of_this_repository_are_valid(stage: str) -> None:
         ({"network": {"new": 1}}, "network.new: should be true or false, is 1"),
         ({"network": {"cidr": "10.0.0.0/8"}}, "network.cidr: should be a block of addresses such as 10.0.0.0/16"),
         ({"network": {"nat": "none"}}, "network.nat: should be one of gateway, instance"),
+        (
+            {"database": {"iam_resource_id": "mysql-1"}},
+            "database.iam_resource_id: should be RDS's resource id",
+        ),
         ({"database": {"new": True}}, "database.new: should be an object of settings, is true"),
         ({"database": {"new": {"storage_gb": 19}}}, "database.new.storage_gb: should be a whole number from 20"),
         ({"database": {"new": {"instance_class": "db.t4g.micro"}}}, "database.new.instance_class: should be an inst"),
@@ -153,6 +158,17 @@ def test_a_bad_value_is_one_line_that_names_its_key(over: dict[str, Any], line: 
         ),
         ({"network": VPC, "database": NEW}, "network.subnet_ids: should name at least two, in different zones"),
         ({"network": {"new": True}, "database": {**NEW, "name": "1"}}, "database.name: should begin with a letter"),
+        ({"database": {**RDS, "name": "n" * 26}}, "database.name: should be at most 25 characters: the functions' use"),
+        (
+            {"network": {"new": True}, "database": {**NEW, "name": "n" * 26}},
+            "database.name: should be at most 25 characters",
+        ),
+        (
+            {"network": {"new": True}, "database": {**NEW, "iam_resource_id": "db-A"}},
+            "database.iam_resource_id: is for an existing RDS; leave it out with database.new",
+        ),
+        ({"database": {**RDS, "endpoint": "mysql.internal"}}, "database.endpoint: should be RDS's own name, ending in"),
+        ({"database": {**RDS, "ca_file": ""}}, "database.ca_file: should be the path of a certificate bundle"),
         (
             {"alarms": {"email": "ops@example.com", "topic_arn": TOPIC}},
             "alarms.email: is for a new topic; leave it out",
@@ -187,6 +203,19 @@ def test_what_is_missing_is_named(given: object, line: str) -> None:
     assert str(caught.value).startswith(f"cdk.json, stage dev: {line}")
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "mysql.abc.eu-west-1.rds.amazonaws.com",
+        "cluster.cluster-abc.eu-west-1.rds.amazonaws.com",
+        "mysql.abc.rds.cn-north-1.amazonaws.com.cn",
+    ],
+)
+def test_an_existing_rds_may_let_functions_in_by_iam(endpoint: str) -> None:
+    """By the names that RDS gives, in China too."""
+    assert settings({"database": {**RDS, "endpoint": endpoint, "name": "n" * 25}}).database.iam_resource_id
+
+
 def test_an_unknown_stage_is_told_which_there_are() -> None:
     """A typing error in `-c stage=…` must not deploy another stage."""
     with pytest.raises(SettingsError, match="has no stage prd; there are: dev, prod"):
@@ -198,6 +227,7 @@ def test_an_unknown_stage_is_told_which_there_are() -> None:
     [
         ({"network": {"new": True}}, "network.new: is for AWS; leave it out in the local stage"),
         ({"database": NEW}, "database.new: is for AWS; the local stage has a MySQL of its own"),
+        ({"database": RDS}, "database.iam_resource_id: is for AWS; the local stage has a MySQL of its own"),
     ],
 )
 def test_the_local_stage_has_one_stack(over: dict[str, Any], line: str) -> None:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from delivery.aws.settings import Settings
+    from delivery.aws.settings import MigrateSettings, ServingSettings
     from delivery.storage.data_keys import DataKeys
 
 
-def database_address(settings: Settings, secrets_manager: Any) -> Address:  # noqa: ANN401 - a boto client
+def database_address(settings: ServingSettings | MigrateSettings, secrets_manager: Any) -> Address:  # noqa: ANN401 - a boto client
     """The address with its credentials, read from the secret at each connect, so that rotation needs no restart."""
     secret = json.loads(secrets_manager.get_secret_value(SecretId=settings.database_secret_arn)["SecretString"])
     return Address(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,8 +48,22 @@ Site = Annotated[
 QueueUrl = Annotated[str, Field(pattern=r"^https?://", description="the URL of the send queue")]
 
 
+def _or_own_user(secret_arn: str, info: ValidationInfo) -> str:
+    """One way in, and not two."""
+    if bool(secret_arn) == bool(info.data.get("database_user")):
+        raise ValueError
+    return secret_arn
+
+
+def _needed_by_own_user(ca_file: str, info: ValidationInfo) -> str:
+    """A token travels in clear inside the connection: without TLS anybody on the way could use it."""
+    if info.data.get("database_user") and not ca_file:
+        raise ValueError
+    return ca_file
+
+
 class Settings(BaseModel):
-    """What every function needs: its database. A field is the variable of the same name in upper case."""
+    """What every function needs: where its database is. A field is the variable of the same name in upper case."""
 
     # Built on first use: a cold start pays for the one class that its function reads.
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, defer_build=True)
@@ -57,9 +71,6 @@ class Settings(BaseModel):
     database_host: Filled = Field(description="the host name of MySQL")
     database_port: Annotated[int, _whole(1, 65_535)] = 3306
     database_name: Filled = Field(description="the name of the database")
-    database_secret_arn: Filled = Field(description="the ARN of a secret whose JSON has username and password")
-    #: PEM file of the authorities that sign the server's certificate; empty means no TLS, for one machine only.
-    database_ca_file: str = ""
 
     @classmethod
     def names(cls) -> frozenset[str]:
@@ -87,21 +98,49 @@ class Settings(BaseModel):
         return f"{name.upper()}: {missing}should be {cls.model_fields[name].description}"
 
 
-class IngestSettings(Settings):
+class MigrateSettings(Settings):
+    """As the user that the secret names, who may do everything in the database."""
+
+    database_secret_arn: Filled = Field(description="the ARN of a secret whose JSON has username and password")
+    #: PEM file of the authorities that sign the server's certificate; empty means no TLS, for one machine only.
+    database_ca_file: str = ""
+    #: The functions' own users are made, each of this and its stage's word; empty is none.
+    database_user_prefix: Annotated[
+        str, Field(pattern=r"^([A-Za-z0-9_]{1,26})?$", description="up to 26 letters, digits and underscores, or empty")
+    ] = ""
+
+
+class ServingSettings(Settings):
+    """As a user of the function's own by a token of IAM's, or as the user that a secret names."""
+
+    database_user: str = Field("", description="the name of the function's own MySQL user, or empty")
+    database_secret_arn: Annotated[str, AfterValidator(_or_own_user)] = Field(
+        "",
+        validate_default=True,
+        description="the ARN of a secret whose JSON has username and password, or else empty with DATABASE_USER",
+    )
+    database_ca_file: Annotated[str, AfterValidator(_needed_by_own_user)] = Field(
+        "",
+        validate_default=True,
+        description="the PEM file of the authorities that sign the server's certificate: DATABASE_USER needs TLS",
+    )
+
+
+class IngestSettings(ServingSettings):
     send_queue_url: QueueUrl
     handoff_deadline_seconds: Seconds = 300
     max_attempts: Annotated[int, _whole(1, 100)] = 5
     allowed_url_prefixes: Prefixes = ("/assistant/",)
 
 
-class ClaimSettings(Settings):
+class ClaimSettings(ServingSettings):
     send_queue_url: QueueUrl
     lease_seconds: Seconds = 600
     claim_batch_size: Annotated[int, _whole(1, 5_000)] = 500
     max_queued_pointers: Annotated[int, _whole(1, 10_000_000)] = 20_000
 
 
-class SendSettings(Settings):
+class SendSettings(ServingSettings):
     lease_seconds: Seconds = 600
     send_concurrency: Annotated[int, _whole(1, 500)] = 32
     retry_base_seconds: Seconds = 300

@@ -18,6 +18,8 @@ from delivery.storage.database import Address, open_engine
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from delivery.storage.users import FunctionUsers
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: Two migrations at once wait for each other: MySQL's DDL knows no transaction.
 LOCK_SECONDS = 300
@@ -46,8 +48,10 @@ def upgrade(url: str) -> None:
     upgrade_at(address_of(url))
 
 
-def upgrade_at(address: Address, *, migrations: Path = MIGRATIONS) -> Migrated:
+def upgrade_at(address: Address, *, migrations: Path = MIGRATIONS, users: FunctionUsers | None = None) -> Migrated:
     """Creates the database of this address if it is missing and runs the migrations it has not seen. Safe to run again.
+
+    Afterwards the functions' own users are as they should be, if there are to be any.
 
     Raises:
         sqlalchemy.exc.DBAPIError: with MySQL's own words; what ran before stays, and running again goes on from there.
@@ -56,7 +60,7 @@ def upgrade_at(address: Address, *, migrations: Path = MIGRATIONS) -> Migrated:
     engine = open_engine(lambda: address, statement_seconds=_STATEMENT_SECONDS)
     try:
         with engine.connect() as connection:
-            migrated = migrate(connection, migrations)
+            migrated = migrate(connection, migrations, users)
             connection.commit()
     finally:
         engine.dispose()
@@ -75,7 +79,7 @@ def address_of(url: str) -> Address:
     )
 
 
-def migrate(connection: Connection, migrations: Path) -> Migrated:
+def migrate(connection: Connection, migrations: Path, users: FunctionUsers | None = None) -> Migrated:
     """Runs the migrations on an open connection. After an error its end is what frees the lock for others."""
     connection.execute(text(_PATIENCE))
     if not connection.execute(
@@ -88,6 +92,8 @@ def migrate(connection: Connection, migrations: Path) -> Migrated:
     before = _revision(connection)
     if not _is_newer(before, config):
         command.upgrade(config, "head")
+    if users:
+        users.settle(connection)
     connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})
     return Migrated(before=before, after=_revision(connection))
 

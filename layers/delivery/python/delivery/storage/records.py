@@ -11,17 +11,18 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from delivery.domain.contract import RejectCode
 from delivery.domain.intake import Reject, Stored
 from delivery.domain.record import RESUMABLE_STATUSES, Pointer, Status
-from delivery.storage.database import error_number, in_transaction, rows_of, to_stored
+from delivery.storage.database import error_number, in_transaction, to_stored
 from delivery.storage.outbox import mark_consumed, mark_dead
 from delivery.storage.rejects import insert_rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, CursorResult, Engine
+    from sqlalchemy import Connection, Engine, Row
 
     from delivery.domain.intake import Intake, Request
+    from delivery.domain.record import NewRecord
 
 # MySQL refuses one value: wrong string, truncated, bad date, missing default, a trigger's SIGNAL, bad JSON, a CHECK.
 _REFUSALS = {1265, 1292, 1364, 1366, 1406, 1264, 1644, 3140, 3819, 4025}
@@ -29,13 +30,14 @@ _REFUSALS = {1265, 1292, 1364, 1366, 1406, 1264, 1644, 3140, 3819, 4025}
 # With some thousands of long keys MySQL runs out of its range_optimizer_max_mem_size and scans the whole table.
 _KEYS_A_QUERY = 2_000
 
-# An upsert that changes nothing: unlike INSERT IGNORE it hides no error. PyMySQL sends a list as one multi-row insert.
+# An upsert that changes nothing: unlike INSERT IGNORE it hides no error.
 _INSERT = """
 INSERT INTO notification_records
     (channel, dedupe_key, user_id, trigger_id, preview_id, trigger_type, target_type, target_id, target_url,
      summary_text, fallback_text, fallback_used, trace_id, status, max_attempts, next_retry_at, created_at, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES {rows}
 ON DUPLICATE KEY UPDATE id = id"""
+_GIVEN_WIDTH = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +107,15 @@ def _finish(connection: Connection, intake: Intake, created: int, refused: Seque
 def _insert(connection: Connection, requests: Sequence[Request], times: _Times) -> int:
     if not requests:
         return 0
-    rows = [_row(request, times) for request in _in_key_order(requests)]
-    return connection.exec_driver_sql(_INSERT, rows).rowcount
+    row = f"({'%s, ' * _GIVEN_WIDTH}{_same_for_all(times)})"
+    values = tuple(value for request in _in_key_order(requests) for value in _given(request.record))
+    return connection.exec_driver_sql(_INSERT.format(rows=", ".join([row] * len(requests))), values).rowcount
+
+
+def _same_for_all(times: _Times) -> str:
+    # Written out once: as values they would be more than a quarter of what PyMySQL has to escape for each row.
+    moments = (f"'{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in (times.handoff_at, times.now, times.now))
+    return f"'{Status.PENDING}', {times.max_attempts:d}, {', '.join(moments)}"
 
 
 def _in_key_order(requests: Sequence[Request]) -> list[Request]:
@@ -114,8 +123,7 @@ def _in_key_order(requests: Sequence[Request]) -> list[Request]:
     return sorted(requests, key=lambda request: request.record.key)
 
 
-def _row(request: Request, times: _Times) -> tuple[Any, ...]:
-    new = request.record
+def _given(new: NewRecord) -> tuple[Any, ...]:
     return (
         new.channel,
         new.dedupe_key,
@@ -130,11 +138,6 @@ def _row(request: Request, times: _Times) -> tuple[Any, ...]:
         new.fallback_text,
         new.fallback_used,
         new.trace_id,
-        Status.PENDING.value,
-        times.max_attempts,
-        times.handoff_at,
-        times.now,
-        times.now,
     )
 
 
@@ -144,12 +147,16 @@ def _pointers(connection: Connection, requests: Sequence[Request]) -> list[Point
     return [Pointer(row.id, row.attempt_count) for row in found if row.status in RESUMABLE_STATUSES]
 
 
-def _stored(connection: Connection, requests: Sequence[Request]) -> CursorResult[Any]:
-    return connection.exec_driver_sql(
-        "SELECT id, attempt_count, status FROM notification_records "  # noqa: S608 - placeholders only
-        f"WHERE (channel, dedupe_key) IN ({rows_of(2, len(requests))})",
-        tuple(part for request in requests for part in request.record.key),
-    )
+def _stored(connection: Connection, requests: Sequence[Request]) -> Iterator[Row[Any]]:
+    """One query a channel: a list of keys costs MySQL and PyMySQL half of what a list of pairs does."""
+    channels = {request.record.channel for request in requests}
+    for channel in channels:
+        keys = [request.record.dedupe_key for request in requests if request.record.channel == channel]
+        yield from connection.exec_driver_sql(
+            "SELECT id, attempt_count, status FROM notification_records "  # noqa: S608 - placeholders only
+            f"WHERE channel = %s AND dedupe_key IN ({', '.join(['%s'] * len(keys))})",
+            (channel, *keys),
+        ).all()
 
 
 def _refuses_a_value(error: DBAPIError) -> bool:

@@ -9,13 +9,14 @@ import boto3
 from botocore.config import Config
 
 from delivery.aws.secrets import database_address
+from delivery.aws.tokens import signed_address
 from delivery.storage.database import open_engine
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from sqlalchemy import Engine
 
-    from delivery.aws.settings import Settings
+    from delivery.aws.settings import ServingSettings
 
 _SPARE_SECONDS = 1.5
 
@@ -29,7 +30,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def engine_of(settings: Settings) -> Engine:
+def engine_of(settings: ServingSettings) -> Engine:
+    if settings.database_user:
+        session = boto3.Session()
+        return open_engine(lambda: signed_address(settings, session))
     secrets_manager = client("secretsmanager")
     return open_engine(lambda: database_address(settings, secrets_manager))
 

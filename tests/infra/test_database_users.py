@@ -1,0 +1,125 @@
+"""Each function's own MySQL user, as IAM and the migration know it: no function but the migration reads the secret."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cdk.database import STAGES
+from cdk.migrate import RIGHTS as RIGHTS_FILE
+from delivery.storage import rights
+from delivery.storage.rights import RIGHTS
+from tests.infra.conftest import Stacks, Synthesis
+from tests.infra.templates import FUNCTIONS, MYSQL, NO_VPC, RDS, Template, environment, told
+
+PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
+
+
+@pytest.fixture(scope="session")
+def beside_rds(synth: Synthesis) -> Template:
+    """dev beside an RDS that exists."""
+    return synth("dev", {"network": NO_VPC, "database": RDS})
+
+
+def users(template: Template) -> Mapping[str, str]:
+    return {word: environment(template.function(word))["DATABASE_USER"] for word in FUNCTIONS}
+
+
+def logins(template: Template, word: str) -> list[Any]:
+    """The account, the resource id and the user of each login that the function's role has."""
+    arns = [it["Fn::Join"][1] for it in template.allowed(word)["rds-db:connect"]]
+    assert all("".join(map(str, it[:-1])).startswith("arn:{'Ref': 'AWS::Partition'}:rds-db:") for it in arns)
+    return [it[-2:] for it in arns]
+
+
+def test_a_function_may_log_in_as_its_own_user_and_nobody_else(both: Stacks) -> None:
+    """Of the instance that the data stack made, with no user of another stage."""
+    data, delivery = both("dev")["data"], both("dev")["delivery"]
+    for word, user in users(delivery).items():
+        ((resource_id, login),) = logins(delivery, word)
+        assert login == f"/{user}" == f"/hongyan_{word}"
+        assert told(data, resource_id)["Fn::GetAtt"][1] == "DbiResourceId"
+        assert data.kind_of(told(data, resource_id)) == "AWS::RDS::DBInstance"
+
+
+def test_mysql_lets_them_in_by_iam(both: Stacks) -> None:
+    """Without it the plugin that checks tokens is not loaded."""
+    assert both("dev")["data"].one("AWS::RDS::DBInstance")["EnableIAMDatabaseAuthentication"] is True
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_the_master_s_secret_is_the_migration_s_alone(word: str, both: Stacks, beside_rds: Template) -> None:
+    """Nobody else can read it, nor knows where it is."""
+    data, delivery = both("dev")["data"], both("dev")["delivery"]
+    (secret,) = delivery.allowed("migrate")["secretsmanager:GetSecretValue"]
+    assert data.kind_of(told(data, secret)) == "AWS::SecretsManager::SecretTargetAttachment"
+    assert environment(delivery.function("migrate"))["DATABASE_SECRET_ARN"] == secret
+    for template, master in ((delivery, secret), (beside_rds, MYSQL["secret_arn"])):
+        assert master not in template.allowed(word).get("secretsmanager:GetSecretValue", [])
+        assert environment(template.function(word))["DATABASE_SECRET_ARN"] == ""
+
+
+def test_the_migration_makes_the_users_that_the_functions_are(dev: Template, beside_rds: Template) -> None:
+    """Named after the database, since two stages may share a server."""
+    for template, database in ((dev, "hongyan"), (beside_rds, "smartflow")):
+        prefix = environment(template.function("migrate"))["DATABASE_USER_PREFIX"]
+        assert prefix == f"{database}_"
+        assert users(template) == {word: f"{prefix}{word}" for word in RIGHTS}
+
+
+def test_every_stage_that_is_a_user_has_rights() -> None:
+    """And the other way round: a proxy lets in whom the migration makes."""
+    assert set(STAGES) == set(RIGHTS) == set(FUNCTIONS)
+
+
+def test_an_existing_rds_is_known_by_the_id_that_the_stage_says(beside_rds: Template) -> None:
+    """The whole ARN of the user, in the stack's own account."""
+    for word in FUNCTIONS:
+        (arn,) = beside_rds.allowed(word)["rds-db:connect"]
+        account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
+        assert arn["Fn::Join"][1][2:] == [":rds-db:", *account, f":dbuser:{RDS['iam_resource_id']}/smartflow_{word}"]
+
+
+def test_a_mysql_that_iam_does_not_know_is_entered_by_its_secret(beside: Template, local: Template) -> None:
+    """As before, and no user is made in it."""
+    for template in (beside, local):
+        assert set(users(template).values()) == {""}
+        assert all(environment(template.function(word))["DATABASE_SECRET_ARN"] for word in FUNCTIONS)
+    assert environment(beside.function("migrate"))["DATABASE_USER_PREFIX"] == ""
+
+
+def test_the_migration_runs_again_when_rights_change_or_iam_is_turned_on(dev: Template, beside: Template) -> None:
+    """Else new code would be refused what it needs."""
+    assert RIGHTS_FILE.samefile(rights.__file__)
+    assert dev.one("Custom::Migrations")["Rights"] == hashlib.sha256(RIGHTS_FILE.read_bytes()).hexdigest()
+    assert dev.one("Custom::Migrations")["UserPrefix"] == "hongyan_"
+    assert beside.one("Custom::Migrations")["UserPrefix"] == ""
+
+
+def test_functions_log_in_to_the_proxy_and_the_migration_past_it(both: Stacks) -> None:
+    """The proxy has an id of its own, and knows no master."""
+    data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
+    for word, user in users(delivery).items():
+        ((resource_id, login),) = logins(delivery, word)
+        cut = told(data, resource_id)["Fn::Select"]
+        assert (cut[0], login) == (6, f"/{user}")
+        assert data.kind_of(cut[1]["Fn::Split"][1]) == "AWS::RDS::DBProxy"
+    host = told(data, environment(delivery.function("migrate"))["DATABASE_HOST"])
+    assert data.kind_of(host) == "AWS::RDS::DBInstance"
+
+
+def test_the_proxy_is_whoever_logged_in_to_it_and_holds_no_secret(both: Stacks) -> None:
+    """It may be each of the functions' users in the one instance."""
+    data = both("dev", PROXY)["data"]
+    proxy = data.one("AWS::RDS::DBProxy")
+    assert (proxy["DefaultAuthScheme"], "Auth" in proxy) == ("IAM_AUTH", False)
+    granted = [it for statement in data.statements(proxy["RoleArn"]) for it in logins_in(statement)]
+    assert {action for action, _ in granted} == {"rds-db:connect"}
+    assert {arn["Fn::Join"][1][-1] for _, arn in granted} == {f"/hongyan_{word}" for word in FUNCTIONS}
+    assert {data.kind_of(arn["Fn::Join"][1][-2]) for _, arn in granted} == {"AWS::RDS::DBInstance"}
+
+
+def logins_in(statement: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    resources = statement["Resource"]
+    return [(statement["Action"], it) for it in (resources if isinstance(resources, list) else [resources])]
