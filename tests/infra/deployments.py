@@ -26,16 +26,17 @@ from tests.infra.account.seen import Seen, seen
 
 STAGE = "dev"
 DATABASE = "test_deployment"
-HEAD = "0001"
 SETTING: Mapping[str, Any] = {"send": {"max_concurrency": 7}}
 FAILS = "ALTER TABLE no_such_table ADD COLUMN x int"
 ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
+_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = :name"
+_USERS = "SELECT user FROM mysql.user WHERE LEFT(user, LENGTH(:name)) = :name"
 _UNATTENDED = ("--method", "direct", "--require-approval", "never")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One run of the command line, and the account and the database's tables before and after it."""
+    """One run of the command line, and the account before and after it; MySQL's tables and users are those after it."""
 
     assembly: Assembly
     code: int
@@ -43,6 +44,7 @@ class Step:
     before: Seen = field(repr=False)
     after: Seen = field(repr=False)
     tables: set[str]
+    users: set[str]
 
     @property
     def failure(self) -> str:
@@ -88,13 +90,13 @@ class Deployments:
     @cached_property
     def failed(self) -> Step:
         _succeeded(self.updated)
-        self.checkout.next_version(FAILS, after=HEAD)
+        self.checkout.next_version(FAILS)
         return self._deploy(self._assembly(SETTING))
 
     @cached_property
     def mended(self) -> Step:
         _ = self.failed
-        self.checkout.next_version(ADDS_A_TABLE, after=HEAD)
+        self.checkout.next_version(ADDS_A_TABLE)
         return self._deploy(self._assembly(SETTING))
 
     @cached_property
@@ -110,8 +112,15 @@ class Deployments:
     def _step(self, assembly: Assembly, *arguments: str) -> Step:
         before = seen(self.aws)
         done = self._cdk(*arguments, "--app", str(assembly.out))
-        code, after, tables = done.returncode, seen(self.aws), self._tables()
-        return Step(assembly=assembly, code=code, said=done.stdout, before=before, after=after, tables=tables)
+        return Step(
+            assembly=assembly,
+            code=done.returncode,
+            said=done.stdout,
+            before=before,
+            after=seen(self.aws),
+            tables=_found(self.engine, _TABLES),
+            users=_found(self.engine, _USERS),
+        )
 
     def _cdk(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -124,11 +133,6 @@ class Deployments:
             check=False,
             timeout=300,
         )
-
-    def _tables(self) -> set[str]:
-        named = "SELECT table_name FROM information_schema.tables WHERE table_schema = :name"
-        with self.engine.connect() as connection:
-            return set(connection.execute(text(named), {"name": DATABASE}).scalars())
 
 
 def _succeeded(step: Step) -> Step:
@@ -166,5 +170,13 @@ def _without_database(mysql: MySqlServer) -> Iterator[Engine]:
 
 
 def _drop(engine: Engine) -> None:
+    users = _found(engine, _USERS)
     with engine.begin() as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {DATABASE}"))
+        for user in users:
+            connection.execute(text(f"DROP USER `{user}`@`%`"))
+
+
+def _found(engine: Engine, statement: str) -> set[str]:
+    with engine.connect() as connection:
+        return set(connection.execute(text(statement), {"name": DATABASE}).scalars())

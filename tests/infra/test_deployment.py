@@ -66,13 +66,23 @@ def test_functions_are_what_the_template_says(word: str, stage: Deployments) -> 
         assert stands_for(wanted["VpcConfig"][name], made["VpcConfig"][name], account), name
 
 
-def test_functions_find_the_new_mysql_by_its_address_and_its_secret(stage: Deployments) -> None:
+def test_functions_find_the_new_mysql_and_the_migration_its_secret(stage: Deployments) -> None:
     """As RDS and Secrets Manager tell them."""
     (mysql,), (secret,) = stage.first.after.databases, stage.first.after.secrets
     for word in DEPLOYED:
         given = environment(stage.first.after.function(word))
         assert (given["DATABASE_HOST"], given["DATABASE_NAME"]) == (mysql["Endpoint"]["Address"], DATABASE)
-        assert given["DATABASE_SECRET_ARN"] == secret["ARN"]
+        assert given["DATABASE_SECRET_ARN"] == (secret["ARN"] if word == "migrate" else "")
+
+
+def test_each_function_s_role_may_log_in_as_its_user_whom_the_migration_made(stage: Deployments) -> None:
+    """By the id that RDS gave to the new MySQL: another one, and IAM would refuse each connection."""
+    (mysql,) = stage.first.after.databases
+    users = {word: environment(stage.first.after.function(word))["DATABASE_USER"] for word in FUNCTIONS}
+    assert stage.first.users == set(users.values())
+    for word, user in users.items():
+        (allowed,) = stage.first.after.allowed(word, "rds-db:connect")
+        assert allowed.endswith(f":dbuser:{mysql['DbiResourceId']}/{user}")
 
 
 def test_the_database_is_migrated_by_the_deployed_code(stage: Deployments) -> None:

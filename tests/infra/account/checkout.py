@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alembic.script import ScriptDirectory
+
 from cdk.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
 from cdk.migrate import MIGRATIONS
 from cdk.reading import merged
 from tests.infra.templates import Template
 
 _PARTS = ("app.py", "cdk", "functions", "layers")
-_VERSIONS = MIGRATIONS.relative_to(ROOT) / "versions"
+_MIGRATIONS = MIGRATIONS.relative_to(ROOT)
+_HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
 _MIGRATION = """from alembic import op
 
 revision = "{revision}"
@@ -52,11 +55,10 @@ class Checkout:
         subprocess.run([sys.executable, "app.py"], cwd=self.root, env={**os.environ, **passed}, check=True)
         return Assembly(out=out)
 
-    def next_version(self, statement: str, *, after: str) -> None:
-        """One more migration, which runs this statement, and functions that differ from those of before."""
-        revision = f"{int(after) + 1:04}"
-        migration = _MIGRATION.format(revision=revision, before=after, statement=statement)
-        (self.root / _VERSIONS / f"{revision}_next.py").write_text(migration)
+    def next_version(self, statement: str) -> None:
+        """One more migration than there is, which runs this statement, and functions that differ from those before."""
+        migration = _MIGRATION.format(revision="next", before=_HEAD, statement=statement)
+        (self.root / _MIGRATIONS / "versions" / "next.py").write_text(migration)
         for handler in self.root.glob("functions/*/handler.py"):
             handler.write_text(f"{handler.read_text()}\n# {statement}\n")
 

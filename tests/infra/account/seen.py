@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.aws import Aws
+from tests.infra.templates import listed
 
 Item = dict[str, Any]
 
@@ -16,6 +17,8 @@ class Seen:
     #: oldest first
     events: Mapping[str, list[Item]]
     functions: list[Item]
+    #: what the roles of our functions may do, by their ARN
+    statements: Mapping[str, list[Item]]
     sources: list[Item]
     #: attributes by name
     queues: Mapping[str, Item]
@@ -43,6 +46,11 @@ class Seen:
         (only,) = [it for it in self.functions if _variables(it).get("POWERTOOLS_SERVICE_NAME") == word]
         return only
 
+    def allowed(self, word: str, action: str) -> list[str]:
+        """The resources on which a function's role may do this."""
+        statements = self.statements[self.function(word)["Role"]]
+        return [str(it["Resource"]) for it in statements if action in listed(it["Action"])]
+
     def code(self, word: str) -> tuple[str, list[str]]:
         """What of ours runs in a function: its own code, and its layers' versions."""
         function = self.function(word)
@@ -55,10 +63,12 @@ def seen(aws: Aws) -> Seen:
     queues = client("sqs").list_queues().get("QueueUrls", [])
     keys = [it["KeyId"] for it in client("kms").list_keys()["Keys"]]
     schedules = client("scheduler").list_schedules()["Schedules"]
+    functions = client("lambda").list_functions()["Functions"]
     return Seen(
         stacks={_word(it): it for it in stacks},
         events={_word(it): _events(client("cloudformation"), it) for it in stacks},
-        functions=client("lambda").list_functions()["Functions"],
+        functions=functions,
+        statements={it["Role"]: _statements(client("iam"), it["Role"]) for it in functions if _variables(it)},
         sources=client("lambda").list_event_source_mappings()["EventSourceMappings"],
         queues={url.rpartition("/")[2]: _attributes(client("sqs"), url) for url in queues},
         keys=[_key(client("kms"), it) for it in keys],
@@ -89,6 +99,13 @@ def _events(cloudformation: Any, stack: Item) -> list[Item]:
 
 def _attributes(sqs: Any, url: str) -> Item:
     return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"])
+
+
+def _statements(iam: Any, arn: str) -> list[Item]:
+    role = arn.rpartition("/")[2]
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policies = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+    return [statement for policy in policies for statement in listed(policy["Statement"])]
 
 
 def _lasting(item: Item) -> Item:
