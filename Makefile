@@ -49,7 +49,7 @@ types: .venv/ready  ## mypy, strict
 imports: .venv/ready  ## import rules: dependencies point inward
 	@$(BIN)/lint-imports
 
-synth: .venv/ready  ## write the CloudFormation templates to cdk.out, without an account
+synth: .venv/ready  ## write the CloudFormation templates to cdk.out, without an account or a network, and print how large the code is
 	@$(PYTHON) app.py
 
 bootstrap: .venv/ready  ## prepare an AWS account and region for deployments, once: make bootstrap STAGE=dev

@@ -1,6 +1,6 @@
 """The CDK app: one stage of cdk.json in, its CloudFormation templates out; no account, no AWS call.
 
-`cdk deploy -c stage=prod` runs it; so does `python app.py prod` alone, into cdk.out.
+`cdk deploy -c stage=prod` runs it; so does `python app.py prod` alone, into cdk.out, and says how large the code is.
 """
 
 import sys
@@ -8,6 +8,7 @@ import sys
 from cdk.assembly import stage_app
 from cdk.context import ROOT, own_context, passed_by_the_cli
 from cdk.reading import SettingsError
+from cdk.sizes import table
 
 
 def main(arguments: list[str]) -> None:
@@ -15,7 +16,8 @@ def main(arguments: list[str]) -> None:
         stage_app().synth()
         return
     chosen = {"stage": arguments[0]} if arguments else {}
-    stage_app({**own_context(), **chosen}, out=ROOT / "cdk.out").synth()
+    made = stage_app({**own_context(), **chosen}, out=ROOT / "cdk.out").synth()
+    print(table(made))  # noqa: T201 - a program's own words
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cdk.consistency import VISIBILITY_FACTOR, check
 from cdk.reading import SettingsError, read
@@ -73,6 +73,8 @@ class StageSettings:
     #: what a target URL may begin with
     allowed_url_prefixes: Annotated[tuple[str, ...], ListOf(_SitePath, least=1)] = ("/assistant/",)
     log_retention_days: Annotated[int, OneOf(LOG_RETENTION_DAYS)] = 30
+    #: what becomes of the stage's own data when its stacks are deleted
+    removal_policy: Annotated[Literal["retain", "destroy"], OneOf(["retain", "destroy"])] = "retain"
     alarms: Alarms = field(default_factory=Alarms)
 
     @property
@@ -82,6 +84,11 @@ class StageSettings:
     @property
     def is_prod(self) -> bool:
         return self.name == PROD
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether MySQL leaves a snapshot when its stack goes, and whatever opens the data stays."""
+        return self.removal_policy == "retain"
 
     @property
     def has_data_stack(self) -> bool:

@@ -88,6 +88,8 @@ def _network(stage: "StageSettings") -> Iterator[str]:
         yield "network.vpc_id: is missing; subnets and security groups need the VPC that they are in"
     if network.new and network.vpc_id:
         yield "network.new: is instead of an existing VPC; leave it out with network.vpc_id"
+    if network.endpoints and not network.new:
+        yield "network.endpoints: is for network.new; an existing VPC has its own, or none"
     if network.new and stage.is_local:
         yield "network.new: is for AWS; leave it out in the local stage"
 
@@ -116,6 +118,8 @@ def _new_database(stage: "StageSettings") -> Iterator[str]:
         yield "database.new: needs a VPC: network.new, or an existing one by network.vpc_id"
     if network.vpc_id and len(network.subnet_ids) < _ZONES:
         yield "network.subnet_ids: should name at least two, in different zones, with database.new"
+    if database.new and database.new.deletion_protection and not stage.keeps_data:
+        yield "database.new.deletion_protection: should be false with removal_policy destroy, which RDS would refuse"
     if database.new and database.new.proxy and database.port != _PROXY_PORT:
         yield f"database.port: should be {_PROXY_PORT} with database.new.proxy, is {database.port}"
     if not database.name[0].isalpha():

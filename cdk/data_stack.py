@@ -1,12 +1,14 @@
 """The data stack: a stage's settings in; out, the VPC and the MySQL that it asks for. Only composition stands here."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from cdk import parts
+from cdk import mysql_logs, parts
 from cdk.config import StageSettings
 from cdk.database import Database
 from cdk.log_key import log_key
@@ -26,6 +28,7 @@ class DataStack(Stack):
             termination_protection=stage.is_prod,
             **stack,
         )
+        self._stage = stage
         new = self._vpc(stage) if stage.network.new else None
         network = new or parts.network(self, stage.network)
         database = self._mysql(stage, network) if stage.database.new and network else None
@@ -36,20 +39,36 @@ class DataStack(Stack):
         """By position: names would be looked up in the account, and a synthesis needs none."""
         return [Fn.select(index, Fn.get_azs()) for index in range(ZONES)]
 
+    @cached_property
+    def _log_key(self) -> kms.Key:
+        """One for the stack, if it has a log at all."""
+        named = [mysql_logs.beginning(self._stage.name)] if self._stage.database.new else []
+        return log_key(self, self._stage.name, named=named)
+
     def _vpc(self, stage: StageSettings) -> Network:
         vpc = NewVpc(
             self,
             "Network",
             settings=stage.network,
-            log_key=log_key(self, stage.name),
+            log_key=self._log_key,
             log_retention=parts.log_retention(stage),
         )
-        if vpc.address:
-            CfnOutput(self, "FeishuEgressAddress", value=vpc.address)
+        if not stage.database.new:
+            vpc.let_out_to_mysql(stage.database.port)
+        CfnOutput(self, "FeishuEgressAddress", value=vpc.address)
         return vpc.network
 
     def _mysql(self, stage: StageSettings, network: Network) -> Database:
-        mysql = MySql(self, "MySql", settings=stage.database, network=network, keep=stage.is_prod)
+        mysql = MySql(
+            self,
+            "MySql",
+            stage=stage.name,
+            settings=stage.database,
+            network=network,
+            log_key=self._log_key,
+            log_retention=parts.log_retention(stage),
+            keep=stage.keeps_data,
+        )
         CfnOutput(self, "DatabaseEndpoint", value=mysql.database.host)
         CfnOutput(self, "DatabaseSecretArn", value=mysql.database.secret_arn)
         return mysql.database

@@ -28,7 +28,7 @@ class DeliveryStack(Stack):
         kafka = parts.kafka(stage.kafka, network=runtime.network)
         waiting = parts.send_queue(self, stage)
         queue = waiting.queue
-        data_key = self._data_key(stage.name)
+        data_key = self._data_key(stage)
         every = Duration.minutes(stage.claim.every_minutes)
         at_once = stage.send.max_concurrency
 
@@ -73,14 +73,15 @@ class DeliveryStack(Stack):
     def _name(self, *functions: StageFunction) -> None:
         self._tell(**{f"{it.word.capitalize()}FunctionName": it.function.function_name for it in functions})
 
-    def _data_key(self, stage: str) -> kms.Key:
-        """Kept when the stack goes: without it no stored webhook URL or token can be read again."""
+    def _data_key(self, stage: StageSettings) -> kms.Key:
+        """Kept as long as MySQL may be: without it no stored webhook URL or token can be read again."""
+        goes = stage.database.new and not stage.keeps_data
         return kms.Key(
             self,
             "DataKey",
-            description=f"Hongyan ({stage}): wraps the keys that encrypt channel credentials",
+            description=f"Hongyan ({stage.name}): wraps the keys that encrypt channel credentials",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN,
         )
 
     def _tell(self, **outputs: str) -> None:

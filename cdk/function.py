@@ -84,7 +84,7 @@ class StageFunction(Construct):
             role=self.role,
             log_group=self._log_group(runtime),
             tracing=lambda_.Tracing.ACTIVE,
-            **(runtime.network.placement(self.role) if runtime.network else {}),
+            **(runtime.network.placement(word, self.role) if runtime.network else {}),
         )
         self.role.add_to_policy(access.grant)
         accept(self, _ACCEPTED)

@@ -9,8 +9,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk.context import ROOT
+from cdk.kept_wheels import copy
 from cdk.reading import SettingsError
-from cdk.wheels import Target, fingerprint, install
+from cdk.wheels import Target, fingerprint
 
 #: what Python and its tools leave beside the sources
 NOT_SHIPPED = ["__pycache__/", "*.pyc", "*.egg-info/", ".mypy_cache/", ".ruff_cache/"]
@@ -70,7 +71,7 @@ class _Pip:
 
     def try_bundle(self, output_dir: str, *_: object, **__: object) -> bool:
         try:
-            install(self._requirements, self._target, Path(output_dir) / "python")
+            copy(self._requirements, self._target, Path(output_dir) / "python")
         except SettingsError as error:
             self.failure = error
             raise

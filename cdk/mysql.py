@@ -6,11 +6,12 @@ from aws_cdk import ArnFormat, CfnOutput, Duration, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from cdk import sections
+from cdk import mysql_logs, sections
 from cdk.database import STAGES, Database, login, user_prefix
 from cdk.function import accept
 from cdk.network import Network
@@ -38,21 +39,34 @@ class MySql(Construct):
     """RDS, encrypted, by TLS only, reached from the network's security groups and from nowhere else."""
 
     def __init__(
-        self, scope: Construct, name: str, *, settings: sections.Database, network: Network, keep: bool
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stage: str,
+        settings: sections.Database,
+        network: Network,
+        log_key: kms.IKey,
+        log_retention: logs.RetentionDays,
+        keep: bool,
     ) -> None:
         super().__init__(scope, name)
         new = settings.new or sections.NewDatabase()
-        self._instance = self._make(settings, new, network, keep=keep or new.deletion_protection)
+        self._instance = self._make(stage, settings, new, network, keep=keep)
+        for group in mysql_logs.log_groups(self, stage, key=log_key, retention=log_retention):
+            self._instance.node.add_dependency(group)
         self._rotate(new.rotation_days, network)
         self.database = self._behind_proxy(settings, network) if new.proxy else self._directly(settings, network)
         accept(self, _ACCEPTED)
 
     def _make(
-        self, settings: sections.Database, new: sections.NewDatabase, network: Network, *, keep: bool
+        self, stage: str, settings: sections.Database, new: sections.NewDatabase, network: Network, *, keep: bool
     ) -> rds.DatabaseInstance:
         return rds.DatabaseInstance(
             self,
             "Instance",
+            # A change for which RDS wants another instance, an empty one, fails at this name rather than going through.
+            instance_identifier=mysql_logs.identifier(stage),
             engine=_ENGINE,
             auto_minor_version_upgrade=False,  # else a deployment would ask for an older version than there is
             parameter_group=rds.ParameterGroup(self, "Parameters", engine=_ENGINE, parameters=_PARAMETERS),
@@ -65,7 +79,7 @@ class MySql(Construct):
             backup_retention=Duration.days(new.backup_days),
             deletion_protection=new.deletion_protection,
             removal_policy=RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY,
-            cloudwatch_logs_exports=["error", "slowquery"],
+            cloudwatch_logs_exports=list(mysql_logs.EXPORTED),
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
             **self._storage(new.storage_gb, keep=keep),
             **self._place(network),
@@ -107,7 +121,7 @@ class MySql(Construct):
         )
 
     def _directly(self, settings: sections.Database, network: Network) -> Database:
-        for group in network.security_groups:
+        for group in network.groups():
             self._instance.connections.allow_default_port_from(group)
         return self._seen_at(self._instance.db_instance_endpoint_address, self._resource_id(), settings)
 
@@ -120,8 +134,8 @@ class MySql(Construct):
         group = ec2.SecurityGroup(
             self, "ProxyGroup", vpc=network.vpc, description="Hongyan: RDS Proxy; only the functions come in"
         )
-        for functions in network.security_groups:
-            group.add_ingress_rule(functions, ec2.Port.tcp(_PROXY_PORT), "From the functions")
+        for functions in network.groups():
+            group.connections.allow_from(functions, ec2.Port.tcp(_PROXY_PORT), "From the functions")
         proxy = self._instance.add_proxy(
             "Proxy",
             default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,

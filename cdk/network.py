@@ -1,7 +1,7 @@
-"""The VPC in which functions run and in which Kafka is polled: subnets and security groups by id."""
+"""The VPC in which functions run and in which Kafka is polled: who stands in which subnets, in which groups."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from aws_cdk import aws_ec2 as ec2
@@ -21,19 +21,37 @@ _INTERFACES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    vpc: ec2.IVpc
+class Place:
+    """Subnets, which decide where packets may go, and groups, which decide who may exchange them."""
+
     subnets: Sequence[ec2.ISubnet]
     security_groups: Sequence[ec2.ISecurityGroup]
 
-    def placement(self, role: iam.Role) -> dict[str, Any]:
-        """The arguments that put a function here; its role may then make the network interfaces."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """Whoever has no place of its own, the Kafka poller among them, stands in `subnets`, which have a way out."""
+
+    vpc: ec2.IVpc
+    subnets: Sequence[ec2.ISubnet]
+    security_groups: Sequence[ec2.ISecurityGroup]
+    #: by the function's word
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def placement(self, word: str, role: iam.Role) -> dict[str, Any]:
+        """The arguments that put the function in its place; its role may then make the network interfaces."""
         grant_interfaces(role)
+        place = self.places.get(word) or Place(subnets=self.subnets, security_groups=self.security_groups)
         return {
             "vpc": self.vpc,
-            "vpc_subnets": ec2.SubnetSelection(subnets=self.subnets),
-            "security_groups": self.security_groups,
+            "vpc_subnets": ec2.SubnetSelection(subnets=place.subnets),
+            "security_groups": place.security_groups,
         }
+
+    def groups(self) -> list[ec2.ISecurityGroup]:
+        """Every group that a function may be in, once: those that MySQL lets in."""
+        groups = [*self.security_groups, *(it for place in self.places.values() for it in place.security_groups)]
+        return list(dict.fromkeys(groups))
 
 
 def grant_interfaces(role: iam.Role) -> None:

@@ -32,8 +32,10 @@ class Network:
     #: a VPC over two zones with a way out, made by the data stack
     new: Annotated[bool, Switch()] = False
     cidr: Annotated[str, _Cidr] = "10.0.0.0/16"
-    #: a gateway has a fixed address and is AWS's to keep running; an instance costs a tenth
+    #: a gateway is AWS's to keep running; an instance costs a fifth
     nat: Annotated[Literal["gateway", "instance"], OneOf(["gateway", "instance"])] = "gateway"
+    #: ingest, claim and migrate reach AWS's services by endpoints, and nothing else; send alone keeps the way out
+    endpoints: Annotated[bool, Switch()] = False
     vpc_id: Annotated[str | None, Text(rf"vpc-{_ID}", "the id of a VPC")] = None
     #: private subnets with a way out to Feishu and to AWS's own services
     subnet_ids: Annotated[tuple[str, ...], ListOf(Text(rf"subnet-{_ID}", "the id of a subnet"))] = ()

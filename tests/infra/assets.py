@@ -14,6 +14,11 @@ class Assets:
     def function(self, word: str) -> Path:
         return self._directory(self.template.function(word)["Code"]["S3Key"])
 
+    def layers_of(self, word: str) -> list[Path]:
+        """Where the modules of a function's layers are, the last layer first: it is unpacked over the others."""
+        layers = [self.template.named(it)["Content"]["S3Key"] for it in self.template.function(word)["Layers"]]
+        return [self._directory(key) / "python" for key in reversed(layers)]
+
     def ours(self) -> Path:
         return self._layer("The delivery package")
 

@@ -76,9 +76,16 @@ def here() -> Assets:
 
 
 @pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Assets:
-    """What would be deployed: the dev stage as `make synth` leaves it in cdk.out, really bundled for Lambda."""
+def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What `make synth` says."""
     done = run_app(cwd=tmp_path_factory.mktemp("elsewhere"))
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def deployed(printed: str) -> Assets:
+    """What would be deployed: the dev stage as `make synth` leaves it in cdk.out, really bundled for Lambda."""
+    assert printed
     out = ROOT / "cdk.out"
     return Assets(template=Template(body=json.loads((out / "hongyan-dev-delivery.template.json").read_text())), out=out)

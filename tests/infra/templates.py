@@ -19,6 +19,7 @@ DEPLOYED = (*FUNCTIONS, "migrate")
 #: what a stage says that lives with what there is
 VPC: Mapping[str, Any] = {
     "new": False,
+    "endpoints": False,
     "vpc_id": "vpc-0a0a0a0a",
     "subnet_ids": ["subnet-0a0a0a0a", "subnet-0b0b0b0b"],
     "security_group_ids": ["sg-0a0a0a0a", "sg-0b0b0b0b"],
@@ -34,7 +35,7 @@ RDS: Mapping[str, Any] = {
     "iam_resource_id": "db-ABCDEFGHIJKL01234",
     "name": "smartflow",
 }
-NO_VPC: Mapping[str, Any] = {"new": False}
+NO_VPC: Mapping[str, Any] = {"new": False, "endpoints": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,13 @@ def synthesized(stage: str, over: Mapping[str, Any] | None = None, *, out: Path)
         stack.stack_name.rpartition("-")[2]: Template(body=json.loads(Path(stack.template_full_path).read_text()))
         for stack in stacks
     }
+
+
+def stands_in(word: str, stacks: Mapping[str, Template], what: str) -> list[Resource]:
+    """The subnets (`SubnetIds`) or groups (`SecurityGroupIds`) of a function, which the data stack made."""
+    return [
+        stacks["data"].named(told(stacks["data"], it)) for it in stacks["delivery"].function(word)["VpcConfig"][what]
+    ]
 
 
 def told(data: Template, reference: Any) -> Any:

@@ -1,6 +1,7 @@
 """`python app.py`, as a person, the CDK command line and the local stack run it."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ def test_it_needs_neither_the_command_line_nor_an_account_nor_node(deployed: Ass
     for function in functions:
         assert (deployed.out / function["Metadata"]["aws:asset:path"] / "handler.py").is_file()
         assert "aws:cdk:path" in function["Metadata"]
+
+
+def test_it_says_how_large_the_code_is(printed: str) -> None:
+    """To the person who runs it."""
+    assert re.search(r"^  Third-party packages +[0-9.]+ MB$", printed, flags=re.MULTILINE)
 
 
 def test_the_command_line_chooses_stage_and_place(tmp_path: Path) -> None:

@@ -14,19 +14,26 @@ from cdk.assembly import stage_app
 from cdk.context import own_context
 from cdk.reading import merged
 from tests.infra.conftest import Stacks
-from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, RDS, VPC, environment, tagged, told
+from tests.infra.templates import DEPLOYED, MYSQL, NO_VPC, RDS, VPC, environment, stands_in, tagged, told
 from tests.infra.test_checks import CDK_S_OWN
 
-NEW_VPC: Mapping[str, Any] = {"new": True}
+NEW_VPC: Mapping[str, Any] = {"new": True, "endpoints": False}
 NEW_MYSQL: Mapping[str, Any] = {"new": {}}
 COMBINATIONS = [
     pytest.param(NO_VPC, MYSQL, set(), id="nothing-new"),
     pytest.param(VPC, MYSQL, set(), id="all-existing"),
     pytest.param(VPC, RDS, set(), id="existing-rds"),
     pytest.param(NEW_VPC, MYSQL, {"AWS::EC2::VPC"}, id="new-vpc"),
+    pytest.param({"new": True, "endpoints": True}, MYSQL, {"AWS::EC2::VPC"}, id="new-vpc-with-endpoints"),
     pytest.param(VPC, NEW_MYSQL, {"AWS::RDS::DBInstance"}, id="new-mysql"),
     pytest.param(NEW_VPC, NEW_MYSQL, {"AWS::EC2::VPC", "AWS::RDS::DBInstance"}, id="all-new"),
     pytest.param(NEW_VPC, {"new": {"proxy": True}}, {"AWS::EC2::VPC", "AWS::RDS::DBInstance"}, id="with-a-proxy"),
+    pytest.param(
+        {"new": True, "endpoints": True},
+        {"new": {"proxy": True}},
+        {"AWS::EC2::VPC", "AWS::RDS::DBInstance"},
+        id="with-endpoints-and-a-proxy",
+    ),
 ]
 
 
@@ -68,10 +75,11 @@ def test_cfn_lint_finds_nothing_in_any_of_them(
 
 def test_functions_stand_in_the_new_vpc_s_private_subnets_and_find_the_new_mysql(both: Stacks) -> None:
     """By what the data stack tells; a function elsewhere would never reach MySQL."""
-    data, delivery = both("prod")["data"], both("prod")["delivery"]
-    for function in map(delivery.function, DEPLOYED):
-        subnets = [data.named(told(data, it)) for it in function["VpcConfig"]["SubnetIds"]]
+    data, delivery = both("dev")["data"], both("dev")["delivery"]
+    for word in DEPLOYED:
+        subnets = stands_in(word, both("dev"), "SubnetIds")
         assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Private", "Private"]
+        function = delivery.function(word)
         assert data.kind_of(told(data, environment(function)["DATABASE_HOST"])) == "AWS::RDS::DBInstance"
 
 
@@ -88,11 +96,17 @@ def test_prod_s_data_outlives_a_slip_of_the_hand(both: Stacks) -> None:
 
 
 def test_dev_s_database_goes_with_its_stack(both: Stacks) -> None:
-    """A development stage comes and goes, and leaves no bill behind."""
+    """A development stage comes and goes, and leaves no bill behind: no snapshot, and no key."""
     resources = both("dev")["data"].body["Resources"].values()
     (instance,) = [it for it in resources if it["Type"] == "AWS::RDS::DBInstance"]
-    assert instance["DeletionPolicy"] == "Delete"
     assert instance["Properties"]["DeletionProtection"] is False
+    assert {it.get("DeletionPolicy", "Delete") for it in resources} == {"Delete"}
+
+
+def test_whether_a_stage_s_data_is_kept_is_its_own_setting(both: Stacks) -> None:
+    """A development stage may have rows that somebody would miss."""
+    kept = both("dev", {"removal_policy": "retain"})["data"].body["Resources"].values()
+    assert [it["DeletionPolicy"] for it in kept if it["Type"] == "AWS::RDS::DBInstance"] == ["Snapshot"]
 
 
 @pytest.mark.parametrize("stage", ["prod", "dev"])

@@ -22,8 +22,8 @@ def test_cloudwatch_logs_may_use_the_key_for_groups_of_this_stack_only(dev: Temp
     (root, logs) = dev.named(group["KmsKeyId"])["KeyPolicy"]["Statement"]
     assert root["Action"] == "kms:*"
     assert joined(logs["Principal"]["Service"]) == "logs.AWS::Region.AWS::URLSuffix"
-    allowed = joined(logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"])
-    assert allowed == "arn:AWS::Partition:logs:AWS::Region:AWS::AccountId:log-group:hongyan-dev-delivery-*"
+    (allowed,) = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    assert joined(allowed) == "arn:AWS::Partition:logs:AWS::Region:AWS::AccountId:log-group:hongyan-dev-delivery-*"
 
 
 def test_a_log_group_is_named_after_the_stack(dev: Template) -> None:

@@ -1,6 +1,6 @@
 """A MySQL of the stage's own: encrypted, by TLS, reached by the functions only, directly or by a proxy."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -12,14 +12,15 @@ from tests.infra.templates import FUNCTIONS, VPC, Template, environment, tagged,
 PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
 
 
-@pytest.mark.parametrize(("network", "groups"), [({"new": True}, 1), (VPC, 2)])
+@pytest.mark.parametrize(
+    ("network", "groups"), [({"endpoints": False}, 2), ({"new": True, "endpoints": True}, 3), (VPC, 2)]
+)
 def test_only_the_functions_groups_come_in_to_mysql(network: Mapping[str, Any], groups: int, both: Stacks) -> None:
     """Once each: the same rule written twice fails at deployment."""
     data = both("prod", {"network": network})["data"]
-    rules = data.all("AWS::EC2::SecurityGroupIngress")
-    assert len({str(rule["SourceSecurityGroupId"]) for rule in rules}) == len(rules) == groups
     mysql = data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]
-    assert all([rule["GroupId"]] == mysql for rule in rules)
+    rules = [it for it in data.all("AWS::EC2::SecurityGroupIngress") if [it["GroupId"]] == mysql]
+    assert len({str(rule["SourceSecurityGroupId"]) for rule in rules}) == len(rules) == groups
     assert not any("SecurityGroupIngress" in data.named(group) for group in mysql)
 
 
@@ -53,6 +54,26 @@ def test_mysql_is_encrypted_speaks_tls_only_and_keeps_utc(both: Stacks) -> None:
     assert instance["EnableCloudwatchLogsExports"] == ["error", "slowquery"]
 
 
+@pytest.mark.parametrize("network", [{"new": True}, VPC])
+def test_what_mysql_logs_is_encrypted_and_kept_as_long_as_other_logs(network: Mapping[str, Any], both: Stacks) -> None:
+    """In groups that are there before RDS would make its own, which keep everything for ever."""
+    data = both("prod", {"network": {"endpoints": False, **network}, "log_retention_days": 5})["data"]
+    (instance,) = [it for it in data.body["Resources"].values() if it["Type"] == "AWS::RDS::DBInstance"]
+    name = instance["Properties"]["DBInstanceIdentifier"]
+    for kind in instance["Properties"]["EnableCloudwatchLogsExports"]:
+        group = data.named(logical := next(log_groups(data, f"/aws/rds/instance/{name}/{kind}")))
+        assert logical in instance["DependsOn"]
+        assert group["RetentionInDays"] == 5
+        assert f"log-group:/aws/rds/instance/{name}/*" in str(data.named(group["KmsKeyId"])["KeyPolicy"])
+
+
+def log_groups(data: Template, name: str) -> Iterator[str]:
+    """Where a template has the group of this name."""
+    for logical, it in data.body["Resources"].items():
+        if it["Type"] == "AWS::Logs::LogGroup" and it["Properties"].get("LogGroupName") == name:
+            yield logical
+
+
 def test_the_password_is_generated_and_another_one_after_the_stage_s_days(both: Stacks) -> None:
     """It stands in no template, and rotation's function comes in as ours do."""
     data = both("dev", {"database": {"new": {"rotation_days": 9}}})["data"]
@@ -73,14 +94,15 @@ def test_there_is_a_proxy_only_when_the_stage_asks_for_one(both: Stacks) -> None
 
 def test_functions_come_in_to_the_proxy_and_each_rule_is_written_once(both: Stacks) -> None:
     """To MySQL itself come the proxy, the password's rotation and the migration; a rule twice would not deploy."""
-    data = both("dev", PROXY)["data"]
+    data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
     (proxy,) = [str(it) for it in data.one("AWS::RDS::DBProxy")["VpcSecurityGroupIds"]]
     (mysql,) = [str(it) for it in data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]]
     rules = data.all("AWS::EC2::SecurityGroupIngress")
     ways = [(str(it["SourceSecurityGroupId"]), str(it["GroupId"])) for it in rules]
-    assert len(set(ways)) == len(ways) == 3
-    (functions,) = {source for source, _ in ways} - {proxy}
-    assert set(ways) == {(functions, proxy), (functions, mysql), (proxy, mysql)}
+    assert len(set(ways)) == len(ways) == 4
+    ((claim,), (send,)) = (delivery.function(word)["VpcConfig"]["SecurityGroupIds"] for word in ("claim", "send"))
+    inside, sender = str(told(data, claim)), str(told(data, send))
+    assert set(ways) == {(inside, proxy), (sender, proxy), (inside, mysql), (proxy, mysql)}
 
 
 def test_a_mysql_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks, beside: Template) -> None:

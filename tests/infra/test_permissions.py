@@ -116,10 +116,15 @@ def test_the_scheduler_may_call_claim_and_no_other_function(dev: Template) -> No
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_the_data_key_outlives_the_stack_and_rotates(synth: Synthesis) -> None:
-    """Without it no stored credential can be read again."""
-    template = synth("dev")
-    wrapping = template.named(environment(template.function("send"))["DATA_KEY_ARN"])
-    (key,) = [it for it in template.body["Resources"].values() if it.get("Properties") == wrapping]
-    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
-    assert key["Properties"]["EnableKeyRotation"] is True
+def test_the_data_key_rotates_and_outlives_the_stack_with_the_rows_that_need_it(synth: Synthesis) -> None:
+    """Without it no stored credential can be read again; where MySQL goes with the stack, it has nothing to open."""
+    destroy = {"removal_policy": "destroy", "database": {"new": {"deletion_protection": False}}}
+    for template, policy in (
+        (synth("prod"), "Retain"),
+        (synth("prod", destroy), "Delete"),
+        (synth("dev", {"database": MYSQL}), "Retain"),
+    ):
+        wrapping = template.named(environment(template.function("send"))["DATA_KEY_ARN"])
+        (key,) = [it for it in template.body["Resources"].values() if it.get("Properties") == wrapping]
+        assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == (policy, policy)
+        assert key["Properties"]["EnableKeyRotation"] is True

@@ -119,6 +119,7 @@ def test_the_stages_of_this_repository_are_valid(stage: str) -> None:
         ({"database": {"new": {"storage_gb": 19}}}, "database.new.storage_gb: should be a whole number from 20"),
         ({"database": {"new": {"instance_class": "db.t4g.micro"}}}, "database.new.instance_class: should be an inst"),
         ({"database": {"new": {"backup": 1}}}, "database.new.backup: no such setting; did you mean backup_days?"),
+        ({"removal_policy": "keep"}, 'removal_policy: should be one of retain, destroy, is "keep"'),
         ({"log_retention_days": 8}, "log_retention_days: should be one of 1, 3, 5, 7"),
     ],
 )
@@ -156,6 +157,11 @@ def test_a_bad_value_is_one_line_that_names_its_key(over: dict[str, Any], line: 
             {"network": {"new": True}, "database": {**NEW, "new": {"proxy": True}, "port": 3307}},
             "database.port: should be 3306 with database.new.proxy, is 3307",
         ),
+        (
+            {"network": {"new": True}, "database": NEW, "removal_policy": "destroy"},
+            "database.new.deletion_protection: should be false with removal_policy destroy",
+        ),
+        ({"network": {"endpoints": True}}, "network.endpoints: is for network.new"),
         ({"network": VPC, "database": NEW}, "network.subnet_ids: should name at least two, in different zones"),
         ({"network": {"new": True}, "database": {**NEW, "name": "1"}}, "database.name: should begin with a letter"),
         ({"database": {**RDS, "name": "n" * 26}}, "database.name: should be at most 25 characters: the functions' use"),

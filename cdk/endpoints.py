@@ -1,0 +1,65 @@
+"""Endpoints of AWS's services inside a VPC: the VPC in; out, a way to them for the groups that are let in.
+
+A gateway endpoint (S3) costs nothing and is there always. These cost by the hour and zone, so there are only those that
+functions without another way out call. Logs and traces are none of them: Lambda itself sends those, by its own network.
+"""
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+_HTTPS = ec2.Port.tcp(443)
+_SERVICES = ec2.InterfaceVpcEndpointAwsService
+#: functions read secrets, and what rotates MySQL's writes it: that comes here, too
+_SECRETS = (
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:GetRandomPassword",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+)
+_QUEUES = ("sqs:GetQueueAttributes", "sqs:SendMessage")
+
+
+class Endpoints(Construct):
+    """Secrets Manager and SQS, by their usual names: so whoever is in the VPC comes here, with or without a way out."""
+
+    def __init__(self, scope: Construct, name: str, *, vpc: ec2.IVpc) -> None:
+        super().__init__(scope, name)
+        self._vpc = vpc
+        self._group = ec2.SecurityGroup(
+            self,
+            "Group",
+            vpc=vpc,
+            description="Hongyan: endpoints of AWS services; only the functions come in",
+            allow_all_outbound=False,
+        )
+        self._endpoint("SecretsManager", _SERVICES.SECRETS_MANAGER, _SECRETS)
+        self._endpoint("Sqs", _SERVICES.SQS, _QUEUES)
+
+    def let_in(self, groups: Sequence[ec2.ISecurityGroup]) -> None:
+        for group in groups:
+            self._group.connections.allow_from(group, _HTTPS, "From the functions")
+
+    def _endpoint(self, name: str, service: ec2.InterfaceVpcEndpointAwsService, actions: Sequence[str]) -> None:
+        endpoint = ec2.InterfaceVpcEndpoint(
+            self,
+            name,
+            vpc=self._vpc,
+            service=service,
+            subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+            security_groups=[self._group],
+            private_dns_enabled=True,
+            open=False,  # the CDK would let in the whole VPC
+        )
+        endpoint.add_to_policy(
+            iam.PolicyStatement(
+                principals=[iam.AnyPrincipal()],
+                actions=list(actions),
+                resources=["*"],
+                conditions={"StringEquals": {"aws:PrincipalAccount": Stack.of(self).account}},
+            )
+        )

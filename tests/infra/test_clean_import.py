@@ -1,0 +1,126 @@
+"""Functions in a clean Python 3.13: they import from exactly what is deployed, and from what Lambda has itself.
+
+A machine cannot load another processor's wheels, so the dev stage is made once more for this machine's, with the same
+pins and by the same way; that the deployed one differs from it by nothing but the processor is tested, too.
+"""
+
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from cdk.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
+from cdk.reading import merged
+from tests.infra.assets import Assets
+from tests.infra.clean_python import VERSION, clean_python
+from tests.infra.running import run_app
+from tests.infra.templates import DEPLOYED, Template
+
+ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
+#: e_machine in the header of an ELF file
+MACHINES = {"x86_64": 62, "arm64": 183}
+#: what Lambda's Python image brings along
+PROVIDED = (
+    "awslambdaric", "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "simplejson", "six",
+    "snapshot-restore-py", "urllib3",
+)  # fmt: skip
+#: looks for modules where Lambda does and in its order, imports the handler, and prints what was imported from where
+IMPORT = """
+import json, sys
+sys.path[:0] = sys.argv[1:]
+import handler
+assert callable(handler.handler)
+found = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+print(json.dumps({"imported": found, "standard": sys.path[len(sys.argv) - 1:], "version": sys.version}))
+"""
+
+
+def made_for(architecture: str, out: Path) -> Assets:
+    """The dev stage, as the command line would deploy it."""
+    context = merged(own_context(), {"stage": "dev", "stages": {"dev": {"architecture": architecture}}})
+    done = run_app(passed={PASSED_CONTEXT: json.dumps(context), PASSED_OUTDIR: str(out)}, cwd=out.parent)
+    assert done.returncode == 0, done.stderr
+    return Assets(template=Template(body=json.loads((out / "hongyan-dev-delivery.template.json").read_text())), out=out)
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Assets:
+    """For this machine's processor."""
+    return made_for(ARCHITECTURES[platform.machine()], tmp_path_factory.mktemp("mine") / "cdk.out")
+
+
+@pytest.fixture(scope="module")
+def arm64(tmp_path_factory: pytest.TempPathFactory) -> Assets:
+    """For the processor that stages have by default."""
+    return made_for("arm64", tmp_path_factory.mktemp("arm64") / "cdk.out")
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stand-in for the directory in which Lambda keeps what it provides."""
+    directory = tmp_path_factory.mktemp("runtime")
+    for name in PROVIDED:
+        package = distribution(name)
+        for top in {file.parts[0] for file in package.files or [] if file.parts[0] not in {"..", "__pycache__"}}:
+            (directory / top).symlink_to(Path(str(package.locate_file(top))))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def imports(mine: Assets, runtime: Path) -> Mapping[str, Mapping[str, Path]]:
+    """By the function's word: its modules and their files."""
+    python = clean_python(ROOT / ".local" / "cache")
+    return {word: imported(python, [mine.function(word), *mine.layers_of(word), runtime]) for word in DEPLOYED}
+
+
+def imported(python: tuple[str, ...], path: list[Path]) -> Mapping[str, Path]:
+    """Isolated, without site-packages, with nothing in the environment; the standard library's own left out."""
+    command = [*python, "-I", "-S", "-B", "-c", IMPORT, *map(str, path)]
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["version"].startswith(f"{VERSION}.")
+    standard = tuple(f"{directory}{os.sep}" for directory in answer["standard"])
+    return {name: Path(file) for name, file in answer["imported"].items() if not file.startswith(standard)}
+
+
+@pytest.mark.parametrize("word", DEPLOYED)
+def test_a_function_imports_from_what_is_deployed_and_what_lambda_has(
+    word: str, mine: Assets, runtime: Path, imports: Mapping[str, Mapping[str, Path]]
+) -> None:
+    """From nothing else: this checkout and its .venv are not there."""
+    roots = [mine.function(word), *mine.layers_of(word), runtime]
+    files = imports[word].values()
+    assert [file for file in files if not any(file.is_relative_to(root) for root in roots)] == []
+    assert mine.ours() / "delivery" / "__init__.py" in files
+    assert any(file.is_relative_to(mine.third_party()) for file in files)
+
+
+@pytest.mark.parametrize("word", DEPLOYED)
+def test_of_what_lambda_has_only_aws_s_own_client_is_used(
+    word: str, runtime: Path, imports: Mapping[str, Mapping[str, Path]]
+) -> None:
+    """Its version is Lambda's to choose; all else has a pin, and comes from the layer even where Lambda has it, too."""
+    used = {name.partition(".")[0] for name, file in imports[word].items() if file.is_relative_to(runtime)}
+    assert used <= {"boto3", "botocore", "s3transfer", "dateutil", "six"}
+
+
+def test_the_deployed_layers_are_these_but_for_the_processor(mine: Assets, arm64: Assets) -> None:
+    """File by file; and what is compiled is for the processor that it says."""
+    for assets in (mine, arm64):
+        architecture = assets.template.all("AWS::Lambda::Function")[0]["Architectures"][0]
+        compiled = [file for file in assets.third_party().rglob("*.so*") if file.read_bytes()[:4] == b"\x7fELF"]
+        assert {int.from_bytes(file.read_bytes()[18:20], "little") for file in compiled} == {MACHINES[architecture]}
+    for layer in (Assets.third_party, Assets.ours):
+        assert neutral(layer(mine)) == neutral(layer(arm64))
+
+
+def neutral(directory: Path) -> set[str]:
+    names = (str(file.relative_to(directory)) for file in directory.rglob("*") if file.is_file())
+    return {re.sub(r"x86_64|aarch64", "machine", name) for name in names}

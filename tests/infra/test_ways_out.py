@@ -1,0 +1,146 @@
+"""A new VPC's ways out: only send can reach Feishu, and where there are endpoints the others reach nothing else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.infra.conftest import Stacks
+from tests.infra.templates import DEPLOYED, MYSQL, Resource, Template, listed, stands_in
+
+WITH: Mapping[str, Any] = {"network": {"new": True, "endpoints": True}}
+WITHOUT: Mapping[str, Any] = {"network": {"new": True, "endpoints": False}}
+ELSEWHERE: Mapping[str, Any] = {**WITH, "database": {**MYSQL, "port": 3310}}
+INSIDE = ("ingest", "claim", "migrate")
+
+
+def routes(data: Template, subnet: Resource) -> list[Resource]:
+    """Beyond the VPC's own and those of gateway endpoints."""
+    (table,) = [it["RouteTableId"] for it in data.all("AWS::EC2::SubnetRouteTableAssociation")
+                if data.named(it["SubnetId"]) == subnet]  # fmt: skip
+    return [it for it in data.all("AWS::EC2::Route") if it["RouteTableId"] == table]
+
+
+def allowed_out(data: Template, group: Resource) -> set[tuple[str, str]]:
+    """Where to and to which port, as a group's own rules and those beside it say."""
+    beside = [it for it in data.all("AWS::EC2::SecurityGroupEgress") if data.named(it["GroupId"]) == group]
+    return {(_whither(data, rule), str(rule.get("FromPort"))) for rule in group.get("SecurityGroupEgress", []) + beside}
+
+
+def _whither(data: Template, rule: Resource) -> str:
+    target = rule.get("DestinationSecurityGroupId")
+    return data.named(target)["GroupDescription"].split(";")[0].split(": ")[1] if target else str(rule["CidrIp"])
+
+
+def endpoints(data: Template) -> dict[str, Resource]:
+    """By the service's last word."""
+    return {_service(it): it for it in data.all("AWS::EC2::VPCEndpoint")}
+
+
+def _service(endpoint: Resource) -> str:
+    return str(endpoint["ServiceName"]["Fn::Join"][1][-1]).lstrip(".")
+
+
+@pytest.mark.parametrize("word", INSIDE)
+def test_with_endpoints_no_route_leads_out_from_where_a_function_stands_that_needs_none(
+    word: str, both: Stacks
+) -> None:
+    """What a record makes it do, it does inside."""
+    stacks = both("prod", WITH)
+    for subnet in stands_in(word, stacks, "SubnetIds"):
+        assert routes(stacks["data"], subnet) == []
+    assert len(stands_in(word, stacks, "SubnetIds")) >= 2
+
+
+@pytest.mark.parametrize(("stage", "way"), [("prod", "NatGatewayId"), ("dev", "InstanceId")])
+@pytest.mark.parametrize("over", [WITH, WITHOUT])
+def test_send_s_packets_leave_by_nat(stage: str, way: str, over: Mapping[str, Any], both: Stacks) -> None:
+    """With endpoints and without: Feishu is on the internet."""
+    stacks = both(stage, over)
+    for subnet in stands_in("send", stacks, "SubnetIds"):
+        (route,) = routes(stacks["data"], subnet)
+        assert (route["DestinationCidrBlock"], way in route) == ("0.0.0.0/0", True)
+
+
+def test_without_endpoints_every_function_has_the_way_out(both: Stacks) -> None:
+    """Else it would reach neither its secret nor its queue."""
+    stacks = both("prod", WITHOUT)
+    for word in DEPLOYED:
+        assert all(routes(stacks["data"], subnet) for subnet in stands_in(word, stacks, "SubnetIds"))
+
+
+def test_send_may_reach_https_anywhere_and_mysql(both: Stacks) -> None:
+    """And no other port of anybody; the rule for endpoints is what their own group asks for."""
+    for over in (WITH, WITHOUT):
+        stacks = both("prod", over)
+        (group,) = stands_in("send", stacks, "SecurityGroupIds")
+        out = allowed_out(stacks["data"], group)
+        assert {where for where, _ in out} - {"endpoints of AWS services"} == {"0.0.0.0/0", "MySQL"}
+        assert {port for where, port in out if where == "0.0.0.0/0"} == {"443"}
+
+
+@pytest.mark.parametrize("word", ["ingest", "claim"])
+def test_with_endpoints_ingest_and_claim_may_reach_mysql_and_endpoints(word: str, both: Stacks) -> None:
+    """Neither the internet nor anything else in the VPC."""
+    stacks = both("prod", WITH)
+    (group,) = stands_in(word, stacks, "SecurityGroupIds")
+    assert {where for where, _ in allowed_out(stacks["data"], group)} == {"MySQL", "endpoints of AWS services"}
+
+
+@pytest.mark.parametrize(("word", "ports"), [("send", {"443", "3310"}), ("claim", {"3310"})])
+def test_a_mysql_elsewhere_may_be_reached_at_its_port(word: str, ports: set[str], both: Stacks) -> None:
+    """Its address is only known by name, so the rule names the port alone."""
+    stacks = both("prod", ELSEWHERE)
+    (group,) = stands_in(word, stacks, "SecurityGroupIds")
+    assert {port for where, port in allowed_out(stacks["data"], group) if where == "0.0.0.0/0"} == ports
+
+
+@pytest.mark.parametrize("word", ["send", "claim"])
+def test_a_proxy_may_be_reached_instead_of_mysql(word: str, both: Stacks) -> None:
+    """MySQL itself no longer: a connection past the proxy would be one that it does not count."""
+    stacks = both("prod", {**WITH, "database": {"new": {"proxy": True}}})
+    (group,) = stands_in(word, stacks, "SecurityGroupIds")
+    reached = {where for where, _ in allowed_out(stacks["data"], group)}
+    assert "RDS Proxy" in reached
+    assert "MySQL" not in reached
+
+
+def test_nobody_comes_in_to_a_function(both: Stacks) -> None:
+    """Lambda calls a function without the VPC."""
+    stacks = both("prod", WITH)
+    groups = [group for word in DEPLOYED for group in stands_in(word, stacks, "SecurityGroupIds")]
+    entered = [stacks["data"].named(it["GroupId"]) for it in stacks["data"].all("AWS::EC2::SecurityGroupIngress")]
+    assert not any("SecurityGroupIngress" in group or group in entered for group in groups)
+
+
+def test_there_are_the_endpoints_that_are_called_and_no_others(both: Stacks) -> None:
+    """Each costs by the hour and zone; S3's, where a migration's answer goes, is free and always there."""
+    assert set(endpoints(both("prod", WITH)["data"])) == {"s3", "secretsmanager", "sqs"}
+    assert set(endpoints(both("prod", WITHOUT)["data"])) == {"s3"}
+
+
+def test_every_function_s_group_comes_in_to_the_endpoints(both: Stacks) -> None:
+    """A service's usual name leads to its endpoint for all in the VPC: whoever is not let in, waits in vain."""
+    stacks = both("prod", WITH)
+    data = stacks["data"]
+    (group,) = endpoints(data)["sqs"]["SecurityGroupIds"]
+    entered = [it for it in data.all("AWS::EC2::SecurityGroupIngress") if it["GroupId"] == group]
+    let_in = [data.named(it["SourceSecurityGroupId"]) for it in entered]
+    for word in DEPLOYED:
+        assert all(it in let_in for it in stands_in(word, stacks, "SecurityGroupIds"))
+    assert {it["FromPort"] for it in entered} == {443}
+    assert "SecurityGroupIngress" not in data.named(group)
+
+
+def test_an_endpoint_serves_this_account_and_what_functions_do(both: Stacks) -> None:
+    """Somebody else's credentials carry nothing out through it; private names are on, so no code knows of it."""
+    stacks = both("prod", WITH)
+    for name in ("secretsmanager", "sqs"):
+        endpoint = endpoints(stacks["data"])[name]
+        (statement,) = endpoint["PolicyDocument"]["Statement"]
+        assert statement["Condition"] == {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
+        for word in INSIDE:
+            done = {action for action in stacks["delivery"].allowed(word) if action.startswith(f"{name}:")}
+            assert done <= set(listed(statement["Action"]))
+        assert endpoint["PrivateDnsEnabled"] is True
+        assert len(endpoint["SubnetIds"]) >= 2
