@@ -29,6 +29,7 @@ DATABASE = "test_deployment"
 SETTING: Mapping[str, Any] = {"send": {"max_concurrency": 7}}
 FAILS = "ALTER TABLE no_such_table ADD COLUMN x int"
 ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
+_STAGE: Mapping[str, Any] = {"database": {"name": DATABASE}, "removal_policy": "retain"}
 _TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = :name"
 _USERS = "SELECT user FROM mysql.user WHERE LEFT(user, LENGTH(:name)) = :name"
 _UNATTENDED = ("--method", "direct", "--require-approval", "never")
@@ -104,7 +105,7 @@ class Deployments:
         return self._step(_succeeded(self.mended).assembly, "destroy", "--confirm", STAGE, "--")
 
     def _assembly(self, over: Mapping[str, Any] | None = None) -> Assembly:
-        return self.checkout.assembly(STAGE, {"database": {"name": DATABASE}, **(over or {})})
+        return self.checkout.assembly(STAGE, {**_STAGE, **(over or {})})
 
     def _deploy(self, assembly: Assembly) -> Step:
         return self._step(assembly, "deploy", "--", *_UNATTENDED)

@@ -85,6 +85,18 @@ def test_each_function_s_role_may_log_in_as_its_user_whom_the_migration_made(sta
         assert allowed.endswith(f":dbuser:{mysql['DbiResourceId']}/{user}")
 
 
+def test_mysql_lets_in_the_groups_of_the_functions_and_nobody_else(stage: Deployments) -> None:
+    """As EC2 took the rules, each of them once."""
+    account = stage.first.after
+    (mysql,) = account.databases
+    (group,) = [account.security_groups[it["VpcSecurityGroupId"]] for it in mysql["VpcSecurityGroups"]]
+    (rule,) = group["IpPermissions"]
+    assert (rule["FromPort"], rule["ToPort"], rule["IpRanges"]) == (3306, 3306, [])
+    let_in = sorted(pair["GroupId"] for pair in rule["UserIdGroupPairs"])
+    placed = [it for word in DEPLOYED for it in account.function(word)["VpcConfig"]["SecurityGroupIds"]]
+    assert let_in == sorted(set(placed))
+
+
 def test_the_database_is_migrated_by_the_deployed_code(stage: Deployments) -> None:
     """CloudFormation's own request to the function, its code out of the staging bucket, and a real MySQL."""
     assert stage.first.tables == SCHEMA
@@ -110,15 +122,15 @@ def test_claim_is_called_every_minute_by_a_role_of_its_own(stage: Deployments) -
 
 
 def test_logs_are_kept_for_the_stage_s_days_and_encrypted(stage: Deployments) -> None:
-    """Of the four functions and of what the VPC refused."""
+    """Of the functions, of MySQL, and of what the VPC refused."""
     groups = stage.first.after.log_groups
-    assert len(groups) == len(DEPLOYED) + 1
+    assert len(groups) == len(stage.first.assembly.all("AWS::Logs::LogGroup"))
     keys = {key["Arn"] for key in stage.first.after.keys}
     assert all(group["retentionInDays"] == 7 and group["kmsKeyId"] in keys for group in groups)
 
 
 def test_every_key_rotates(stage: Deployments) -> None:
-    assert len(stage.first.after.keys) == 4
+    assert len(stage.first.after.keys) == len(stage.first.assembly.all("AWS::KMS::Key"))
     assert all(key["Rotates"] for key in stage.first.after.keys)
     assert stage.first.after.output("delivery", "DataKeyArn") in {key["Arn"] for key in stage.first.after.keys}
 
@@ -181,13 +193,14 @@ def test_once_mended_the_new_version_migrates_and_then_serves(stage: Deployments
     assert served == ["AWS::Lambda::Function"] * len(FUNCTIONS)
 
 
-def test_what_is_destroyed_leaves_the_data_key_and_nothing_else(stage: Deployments) -> None:
-    """Without it no stored webhook could be read again. dev's MySQL and its key go."""
+def test_what_is_destroyed_leaves_a_snapshot_and_the_keys_without_which_it_is_of_no_use(stage: Deployments) -> None:
+    """As `removal_policy` retain says: the key of its storage, and the one of what is encrypted in its rows."""
     assert stage.destroyed.failure == ""
-    left = stage.destroyed.after
-    assert left.stacks == {}
-    for found in (left.functions, left.sources, left.queues, left.alarms, left.schedules, left.log_groups):
+    left, before = stage.destroyed.after, stage.destroyed.before
+    for found in (left.stacks, left.functions, left.sources, left.queues, left.alarms, left.schedules, left.log_groups):
         assert not found
     assert not [*left.vpcs, *left.databases, *left.secrets]
-    (kept,) = [key["Arn"] for key in left.keys if key["Enabled"]]
-    assert kept == stage.mended.after.output("delivery", "DataKeyArn")
+    (mysql,) = before.databases
+    assert left.snapshots == [f"{mysql['DBInstanceIdentifier']}-final"]
+    kept = {key["Arn"] for key in left.keys if key["Enabled"]}
+    assert kept == {mysql["KmsKeyId"], before.output("delivery", "DataKeyArn")}

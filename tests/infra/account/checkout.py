@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from cdk.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
 from cdk.migrate import MIGRATIONS
 from cdk.reading import merged
-from tests.infra.templates import Template
+from tests.infra.templates import Resource, Template
 
 _PARTS = ("app.py", "cdk", "functions", "layers")
 _MIGRATIONS = MIGRATIONS.relative_to(ROOT)
@@ -39,8 +39,12 @@ class Assembly:
         (template,) = self.out.glob(f"*-{word}.template.json")
         return Template(body=json.loads(template.read_text()))
 
-    def resources(self) -> list[dict[str, Any]]:
+    def resources(self) -> list[Resource]:
+        """Of both stacks."""
         return [it for word in ("data", "delivery") for it in self.stack(word).body["Resources"].values()]
+
+    def all(self, kind: str) -> list[Resource]:
+        return [it for it in self.resources() if it["Type"] == kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

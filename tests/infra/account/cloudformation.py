@@ -144,6 +144,8 @@ def _remove(stack: Stack, name: str, body: Body) -> None:
     if body.get("DeletionPolicy") == "Retain":
         _say(stack, "DELETE_SKIPPED", name, body, made)
         return
+    if body.get("DeletionPolicy") == "Snapshot":
+        made.snapshot()
     removed(body["Type"], made, stack)
     _say(stack, "DELETE_COMPLETE", name, body, made)
 

@@ -64,9 +64,26 @@ class SecurityGroup(Recorded):
         return {"GroupId": self.physical_resource_id, "VpcId": str(self.properties["VpcId"])}[name]
 
 
+class SecurityGroupEgress(Recorded):
+    def create(self) -> str:
+        group, rule = self.properties["GroupId"], [_permission(self.properties)]
+        aws("ec2").authorize_security_group_egress(GroupId=group, IpPermissions=rule)
+        return self.name
+
+    def delete(self, _account: str, _region: str) -> None:
+        group, rule = self.properties["GroupId"], [_permission(self.properties)]
+        aws("ec2").revoke_security_group_egress(GroupId=group, IpPermissions=rule)
+
+
 def _permission(rule: Mapping[str, Any]) -> Properties:
-    ports = {name: rule[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in rule}
-    return {**ports, "IpRanges": [{"CidrIp": rule["CidrIp"], "Description": rule.get("Description", "")}]}
+    """A template's rule as the API takes it."""
+    permission: Properties = {"IpProtocol": rule["IpProtocol"]}
+    permission |= {name: int(rule[name]) for name in ("FromPort", "ToPort") if name in rule}
+    if "CidrIp" in rule:
+        permission["IpRanges"] = [{"CidrIp": rule["CidrIp"], "Description": rule.get("Description", "")}]
+    if "DestinationSecurityGroupId" in rule:
+        permission["UserIdGroupPairs"] = [{"GroupId": rule["DestinationSecurityGroupId"]}]
+    return permission
 
 
 class Secret(Recorded):
@@ -115,13 +132,14 @@ class MySql(Recorded):
         told = {name: value for name, value in self.properties.items() if name != "VPCSecurityGroups"}
         numbers = {name: int(told[name]) for name in ("AllocatedStorage", "Port")}
         groups = self.properties["VPCSecurityGroups"]
-        name = self.name.lower()[-63:].lstrip("-")
-        aws("rds").create_db_instance(
-            DBInstanceIdentifier=name,
-            **{**told, **numbers, "MasterUserPassword": "generated"},
-            VpcSecurityGroupIds=groups,
+        made = aws("rds").create_db_instance(
+            **{**told, **numbers, "MasterUserPassword": "generated"}, VpcSecurityGroupIds=groups
         )
-        return name
+        return str(made["DBInstance"]["DBInstanceIdentifier"])
+
+    def snapshot(self) -> None:
+        name = self.physical_resource_id
+        aws("rds").create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-final")
 
     def delete(self, _account: str, _region: str) -> None:
         aws("rds").delete_db_instance(DBInstanceIdentifier=self.physical_resource_id, SkipFinalSnapshot=True)

@@ -14,6 +14,7 @@ MIGRATIONS = "Custom::Migrations"
 MADE: Mapping[str, str] = {
     "AWS::CloudWatch::Alarm": "its CloudFormation has no such type, its CloudWatch has",
     "AWS::EC2::SecurityGroup": "it fails at a rule for all ports",
+    "AWS::EC2::SecurityGroupEgress": "its CloudFormation has no such type, its EC2 has",
     "AWS::KMS::Key": "it fails at a key's tags",
     "AWS::Lambda::EventInvokeConfig": "its CloudFormation has no such type, its Lambda has",
     "AWS::Lambda::EventSourceMapping": "it does not update the concurrency",

@@ -14,6 +14,7 @@ MODELS: Mapping[str, type[Recorded]] = {
     **dict.fromkeys({*LACKED, OF_THE_BOOTSTRAP} - {KAFKA_SOURCE}, Recorded),
     "AWS::CloudWatch::Alarm": functions.Alarm,
     "AWS::EC2::SecurityGroup": data.SecurityGroup,
+    "AWS::EC2::SecurityGroupEgress": data.SecurityGroupEgress,
     "AWS::KMS::Key": data.Key,
     "AWS::Lambda::EventInvokeConfig": functions.InvokeConfig,
     "AWS::Lambda::EventSourceMapping": functions.EventSource,

@@ -27,7 +27,9 @@ class Seen:
     alarms: Mapping[str, Item]
     schedules: list[Item]
     vpcs: list[Item]
+    security_groups: Mapping[str, Item]
     databases: list[Item]
+    snapshots: list[str]
     secrets: list[Item]
 
     def physical_id(self, stack: str, logical_id: str) -> str:
@@ -76,6 +78,8 @@ def seen(aws: Aws) -> Seen:
         alarms={it["AlarmName"]: it for it in client("cloudwatch").describe_alarms()["MetricAlarms"]},
         schedules=[_lasting(client("scheduler").get_schedule(Name=it["Name"])) for it in schedules],
         vpcs=[it for it in client("ec2").describe_vpcs()["Vpcs"] if not it["IsDefault"]],
+        security_groups={it["GroupId"]: it for it in client("ec2").describe_security_groups()["SecurityGroups"]},
+        snapshots=[it["DBSnapshotIdentifier"] for it in client("rds").describe_db_snapshots()["DBSnapshots"]],
         databases=[_lasting(it) for it in client("rds").describe_db_instances()["DBInstances"]],
         secrets=client("secretsmanager").list_secrets()["SecretList"],
     )
