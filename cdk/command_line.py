@@ -4,16 +4,16 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
-from cdk.config import DEFAULT_STAGE, LOCAL, stage_settings
+from cdk.config import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 from cdk.context import ROOT, own_context
 from cdk.node import packaged_node
 from cdk.reading import SettingsError
 
 #: npm's newest is 3.0.0, published by accident: it cannot read what today's library writes
 CDK_CLI = "aws-cdk@2.1148.1"
-_GUARDED = "prod"
 _VERBS = {
     "bootstrap": "prepare the account and region, once, for all CDK deployments there",
     "deploy": "create or update the stage's stacks; asks before it widens permissions",
@@ -23,13 +23,32 @@ _VERBS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    ours, theirs = _split(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(ours)
     try:
-        _check(options.verb, options.stage, confirmed=options.confirm)
-        return _run_cdk(*_cdk_arguments(options))
+        stage = _checked(options.verb, options.stage, confirmed=options.confirm)
+        if options.verb == "destroy" and (held := protected_stack(stage)):
+            _say(_how_to_lift(held))
+        return _run_cdk(*_cdk_arguments(options), *theirs)
     except SettingsError as error:
-        print(f"hongyan: {error}", file=sys.stderr)  # noqa: T201 - a program's own words
+        _say(str(error))
         return 1
+
+
+def protected_stack(stage: StageSettings) -> str | None:
+    """The stack that CloudFormation refuses to delete until somebody lifts its termination protection."""
+    return f"hongyan-{stage.name}-data" if stage.is_prod and stage.has_data_stack else None
+
+
+def _how_to_lift(stack: str) -> str:
+    lift = f"aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {stack}"
+    return f"termination protection holds {stack}, and destroy stops there; to lift it first: {lift}"
+
+
+def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Ours, and after `--` what the CDK's own command line gets as it is."""
+    ours = list(takewhile(lambda it: it != "--", arguments))
+    return ours, arguments[len(ours) + 1 :]
 
 
 def _cdk_arguments(options: argparse.Namespace) -> list[str]:
@@ -46,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m cdk.command_line",
         description="The CDK's command line, at the version that this project is tested with; Node comes from PyPI.\n\n"
         + "\n".join(f"  {verb:<9} {says}" for verb, says in _VERBS.items()),
-        epilog="Account and region are those of your AWS credentials, unless the stage names them in cdk.json.",
+        epilog="Account and region are those of your AWS credentials, unless the stage names them in cdk.json.\n"
+        "After -- come options of the CDK's own, such as: deploy --stage dev -- --require-approval never",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("verb", choices=sorted(_VERBS))
@@ -55,13 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(verb: str, stage: str, *, confirmed: str) -> None:
+def _checked(verb: str, stage: str, *, confirmed: str) -> StageSettings:
     """Before Node is started: settings that do not hold, and what should not be done by mistake."""
-    stage_settings(own_context().get("stages"), stage)
+    settings = stage_settings(own_context().get("stages"), stage)
     if stage == LOCAL:
         raise SettingsError("STAGE: local is what `make up` runs on this machine; deploy another stage, such as dev")
-    if verb == "destroy" and stage == _GUARDED and confirmed != stage:
+    if verb == "destroy" and stage == PROD and confirmed != stage:
         raise SettingsError(f"destroy takes stage {stage} away with its queues and functions; if so: CONFIRM={stage}")
+    return settings
 
 
 def _run_cdk(*arguments: str) -> int:
@@ -76,6 +97,10 @@ def _run_cdk(*arguments: str) -> int:
 def _environment(given: Mapping[str, str], node: Path) -> dict[str, str]:
     """What npx runs takes the first Node on its path; a machine's own may be missing or too old."""
     return {**given, "PATH": os.pathsep.join([str(node), given.get("PATH", os.defpath)])}
+
+
+def _say(line: str) -> None:
+    print(f"hongyan: {line}", file=sys.stderr)  # noqa: T201 - a program's own words
 
 
 if __name__ == "__main__":

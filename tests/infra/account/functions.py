@@ -1,0 +1,89 @@
+"""What delivers, made through moto's own API: functions, layers, event sources, schedule, queue policies, alarms."""
+
+import json
+
+from tests.infra.account.recorded import Recorded, aws
+
+
+class Layer(Recorded):
+    def create(self) -> str:
+        self._versions: dict[str, str] = {}
+        return self._version()
+
+    def update(self) -> None:
+        """A version never changes: another one takes its place, and the one of before comes back in a rollback."""
+        self.physical_resource_id = self._version()
+
+    def _version(self) -> str:
+        content = json.dumps(self.properties, sort_keys=True)
+        if content not in self._versions:
+            version = aws("lambda").publish_layer_version(LayerName=self.name, **self.properties)
+            self._versions[content] = str(version["LayerVersionArn"])
+        return self._versions[content]
+
+
+class Function(Recorded):
+    def create(self) -> str:
+        return str(aws("lambda").create_function(FunctionName=self.name, **self.tagged())["FunctionName"])
+
+    def update(self) -> None:
+        rest = {name: value for name, value in self.properties.items() if name not in ("Code", "Tags", "Architectures")}
+        aws("lambda").update_function_code(FunctionName=self.name, **self.properties["Code"])
+        aws("lambda").update_function_configuration(FunctionName=self.name, **rest)
+
+    def delete(self, _account: str, _region: str) -> None:
+        aws("lambda").delete_function(FunctionName=self.name)
+
+    def get_cfn_attribute(self, name: str) -> str:
+        return str(aws("lambda").get_function(FunctionName=self.name)["Configuration"][f"Function{name}"])
+
+
+class EventSource(Recorded):
+    def create(self) -> str:
+        if "Topics" in self.properties:
+            return self.name
+        return str(aws("lambda").create_event_source_mapping(**self.tagged())["UUID"])
+
+    def update(self) -> None:
+        """Moto's update leaves the concurrency as it was."""
+        if "Topics" not in self.properties:
+            aws("lambda").delete_event_source_mapping(UUID=self.physical_resource_id)
+            self.physical_resource_id = self.create()
+
+    def delete(self, _account: str, _region: str) -> None:
+        if "Topics" not in self.properties:
+            aws("lambda").delete_event_source_mapping(UUID=self.physical_resource_id)
+
+
+class InvokeConfig(Recorded):
+    def create(self) -> str:
+        aws("lambda").put_function_event_invoke_config(**self.properties)
+        return self.name
+
+
+class Schedule(Recorded):
+    def create(self) -> str:
+        aws("scheduler").create_schedule(Name=self.name, **self.properties)
+        return self.name
+
+    def delete(self, _account: str, _region: str) -> None:
+        aws("scheduler").delete_schedule(Name=self.name)
+
+
+class QueuePolicy(Recorded):
+    def create(self) -> str:
+        for url in self.properties["Queues"]:
+            policy = json.dumps(self.properties["PolicyDocument"])
+            aws("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        return self.name
+
+
+class Alarm(Recorded):
+    def create(self) -> str:
+        aws("cloudwatch").put_metric_alarm(**self.properties)
+        return str(self.properties["AlarmName"])
+
+    update = create  # type: ignore[assignment]
+
+    def delete(self, _account: str, _region: str) -> None:
+        aws("cloudwatch").delete_alarms(AlarmNames=[self.physical_resource_id])

@@ -1,0 +1,34 @@
+"""The stack's migration: CloudFormation's requests in; the deployed function has answered them, or the step fails."""
+
+import json
+import os
+import uuid
+
+from tests.infra.account.invocation import invoked
+from tests.infra.account.recorded import Recorded, aws
+
+_ANSWERS = "cloudformation-answers"
+
+
+class Migrations(Recorded):
+    def create(self) -> str:
+        return self._asked("Create")
+
+    def update(self) -> None:
+        self._asked("Update")
+
+    def delete(self, _account: str, _region: str) -> None:
+        self._asked("Delete")
+
+    def _asked(self, kind: str) -> str:
+        """The answer's physical id. It comes by a PUT to S3, as on AWS."""
+        aws("s3").create_bucket(Bucket=_ANSWERS)
+        ids = {"StackId": "stack", "RequestId": str(uuid.uuid4()), "LogicalResourceId": self.name}
+        url = f"{os.environ['AWS_ENDPOINT_URL']}/{_ANSWERS}/{ids['RequestId']}"
+        told = {"ResourceType": "Custom::Migrations", "ResourceProperties": self.properties}
+        invoked(self.properties["ServiceToken"], {"RequestType": kind, "ResponseURL": url, **ids, **told})
+        answer = json.load(aws("s3").get_object(Bucket=_ANSWERS, Key=ids["RequestId"])["Body"])
+        if answer["Status"] != "SUCCESS":
+            reason = f"Received response status [FAILED] from custom resource. Message returned: {answer['Reason']}"
+            raise RuntimeError(f"{reason} (RequestId: {ids['RequestId']})")
+        return str(answer["PhysicalResourceId"])

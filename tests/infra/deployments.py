@@ -1,0 +1,183 @@
+"""A stage deployed step by step: the pinned command line, a server of AWS's APIs and a MySQL in; what was seen out."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pytest import MonkeyPatch  # noqa: PT013 - its own way to put the environment back
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from cdk.context import ROOT
+from delivery.storage.migrate import address_of
+from local.aws import ACCOUNT, Aws, aws_server
+from local.mysql import MySqlServer
+from tests.infra.account.checkout import Assembly, Checkout, checkout
+from tests.infra.account.data import LOGIN
+from tests.infra.account.gaps import complaints
+from tests.infra.account.seen import Seen, seen
+
+STAGE = "dev"
+DATABASE = "test_deployment"
+SETTING: Mapping[str, Any] = {"send": {"max_concurrency": 7}}
+FAILS = "ALTER TABLE no_such_table ADD COLUMN x int"
+ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
+_STAGE: Mapping[str, Any] = {"database": {"name": DATABASE}, "removal_policy": "retain"}
+_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = :name"
+_USERS = "SELECT user FROM mysql.user WHERE LEFT(user, LENGTH(:name)) = :name"
+_UNATTENDED = ("--method", "direct", "--require-approval", "never")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One run of the command line, and the account before and after it; MySQL's tables and users are those after it."""
+
+    assembly: Assembly
+    code: int
+    said: str = field(repr=False)
+    before: Seen = field(repr=False)
+    after: Seen = field(repr=False)
+    tables: set[str]
+    users: set[str]
+
+    @property
+    def failure(self) -> str:
+        """What a person would look for in the command line's words; empty when it succeeded."""
+        told = [line for line in self.said.splitlines() if "_FAILED" in line or line.startswith(("❌", "‣"))]
+        return "\n".join(told or [self.said]) if self.code else ""
+
+    def changed(self, stack: str) -> list[tuple[str, str]]:
+        """Status and type of each event of the step, in order; those of the stack itself are left out."""
+        new = self.after.events[stack][len(self.before.events.get(stack, [])) :]
+        return [(it["ResourceStatus"], it["ResourceType"]) for it in new if it["LogicalResourceId"] != it["StackName"]]
+
+
+@dataclass(kw_only=True)
+class Deployments:
+    """Each step follows the one before it, and happens once."""
+
+    aws: Aws
+    environment: Mapping[str, str]
+    checkout: Checkout
+    engine: Engine
+
+    @cached_property
+    def first(self) -> Step:
+        if lines := [*complaints(self._to_begin_with.resources())]:
+            raise AssertionError("\n".join(lines))
+        self._cdk("bootstrap", "--", f"aws://{ACCOUNT}/{self.aws.region}")  # named: so the app has not to be asked
+        return self._deploy(self._to_begin_with)
+
+    @cached_property
+    def _to_begin_with(self) -> Assembly:
+        return self._assembly()
+
+    @cached_property
+    def unchanged(self) -> Step:
+        return self._deploy(_succeeded(self.first).assembly)
+
+    @cached_property
+    def updated(self) -> Step:
+        _succeeded(self.unchanged)
+        return self._deploy(self._assembly(SETTING))
+
+    @cached_property
+    def failed(self) -> Step:
+        _succeeded(self.updated)
+        self.checkout.next_version(FAILS)
+        return self._deploy(self._assembly(SETTING))
+
+    @cached_property
+    def mended(self) -> Step:
+        _ = self.failed
+        self.checkout.next_version(ADDS_A_TABLE)
+        return self._deploy(self._assembly(SETTING))
+
+    @cached_property
+    def destroyed(self) -> Step:
+        return self._step(_succeeded(self.mended).assembly, "destroy", "--confirm", STAGE, "--")
+
+    def _assembly(self, over: Mapping[str, Any] | None = None) -> Assembly:
+        return self.checkout.assembly(STAGE, {**_STAGE, **(over or {})})
+
+    def _deploy(self, assembly: Assembly) -> Step:
+        return self._step(assembly, "deploy", "--", *_UNATTENDED)
+
+    def _step(self, assembly: Assembly, *arguments: str) -> Step:
+        before = seen(self.aws)
+        done = self._cdk(*arguments, "--app", str(assembly.out))
+        return Step(
+            assembly=assembly,
+            code=done.returncode,
+            said=done.stdout,
+            before=before,
+            after=seen(self.aws),
+            tables=_found(self.engine, _TABLES),
+            users=_found(self.engine, _USERS),
+        )
+
+    def _cdk(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cdk.command_line", verb, "--stage", STAGE, *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+
+def _succeeded(step: Step) -> Step:
+    """The step that the next one follows."""
+    if step.code:
+        raise AssertionError(step.failure)
+    return step
+
+
+@contextmanager
+def deployments(state: Path, mysql: MySqlServer) -> Iterator[Deployments]:
+    """Of an account that is empty yet, whose RDS is this MySQL; no Node is on the PATH."""
+    with MonkeyPatch.context() as patch, _without_database(mysql) as engine:
+        patch.setenv(LOGIN, json.dumps(_login(mysql)))
+        with aws_server(state, program="tests.infra.account.server") as aws:
+            endpoint = aws.endpoint_url.replace("127.0.0.1", "localhost")  # the CLI puts buckets before a name only
+            environment = {**os.environ, **aws.environment, "AWS_ENDPOINT_URL": endpoint, "PATH": "/bin"}
+            yield Deployments(aws=aws, environment=environment, checkout=checkout(state / "checkout"), engine=engine)
+
+
+def _login(mysql: MySqlServer) -> Mapping[str, object]:
+    address = address_of(mysql.url)
+    return {"username": address.user, "password": address.password, "host": address.host, "port": address.port}
+
+
+@contextmanager
+def _without_database(mysql: MySqlServer) -> Iterator[Engine]:
+    """Neither before nor after: the server may be somebody else's."""
+    engine = create_engine(mysql.with_database("mysql"), poolclass=NullPool)
+    _drop(engine)
+    try:
+        yield engine
+    finally:
+        _drop(engine)
+
+
+def _drop(engine: Engine) -> None:
+    users = _found(engine, _USERS)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {DATABASE}"))
+        for user in users:
+            connection.execute(text(f"DROP USER `{user}`@`%`"))
+
+
+def _found(engine: Engine, statement: str) -> set[str]:
+    with engine.connect() as connection:
+        return set(connection.execute(text(statement), {"name": DATABASE}).scalars())

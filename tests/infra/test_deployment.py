@@ -1,0 +1,206 @@
+"""A stage with a VPC and a MySQL of its own, deployed by the real command line into a server of AWS's APIs.
+
+Deployed, again, with another setting, with a migration that fails, with that mended, and destroyed. What the server
+cannot hold is listed in tests/infra/account/gaps.py, and stands in test_deployment_gaps.py.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cdk.context import ROOT
+from delivery.storage.tables import metadata
+from local.mysql import mysql_server
+from tests.infra.account.seen import Seen
+from tests.infra.deployments import DATABASE, Deployments, deployments
+from tests.infra.templates import DEPLOYED, FUNCTIONS, environment
+
+SCHEMA = {*metadata.tables, "alembic_version"}
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+    state = tmp_path_factory.mktemp("deployment")
+    with mysql_server(state / "mysql", cache=ROOT / ".local" / "cache") as mysql, deployments(state, mysql) as made:
+        yield made
+
+
+def stands_for(expression: Any, value: Any, seen: Seen) -> bool:
+    """Whether an account has this value where the delivery stack's template has this expression."""
+    match expression:
+        case {"Ref": str(name)}:
+            return bool(value == seen.physical_id("delivery", name))
+        case {"Fn::GetStackOutput": {"OutputName": str(name)}}:
+            return bool(value == seen.output("data", name))
+        case {"Fn::GetAtt": [str(name), "Arn"]}:
+            return bool(value.startswith("arn:aws:") and value.endswith(seen.physical_id("delivery", name)))
+        case list():
+            return len(expression) == len(value) and all(map(stands_for, expression, value, [seen] * len(value)))
+        case _:
+            return bool(value == expression)
+
+
+def test_every_resource_of_both_stacks_stands(stage: Deployments) -> None:
+    """The command line says so, and so does each event."""
+    assert stage.first.failure == ""
+    for word in ("data", "delivery"):
+        kinds = [it["Type"] for it in stage.first.assembly.stack(word).body["Resources"].values()]
+        assert stage.first.after.stacks[word]["StackStatus"] == "CREATE_COMPLETE"
+        assert sorted(stage.first.changed(word)) == sorted(("CREATE_COMPLETE", kind) for kind in kinds)
+
+
+@pytest.mark.parametrize("word", DEPLOYED)
+def test_functions_are_what_the_template_says(word: str, stage: Deployments) -> None:
+    """Each reference resolved, those to the stack that keeps the data as well."""
+    wanted, account = stage.first.assembly.stack("delivery").function(word), stage.first.after
+    made = account.function(word)
+    for name in ("Handler", "Runtime", "Architectures", "Timeout", "MemorySize", "TracingConfig", "Role"):
+        assert stands_for(wanted[name], made[name], account), name
+    assert stands_for(wanted["Layers"], [layer["Arn"] for layer in made["Layers"]], account)
+    assert environment(made).keys() == environment(wanted).keys()
+    for name, value in environment(made).items():
+        assert stands_for(environment(wanted)[name], value, account), name
+    for name in ("SubnetIds", "SecurityGroupIds"):
+        assert stands_for(wanted["VpcConfig"][name], made["VpcConfig"][name], account), name
+
+
+def test_functions_find_the_new_mysql_and_the_migration_its_secret(stage: Deployments) -> None:
+    """As RDS and Secrets Manager tell them."""
+    (mysql,), (secret,) = stage.first.after.databases, stage.first.after.secrets
+    for word in DEPLOYED:
+        given = environment(stage.first.after.function(word))
+        assert (given["DATABASE_HOST"], given["DATABASE_NAME"]) == (mysql["Endpoint"]["Address"], DATABASE)
+        assert given["DATABASE_SECRET_ARN"] == (secret["ARN"] if word == "migrate" else "")
+
+
+def test_each_function_s_role_may_log_in_as_its_user_whom_the_migration_made(stage: Deployments) -> None:
+    """By the id that RDS gave to the new MySQL: another one, and IAM would refuse each connection."""
+    (mysql,) = stage.first.after.databases
+    users = {word: environment(stage.first.after.function(word))["DATABASE_USER"] for word in FUNCTIONS}
+    assert stage.first.users == set(users.values())
+    for word, user in users.items():
+        (allowed,) = stage.first.after.allowed(word, "rds-db:connect")
+        assert allowed.endswith(f":dbuser:{mysql['DbiResourceId']}/{user}")
+
+
+def test_mysql_lets_in_the_groups_of_the_functions_and_nobody_else(stage: Deployments) -> None:
+    """As EC2 took the rules, each of them once."""
+    account = stage.first.after
+    (mysql,) = account.databases
+    (group,) = [account.security_groups[it["VpcSecurityGroupId"]] for it in mysql["VpcSecurityGroups"]]
+    (rule,) = group["IpPermissions"]
+    assert (rule["FromPort"], rule["ToPort"], rule["IpRanges"]) == (3306, 3306, [])
+    let_in = sorted(pair["GroupId"] for pair in rule["UserIdGroupPairs"])
+    placed = [it for word in DEPLOYED for it in account.function(word)["VpcConfig"]["SecurityGroupIds"]]
+    assert let_in == sorted(set(placed))
+
+
+def test_the_database_is_migrated_by_the_deployed_code(stage: Deployments) -> None:
+    """CloudFormation's own request to the function, its code out of the staging bucket, and a real MySQL."""
+    assert stage.first.tables == SCHEMA
+
+
+def test_pointers_go_through_one_queue_to_send_and_then_to_the_dead_letters(stage: Deployments) -> None:
+    account = stage.first.after
+    queue, dead = account.queue("SendQueueUrl"), account.queue("DeadLetterQueueUrl")
+    assert json.loads(queue["RedrivePolicy"])["deadLetterTargetArn"] == dead["QueueArn"]
+    (source,) = account.sources
+    assert source["EventSourceArn"] == queue["QueueArn"]
+    assert source["FunctionArn"] == account.function("send")["FunctionArn"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["ScalingConfig"] == {"MaximumConcurrency": 5}
+    assert all('"aws:SecureTransport": "false"' in it["Policy"] for it in account.queues.values())
+
+
+def test_claim_is_called_every_minute_by_a_role_of_its_own(stage: Deployments) -> None:
+    (schedule,) = stage.first.after.schedules
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert schedule["Target"]["Arn"] == stage.first.after.function("claim")["FunctionArn"]
+    assert schedule["Target"]["RoleArn"] != stage.first.after.function("claim")["Role"]
+
+
+def test_logs_are_kept_for_the_stage_s_days_and_encrypted(stage: Deployments) -> None:
+    """Of the functions, of MySQL, and of what the VPC refused."""
+    groups = stage.first.after.log_groups
+    assert len(groups) == len(stage.first.assembly.all("AWS::Logs::LogGroup"))
+    keys = {key["Arn"] for key in stage.first.after.keys}
+    assert all(group["retentionInDays"] == 7 and group["kmsKeyId"] in keys for group in groups)
+
+
+def test_every_key_rotates(stage: Deployments) -> None:
+    assert len(stage.first.after.keys) == len(stage.first.assembly.all("AWS::KMS::Key"))
+    assert all(key["Rotates"] for key in stage.first.after.keys)
+    assert stage.first.after.output("delivery", "DataKeyArn") in {key["Arn"] for key in stage.first.after.keys}
+
+
+def test_alarms_are_those_of_the_template(stage: Deployments) -> None:
+    """CloudWatch took each of them."""
+    template = stage.first.assembly.stack("delivery")
+    wanted = {it["AlarmName"]: it["Threshold"] for it in template.all("AWS::CloudWatch::Alarm")}
+    assert {name: it["Threshold"] for name, it in stage.first.after.alarms.items()} == wanted
+
+
+def test_the_outputs_name_the_functions(stage: Deployments) -> None:
+    for word in DEPLOYED:
+        name = stage.first.after.output("delivery", f"{word.capitalize()}FunctionName")
+        assert name == stage.first.after.function(word)["FunctionName"]
+
+
+def test_an_unchanged_deployment_changes_nothing(stage: Deployments) -> None:
+    """Neither stack has so much as an event."""
+    assert stage.unchanged.failure == ""
+    assert stage.unchanged.said.count("(no changes)") == 2
+    assert stage.unchanged.after == stage.unchanged.before
+
+
+def test_a_changed_setting_changes_what_it_is_about_and_nothing_else(stage: Deployments) -> None:
+    assert stage.updated.failure == ""
+    assert stage.updated.changed("data") == []
+    assert stage.updated.changed("delivery") == [("UPDATE_COMPLETE", "AWS::Lambda::EventSourceMapping")]
+    (source,) = stage.updated.after.sources
+    assert source["ScalingConfig"] == {"MaximumConcurrency": 7}
+
+
+def test_a_failed_migration_fails_the_deployment_with_mysql_s_own_words(stage: Deployments) -> None:
+    """On the terminal of whoever deploys."""
+    assert stage.failed.code == 1
+    assert f"MySQL: 1146: Table '{DATABASE}.no_such_table' doesn't exist" in stage.failed.failure
+    assert stage.failed.after.stacks["delivery"]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_a_failed_migration_leaves_the_old_version_serving(stage: Deployments) -> None:
+    """Nothing that serves was touched, not even on the way back; the function that migrates is the old one again."""
+    for word in DEPLOYED:
+        assert stage.failed.after.code(word) == stage.failed.before.code(word)
+    migration = ["AWS::Lambda::LayerVersion", "AWS::Lambda::Function", "Custom::Migrations"]
+    failing = [("UPDATE_COMPLETE", migration[0]), ("UPDATE_COMPLETE", migration[1]), ("UPDATE_FAILED", migration[2])]
+    assert stage.failed.changed("delivery") == [*failing, *(("UPDATE_COMPLETE", kind) for kind in migration)]
+    assert stage.failed.tables == SCHEMA
+
+
+def test_once_mended_the_new_version_migrates_and_then_serves(stage: Deployments) -> None:
+    """Every function's code is another one, and so is their layer."""
+    assert stage.mended.failure == ""
+    assert stage.mended.tables == {*SCHEMA, "added"}
+    for word in DEPLOYED:
+        (sha, layers), (old_sha, old_layers) = stage.mended.after.code(word), stage.mended.before.code(word)
+        assert sha != old_sha
+        assert len({*layers} - {*old_layers}) == 1
+    changed = stage.mended.changed("delivery")
+    served = [kind for _, kind in changed[changed.index(("UPDATE_COMPLETE", "Custom::Migrations")) + 1 :]]
+    assert served == ["AWS::Lambda::Function"] * len(FUNCTIONS)
+
+
+def test_what_is_destroyed_leaves_a_snapshot_and_the_keys_without_which_it_is_of_no_use(stage: Deployments) -> None:
+    """As `removal_policy` retain says: the key of its storage, and the one of what is encrypted in its rows."""
+    assert stage.destroyed.failure == ""
+    left, before = stage.destroyed.after, stage.destroyed.before
+    for found in (left.stacks, left.functions, left.sources, left.queues, left.alarms, left.schedules, left.log_groups):
+        assert not found
+    assert not [*left.vpcs, *left.databases, *left.secrets]
+    (mysql,) = before.databases
+    assert left.snapshots == [f"{mysql['DBInstanceIdentifier']}-final"]
+    kept = {key["Arn"] for key in left.keys if key["Enabled"]}
+    assert kept == {mysql["KmsKeyId"], before.output("delivery", "DataKeyArn")}
