@@ -102,6 +102,18 @@ def test_the_database_is_migrated_by_the_deployed_code(stage: Deployments) -> No
     assert stage.first.tables == SCHEMA
 
 
+def test_kafka_is_made_and_its_topic_is_asked_for_there(stage: Deployments) -> None:
+    """Of the size that the stage says; the function of the topic and ingest may both connect to it."""
+    (cluster,) = stage.first.after.clusters
+    wanted = stage.first.assembly.stack("data").one("AWS::MSK::Cluster")
+    assert (cluster["ClusterName"], cluster["NumberOfBrokerNodes"]) == ("hongyan-dev", wanted["NumberOfBrokerNodes"])
+    assert environment(stage.first.after.function("topic"))["KAFKA_CLUSTER_ARN"] == cluster["ClusterArn"]
+    for word in ("ingest", "topic"):
+        assert stage.first.after.allowed(word, "kafka-cluster:Connect") == [cluster["ClusterArn"]]
+        (topic,) = stage.first.after.allowed(word, "kafka-cluster:DescribeTopic")
+        assert topic == cluster["ClusterArn"].replace(":cluster/", ":topic/") + "/smartflow.notification.outbox"
+
+
 def test_pointers_go_through_one_queue_to_send_and_then_to_the_dead_letters(stage: Deployments) -> None:
     account = stage.first.after
     queue, dead = account.queue("SendQueueUrl"), account.queue("DeadLetterQueueUrl")
@@ -190,17 +202,19 @@ def test_once_mended_the_new_version_migrates_and_then_serves(stage: Deployments
         assert len({*layers} - {*old_layers}) == 1
     changed = stage.mended.changed("delivery")
     served = [kind for _, kind in changed[changed.index(("UPDATE_COMPLETE", "Custom::Migrations")) + 1 :]]
-    assert served == ["AWS::Lambda::Function"] * len(FUNCTIONS)
+    assert served == ["AWS::Lambda::Function"] * len((*FUNCTIONS, "topic"))
 
 
-def test_what_is_destroyed_leaves_a_snapshot_and_the_keys_without_which_it_is_of_no_use(stage: Deployments) -> None:
-    """As `removal_policy` retain says: the key of its storage, and the one of what is encrypted in its rows."""
+def test_what_is_destroyed_leaves_a_snapshot_kafka_and_the_keys_to_open_them(stage: Deployments) -> None:
+    """As `removal_policy` retain says: the keys of their storage, and the one of what is encrypted in MySQL's rows."""
     assert stage.destroyed.failure == ""
     left, before = stage.destroyed.after, stage.destroyed.before
     for found in (left.stacks, left.functions, left.sources, left.queues, left.alarms, left.schedules, left.log_groups):
         assert not found
     assert not [*left.vpcs, *left.databases, *left.secrets]
-    (mysql,) = before.databases
+    (mysql,), (kafka,) = before.databases, before.clusters
+    assert left.clusters == [kafka]
     assert left.snapshots == [f"{mysql['DBInstanceIdentifier']}-final"]
     kept = {key["Arn"] for key in left.keys if key["Enabled"]}
-    assert kept == {mysql["KmsKeyId"], before.output("delivery", "DataKeyArn")}
+    of_kafka = kafka["EncryptionInfo"]["EncryptionAtRest"]["DataVolumeKMSKeyId"]
+    assert kept == {mysql["KmsKeyId"], of_kafka, before.output("delivery", "DataKeyArn")}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.infra.account.gaps import KAFKA_SOURCE, LACKED, MADE, OF_THE_BOOTSTRAP, complaints, kind_of
+from tests.infra.account.gaps import KAFKA_SOURCE, LACKED, MADE, OF_THE_BOOTSTRAP, TOPIC, complaints, kind_of
 from tests.infra.account.models import MODELS
 from tests.infra.conftest import Stacks
 from tests.infra.templates import Resource, Template, told
@@ -56,12 +56,30 @@ def default_group(data: Template, _: Template) -> None:
     assert emptied["Fn::GetAtt"][1] == "DefaultSecurityGroup"
 
 
+def configuration(data: Template, _: Template) -> None:
+    """The brokers are made with it: no topic of itself, and no leader that lags."""
+    cluster = data.one("AWS::MSK::Cluster")["ConfigurationInfo"]
+    assert data.named(cluster["Arn"]) == data.named(cluster["Revision"]) == data.one("AWS::MSK::Configuration")
+    said = data.one("AWS::MSK::Configuration")["ServerProperties"].splitlines()
+    assert {"auto.create.topics.enable=false", "unclean.leader.election.enable=false"} <= set(said)
+
+
+def topic(data: Template, delivery: Template) -> None:
+    """The function of the topic is asked for the one that ingest reads, on the new cluster."""
+    asked = delivery.one(TOPIC)
+    assert delivery.named(asked["ServiceToken"]) == delivery.function("topic")
+    assert data.kind_of(told(data, asked["KAFKA_CLUSTER_ARN"])) == "AWS::MSK::Cluster"
+    assert [asked["KAFKA_TOPIC"]] == delivery.source("ingest")["Topics"]
+
+
 CLAIMS: Mapping[str, Callable[[Template, Template], None]] = {
     KAFKA_SOURCE: of_kafka,
+    "AWS::MSK::Configuration": configuration,
     "AWS::SecretsManager::ResourcePolicy": resource_policy,
     "AWS::SecretsManager::RotationSchedule": rotation,
     "AWS::SecretsManager::SecretTargetAttachment": attachment,
     "AWS::Serverless::Application": application,
+    TOPIC: topic,
     "Custom::VpcRestrictDefaultSG": default_group,
 }
 

@@ -1,4 +1,4 @@
-"""What keeps data, made through moto's own API: keys, security groups, MySQL and its secret."""
+"""What keeps data, made through moto's own API: keys, security groups, MySQL and its secret, and Kafka."""
 
 import json
 import os
@@ -149,3 +149,19 @@ class MySql(Recorded):
         for part in name.split("."):
             found = found[part]
         return str(found)
+
+
+class Brokers(Recorded):
+    """The words of CloudFormation and of MSK's API differ in one, and moto has no configurations to name."""
+
+    def create(self) -> str:
+        told = {name: value for name, value in self.properties.items() if name != "ConfigurationInfo"}
+        storage = told["BrokerNodeGroupInfo"]["StorageInfo"]["EBSStorageInfo"]
+        placed = {**told["BrokerNodeGroupInfo"], "StorageInfo": {"EbsStorageInfo": storage}}
+        return str(aws("kafka").create_cluster(**{**told, "BrokerNodeGroupInfo": placed})["ClusterArn"])
+
+    def delete(self, _account: str, _region: str) -> None:
+        aws("kafka").delete_cluster(ClusterArn=self.physical_resource_id)
+
+    def get_cfn_attribute(self, name: str) -> str:
+        return {"Arn": self.physical_resource_id}[name]

@@ -9,6 +9,7 @@ Resource = Mapping[str, Any]
 
 KAFKA_SOURCE = "AWS::Lambda::EventSourceMapping of Kafka"
 MIGRATIONS = "Custom::Migrations"
+TOPIC = "Custom::KafkaTopic"
 
 #: made by tests/infra/account/models.py through moto's own API: why moto's CloudFormation does not do
 MADE: Mapping[str, str] = {
@@ -21,6 +22,7 @@ MADE: Mapping[str, str] = {
     "AWS::Lambda::Function": "it drops layers, architecture and tracing",
     "AWS::Lambda::LayerVersion": "it refers to a layer without its version, and knows no update",
     "AWS::Logs::LogGroup": "it drops the key, and knows no update",
+    "AWS::MSK::Cluster": "its CloudFormation has no such type, its MSK has",
     "AWS::RDS::DBInstance": "it drops security groups, the authority and what it logs",
     "AWS::RDS::DBParameterGroup": "it answers no reference",
     "AWS::RDS::DBSubnetGroup": "it answers no reference",
@@ -33,10 +35,12 @@ MADE: Mapping[str, str] = {
 #: only recorded, so that references resolve: why moto cannot hold it. Each has its claim in test_deployment_gaps.py
 LACKED: Mapping[str, str] = {
     KAFKA_SOURCE: "its Lambda refuses event sources other than SQS, DynamoDB and Kinesis",
+    "AWS::MSK::Configuration": "neither its CloudFormation nor its MSK has one",
     "AWS::SecretsManager::ResourcePolicy": "its CloudFormation has no such type",
     "AWS::SecretsManager::RotationSchedule": "its CloudFormation has no such type, and rotation needs a function",
     "AWS::SecretsManager::SecretTargetAttachment": "its CloudFormation has no such type",
     "AWS::Serverless::Application": "it has no applications of AWS's own, such as the one that rotates secrets",
+    TOPIC: "it would run the function in Docker, and has no brokers: tests/integration/test_topic_function.py has",
     "Custom::VpcRestrictDefaultSG": "it would run AWS's function in Docker",
 }
 

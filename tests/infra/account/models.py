@@ -21,6 +21,7 @@ MODELS: Mapping[str, type[Recorded]] = {
     "AWS::Lambda::Function": functions.Function,
     "AWS::Lambda::LayerVersion": functions.Layer,
     "AWS::Logs::LogGroup": data.LogGroup,
+    "AWS::MSK::Cluster": data.Brokers,
     "AWS::RDS::DBInstance": data.MySql,
     "AWS::RDS::DBParameterGroup": data.ParameterGroup,
     "AWS::RDS::DBSubnetGroup": data.SubnetGroup,

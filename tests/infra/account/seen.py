@@ -31,6 +31,7 @@ class Seen:
     databases: list[Item]
     snapshots: list[str]
     secrets: list[Item]
+    clusters: list[Item]
 
     def physical_id(self, stack: str, logical_id: str) -> str:
         ids = [it["PhysicalResourceId"] for it in self.events[stack] if it["LogicalResourceId"] == logical_id]
@@ -82,7 +83,12 @@ def seen(aws: Aws) -> Seen:
         snapshots=[it["DBSnapshotIdentifier"] for it in client("rds").describe_db_snapshots()["DBSnapshots"]],
         databases=[_lasting(it) for it in client("rds").describe_db_instances()["DBInstances"]],
         secrets=client("secretsmanager").list_secrets()["SecretList"],
+        clusters=[_cluster(client("kafka"), it) for it in client("kafka").list_clusters()["ClusterInfoList"]],
     )
+
+
+def _cluster(kafka: Any, one: Item) -> Item:
+    return dict(kafka.describe_cluster(ClusterArn=one["ClusterArn"])["ClusterInfo"])
 
 
 def _clients(aws: Aws) -> Any:
