@@ -72,7 +72,9 @@ class Deployments:
     def first(self) -> Step:
         if lines := [*complaints(self._to_begin_with.resources())]:
             raise AssertionError("\n".join(lines))
-        self._cdk("bootstrap", "--", f"aws://{ACCOUNT}/{self.aws.region}")  # named: so the app has not to be asked
+        done = self._cdk("bootstrap", "--", f"aws://{ACCOUNT}/{self.aws.region}")  # named: the app has not to be asked
+        if done.returncode:
+            raise AssertionError(done.stdout)
         return self._deploy(self._to_begin_with)
 
     @cached_property
