@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from cdk.consistency import VISIBILITY_FACTOR, check
+from cdk.kafka_sections import Kafka
 from cdk.reading import SettingsError, read
 from cdk.rules import ListOf, OneOf, Text, Whole
 from cdk.sections import (
@@ -15,7 +16,6 @@ from cdk.sections import (
     Claim,
     Database,
     Ingest,
-    Kafka,
     Message,
     Migrate,
     Network,

@@ -8,7 +8,7 @@ from aws_cdk import CfnOutput, Fn, Stack
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from cdk import mysql_logs, parts, sections
+from cdk import kafka_sections, mysql_logs, parts
 from cdk.config import StageSettings
 from cdk.database import Database
 from cdk.log_key import log_key
@@ -75,7 +75,7 @@ class DataStack(Stack):
         CfnOutput(self, "DatabaseSecretArn", value=mysql.database.secret_arn)
         return mysql.database
 
-    def _kafka(self, stage: StageSettings, new: sections.NewKafka, network: Network) -> Cluster:
+    def _kafka(self, stage: StageSettings, new: kafka_sections.NewKafka, network: Network) -> Cluster:
         return Msk(
             self,
             "Kafka",

@@ -32,7 +32,6 @@ class DeliveryStack(Stack):
         queue = waiting.queue
         data_key = self._data_key(stage)
         every = Duration.minutes(stage.claim.every_minutes)
-        at_once = stage.send.max_concurrency
 
         ingest = Ingest(self, "Ingest", runtime=runtime, settings=parts.ingest(stage), source=kafka, queue=queue)
         claim = Claim(self, "Claim", runtime=runtime, settings=parts.claim(stage), queue=queue, every=every)
@@ -43,22 +42,16 @@ class DeliveryStack(Stack):
             settings=parts.send(stage),
             queue=queue,
             data_key=data_key,
-            max_concurrency=at_once,
+            max_concurrency=stage.send.max_concurrency,
         )
 
         queue.grant(ingest.role, "sqs:SendMessage")
         queue.grant(claim.role, "sqs:SendMessage", "sqs:GetQueueAttributes")
         queue.grant_consume_messages(send.role)
         data_key.grant_decrypt(send.role)
-
+        space, mysql = runtime.metrics_namespace, made.database.instance if made.database else None
         measures = Measures(
-            namespace=runtime.metrics_namespace,
-            ingest=ingest,
-            claim=claim,
-            send=send,
-            queue=waiting,
-            mysql=made.database.instance if made.database else None,
-            kafka=made.kafka,
+            namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting, mysql=mysql, kafka=made.kafka
         )
         self._watch(stage, measures)
         self._tell(

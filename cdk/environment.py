@@ -5,7 +5,7 @@ What a construct knows better than the settings is added there: the queue's URL,
 
 from collections.abc import Mapping
 
-from cdk import sections
+from cdk import kafka_sections
 from cdk.config import StageSettings
 
 
@@ -48,7 +48,7 @@ def migrate() -> Mapping[str, str]:
     return _shared("migrate")
 
 
-def topic(stage: StageSettings, new: sections.NewKafka) -> Mapping[str, str]:
+def topic(stage: StageSettings, new: kafka_sections.NewKafka) -> Mapping[str, str]:
     return {
         **_shared("topic"),
         "KAFKA_TOPIC": stage.kafka.topic,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cdk.config import StageSettings
-    from cdk.sections import Kafka, NewKafka
+    from cdk.kafka_sections import Kafka, NewKafka
 
 #: MSK's subnets: each in a zone of its own
 _LEAST_ZONES, _MOST_ZONES = 2, 3

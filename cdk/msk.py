@@ -16,7 +16,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_msk as msk
 from constructs import Construct
 
-from cdk import sections
+from cdk import kafka_sections
 from cdk.kafka import MskArns
 from cdk.network import Network
 
@@ -47,7 +47,7 @@ class Msk(Construct):
         stage: str,
         topic: str,
         group: str,
-        settings: sections.NewKafka,
+        settings: kafka_sections.NewKafka,
         network: Network,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
@@ -92,7 +92,7 @@ class Msk(Construct):
         self._kept(cluster)
         return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=0, replication=None)
 
-    def _provisioned(self, brokers: sections.Brokers, replication: int | None, log: logs.LogGroup) -> Cluster:
+    def _provisioned(self, brokers: kafka_sections.Brokers, replication: int | None, log: logs.LogGroup) -> Cluster:
         subnets = self._subnets()
         number, copies = brokers.per_zone * len(subnets), replication or len(subnets)
         cluster = msk.CfnCluster(
@@ -115,7 +115,7 @@ class Msk(Construct):
             self._grow(cluster, brokers)
         return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=number, replication=copies)
 
-    def _brokers(self, brokers: sections.Brokers, subnets: Sequence[str]) -> dict[str, Any]:
+    def _brokers(self, brokers: kafka_sections.Brokers, subnets: Sequence[str]) -> dict[str, Any]:
         return {
             "instanceType": f"kafka.{brokers.instance_class}",
             "clientSubnets": subnets,
@@ -154,7 +154,7 @@ class Msk(Construct):
             self, "Brokers", retention=retention, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
         )
 
-    def _grow(self, cluster: msk.CfnCluster, brokers: sections.Brokers) -> None:
+    def _grow(self, cluster: msk.CfnCluster, brokers: kafka_sections.Brokers) -> None:
         """MSK waits for hours between two steps and never takes storage back."""
         dimension = "kafka:broker-storage:VolumeSize"
         target = scaling.CfnScalableTarget(

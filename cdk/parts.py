@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk import environment, sections
+from cdk import environment, kafka_sections, sections
 from cdk.config import StageSettings
 from cdk.database import Database
 from cdk.function import FunctionSettings, Runtime
@@ -90,7 +90,7 @@ def migrate(stage: StageSettings) -> FunctionSettings:
     return _settings(stage.migrate, environment.migrate())
 
 
-def topic(stage: StageSettings, new: sections.NewKafka) -> FunctionSettings:
+def topic(stage: StageSettings, new: kafka_sections.NewKafka) -> FunctionSettings:
     return _settings(sections.Topic(), environment.topic(stage, new))
 
 
@@ -148,7 +148,7 @@ def _groups(scope: Construct, ids: Sequence[str]) -> list[ec2.ISecurityGroup]:
     return [named(scope, f"SecurityGroup{index}", group, mutable=False) for index, group in enumerate(ids)]
 
 
-def kafka(settings: sections.Kafka, *, made: Cluster | None, network: Network | None) -> KafkaSource:
+def kafka(settings: kafka_sections.Kafka, *, made: Cluster | None, network: Network | None) -> KafkaSource:
     topic = Topic(
         name=settings.topic,
         group=settings.group,
@@ -172,5 +172,5 @@ def kafka(settings: sections.Kafka, *, made: Cluster | None, network: Network | 
     )
 
 
-def _pollers(settings: sections.Pollers) -> lambda_.ProvisionedPollerConfig:
+def _pollers(settings: kafka_sections.Pollers) -> lambda_.ProvisionedPollerConfig:
     return lambda_.ProvisionedPollerConfig(minimum_pollers=settings.minimum, maximum_pollers=settings.maximum)
