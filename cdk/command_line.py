@@ -53,7 +53,7 @@ def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 def _cdk_arguments(options: argparse.Namespace) -> list[str]:
     arguments = [options.verb, "--context", f"stage={options.stage}"]
-    if options.verb != "bootstrap":
+    if options.verb in ("deploy", "destroy"):  # diff takes all of them by itself
         arguments.append("--all")
     if options.verb == "destroy" and options.confirm == options.stage:
         arguments.append("--force")

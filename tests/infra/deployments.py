@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from cdk.context import ROOT
 from delivery.storage.migrate import address_of
-from local.aws import ACCOUNT, Aws, aws_server
+from local.aws import Aws, aws_server
 from local.mysql import MySqlServer
 from tests.infra.account.checkout import Assembly, Checkout, checkout
 from tests.infra.account.data import LOGIN
@@ -72,7 +72,7 @@ class Deployments:
     def first(self) -> Step:
         if lines := [*complaints(self._to_begin_with.resources())]:
             raise AssertionError("\n".join(lines))
-        done = self._cdk("bootstrap", "--", f"aws://{ACCOUNT}/{self.aws.region}")  # named: the app has not to be asked
+        done = self._cdk("bootstrap", "--", "--app", str(self._to_begin_with.out))
         if done.returncode:
             raise AssertionError(done.stdout)
         return self._deploy(self._to_begin_with)

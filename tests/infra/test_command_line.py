@@ -116,7 +116,8 @@ def test_an_account_is_prepared_and_told_what_a_deployment_would_create(account:
     assert prepared.returncode == 0, prepared.stderr
     told = cdk(account, "diff")
     assert told.returncode == 0, told.stderr
-    assert "hongyan-dev-delivery" in told.stdout + told.stderr
+    assert "Unknown option" not in told.stdout + told.stderr
+    assert {"hongyan-dev-data", "hongyan-dev-delivery"} <= set((told.stdout + told.stderr).split())
     for kind in ("AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping", "AWS::Scheduler::Schedule"):
         assert f"[+] {kind}" in told.stdout + told.stderr
     destroyed = cdk(account, "destroy", "--confirm", "dev")
