@@ -22,7 +22,7 @@ from delivery.storage.records import Recorder
 from local.aws import Aws, aws_server
 from local.mysql import MySqlServer
 
-_ROUNDS = 9
+_ROUNDS = 21
 
 
 def measure(server: MySqlServer, state: Path) -> dict[str, Measured]:
