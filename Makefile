@@ -53,16 +53,16 @@ synth: .venv/ready  ## write the CloudFormation templates to cdk.out, without an
 	@$(PYTHON) app.py
 
 bootstrap: .venv/ready  ## prepare an AWS account and region for deployments, once: make bootstrap STAGE=dev
-	@$(PYTHON) -m cdk.command_line bootstrap --stage $(STAGE) $(CDK_PASSED)
+	@$(PYTHON) -m cdk.build.command_line bootstrap --stage $(STAGE) $(CDK_PASSED)
 
 deploy: .venv/ready  ## create or update a stage on AWS: make deploy STAGE=dev
-	@$(PYTHON) -m cdk.command_line deploy --stage $(STAGE) $(CDK_PASSED)
+	@$(PYTHON) -m cdk.build.command_line deploy --stage $(STAGE) $(CDK_PASSED)
 
 diff: .venv/ready  ## what a deployment would change: make diff STAGE=dev
-	@$(PYTHON) -m cdk.command_line diff --stage $(STAGE) $(CDK_PASSED)
+	@$(PYTHON) -m cdk.build.command_line diff --stage $(STAGE) $(CDK_PASSED)
 
 destroy: .venv/ready  ## remove a stage from AWS: make destroy STAGE=dev; prod wants CONFIRM=prod as well
-	@$(PYTHON) -m cdk.command_line destroy --stage $(STAGE) --confirm "$(CONFIRM)" $(CDK_PASSED)
+	@$(PYTHON) -m cdk.build.command_line destroy --stage $(STAGE) --confirm "$(CONFIRM)" $(CDK_PASSED)
 
 clean:  ## remove what was installed and cached in this checkout (end the stack first)
 	@rm -rf .venv .local cdk.out

@@ -6,9 +6,9 @@
 import sys
 
 from cdk.assembly import stage_app
-from cdk.context import ROOT, own_context, passed_by_the_cli
-from cdk.reading import SettingsError
-from cdk.sizes import table
+from cdk.build.sizes import table
+from cdk.settings.context import ROOT, own_context, passed_by_the_cli
+from cdk.settings.reading import SettingsError
 
 
 def main(arguments: list[str]) -> None:

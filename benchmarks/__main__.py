@@ -23,8 +23,8 @@ from benchmarks.figures import (
 )
 from benchmarks.steps import Step
 from benchmarks.table import show
-from local.mysql import MySqlServer, mysql_server
-from local.processes import CannotStartError
+from local.machine.processes import CannotStartError
+from local.servers.mysql import MySqlServer, mysql_server
 
 _CHECKOUT = Path(__file__).parents[1]
 

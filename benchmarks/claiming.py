@@ -13,7 +13,7 @@ from benchmarks.filling import fill
 from benchmarks.rounds import Turn, stopwatch, take_turns
 from benchmarks.row_by_row import RowByRow
 from delivery.storage.claims import DueRecords
-from local.mysql import MySqlServer
+from local.servers.mysql import MySqlServer
 
 _SET = 500
 _ROWS_A_TURN = 100

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from delivery.storage.database import Address, open_engine
 from delivery.storage.migrate import address_of, upgrade
-from local.mysql import MySqlServer
+from local.servers.mysql import MySqlServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from delivery.domain.record import Attempt
 from delivery.domain.transition import Closing, Transition
 from delivery.storage.attempts import Attempts
 from delivery.storage.records import Recorder
-from local.mysql import MySqlServer
+from local.servers.mysql import MySqlServer
 
 _SET = 500
 _ROWS_A_TURN = 50

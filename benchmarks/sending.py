@@ -26,9 +26,9 @@ from delivery.send import Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
 from delivery.storage.records import Recorder
-from local.mysql import MySqlServer
-from local.ports import free_port
-from local.processes import running, wait_until_ready
+from local.machine.ports import free_port
+from local.machine.processes import running, wait_until_ready
+from local.servers.mysql import MySqlServer
 
 _CONCURRENCY = 32
 _LATENCY = 0.1

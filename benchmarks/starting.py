@@ -19,8 +19,8 @@ from benchmarks.notifications import intake
 from benchmarks.rounds import Turn, take_turns
 from benchmarks.statements import MAX_ATTEMPTS
 from delivery.storage.records import Recorder
-from local.aws import Aws, aws_server
-from local.mysql import MySqlServer
+from local.servers.aws import Aws, aws_server
+from local.servers.mysql import MySqlServer
 
 _ROUNDS = 21
 

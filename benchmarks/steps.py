@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.figures import Figure, Measured
-from local.mysql import MySqlServer
+from local.servers.mysql import MySqlServer
 
 
 class Step(NamedTuple):

@@ -6,10 +6,10 @@ from typing import Any
 
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
 
-from cdk.config import DEFAULT_STAGE, StageSettings, stage_settings
-from cdk.data_stack import DataStack
-from cdk.delivery_stack import DeliveryStack
-from cdk.parts import Made
+from cdk.data.stack import DataStack
+from cdk.delivery.stack import DeliveryStack
+from cdk.settings.parts import Made
+from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 
 #: the CDK would tag it, CloudFormation's schema has no such property
 _WITHOUT_TAGS = ["AWS::RDS::DBProxyTargetGroup"]

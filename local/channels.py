@@ -8,8 +8,8 @@ from delivery.storage.channels import Channels
 from delivery.storage.data_keys import DataKeys
 from delivery.storage.database import open_engine
 from delivery.storage.migrate import address_of
-from local.aws import Aws
-from local.stack_settings import STACK_NAME
+from local.servers.aws import Aws
+from local.template.overrides import STACK_NAME
 
 
 def webhook_url(feishu_url: str, key: str) -> str:

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cdk.reading import SettingsError
-from local import clients, sam_cli
+from cdk.settings.reading import SettingsError
+from local import clients
 from local.commands import demo, down, status, up
 from local.endpoints import read_endpoints
-from local.interrupts import Interrupted, raise_interrupts
-from local.processes import CannotStartError
+from local.machine.interrupts import Interrupted, raise_interrupts
+from local.machine.processes import CannotStartError
+from local.sam import command_line as sam_cli
 from local.stack import HOME, StackOptions
 
 _ABOUT = """\

@@ -14,9 +14,9 @@ from confluent_kafka import Producer
 from delivery.storage.database import open_engine
 from delivery.storage.lookups import Lookups
 from delivery.storage.migrate import address_of
-from local.aws import Aws
 from local.channels import channels_of, feishu_channel, webhook_url
-from local.processes import CannotStartError
+from local.machine.processes import CannotStartError
+from local.servers.aws import Aws
 
 _CHANNEL = "feishu"
 _RECORDED_WITHIN_SECONDS = 20.0

@@ -13,9 +13,9 @@ from delivery.storage.database import open_engine
 from delivery.storage.migrate import address_of
 from delivery.storage.tables import records
 from local.endpoints import FILE_NAME, read_endpoints
-from local.interrupts import Interrupted, wait_for_interrupt
-from local.lock import holder
-from local.processes import CannotStartError
+from local.machine.interrupts import Interrupted, wait_for_interrupt
+from local.machine.lock import holder
+from local.machine.processes import CannotStartError
 from local.running import Stack
 from local.stack import StackOptions, local_stack
 

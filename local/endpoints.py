@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.processes import CannotStartError
+from local.machine.processes import CannotStartError
 
 FILE_NAME = "endpoints.json"
 

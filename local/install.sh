@@ -33,5 +33,5 @@ fi
 echo "hongyan: installing pinned packages into .venv (first time: several minutes, about 1.2 GB on disk)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-.venv/bin/python -m cdk.kept_wheels  # last, so that nothing later needs a network to synthesize the stacks
+.venv/bin/python -m cdk.build.kept_wheels  # last, so that nothing later needs a network to synthesize the stacks
 touch .venv/ready

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from delivery.storage.channels import Channels
-from local.aws import Aws
 from local.channels import channels_of, feishu_channel, webhook_url
-from local.invoke_api import invoke_path
-from local.servers import Servers
-from local.workers import WorkerPool
+from local.lambda_.invoke_api import invoke_path
+from local.lambda_.workers import WorkerPool
+from local.servers.aws import Aws
+from local.servers.start import Servers
 
 
 @dataclass(frozen=True, kw_only=True)

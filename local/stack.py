@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 from threading import Timer
 
-from local.aws import Aws
-from local.deploying import deploy
-from local.emulator import start_emulator
 from local.endpoints import FILE_NAME, announced
-from local.interrupts import uninterrupted_end
-from local.invoke_api import invoke_api
-from local.lambda_runtime import LambdaRuntime, lambda_runtime
-from local.lock import sole_use
+from local.lambda_.emulator import start_emulator
+from local.lambda_.invoke_api import invoke_api
+from local.lambda_.runtime import LambdaRuntime, lambda_runtime
+from local.lambda_.sources.start import event_sources
+from local.lambda_.workers import WorkerPool
+from local.machine.interrupts import uninterrupted_end
+from local.machine.lock import sole_use
 from local.running import Stack
-from local.servers import servers
-from local.sources import event_sources
-from local.template import Deployment, Function
-from local.workers import WorkerPool
+from local.servers.aws import Aws
+from local.servers.start import servers
+from local.template.deploy import deploy
+from local.template.deployment import Deployment, Function
 
 #: what belongs to this checkout: data, caches, logs, ports, lock
 HOME = Path(__file__).resolve().parent.parent / ".local"

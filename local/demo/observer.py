@@ -10,7 +10,7 @@ from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Status
 from delivery.storage.tables import attempts, records, rejects
 from local.demo.findings import Findings, Row
-from local.demo.simulated_feishu import SimulatedFeishu, calls_by_record
+from local.feishu.client import SimulatedFeishu, calls_by_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

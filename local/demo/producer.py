@@ -7,8 +7,8 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from local.demo.kinds import Event, Published
-from local.kafka_client import QUIET
-from local.processes import CannotStartError
+from local.lambda_.sources.kafka_client import QUIET
+from local.machine.processes import CannotStartError
 
 _SECONDS = 30
 

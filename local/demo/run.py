@@ -16,8 +16,8 @@ from local.demo.observer import Observer
 from local.demo.producer import KafkaTopic
 from local.demo.report import print_account, print_crash, print_life, print_problems, print_times, say
 from local.demo.scenario import Scenario, User, build_scenario
-from local.demo.simulated_feishu import SimulatedFeishu
 from local.demo.watching import Ended, Watch
+from local.feishu.client import SimulatedFeishu
 from local.feishu.rules import PATH
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.assets import assets_of
-from local.aws import Aws, aws_server
-from local.cloudformation import deployed
-from local.emulator import start_emulator
-from local.lambda_runtime import LambdaRuntime, lambda_runtime
-from local.template_reading import deployment
-from local.workers import WorkerPool
+from local.lambda_.emulator import start_emulator
+from local.lambda_.runtime import LambdaRuntime, lambda_runtime
+from local.lambda_.workers import WorkerPool
+from local.servers.aws import Aws, aws_server
+from local.template.assets import assets_of
+from local.template.cloudformation import deployed
+from local.template.reading import deployment
 from tests.e2e import toy_template
 from tests.e2e.journal import Journal
 from tests.e2e.toys_running import Toys

@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.apt_sources import machine_sources
-from local.lambda_runtime import SHIPPED
-from local.lock import turn
-from local.processes import run_to_end, running, wait_until_ready
+from local.lambda_.runtime import SHIPPED
+from local.machine.apt_sources import machine_sources
+from local.machine.lock import turn
+from local.machine.processes import run_to_end, running, wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

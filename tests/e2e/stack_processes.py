@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.lock import turn
+from local.machine.lock import turn
 from local.stack import HOME
 from tests.e2e.waiting import until
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.cloudformation import deployed
-from local.processes import CannotStartError
+from local.machine.processes import CannotStartError
+from local.template.cloudformation import deployed
 from tests.e2e.toy_template import function, queue, queue_mapping, schedule, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from local.aws import Aws
+    from local.servers.aws import Aws
     from tests.e2e.toys_running import Toys
 
 _KEY = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {}, "Tags": [{"Key": "stage", "Value": "local"}]}}

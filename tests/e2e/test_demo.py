@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from local.lock import turn
+from local.machine.lock import turn
 from tests.e2e.stack_processes import home_for
 
 _LAST_LINE = re.compile(r"demo: (\d+) published, (\d+) accounted for, 0 lost, 0 doubled")

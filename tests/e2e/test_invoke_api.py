@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.invoke_api import invoke_api, invoke_path
-from local.ports import free_port
+from local.lambda_.invoke_api import invoke_api, invoke_path
+from local.machine.ports import free_port
 from tests.e2e.toy_template import function
 
 if TYPE_CHECKING:

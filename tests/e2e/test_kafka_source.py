@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from local import kafka_partition
-from local.processes import running, wait_until_ready
+from local.lambda_.sources import kafka_partition
+from local.machine.processes import running, wait_until_ready
 from tests.e2e.toy_template import function, kafka_mapping
 from tests.e2e.waiting import until
 
@@ -34,7 +34,7 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """librdkafka's mock cluster: Kafka's protocol without its start."""
     state = tmp_path_factory.mktemp("kafka")
     address = state / "address"
-    command = [sys.executable, "-m", "local.mock_kafka", str(address), *(f"{topic}:2" for topic in _TOPICS)]
+    command = [sys.executable, "-m", "local.servers.mock_kafka", str(address), *(f"{topic}:2" for topic in _TOPICS)]
     with running(command, name="mock Kafka", log=state / "log") as process:
         wait_until_ready(process, address.exists)
         yield address.read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.aws import Aws, aws_server
+from local.servers.aws import Aws, aws_server
 
 if TYPE_CHECKING:
     from pathlib import Path

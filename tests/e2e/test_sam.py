@@ -20,9 +20,9 @@ from delivery.domain.record import CHANNEL_FEISHU
 from delivery.storage.database import open_engine
 from delivery.storage.migrate import address_of
 from delivery.storage.tables import records
-from local.aws import Aws
 from local.channels import webhook_url
-from local.ports import free_port
+from local.machine.ports import free_port
+from local.servers.aws import Aws
 from local.stack import HOME
 from tests.e2e.container_engine import IMAGE, engine, why_not
 from tests.e2e.stack_processes import StackProcess, starting

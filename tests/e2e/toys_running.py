@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from local.sources import event_sources
+from local.lambda_.sources.start import event_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from local.aws import Aws
-    from local.cloudformation import Resource
-    from local.emulator import Answer
-    from local.template import Deployment, Function
-    from local.workers import WorkerPool
+    from local.lambda_.emulator import Answer
+    from local.lambda_.workers import WorkerPool
+    from local.servers.aws import Aws
+    from local.template.cloudformation import Resource
+    from local.template.deployment import Deployment, Function
 
 
 @dataclass(frozen=True, kw_only=True)

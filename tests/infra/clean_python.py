@@ -8,10 +8,10 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from local.apt_sources import machine_sources, with_suite
-from local.debian import PrivateApt, has_apt
-from local.once import made_once
-from local.processes import CannotStartError
+from local.machine.apt_sources import machine_sources, with_suite
+from local.machine.debian import PrivateApt, has_apt
+from local.machine.once import made_once
+from local.machine.processes import CannotStartError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cdk.context import ROOT
-from local.synth import synthesize
+from cdk.settings.context import ROOT
+from local.template.synth import synthesize
 from tests.infra.assets import Assets
 from tests.infra.running import run_app
 from tests.infra.templates import BROKERS, MYSQL, NO_VPC, VPC, Template, synthesized

@@ -15,10 +15,10 @@ from pytest import MonkeyPatch  # noqa: PT013 - its own way to put the environme
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from cdk.context import ROOT
+from cdk.settings.context import ROOT
 from delivery.storage.migrate import address_of
-from local.aws import Aws, aws_server
-from local.mysql import MySqlServer
+from local.servers.aws import Aws, aws_server
+from local.servers.mysql import MySqlServer
 from tests.infra.account.checkout import Assembly, Checkout, checkout
 from tests.infra.account.data import LOGIN
 from tests.infra.account.gaps import complaints
@@ -127,7 +127,7 @@ class Deployments:
 
     def _cdk(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "cdk.command_line", verb, "--stage", STAGE, *arguments],
+            [sys.executable, "-m", "cdk.build.command_line", verb, "--stage", STAGE, *arguments],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cdk.context import ROOT
+from cdk.settings.context import ROOT
 
 _HIDDEN = ("AWS_", "CDK_", "JSII_", "PATH")
 

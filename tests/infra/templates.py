@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cdk.assembly import stage_app
-from cdk.context import own_context
-from cdk.reading import merged
+from cdk.settings.context import own_context
+from cdk.settings.reading import merged
 
 Resource = dict[str, Any]
 

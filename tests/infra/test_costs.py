@@ -8,7 +8,7 @@ import pytest
 from tests.infra import watched
 from tests.infra.conftest import Stacks
 from tests.infra.templates import Resource, Template
-from tests.unit.test_costs_page import ITEMS, product
+from tests.unit.docs.test_costs_page import ITEMS, product
 
 COLUMNS = {"dev": 2, "prod": 4}
 HOURS = 730

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cdk.database import STAGES
-from cdk.migrate import RIGHTS as RIGHTS_FILE
+from cdk.data.database import STAGES
+from cdk.delivery.migrate import RIGHTS as RIGHTS_FILE
 from delivery.storage import rights
 from delivery.storage.rights import RIGHTS
 from tests.infra.conftest import Stacks, Synthesis

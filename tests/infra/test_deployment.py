@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from cdk.context import ROOT
+from cdk.settings.context import ROOT
 from delivery.storage.tables import metadata
-from local.mysql import mysql_server
+from local.servers.mysql import mysql_server
 from tests.infra.account.seen import Seen
 from tests.infra.deployments import DATABASE, Deployments, deployments
 from tests.infra.templates import DEPLOYED, FUNCTIONS, environment

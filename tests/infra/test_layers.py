@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cdk.context import ROOT
-from cdk.reading import SettingsError
-from cdk.wheels import Target, fingerprint, install
+from cdk.build.wheels import Target, fingerprint, install
+from cdk.settings.context import ROOT
+from cdk.settings.reading import SettingsError
 from tests.infra.assets import Assets
 from tests.infra.templates import FUNCTIONS
 

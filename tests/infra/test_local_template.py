@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.processes import CannotStartError
-from local.synth import synthesize
+from local.machine.processes import CannotStartError
+from local.template.synth import synthesize
 from tests.infra.assets import Assets
 
 OVER: Mapping[str, Any] = {

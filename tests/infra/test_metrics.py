@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cdk.context import ROOT
-from cdk.measures import REJECT_CODES
+from cdk.settings.context import ROOT
+from cdk.watch.metrics import REJECT_CODES
 from delivery.domain.contract import RejectCode
 from tests.infra import watched
 from tests.infra.templates import FUNCTIONS, Template, environment

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cdk.migrate import MIGRATIONS, fingerprint
-from cdk.sections import Migrate
+from cdk.delivery.migrate import MIGRATIONS, fingerprint
+from cdk.settings.sections import Migrate
 from delivery.aws.settings import MigrateSettings
 from delivery.storage.migrate import LOCK_SECONDS
 from delivery.storage.migrate import MIGRATIONS as RUN_FROM

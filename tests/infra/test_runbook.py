@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cdk.context import ROOT
+from cdk.settings.context import ROOT
 from tests.infra import watched
 from tests.infra.templates import Template
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from delivery.storage.database import open_engine
 from delivery.storage.migrate import address_of, upgrade
 from delivery.storage.tables import metadata
-from local.mysql import MySqlServer, mysql_server
+from local.servers.mysql import MySqlServer, mysql_server
 from tests.integration.clock import Clock
 from tests.integration.schema import schema
 from tests.integration.sending import PointerList

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from functions.migrate.handler import handler
 from tests.integration.conftest import engine_for
-from tests.unit.raw_server import RawServer
+from tests.unit.feishu.raw_server import RawServer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 IDS = {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "Migrated"}

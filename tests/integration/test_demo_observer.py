@@ -10,8 +10,8 @@ from sqlalchemy import Engine, insert
 from delivery.domain.record import Status
 from delivery.storage.tables import attempts, records, rejects
 from local.demo.observer import Observer
-from local.demo.simulated_feishu import SimulatedFeishu
 from local.feishu import FeishuSimulator
+from local.feishu.client import SimulatedFeishu
 from tests.unit.feishu_simulator.messages import HEADERS, body
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC).replace(tzinfo=None)

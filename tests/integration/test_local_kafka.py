@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from local.kafka import KafkaCluster, kafka_cluster
+from local.servers.kafka import KafkaCluster, kafka_cluster
 from tests.waiting import until
 
 CACHE = Path(__file__).parents[2] / ".local" / "cache"
@@ -22,7 +22,7 @@ TOPICS = {"one": 1, "three": 3}
 START = """
 import sys
 from pathlib import Path
-from local.kafka import kafka_cluster
+from local.servers.kafka import kafka_cluster
 
 with kafka_cluster(Path(sys.argv[1]), cache=Path(sys.argv[2]), topics={"three": 3}) as cluster:
     print("up", cluster.bootstrap_servers, flush=True)

@@ -14,8 +14,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from local.mysql import MySqlServer, mysql_server
-from local.processes import CannotStartError
+from local.machine.processes import CannotStartError
+from local.servers.mysql import MySqlServer, mysql_server
 from tests.waiting import until
 
 CACHE = Path(__file__).parents[2] / ".local" / "cache"
@@ -23,7 +23,7 @@ CACHE = Path(__file__).parents[2] / ".local" / "cache"
 START = """
 import sys
 from pathlib import Path
-from local.mysql import mysql_server
+from local.servers.mysql import mysql_server
 
 def say(line):
     print(line, flush=True)

@@ -17,11 +17,11 @@ from delivery.storage.migrate import MIGRATIONS, address_of, upgrade_at
 from delivery.storage.rights import RIGHTS
 from delivery.storage.tables import metadata
 from delivery.storage.users import FunctionUsers
-from local.mysql import MySqlServer
+from local.servers.mysql import MySqlServer
 from tests.integration.deployments import OK, Secrets, by_hand, deploys, revision, tables
 from tests.integration.function_users import BY_PASSWORD, settled
 from tests.integration.schema import schema
-from tests.unit.raw_server import RawServer, raw_server
+from tests.unit.feishu.raw_server import RawServer, raw_server
 
 HEAD, NEXT = "0002", "0003"
 PASSWORD = "hunter2"

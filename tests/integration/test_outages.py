@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from delivery.storage.database import Address, open_engine
 from delivery.storage.tables import outbox
-from local.ports import free_port
+from local.machine.ports import free_port
 from tests.integration.clock import Clock
 from tests.integration.notifications import batch, count, event, kafka, rows
 from tests.integration.sending import PointerList, claim_all, ingester

@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import Engine
 
-from cdk.context import ROOT
+from cdk.settings.context import ROOT
 from delivery.domain.record import Pointer
 from delivery.storage.database import from_stored
 from tests.integration.clock import Clock

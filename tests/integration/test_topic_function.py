@@ -18,11 +18,11 @@ from delivery.aws import kafka_admin
 from delivery.aws.wiring import topic as wiring
 from delivery.topic import TopicError
 from functions.topic.handler import handler
-from local import kafka_broker
-from local.kafka import KafkaCluster, kafka_cluster
-from local.ports import free_port
+from local.machine.ports import free_port
+from local.servers import kafka_broker
+from local.servers.kafka import KafkaCluster, kafka_cluster
 from tests.integration.deployments import IDS, OK, answer_of, context
-from tests.unit.raw_server import RawServer, raw_server
+from tests.unit.feishu.raw_server import RawServer, raw_server
 
 CACHE = Path(__file__).parents[2] / ".local" / "cache"
 CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/hongyan-dev/0a1b2c3d-1"

@@ -12,9 +12,9 @@ from typing import Any
 
 from alembic.script import ScriptDirectory
 
-from cdk.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
-from cdk.migrate import MIGRATIONS
-from cdk.reading import merged
+from cdk.delivery.migrate import MIGRATIONS
+from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
+from cdk.settings.reading import merged
 from tests.infra.templates import Resource, Template
 
 _PARTS = ("app.py", "cdk", "functions", "layers")

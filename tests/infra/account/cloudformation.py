@@ -11,7 +11,7 @@ from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Event, Stack, cloudformation_backends
 
-from local.intrinsics import references
+from local.template.intrinsics import references
 from tests.infra.account.removal import removed
 
 Body = dict[str, Any]

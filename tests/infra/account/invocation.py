@@ -13,7 +13,7 @@ from zipfile import ZipFile
 
 from moto.awslambda.models import lambda_backends
 
-from local.aws import ACCOUNT, REGION
+from local.servers.aws import ACCOUNT, REGION
 from tests.infra.account.data import LOGIN
 
 # What Lambda's runtime does with an event; third-party packages are those of this machine, ours are the deployed ones.

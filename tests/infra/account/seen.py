@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.aws import Aws
+from local.servers.aws import Aws
 from tests.infra.templates import listed
 
 Item = dict[str, Any]

@@ -7,7 +7,7 @@ import sys
 from moto.cloudtrail.responses import CloudTrailResponse
 from moto.server import main as serve
 
-from local.aws import Aws
+from local.servers.aws import Aws
 from tests.infra.account.cloudformation import install
 from tests.infra.account.models import MODELS
 

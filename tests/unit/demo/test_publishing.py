@@ -6,10 +6,10 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from local.demo.kinds import PASSED_OVER, Event, Kind, Published
 from local.demo.producer import KafkaTopic
 from local.demo.scenario import build_scenario
-from local.demo.simulated_feishu import SimulatedFeishu, calls_by_record
 from local.feishu import FeishuSimulator
-from local.mock_kafka import MockCluster
-from local.processes import CannotStartError
+from local.feishu.client import SimulatedFeishu, calls_by_record
+from local.machine.processes import CannotStartError
+from local.servers.mock_kafka import MockCluster
 from tests.unit.demo.accounts import NOW
 
 

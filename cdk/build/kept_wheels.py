@@ -1,0 +1,54 @@
+"""Third-party packages that were installed before: a directory for each requirements file and target, made at most once.
+
+`python -m cdk.build.kept_wheels` makes those of the default stage. It is a part of setting up, so that a
+synthesis needs no network.
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from cdk.build.wheels import Target, fingerprint, install
+from cdk.settings.context import ROOT, own_context
+from cdk.settings.reading import SettingsError
+from cdk.settings.stage import DEFAULT_STAGE, stage_settings
+
+_KEPT = ROOT / ".local" / "cache" / "wheels"
+
+
+def kept(requirements: Path, target: Target) -> Path:
+    """Where pip has installed them; of two that install at once, the one that is done first is kept."""
+    directory = _KEPT / fingerprint(requirements, target)
+    if not directory.exists():
+        _KEPT.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_KEPT, prefix=".half-made-") as half_made:
+            install(requirements, target, Path(half_made) / "python")
+            _keep(Path(half_made) / "python", directory)
+    return directory
+
+
+def _keep(made: Path, directory: Path) -> None:
+    try:
+        made.rename(directory)
+    except OSError:
+        if not directory.exists():
+            raise
+
+
+def copy(requirements: Path, target: Target, into: Path) -> None:
+    shutil.copytree(kept(requirements, target), into)
+
+
+def main() -> None:
+    stage = stage_settings(own_context().get("stages"), DEFAULT_STAGE)
+    target = Target(python=stage.python, architecture=stage.architecture, here=stage.wheels == "this-machine")
+    for requirements in sorted(ROOT.glob("layers/*/requirements.txt")):
+        kept(requirements, target)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SettingsError as error:
+        sys.exit(f"hongyan: {error}")

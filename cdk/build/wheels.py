@@ -1,0 +1,86 @@
+"""A layer's third-party packages, installed by pip without Docker: requirements and target in, directory out."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from sysconfig import get_platform
+
+from cdk.settings.reading import SettingsError
+
+#: bumped when what is kept of the wheels changes, so that layers are built again
+_RECIPE = "1"
+_MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+#: the newest glibc that each runtime's operating system has: Amazon Linux 2 or 2023
+_GLIBC = {"3.11": 26, "3.12": 34, "3.13": 34, "3.14": 34}
+_OLDEST_GLIBC = 17
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The Python that will import the packages."""
+
+    python: str
+    architecture: str
+    #: this interpreter, on this machine, rather than Lambda's
+    here: bool = False
+
+    def pip_options(self) -> Sequence[str]:
+        if self.here:
+            return ()
+        platforms = [f"--platform={tag}" for tag in self._platforms()]
+        return ("--implementation=cp", f"--python-version={self.python}", *platforms)
+
+    def _platforms(self) -> Sequence[str]:
+        """Every tag by name: pip takes a platform literally and does not infer the older ones from it."""
+        machine = _MACHINES[self.architecture]
+        numbered = [f"manylinux_2_{minor}_{machine}" for minor in range(_GLIBC[self.python], _OLDEST_GLIBC - 1, -1)]
+        return (*numbered, f"manylinux2014_{machine}")
+
+
+def fingerprint(requirements: Path, target: Target) -> str:
+    """Equal when the same packages for the same target come out; nothing is installed to know it."""
+    parts = [_RECIPE, requirements.read_text(), *target.pip_options(), *([sys.version, get_platform()] * target.here)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def install(requirements: Path, target: Target, into: Path) -> None:
+    """Wheels only: building a source distribution here would make code for this machine and not for the target's.
+
+    What is listed and no more: the list has everything that the runtime does not bring along.
+    """
+    _refuse_foreign_python(target)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    command += [
+        "--no-deps",
+        "--only-binary=:all:",
+        *target.pip_options(),
+        "--requirement",
+        str(requirements),
+        "--target",
+        str(into),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own interpreter
+    if result.returncode:
+        raise SettingsError(f"pip could not install {requirements}: {_last_line(result.stderr)}")
+    _prune(into)
+
+
+def _refuse_foreign_python(target: Target) -> None:
+    mine = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if target.here and target.python != mine:
+        raise SettingsError(f"python: should be {mine} with wheels this-machine, is {target.python}")
+
+
+def _prune(directory: Path) -> None:
+    """Drops what no function imports; the metadata stays, since packages ask for their own version."""
+    shutil.rmtree(directory / "bin", ignore_errors=True)
+    for useless in [*directory.rglob("__pycache__"), *directory.glob("*/tests")]:
+        shutil.rmtree(useless, ignore_errors=True)
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "no output")

@@ -1,0 +1,1 @@
+"""The stack that holds the stage's own network, database and brokers."""

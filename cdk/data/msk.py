@@ -1,0 +1,191 @@
+"""A new MSK cluster: a stage's Kafka settings and a network in; out, its ARN, and what it is watched by.
+
+Clients log in by their roles (IAM), over TLS. Brokers stand where the functions with a way out do: Lambda's poller has
+its interfaces in the cluster's own subnets and security group, and from there it calls Lambda and STS.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import CfnOutput, CfnResource, Fn, RemovalPolicy, Stack
+from aws_cdk import aws_applicationautoscaling as scaling
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_msk as msk
+from constructs import Construct
+
+from cdk.data.network import Network
+from cdk.delivery.sources import MskArns
+from cdk.settings import kafka_sections
+
+#: of brokers that let in by IAM, within the VPC
+IAM_PORT = ec2.Port.tcp(9098)
+#: storage grows when so much of it is used
+_GROWS_AT_PERCENT = 70
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What the stack that delivers needs to know of it."""
+
+    arns: MskArns
+    name: str
+    #: CloudWatch knows them by numbers from 1; none of MSK Serverless
+    brokers: int
+    #: copies of each partition; none where MSK decides
+    replication: int | None
+
+
+class Msk(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stage: str,
+        topic: str,
+        group: str,
+        settings: kafka_sections.NewKafka,
+        network: Network,
+        log_key: kms.IKey,
+        log_retention: logs.RetentionDays,
+        keep: bool,
+    ) -> None:
+        super().__init__(scope, name)
+        self._name, self._network = f"hongyan-{stage}", network
+        self._topic, self._consumers = topic, group
+        self._policy = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
+        self._group = self._let_in()
+        if settings.kind == "serverless":
+            self.cluster = self._serverless()
+        else:
+            log = self._log(log_key, log_retention)
+            self.cluster = self._provisioned(settings.sized(), settings.replication, log)
+
+    def _let_in(self) -> ec2.SecurityGroup:
+        group = ec2.SecurityGroup(
+            self,
+            "Group",
+            vpc=self._network.vpc,
+            description="Hongyan: Kafka brokers and the poller of Lambda; it comes in, and the functions",
+            allow_all_outbound=False,
+        )
+        group.connections.allow_internally(IAM_PORT, "From the poller, which is in this group, too")
+        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "From the poller to Lambda and STS")
+        for functions in self._network.security_groups:
+            group.connections.allow_from(functions, IAM_PORT, "From the functions")
+        return group
+
+    def _subnets(self) -> list[str]:
+        return [subnet.subnet_id for subnet in self._network.subnets]
+
+    def _serverless(self) -> Cluster:
+        cluster = msk.CfnServerlessCluster(
+            self,
+            "Cluster",
+            cluster_name=self._name,
+            client_authentication={"sasl": {"iam": {"enabled": True}}},
+            vpc_configs=[{"subnetIds": self._subnets(), "securityGroups": [self._group.security_group_id]}],
+        )
+        self._kept(cluster)
+        return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=0, replication=None)
+
+    def _provisioned(self, brokers: kafka_sections.Brokers, replication: int | None, log: logs.LogGroup) -> Cluster:
+        subnets = self._subnets()
+        number, copies = brokers.per_zone * len(subnets), replication or len(subnets)
+        cluster = msk.CfnCluster(
+            self,
+            "Cluster",
+            cluster_name=self._name,
+            kafka_version=brokers.version,
+            number_of_broker_nodes=number,
+            broker_node_group_info=self._brokers(brokers, subnets),
+            client_authentication={"sasl": {"iam": {"enabled": True}}, "unauthenticated": {"enabled": False}},
+            configuration_info=self._configuration(copies),
+            encryption_info={
+                "encryptionInTransit": {"clientBroker": "TLS", "inCluster": True},
+                "encryptionAtRest": {"dataVolumeKmsKeyId": self._key().key_arn},
+            },
+            logging_info={"brokerLogs": {"cloudWatchLogs": {"enabled": True, "logGroup": log.log_group_name}}},
+        )
+        self._kept(cluster)
+        if brokers.storage_max_gb:
+            self._grow(cluster, brokers)
+        return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=number, replication=copies)
+
+    def _brokers(self, brokers: kafka_sections.Brokers, subnets: Sequence[str]) -> dict[str, Any]:
+        return {
+            "instanceType": f"kafka.{brokers.instance_class}",
+            "clientSubnets": subnets,
+            "securityGroups": [self._group.security_group_id],
+            "storageInfo": {"ebsStorageInfo": {"volumeSize": brokers.storage_gb}},
+        }
+
+    def _configuration(self, copies: int) -> dict[str, Any]:
+        """A broker may be away, for MSK's own patching too: then one copy less is in step, and writing goes on."""
+        properties = {
+            "auto.create.topics.enable": "false",
+            "default.replication.factor": copies,
+            "min.insync.replicas": max(1, copies - 1),
+            "unclean.leader.election.enable": "false",  # else records could be lost that producers think are safe
+        }
+        configuration = msk.CfnConfiguration(
+            self,
+            "Configuration",
+            name=self._name,
+            server_properties="\n".join(f"{key}={value}" for key, value in properties.items()),
+        )
+        self._kept(configuration)
+        return {"arn": configuration.attr_arn, "revision": configuration.attr_latest_revision_revision}
+
+    def _key(self) -> kms.Key:
+        return kms.Key(
+            self,
+            "Key",
+            description="Hongyan: encrypts what Kafka keeps",
+            enable_key_rotation=True,
+            removal_policy=self._policy,
+        )
+
+    def _log(self, key: kms.IKey, retention: logs.RetentionDays) -> logs.LogGroup:
+        return logs.LogGroup(
+            self, "Brokers", retention=retention, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
+        )
+
+    def _grow(self, cluster: msk.CfnCluster, brokers: kafka_sections.Brokers) -> None:
+        """MSK waits for hours between two steps and never takes storage back."""
+        dimension = "kafka:broker-storage:VolumeSize"
+        target = scaling.CfnScalableTarget(
+            self,
+            "Storage",
+            service_namespace="kafka",
+            scalable_dimension=dimension,
+            resource_id=cluster.attr_arn,
+            min_capacity=1,
+            max_capacity=brokers.storage_max_gb or brokers.storage_gb,
+        )
+        scaling.CfnScalingPolicy(
+            self,
+            "Growth",
+            policy_name=f"{self._name}-storage",
+            policy_type="TargetTrackingScaling",
+            scaling_target_id=target.ref,
+            target_tracking_scaling_policy_configuration={
+                "predefinedMetricSpecification": {"predefinedMetricType": "KafkaBrokerStorageUtilization"},
+                "targetValue": _GROWS_AT_PERCENT,
+                "disableScaleIn": True,
+            },
+        )
+
+    def _tell(self, cluster: str) -> MskArns:
+        """As outputs: in the stack that uses them Fn::Split would not take what another stack tells."""
+        stack, arns = Stack.of(self), MskArns.of(cluster, topic=self._topic, group=self._consumers)
+        told = {"cluster": arns.cluster, "topic": arns.topic, "group": arns.group}
+        for name, value in told.items():
+            CfnOutput(stack, f"Kafka{name.capitalize()}Arn", value=value)
+        return MskArns(**{it: Fn.get_stack_output(stack.stack_name, f"Kafka{it.capitalize()}Arn") for it in told})
+
+    def _kept(self, resource: CfnResource) -> None:
+        resource.apply_removal_policy(self._policy)

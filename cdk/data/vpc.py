@@ -1,0 +1,131 @@
+"""A new VPC: a stage's network settings in; out, where each function stands in it, and the VPC's address.
+
+Over two or three zones: public subnets for NAT only, private ones with a way out, and isolated ones for MySQL and, with
+endpoints, for the functions that need no way out. Subnets are the same with and without, so a running stage may change.
+"""
+
+from aws_cdk import RemovalPolicy, Tags
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk.data.endpoints import Endpoints
+from cdk.data.network import Network, Place
+from cdk.delivery.function import accept
+from cdk.settings import sections
+
+#: of a region, as many as a stage may ask for
+MOST_ZONES = 3
+
+_ACCEPTED = {
+    "AwsSolutions::AwsSolutions-EC26": "The NAT instance's disk has the operating system and nothing of ours",
+    "AwsSolutions::AwsSolutions-EC28": "The NAT instance is for stages where a minute more or less does not count",
+    "AwsSolutions::AwsSolutions-EC29": "The NAT instance keeps nothing: another one takes its place",
+}
+_KINDS = ec2.SubnetType
+
+
+class NewVpc(Construct):
+    """`address` is the one that Feishu sees, and stays when what stands behind it is replaced."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        settings: sections.Network,
+        log_key: kms.IKey,
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        super().__init__(scope, name)
+        address = ec2.CfnEIP(self, "Address", domain="vpc")
+        Tags.of(address).add("Name", "Hongyan, as Feishu sees it")
+        self.address = address.ref
+        instance = _instance() if settings.nat == "instance" else None
+        self.vpc = self._vpc(settings, instance or _gateway(address))
+        if instance:
+            self._put_in_the_way(instance, address, settings.cidr)
+        self._log_refused(log_key, log_retention)
+        self._closed: list[ec2.SecurityGroup] = []
+        self.network = self._network(inside=settings.endpoints)
+        accept(self, _ACCEPTED)
+
+    def let_out_to_mysql(self, port: int) -> None:
+        """For a MySQL elsewhere, known by its name only; the routes to it are added by whoever peers the networks."""
+        for group in self._closed:
+            group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "MySQL, wherever it is")
+
+    def _put_in_the_way(self, instance: ec2.NatInstanceProviderV2, address: ec2.CfnEIP, cidr: str) -> None:
+        """Only the VPC may use it; another instance in its place gets the same address."""
+        instance.security_group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.all_traffic(), "From inside")
+        address.instance_id = instance.gateway_instances[0].instance_id
+
+    def _vpc(self, settings: sections.Network, nat: ec2.NatProvider) -> ec2.Vpc:
+        return ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(settings.cidr),
+            max_azs=settings.zones,
+            nat_gateways=1,
+            nat_gateway_provider=nat,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="Public", subnet_type=_KINDS.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
+                ),
+                ec2.SubnetConfiguration(name="Functions", subnet_type=_KINDS.PRIVATE_WITH_EGRESS),
+                ec2.SubnetConfiguration(name="Data", subnet_type=_KINDS.PRIVATE_ISOLATED, cidr_mask=26),
+            ],
+            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
+        )
+
+    def _log_refused(self, key: kms.IKey, retention: logs.RetentionDays) -> None:
+        """What was let through is MySQL's and Feishu's, and logged by the functions."""
+        group = logs.LogGroup(
+            self, "Refused", retention=retention, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.vpc.add_flow_log(
+            "FlowLog",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
+            traffic_type=ec2.FlowLogTrafficType.REJECT,
+        )
+
+    def _network(self, *, inside: bool) -> Network:
+        # Open to the outside: it is the Kafka poller's too, and brokers may be anywhere and at any port.
+        anywhere = ec2.SecurityGroup(
+            self, "Functions", vpc=self.vpc, description="Hongyan: the functions; nothing comes in"
+        )
+        sender = self._group("Sender", "Hongyan: send, to Feishu and AWS by HTTPS, and to MySQL; nothing comes in")
+        sender.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Feishu, and AWS where there is no endpoint")
+        places = {"send": Place(subnets=self.vpc.private_subnets, security_groups=[sender])}
+        if inside:
+            places |= self._inside(anywhere, sender)
+        return Network(vpc=self.vpc, subnets=self.vpc.private_subnets, security_groups=[anywhere], places=places)
+
+    def _inside(self, anywhere: ec2.SecurityGroup, sender: ec2.SecurityGroup) -> dict[str, Place]:
+        """No route leads out of here, so a group's rules only say which of MySQL, endpoints and S3 it may reach."""
+        group = self._group("Inside", "Hongyan: ingest and claim, to MySQL and endpoints; nothing comes in")
+        Endpoints(self, "Endpoints", vpc=self.vpc).let_in([group, sender, anywhere])
+        isolated = self.vpc.isolated_subnets
+        place = Place(subnets=isolated, security_groups=[group])
+        # S3 takes migrate's answer to CloudFormation, and a rule for it would have to name a list of the region's.
+        return {"ingest": place, "claim": place, "migrate": Place(subnets=isolated, security_groups=[anywhere])}
+
+    def _group(self, name: str, description: str) -> ec2.SecurityGroup:
+        group = ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)
+        self._closed.append(group)
+        return group
+
+
+def _gateway(address: ec2.CfnEIP) -> ec2.NatProvider:
+    """One for both zones: a second would be a second address, and a failed send is tried again anyway."""
+    return ec2.NatProvider.gateway(eip_allocation_ids=[address.attr_allocation_id])
+
+
+def _instance() -> ec2.NatInstanceProviderV2:
+    """The smallest one; with an address from the start, since it fetches its software before the fixed one comes."""
+    return ec2.NatProvider.instance_v2(
+        instance_type=ec2.InstanceType("t4g.nano"),
+        default_allowed_traffic=ec2.NatTrafficDirection.OUTBOUND_ONLY,
+        associate_public_ip_address=True,
+    )

@@ -1,0 +1,1 @@
+"""The stack that delivers: a construct for each stage of a notification's way."""

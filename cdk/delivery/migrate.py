@@ -1,0 +1,55 @@
+"""The migration: migrations in; out, a database that has them before any function's new code serves."""
+
+import hashlib
+from pathlib import Path
+
+from aws_cdk import CustomResource, Duration
+from constructs import Construct, IConstruct
+
+from cdk.delivery.function import FunctionSettings, Runtime, StageFunction
+from cdk.settings.context import ROOT
+
+_STORAGE = ROOT / "layers" / "delivery" / "python" / "delivery" / "storage"
+MIGRATIONS = _STORAGE / "migrations"
+RIGHTS = _STORAGE / "rights.py"
+
+
+class Migrate(StageFunction):
+    """Runs when the migrations change or the rights of the functions' users, and whenever a person invokes it."""
+
+    def __init__(self, scope: Construct, name: str, *, runtime: Runtime, settings: FunctionSettings) -> None:
+        super().__init__(
+            scope,
+            name,
+            word="migrate",
+            description="Brings the database to the newest schema, at deployment or by hand",
+            runtime=runtime,
+            settings=settings,
+            resources={},
+        )
+        self._migrated = CustomResource(
+            self,
+            "Migrated",
+            resource_type="Custom::Migrations",
+            service_token=self.function.function_arn,
+            # Room for Lambda's second try, should an instance die without an answer; by default it would be an hour.
+            service_timeout=Duration.seconds(2 * settings.timeout.to_seconds()),
+            properties={
+                "Migrations": fingerprint(MIGRATIONS),
+                "Rights": hashlib.sha256(RIGHTS.read_bytes()).hexdigest(),
+                "UserPrefix": runtime.database.access("migrate").environment["DATABASE_USER_PREFIX"],
+            },
+        )
+
+    def before(self, *others: IConstruct) -> None:
+        """All that belongs to the others waits, and keeps its old version when a migration failed."""
+        for other in others:
+            other.node.add_dependency(self._migrated)
+
+
+def fingerprint(migrations: Path) -> str:
+    """Another one when a migration was added or changed."""
+    digest = hashlib.sha256()
+    for file in sorted(migrations.rglob("*.py")):
+        digest.update(f"{file.relative_to(migrations)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()

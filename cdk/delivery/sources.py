@@ -1,0 +1,135 @@
+"""The Kafka topic as an event source: which brokers and how to be let in, in; a fed function, out.
+
+There is no on-failure destination, on purpose. Without one Lambda repeats a failed batch without end, which is what a
+database failover needs; with one, "without end" silently becomes ten tries, and good records end up beside the topic.
+A record that can never become a notification does not fail the batch: ingest stores it as a reject.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aws_cdk import Duration, Fn
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+
+from cdk.data.network import Network, grant_interfaces
+from cdk.delivery.function import StageFunction
+
+_KINDS = lambda_.SourceAccessConfigurationType
+_MECHANISMS = {
+    "SCRAM-SHA-512": _KINDS.SASL_SCRAM_512_AUTH,
+    "SCRAM-SHA-256": _KINDS.SASL_SCRAM_256_AUTH,
+    "PLAIN": _KINDS.BASIC_AUTH,
+    "TLS": _KINDS.CLIENT_CERTIFICATE_TLS_AUTH,
+}
+#: MSK's permission to ask where the brokers are; it knows no narrower resource than any cluster
+FIND_BROKERS = "kafka:GetBootstrapBrokers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    name: str
+    group: str
+    batch_size: int
+    window: Duration
+    #: Lambda's own for this topic; without them it takes as many as it sees fit from those that all share
+    pollers: lambda_.ProvisionedPollerConfig | None
+
+    def feed(self, function: lambda_.Function, **brokers: Any) -> None:  # noqa: ANN401  # the CDK's own arguments
+        """From the oldest record on: what was published before the first deployment is wanted too."""
+        function.add_event_source_mapping(
+            "Kafka",
+            kafka_topic=self.name,
+            kafka_consumer_group_id=self.group,
+            batch_size=self.batch_size,
+            max_batching_window=self.window,
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            provisioned_poller_config=self.pollers,
+            **brokers,
+        )
+
+
+class KafkaSource(Protocol):
+    def feed(self, consumer: StageFunction) -> None:
+        """Gives the topic's batches to the function, and its role what polling needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfManagedKafka:
+    """Brokers by address. Only the local stage has neither a secret nor a network; AWS itself asks for one of them."""
+
+    topic: Topic
+    bootstrap_servers: tuple[str, ...]
+    auth_secret_arn: str | None
+    auth_mechanism: str
+    ca_secret_arn: str | None
+    secrets_key_arn: str | None
+    network: Network | None
+
+    def feed(self, consumer: StageFunction) -> None:
+        self._grant_secrets(consumer.role)
+        self.topic.feed(
+            consumer.function,
+            kafka_bootstrap_servers=list(self.bootstrap_servers),
+            source_access_configurations=[*self._login(), *self._way_in()] or None,
+        )
+
+    def _grant_secrets(self, role: iam.Role) -> None:
+        """Lambda reads them as the function's role."""
+        if secrets := [arn for arn in (self.auth_secret_arn, self.ca_secret_arn) if arn]:
+            role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets))
+        if self.secrets_key_arn:
+            role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self.secrets_key_arn]))
+
+    def _login(self) -> list[lambda_.SourceAccessConfiguration]:
+        login = [_access(_MECHANISMS[self.auth_mechanism], self.auth_secret_arn)] if self.auth_secret_arn else []
+        trust = [_access(_KINDS.SERVER_ROOT_CA_CERTIFICATE, self.ca_secret_arn)] if self.ca_secret_arn else []
+        return [*login, *trust]
+
+    def _way_in(self) -> list[lambda_.SourceAccessConfiguration]:
+        if not self.network:
+            return []
+        subnets = [_access(_KINDS.VPC_SUBNET, f"subnet:{it.subnet_id}") for it in self.network.subnets]
+        group = self.network.security_groups[0]  # Lambda takes one for the poller
+        return [*subnets, _access(_KINDS.VPC_SECURITY_GROUP, f"security_group:{group.security_group_id}")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MskArns:
+    """By which IAM knows an MSK cluster, a topic on it and a consumer group of it."""
+
+    cluster: str
+    topic: str
+    group: str
+
+    @classmethod
+    def of(cls, cluster: str, *, topic: str, group: str) -> "MskArns":
+        before, name = (Fn.select(index, Fn.split(":cluster/", cluster)) for index in (0, 1))
+        return cls(cluster=cluster, topic=f"{before}:topic/{name}/{topic}", group=f"{before}:group/{name}/{group}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedKafka:
+    """An MSK cluster that knows the function by its role (IAM access control)."""
+
+    topic: Topic
+    arns: MskArns
+
+    def feed(self, consumer: StageFunction) -> None:
+        grant_interfaces(consumer.role)  # the poller enters the cluster's own VPC
+        self._grant_read(consumer.role)
+        self.topic.feed(consumer.function, event_source_arn=self.arns.cluster)
+
+    def _grant_read(self, role: iam.Role) -> None:
+        for actions, resource in (
+            (["kafka:DescribeCluster", "kafka:DescribeClusterV2"], self.arns.cluster),
+            ([FIND_BROKERS], "*"),
+            (["kafka-cluster:Connect", "kafka-cluster:DescribeClusterDynamicConfiguration"], self.arns.cluster),
+            (["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], self.arns.topic),
+            (["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], self.arns.group),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+
+
+def _access(kind: lambda_.SourceAccessConfigurationType, uri: str) -> lambda_.SourceAccessConfiguration:
+    return lambda_.SourceAccessConfiguration(type=kind, uri=uri)

@@ -1,0 +1,105 @@
+"""The delivery stack: a stage's settings in, the whole path of a notification out. Only composition stands here."""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from cdk.data.msk import Cluster
+from cdk.delivery.claim import Claim
+from cdk.delivery.function import Runtime, StageFunction
+from cdk.delivery.ingest import Ingest
+from cdk.delivery.migrate import Migrate
+from cdk.delivery.send import Send
+from cdk.delivery.topic import NewTopic
+from cdk.settings import parts
+from cdk.settings.parts import Made
+from cdk.settings.stage import StageSettings
+from cdk.watch.alarms import Alarms
+from cdk.watch.dashboard import Dashboard
+from cdk.watch.metrics import Measures
+
+
+class DeliveryStack(Stack):
+    """Kafka → ingest → send queue → send → Feishu; the schedule → claim → send queue; MySQL beside all of them."""
+
+    def __init__(self, scope: Construct, name: str, *, stage: StageSettings, made: Made, **stack: Any) -> None:  # noqa: ANN401
+        super().__init__(scope, name, description=f"Hongyan ({stage.name}): notifications to Feishu", **stack)
+        runtime = parts.runtime(self, stage, made)
+        kafka = parts.kafka(stage.kafka, made=made.kafka, network=runtime.network)
+        waiting = parts.send_queue(self, stage)
+        queue = waiting.queue
+        data_key = self._data_key(stage)
+        every = Duration.minutes(stage.claim.every_minutes)
+
+        ingest = Ingest(self, "Ingest", runtime=runtime, settings=parts.ingest(stage), source=kafka, queue=queue)
+        claim = Claim(self, "Claim", runtime=runtime, settings=parts.claim(stage), queue=queue, every=every)
+        send = Send(
+            self,
+            "Send",
+            runtime=runtime,
+            settings=parts.send(stage),
+            queue=queue,
+            data_key=data_key,
+            max_concurrency=stage.send.max_concurrency,
+        )
+
+        queue.grant(ingest.role, "sqs:SendMessage")
+        queue.grant(claim.role, "sqs:SendMessage", "sqs:GetQueueAttributes")
+        queue.grant_consume_messages(send.role)
+        data_key.grant_decrypt(send.role)
+        space, mysql = runtime.metrics_namespace, made.database.instance if made.database else None
+        measures = Measures(
+            namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting, mysql=mysql, kafka=made.kafka
+        )
+        self._watch(stage, measures)
+        self._tell(
+            SendQueueUrl=queue.queue_url,
+            DeadLetterQueueUrl=waiting.dead_letters.queue_url,
+            DataKeyArn=data_key.key_arn,
+        )
+        self._name(ingest, claim, send)
+        # The local stack migrates by itself (local/template/deploy.py): moto would run a custom resource in Docker.
+        if not stage.is_local:
+            topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
+            self._migrate_before(*topic, ingest, claim, send, runtime=runtime, stage=stage)
+
+    def _watch(self, stage: StageSettings, measures: Measures) -> None:
+        Dashboard(self, "Dashboard", stage=stage.name, measures=measures)
+        Alarms(self, "Alarms", stage=stage, measures=measures)
+
+    def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:
+        migrate = Migrate(self, "Migrate", runtime=runtime, settings=parts.migrate(stage))
+        migrate.before(*others)
+        self._name(migrate)
+
+    def _topic_before(
+        self, ingest: Ingest, *, runtime: Runtime, stage: StageSettings, cluster: Cluster | None
+    ) -> list[NewTopic]:
+        """On a cluster of the stage's own; elsewhere the topic is somebody else's to make."""
+        if not (stage.kafka.new and cluster):
+            return []
+        settings = parts.topic(stage, stage.kafka.new)
+        topic = NewTopic(self, "Topic", runtime=runtime, settings=settings, cluster=cluster)
+        topic.before(ingest)
+        self._name(topic)
+        return [topic]
+
+    def _name(self, *functions: StageFunction) -> None:
+        self._tell(**{f"{it.word.capitalize()}FunctionName": it.function.function_name for it in functions})
+
+    def _data_key(self, stage: StageSettings) -> kms.Key:
+        """Kept as long as MySQL may be: without it no stored webhook URL or token can be read again."""
+        goes = stage.database.new and not stage.keeps_data
+        return kms.Key(
+            self,
+            "DataKey",
+            description=f"Hongyan ({stage.name}): wraps the keys that encrypt channel credentials",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN,
+        )
+
+    def _tell(self, **outputs: str) -> None:
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)

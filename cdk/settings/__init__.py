@@ -1,0 +1,1 @@
+"""A stage's settings, as cdk.json gives them."""

@@ -1,0 +1,1 @@
+"""Lambda on this machine: execution environments, and the event sources that feed them."""

@@ -1,0 +1,156 @@
+"""One Lambda execution environment: a function of the template in, an emulator that answers single events out."""
+
+import http.client
+import json
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from local.lambda_.runtime import LambdaRuntime
+from local.machine.ports import free_port
+from local.machine.processes import ServerProcess, spawn, wait_until_ready
+from local.template.deployment import Function
+
+_ERROR_KEYS = {"errorMessage", "errorType", "requestId", "stackTrace"}
+#: how long the emulator itself may take on top of the function's time-out: a cold start on a busy machine
+_GRACE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    payload: bytes
+    #: what went wrong, or nothing; the payload is then the error as Lambda words it
+    error: str | None = None
+    #: the execution environment is gone, as after a time-out
+    worker_lost: bool = False
+
+
+class Emulator:
+    """A second event while one is in hand crashes it: wait for the answer before the next call of `invoke`."""
+
+    def __init__(self, function: Function, process: ServerProcess, *, port: int) -> None:
+        self.function = function
+        self.process = process
+        self.port = port
+        #: has answered before: its cold start is behind it
+        self.warm = False
+        self._runtime_pid: int | None = None
+
+    def invoke(self, event: bytes) -> Answer:
+        patience = self.function.timeout_seconds + _GRACE_SECONDS
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)
+        try:
+            connection.request("POST", "/2015-03-31/functions/function/invocations", event)
+            response = connection.getresponse()
+            body = response.read()
+            self.warm = True
+            return understood(response.status, body)
+        except (OSError, http.client.HTTPException) as error:
+            return lost(f"{type(error).__name__} {error}")
+        finally:
+            connection.close()
+
+    def alive(self) -> bool:
+        """Both halves of it: an emulator whose runtime was killed between two events would fail the next one."""
+        return self.process.alive() and (
+            self._runtime_pid is None or _living_parent(self._runtime_pid) == self.process.pid
+        )
+
+    def runtime_pid(self) -> int | None:
+        """The process that runs the handler: the emulator's child, there from the first event on."""
+        if self._runtime_pid is None:
+            self._runtime_pid = next(iter(_children(self.process.pid)), None)
+        return self._runtime_pid
+
+    def end(self) -> None:
+        self.process.end(grace=0)  # it has nothing to put in order; its runtime dies with it
+
+
+def start_emulator(function: Function, *, runtime: LambdaRuntime, aws: Mapping[str, str], log: Path) -> Emulator:
+    """Ready for the first event; the runtime starts with it, which is the cold start."""
+    port = free_port()
+    api_port = free_port(other_than=[port])
+    command: list[str | Path] = [
+        *(runtime.emulator, "--log-level", "error"),
+        *(
+            "--runtime-interface-emulator-address",
+            f"127.0.0.1:{port}",
+            "--runtime-api-address",
+            f"127.0.0.1:{api_port}",
+        ),
+        *runtime.command(handler=function.handler, task_root=function.code),
+    ]
+    environment = lambda_environment(function, runtime=runtime, aws=aws)
+    process = spawn(command, name=function.name, log=log, cwd=function.code, env=environment, inherit=False)
+    wait_until_ready(process, partial(_listens, port))
+    return Emulator(function, process, port=port)
+
+
+def lambda_environment(function: Function, *, runtime: LambdaRuntime, aws: Mapping[str, str]) -> dict[str, str]:
+    """The template's variables, and what Lambda itself sets; of ours only the SDK's standard endpoint."""
+    # In /opt a later layer's file replaces an earlier one's, so the last comes first.
+    search_path = [*(layer / "python" for layer in reversed(function.layers)), runtime.directory]
+    return {
+        **aws,
+        **function.environment,
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout_seconds),  # the emulator enforces it
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "LAMBDA_TASK_ROOT": str(function.code),
+        "LAMBDA_RUNTIME_DIR": str(runtime.directory),
+        "PYTHONPATH": os.pathsep.join(map(str, search_path)),
+        "_HANDLER": function.handler,
+        "LANG": "en_US.UTF-8",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "TZ": ":UTC",
+    }
+
+
+def understood(status: int, body: bytes) -> Answer:
+    """It says 200 for a handler's exception and for a time-out too; the body tells them apart."""
+    if status != http.client.OK:  # the runtime died, or the answer was over 6 MB
+        return Answer(payload=body, error=_message(body), worker_lost=True)
+    try:
+        value = json.loads(body or b"null")
+    except ValueError:  # plain text: "Task timed out after 3.00 seconds"
+        return lost(body.decode(errors="replace"))
+    if isinstance(value, dict) and value.keys() == _ERROR_KEYS:
+        return Answer(payload=body, error=f"{value['errorType']}: {value['errorMessage']}")
+    return Answer(payload=body)
+
+
+def lost(message: str) -> Answer:
+    return Answer(payload=json.dumps({"errorMessage": message}).encode(), error=message, worker_lost=True)
+
+
+def _message(body: bytes) -> str:
+    with suppress(ValueError, KeyError, TypeError):
+        error = json.loads(body)
+        return f"{error['errorType']}: {error['errorMessage']}"
+    return body.decode(errors="replace") or "the emulator gave no reason"
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
+
+
+def _children(pid: int) -> list[int]:
+    everyone = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [child for child in everyone if _living_parent(child) == pid]
+
+
+def _living_parent(pid: int) -> int | None:
+    """Whose child this process is; nothing when it has ended, be it only as a zombie."""
+    with suppress(OSError, ValueError):  # the second field is a name in parentheses that may hold anything
+        state, parent, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if state in "ZX" else int(parent)
+    return None

@@ -1,0 +1,1 @@
+"""Lambda's event sources: Kafka, SQS and the schedule."""

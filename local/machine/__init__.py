@@ -1,0 +1,1 @@
+"""What the local stack does with the machine it runs on: processes, ports, locks and unpacked packages."""

@@ -1,0 +1,1 @@
+"""The functions in containers, by the SAM command line."""

@@ -1,0 +1,26 @@
+"""The container engine, as SAM finds it: nothing in; the address out at which its containers reach this machine."""
+
+import ipaddress
+from typing import Any
+
+import docker
+from docker.errors import DockerException
+
+from local.machine.processes import CannotStartError
+
+_MISSING = (
+    "SAM needs a container engine, and none answers here: start Docker (its socket, or DOCKER_HOST), or invoke the "
+    "function without one, at its URL of `make up`: curl -d @{event} {url}"
+)
+
+
+def bridge_gateway(*, event: str, url: str) -> str:
+    """Of the default network; `event` and `url` are what to use instead where there is no engine."""
+    try:
+        client = docker.from_env()
+        config: dict[str, Any] = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
+        client.close()
+    except (DockerException, LookupError):
+        raise CannotStartError(_MISSING.format(event=event, url=url)) from None
+    # Docker names it only where it was configured; otherwise it is the first address.
+    return str(config.get("Gateway") or next(ipaddress.ip_network(config["Subnet"]).hosts()))

@@ -1,0 +1,90 @@
+"""What SAM runs: a running stack's endpoints in; a template for Lambda's own Python, and the variables' values, out.
+
+The values are those of the functions that the stack deployed to moto, so that they are described nowhere else.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cdk.settings.context import own_context
+from cdk.settings.stage import LOCAL, stage_settings
+from local.servers.aws import Aws
+from local.template.cloudformation import FUNCTION
+from local.template.deployment import function_word
+from local.template.overrides import STACK_NAME, local_settings
+from local.template.synth import synthesize
+
+#: this machine, seen from a container
+HOST = "host.docker.internal"
+_LOOPBACK = ("127.0.0.1", "localhost")
+_SERVERS = ("database_url", "aws_endpoint_url", "feishu_url")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamTemplate:
+    template: Path
+    #: for `--env-vars`
+    variables: Path
+
+
+def loopback_ports(endpoints: Mapping[str, Any]) -> list[int]:
+    """Of the servers that the functions call, as far as they run on this machine's loopback."""
+    addresses = [urlsplit(endpoints[name]) for name in _SERVERS]
+    return [address.port or 3306 for address in addresses if address.hostname in _LOOPBACK]
+
+
+def sam_template(endpoints: Mapping[str, Any], *, out: Path, say: Callable[[str], None]) -> SamTemplate:
+    """In the directory `out`, with the assets that the template names."""
+    synthesized = synthesize({**_stack_settings(endpoints), **_of_lambda()}, out=out, say=say)
+    values = {
+        name: {key: _from_a_container(value, loopback_ports(endpoints)) for key, value in variables.items()}
+        for name, variables in _deployed_variables(Aws(endpoint_url=endpoints["aws_endpoint_url"]))
+    }
+    made = SamTemplate(template=out / "sam.template.json", variables=out / "sam.variables.json")
+    made.template.write_text(json.dumps(_named_and_declaring(json.loads(synthesized.read_text()), values)))
+    made.variables.write_text(json.dumps(values))
+    return made
+
+
+def _stack_settings(endpoints: Mapping[str, Any]) -> Mapping[str, object]:
+    names = ("database_url", "kafka_bootstrap_servers", "feishu_url")
+    return local_settings(**{name: endpoints[name] for name in names})
+
+
+def _of_lambda() -> Mapping[str, object]:
+    """The layers are imported by the base image's Python, whichever runs here; the processor is this machine's."""
+    return {"python": stage_settings(own_context()["stages"], LOCAL).python, "wheels": "lambda"}
+
+
+def _deployed_variables(aws: Aws) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The environment of each function by its word, with what the SDK needs to find the stack's AWS."""
+    stacks = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
+    functions = aws.session.client("lambda", endpoint_url=aws.endpoint_url)
+    for resource in stacks.describe_stack_resources(StackName=STACK_NAME)["StackResources"]:
+        if resource["ResourceType"] == FUNCTION:
+            given = functions.get_function_configuration(FunctionName=resource["PhysicalResourceId"])
+            variables = given["Environment"]["Variables"]
+            yield function_word(resource["LogicalResourceId"]), {**variables, **aws.environment}
+
+
+def _from_a_container(value: str, ports: list[int]) -> str:
+    """Only addresses of the stack's servers are changed: a link for people stays as it is."""
+    if value in _LOOPBACK:
+        return HOST
+    return re.sub(rf"\b({'|'.join(map(re.escape, _LOOPBACK))}):({'|'.join(map(str, ports))})\b", rf"{HOST}:\2", value)
+
+
+def _named_and_declaring(template: dict[str, Any], values: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """SAM passes only variables that the template declares, and knows a function by `SamResourceId`."""
+    for name, resource in template["Resources"].items():
+        resource.get("Metadata", {}).pop("aws:cdk:path", None)  # SAM warns of each that is no function's
+        if resource["Type"] == FUNCTION:
+            word = function_word(name)
+            resource["Metadata"]["SamResourceId"] = word
+            resource["Properties"]["Environment"] = {"Variables": dict.fromkeys(values[word], "")}
+    return template
