@@ -14,9 +14,9 @@ from confluent_kafka import Producer
 from delivery.storage.database import open_engine
 from delivery.storage.lookups import Lookups
 from delivery.storage.migrate import address_of
-from local.channels import channels_of, feishu_channel, webhook_url
 from local.machine.processes import CannotStartError
 from local.servers.aws import Aws
+from local.user_channels import feishu_channel, open_channels, webhook_url
 
 _CHANNEL = "feishu"
 _RECORDED_WITHIN_SECONDS = 20.0
@@ -95,7 +95,7 @@ def register(
     say: Callable[[str], None],
 ) -> None:
     url = url or webhook_url(endpoints["feishu_url"], f"local-user-{user_id}")
-    channels = channels_of(endpoints["database_url"], Aws(endpoint_url=endpoints["aws_endpoint_url"]))
+    channels = open_channels(endpoints["database_url"], Aws(endpoint_url=endpoints["aws_endpoint_url"]))
     channels.save(feishu_channel(user_id, url, enabled=enabled, bearer_token=token), now=datetime.now(UTC))
     say(f"user {user_id} is reached at {url}" if enabled else f"user {user_id}'s channel is saved, and disabled")
 

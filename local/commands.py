@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from delivery.storage.database import open_engine
 from delivery.storage.migrate import address_of
 from delivery.storage.tables import records
-from local.endpoints import FILE_NAME, read_endpoints
+from local.endpoints_file import FILE_NAME, read_endpoints
+from local.machine.file_lock import lock_holder
 from local.machine.interrupts import Interrupted, wait_for_interrupt
-from local.machine.lock import holder
 from local.machine.processes import CannotStartError
-from local.running import Stack
+from local.running_stack import Stack
 from local.stack import StackOptions, local_stack
 
 _LONGEST_END_SECONDS = 90.0
@@ -43,13 +43,13 @@ def demo(options: StackOptions) -> int:
 
 def down(home: Path, *, say: Callable[[str], None]) -> int:
     """Ends the process that holds the checkout's lock, and waits for it: then nothing of it is left."""
-    pid = holder(home / "lock")
+    pid = lock_holder(home / "lock")
     if pid is None:
         say("hongyan: no local stack is up in this checkout")
         return 0
     say(f"hongyan: ending the local stack (pid {pid})")
     deadline = time.monotonic() + _LONGEST_END_SECONDS
-    while holder(home / "lock") == pid:
+    while lock_holder(home / "lock") == pid:
         if time.monotonic() > deadline:
             raise CannotStartError(f"pid {pid} has not ended after {_LONGEST_END_SECONDS:.0f} s; kill -9 {pid} ends it")
         _ask_to_end(pid, home / "lock")
@@ -62,13 +62,13 @@ def _ask_to_end(pid: int, lock: Path) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     patience = time.monotonic() + _ASK_AGAIN_SECONDS
-    while holder(lock) == pid and time.monotonic() < patience:
+    while lock_holder(lock) == pid and time.monotonic() < patience:
         time.sleep(0.05)
 
 
 def status(home: Path, *, say: Callable[[str], None]) -> int:
     """Exit code 1 when nothing runs, so that scripts can ask."""
-    pid = holder(home / "lock")
+    pid = lock_holder(home / "lock")
     if pid is None or not (home / FILE_NAME).exists():
         say(
             "hongyan: no local stack is up in this checkout"

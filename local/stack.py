@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 from threading import Timer
 
-from local.endpoints import FILE_NAME, announced
+from local.endpoints_file import FILE_NAME, announced
 from local.lambda_.emulator import start_emulator
-from local.lambda_.invoke_api import invoke_api
+from local.lambda_.event_sources.all_sources import run_event_sources
+from local.lambda_.invoke_api import serve_invoke_api
 from local.lambda_.runtime import LambdaRuntime, lambda_runtime
-from local.lambda_.sources.start import event_sources
-from local.lambda_.workers import WorkerPool
+from local.lambda_.worker_pool import WorkerPool
+from local.machine.file_lock import hold_lock
 from local.machine.interrupts import uninterrupted_end
-from local.machine.lock import sole_use
-from local.running import Stack
+from local.running_stack import Stack
+from local.servers.all_servers import run_servers
 from local.servers.aws import Aws
-from local.servers.start import servers
-from local.template.deploy import deploy
 from local.template.deployment import Deployment, Function
+from local.template.local_stage import deploy_local_stage
 
 #: what belongs to this checkout: data, caches, logs, ports, lock
 HOME = Path(__file__).resolve().parent.parent / ".local"
@@ -50,7 +50,7 @@ def local_stack(options: StackOptions) -> Iterator[Stack]:
     """Everything of DESIGN section 2 for the length of the block; one at a time in a checkout."""
     home, state = options.home, options.home / options.name
     with ExitStack() as exits, uninterrupted_end():
-        exits.enter_context(sole_use(home / "lock", busy=_BUSY))
+        exits.enter_context(hold_lock(home / "lock", busy=_BUSY))
         (home / FILE_NAME).unlink(missing_ok=True)  # of a stack that was killed
         if options.fresh:
             shutil.rmtree(state, ignore_errors=True)
@@ -61,11 +61,11 @@ def local_stack(options: StackOptions) -> Iterator[Stack]:
 
 def _running(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) -> Stack:
     """From the servers up to the event sources; `exits` ends them in the opposite order."""
-    below = exits.enter_context(servers(home, state, say=options.say))
-    deployment = deploy(below, assembly=home / "cdk.out", say=options.say, debug=options.debug)
+    below = exits.enter_context(run_servers(home, state, say=options.say))
+    deployment = deploy_local_stage(below, assembly=home / "cdk.out", say=options.say, debug=options.debug)
     pools = exits.enter_context(_pools(deployment, runtime=lambda_runtime(home), aws=below.aws, log=state / "log"))
     invokes = {name: pool.invoke for pool in pools.values() for name in (pool.function.word, pool.function.name)}
-    url = exits.enter_context(invoke_api(invokes, port=below.invoke_port))
+    url = exits.enter_context(serve_invoke_api(invokes, port=below.invoke_port))
     exits.enter_context(_sources(deployment, pools, aws=below.aws, options=options))
     return Stack(servers=below, functions={pool.function.word: pool for pool in pools.values()}, invoke_url=url)
 
@@ -109,7 +109,7 @@ def _sources(
     impatient = Timer(_DRAIN_SECONDS, _close, [pools])
     impatient.daemon = True
     report = _reporter(options.say)
-    with event_sources(deployment, pools, aws=aws, minute_seconds=options.minute_seconds, report=report):
+    with run_event_sources(deployment, pools, aws=aws, minute_seconds=options.minute_seconds, report=report):
         try:
             yield
         finally:

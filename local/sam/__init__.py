@@ -1,1 +1,1 @@
-"""The functions in containers, by the SAM command line."""
+"""Runs the functions in containers with the SAM command line."""

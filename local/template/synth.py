@@ -11,7 +11,7 @@ from typing import Any
 from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
 from cdk.settings.reading import SettingsError, merged
 from cdk.settings.stage import LOCAL
-from local.machine.lock import turn
+from local.machine.file_lock import wait_for_lock
 from local.machine.processes import CannotStartError, running
 
 _INPUTS = ("app.py", "cdk.json", "requirements.txt", "cdk", "functions", "layers")
@@ -24,7 +24,7 @@ def synthesize(settings: Mapping[str, object], *, out: Path, say: Callable[[str]
     """Stage `local` with `settings` laid over it; made again only when something it depends on changed."""
     context = json.dumps(_context(settings), sort_keys=True)
     out.mkdir(parents=True, exist_ok=True)
-    with turn(out / ".lock", waiting=lambda what: say(f"hongyan: {what}")):
+    with wait_for_lock(out / ".lock", waiting=lambda what: say(f"hongyan: {what}")):
         template, done, inputs = out / _TEMPLATE, out / _DONE, _hash(context)
         if not (template.exists() and done.exists() and done.read_text() == inputs):
             say("hongyan: synthesizing the stacks (first time about 20 s: the dependencies layer is installed)")
@@ -58,7 +58,7 @@ def _run_app(context: str, out: Path) -> None:
     env = {PASSED_CONTEXT: context, PASSED_OUTDIR: str(out)}
     with running([sys.executable, ROOT / "app.py"], name="CDK app", log=out / "app.log", cwd=ROOT, env=env) as app:
         if app.popen.wait():
-            reason = app.last_words().strip().rpartition("hongyan: ")[2]  # after what pip or the CDK said before
+            reason = app.log_tail().strip().rpartition("hongyan: ")[2]  # after what pip or the CDK said before
             raise CannotStartError(f"the stacks could not be synthesized: {reason}")
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from local.lambda_.runtime import SHIPPED
 from local.machine.apt_sources import machine_sources
-from local.machine.lock import turn
+from local.machine.file_lock import wait_for_lock
 from local.machine.processes import run_to_end, running, wait_until_ready
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def engine(cache: Path) -> Iterator[str]:
     _install(cache / "apt.log")
     with ExitStack() as exits:
         # The socket and the bridge are the machine's: another checkout's tests would lose an engine that we end.
-        exits.enter_context(turn(Path("/tmp/hongyan-engine.lock"), waiting=print))
+        exits.enter_context(wait_for_lock(Path("/tmp/hongyan-engine.lock"), waiting=print))
         if not _answers():
             exits.enter_context(_daemon(cache))
         archive = cache / "image.tar"

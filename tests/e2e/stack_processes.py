@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.machine.lock import turn
+from local.machine.file_lock import wait_for_lock
 from local.stack import HOME
 from tests.e2e.waiting import until
 
@@ -53,7 +53,7 @@ class StackProcess:
 def starting(name: str, *, minute_seconds: float = 1) -> Iterator[StackProcess]:
     """`up` in a home of this name, which is kept between test runs, for its caches; killed at the end of the block."""
     home = home_for(name)
-    with turn(home / "test.lock", waiting=print), (home / "said.txt").open("w") as said:
+    with wait_for_lock(home / "test.lock", waiting=print), (home / "said.txt").open("w") as said:
         (home / "endpoints.json").unlink(missing_ok=True)
         options = ["up", "--fresh", "--minute-seconds", str(minute_seconds)]
         popen = subprocess.Popen(

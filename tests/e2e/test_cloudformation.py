@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.machine.processes import CannotStartError
-from local.template.cloudformation import deployed
+from local.template.moto_stack import create_moto_stack
 from tests.e2e.toy_template import function, queue, queue_mapping, schedule, write
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def test_what_moto_lacks_is_left_out_and_said(aws: Aws, tmp_path: Path) -> None:
         },
     )
     said: list[str] = []
-    resources = {made.logical_id: made for made in deployed(template, aws=aws, stack_name="lacking", debug=said.append)}
+    resources = {
+        made.logical_id: made for made in create_moto_stack(template, aws=aws, stack_name="lacking", debug=said.append)
+    }
     assert said == [
         "not created in moto: AWS::Lambda::EventSourceMapping, AWS::SQS::QueuePolicy, AWS::Scheduler::Schedule"
     ]
@@ -98,4 +100,4 @@ def test_a_reference_that_cannot_be_resolved_is_an_error(
     policy = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"PolicyDocument": {}, "Queues": []}}
     template = write(tmp_path, {"Probe": function("probe", environment={"WRONG": reference}), "Policy": policy})
     with pytest.raises(CannotStartError, match=complaint):
-        deployed(template, aws=aws, stack_name=f"broken-{tmp_path.name}", debug=lambda _: None)
+        create_moto_stack(template, aws=aws, stack_name=f"broken-{tmp_path.name}", debug=lambda _: None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.lambda_.sources.events import MAX_EVENT_BYTES
+from local.lambda_.event_sources.event_size import MAX_EVENT_BYTES
 from tests.e2e.toy_template import TOYS, function, layer
 from tests.e2e.waiting import until
 

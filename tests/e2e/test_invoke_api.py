@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.lambda_.invoke_api import invoke_api, invoke_path
+from local.lambda_.invoke_api import invoke_path, serve_invoke_api
 from local.machine.ports import free_port
 from tests.e2e.toy_template import function
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def url(deploy: Callable[..., Toys]) -> Iterator[str]:
     """An invoke API with one function, `probe`."""
     toys = deploy({"Probe": function("probe")})
-    with invoke_api({"probe": toys.pool("Probe").invoke}, port=free_port()) as url:
+    with serve_invoke_api({"probe": toys.pool("Probe").invoke}, port=free_port()) as url:
         yield url
 
 

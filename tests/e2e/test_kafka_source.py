@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from local.lambda_.sources import kafka_partition
+from local.lambda_.event_sources import kafka_partition
 from local.machine.processes import running, wait_until_ready
 from tests.e2e.toy_template import function, kafka_mapping
 from tests.e2e.waiting import until

@@ -20,10 +20,10 @@ from delivery.domain.record import CHANNEL_FEISHU
 from delivery.storage.database import open_engine
 from delivery.storage.migrate import address_of
 from delivery.storage.tables import records
-from local.channels import webhook_url
 from local.machine.ports import free_port
 from local.servers.aws import Aws
 from local.stack import HOME
+from local.user_channels import webhook_url
 from tests.e2e.container_engine import IMAGE, engine, why_not
 from tests.e2e.stack_processes import StackProcess, starting
 from tests.e2e.waiting import until

@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from local.lambda_.sources.start import event_sources
+from local.lambda_.event_sources.all_sources import run_event_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from local.lambda_.emulator import Answer
-    from local.lambda_.workers import WorkerPool
+    from local.lambda_.emulator import InvokeResult
+    from local.lambda_.worker_pool import WorkerPool
     from local.servers.aws import Aws
-    from local.template.cloudformation import Resource
     from local.template.deployment import Deployment, Function
+    from local.template.moto_stack import Resource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Toys:
     def pool(self, logical_id: str) -> WorkerPool:
         return self.pools[self.function(logical_id).name]
 
-    def invoke(self, logical_id: str, event: object) -> Answer:
+    def invoke(self, logical_id: str, event: object) -> InvokeResult:
         return self.pool(logical_id).invoke(json.dumps(event).encode())
 
     def answer(self, logical_id: str, event: object) -> Any:
@@ -46,7 +46,7 @@ class Toys:
     @contextmanager
     def sources(self, *, minute_seconds: float = 60.0) -> Iterator[None]:
         """All event sources of the deployment, for the length of the block."""
-        with event_sources(
+        with run_event_sources(
             self.deployment, self.pools, aws=self.aws, minute_seconds=minute_seconds, report=self.reports.append
         ):
             yield

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.lambda_.emulator import understood
-from local.lambda_.sources.events import MAX_RECORDS_BYTES, parcels
-from local.lambda_.sources.schedule import minutes_between_ticks
-from local.lambda_.sources.sqs_event import failed_items
+from local.lambda_.emulator import parse_answer
+from local.lambda_.event_sources.event_size import MAX_RECORDS_BYTES, split_by_size
+from local.lambda_.event_sources.schedule import minutes_between_ticks
+from local.lambda_.event_sources.sqs_event import failed_items
 from local.machine.processes import CannotStartError
 from local.template.deployment import Schedule
 
@@ -20,20 +20,20 @@ _ERROR = {"errorMessage": "no", "errorType": "ValueError", "requestId": "1", "st
 
 def test_an_answer_with_the_shape_of_an_error_is_one() -> None:
     """The emulator says HTTP 200 to it; the environment lives on."""
-    answer = understood(200, json.dumps(_ERROR).encode())
+    answer = parse_answer(200, json.dumps(_ERROR).encode())
     assert (answer.error, answer.worker_lost) == ("ValueError: no", False)
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b'{"errorMessage": "part of my answer"}', b'"text"', b"[1]"])
 def test_any_other_json_is_a_good_answer(body: bytes) -> None:
     """Also an answer that only talks of errors."""
-    answer = understood(200, body)
+    answer = parse_answer(200, body)
     assert (answer.error, answer.worker_lost, answer.payload) == (None, False, body)
 
 
 def test_plain_text_is_a_time_out() -> None:
     """The emulator says HTTP 200 to it too, after killing the runtime."""
-    answer = understood(200, b"Task timed out after 3.00 seconds")
+    answer = parse_answer(200, b"Task timed out after 3.00 seconds")
     assert (answer.error, answer.worker_lost) == ("Task timed out after 3.00 seconds", True)
 
 
@@ -48,7 +48,7 @@ def test_plain_text_is_a_time_out() -> None:
 )
 def test_any_other_status_is_a_dead_runtime(body: bytes, error: str) -> None:
     """Whatever it says about it."""
-    answer = understood(502, body)
+    answer = parse_answer(502, body)
     assert (answer.error, answer.worker_lost) == (error, True)
 
 
@@ -57,7 +57,7 @@ def test_any_other_status_is_a_dead_runtime(body: bytes, error: str) -> None:
 def test_parcels_keep_every_record_in_order_and_fit(sizes: list[int]) -> None:
     """Only a record that is too large by itself makes a parcel that is."""
     records = [f"{index}{'x' * size}" for index, size in enumerate(sizes)]
-    packed = list(parcels(records))
+    packed = list(split_by_size(records))
     assert [record for parcel in packed for record in parcel] == records
     assert all(len(",".join(parcel)) <= MAX_RECORDS_BYTES or len(parcel) == 1 for parcel in packed)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.machine.forwarders import forwarding
+from local.machine.port_forwarding import forward_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def _everything(connection: socket.socket) -> bytes:
 def test_both_directions_arrive_whole_and_end_one_by_one() -> None:
     """The server answers after the end of what it heard: an end is passed on without ending the other direction."""
     sent = bytes(range(256)) * 4096
-    with _echoing() as port, forwarding(ELSEWHERE, [port]), socket.create_connection((ELSEWHERE, port)) as client:
+    with _echoing() as port, forward_ports(ELSEWHERE, [port]), socket.create_connection((ELSEWHERE, port)) as client:
         client.sendall(sent)
         client.shutdown(socket.SHUT_WR)
         assert _everything(client) == sent
@@ -48,7 +48,7 @@ def test_both_directions_arrive_whole_and_end_one_by_one() -> None:
 def test_nothing_listens_after_the_block() -> None:
     """So that the next command can."""
     with _echoing() as port:
-        with forwarding(ELSEWHERE, [port]):
+        with forward_ports(ELSEWHERE, [port]):
             pass
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((ELSEWHERE, port))
@@ -56,8 +56,8 @@ def test_nothing_listens_after_the_block() -> None:
 
 def test_a_port_that_is_served_there_already_is_left_to_its_server() -> None:
     """A server that listens everywhere needs no forwarder; a second command uses the first one's."""
-    with _echoing() as port, forwarding(ELSEWHERE, [port]):
-        with forwarding(ELSEWHERE, [port]):
+    with _echoing() as port, forward_ports(ELSEWHERE, [port]):
+        with forward_ports(ELSEWHERE, [port]):
             pass
         with socket.create_connection((ELSEWHERE, port)) as client:
             assert client.getpeername() == (ELSEWHERE, port)

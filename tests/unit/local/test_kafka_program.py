@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from local.machine.processes import CannotStartError
-from local.servers import kafka_program
-from local.servers.kafka_program import find_apache_kafka
+from local.servers import find_kafka
+from local.servers.find_kafka import find_apache_kafka
 from local.servers.mock_kafka import MockCluster
 
 JAVA = "openjdk version \"{}\" 2025-04-15' 'OpenJDK Runtime Environment"
@@ -47,7 +47,7 @@ def test_without_maven_there_is_no_kafka_until_its_jars_are_there(tmp_path: Path
     """Maven is for the first time only."""
     java(tmp_path, "17.0.15")
     assert find_apache_kafka(tmp_path / "cache", say=nothing_said) is None
-    jars = tmp_path / "cache" / "kafka" / f"jars-{kafka_program.VERSION}"
+    jars = tmp_path / "cache" / "kafka" / f"jars-{find_kafka.VERSION}"
     jars.mkdir(parents=True)
     kafka = find_apache_kafka(tmp_path / "cache", say=nothing_said)
     assert kafka is not None
@@ -59,7 +59,7 @@ def test_java_home_comes_before_the_path(tmp_path: Path, monkeypatch: pytest.Mon
     java(tmp_path, "21")
     java(tmp_path / "home", "25.0.1")
     java(tmp_path / "old", "11.0.22")
-    (tmp_path / "cache" / "kafka" / f"jars-{kafka_program.VERSION}").mkdir(parents=True)
+    (tmp_path / "cache" / "kafka" / f"jars-{find_kafka.VERSION}").mkdir(parents=True)
     found = {}
     for home in ("home", "old", "gone"):
         monkeypatch.setenv("JAVA_HOME", str(tmp_path / home))
@@ -76,7 +76,7 @@ def test_jars_are_fetched_once_and_said_so(tmp_path: Path):
     kafka = find_apache_kafka(tmp_path / "cache", say=said.append)
     assert kafka is not None
     assert [jar.name for jar in kafka.jars.iterdir()] == ["kafka.jar"]
-    assert said == [f"hongyan: fetching Apache Kafka {kafka_program.VERSION} from Maven (44 MB, once)"]
+    assert said == [f"hongyan: fetching Apache Kafka {find_kafka.VERSION} from Maven (44 MB, once)"]
     assert find_apache_kafka(tmp_path / "cache", say=nothing_said) == kafka
 
 

@@ -11,16 +11,16 @@ from threading import Thread
 
 import pytest
 
-from local.machine.lock import holder, sole_use, turn
-from local.machine.once import made_once
+from local.machine.file_lock import hold_lock, lock_holder, wait_for_lock
+from local.machine.make_once import make_once
 from local.machine.processes import CannotStartError
 from tests.waiting import until
 
 HOLD = """
 import sys
 from pathlib import Path
-from local.machine.lock import sole_use
-with sole_use(Path(sys.argv[1]), busy="never said"):
+from local.machine.file_lock import hold_lock
+with hold_lock(Path(sys.argv[1]), busy="never said"):
     print(flush=True)
     sys.stdin.read()
 """
@@ -28,14 +28,14 @@ with sole_use(Path(sys.argv[1]), busy="never said"):
 MAKE_AND_HANG = """
 import sys
 from pathlib import Path
-from local.machine.once import made_once
+from local.machine.make_once import make_once
 
 def make(directory):
     (directory / "half").write_text("half")
     print(flush=True)
     sys.stdin.read()
 
-made_once(Path(sys.argv[1]), make, say=print)
+make_once(Path(sys.argv[1]), make, say=print)
 """
 
 
@@ -58,9 +58,9 @@ def path(tmp_path: Path) -> Path:
 def test_who_comes_second_is_told_who_has_it(path: Path):
     """The pid is what one needs to find, or to end, the other."""
     with other_process(HOLD, path) as other:
-        assert holder(path) == other.pid
+        assert lock_holder(path) == other.pid
         with pytest.raises(CannotStartError, match=rf"the stack is running already \(pid {other.pid} holds "):
-            sole_use(path, busy="the stack is running already").__enter__()
+            hold_lock(path, busy="the stack is running already").__enter__()
 
 
 def test_a_killed_holder_holds_nothing(path: Path):
@@ -69,15 +69,15 @@ def test_a_killed_holder_holds_nothing(path: Path):
         other.send_signal(signal.SIGKILL)
         other.wait()
         assert path.exists()
-        assert holder(path) is None
-        with sole_use(path, busy="the stack is running already"):
-            assert holder(path) == os.getpid()
-        assert holder(path) is None
+        assert lock_holder(path) is None
+        with hold_lock(path, busy="the stack is running already"):
+            assert lock_holder(path) == os.getpid()
+        assert lock_holder(path) is None
 
 
 def test_a_lock_nobody_ever_took_is_free(path: Path):
     """Asking makes no file."""
-    assert holder(path) is None
+    assert lock_holder(path) is None
     assert not path.exists()
 
 
@@ -87,7 +87,7 @@ def test_a_turn_comes_when_the_other_is_done(path: Path):
     entered: list[bool] = []
 
     def wait() -> None:
-        with turn(path, waiting=said.append):
+        with wait_for_lock(path, waiting=said.append):
             entered.append(True)
 
     with other_process(HOLD, path) as other:
@@ -104,7 +104,7 @@ def test_what_is_there_is_not_made_again(tmp_path: Path):
     made: list[Path] = []
     target = tmp_path / "cache" / "thing"
     for _ in range(2):
-        assert made_once(target, made.append, say=print) == target
+        assert make_once(target, made.append, say=print) == target
     assert len(made) == 1
     assert target.is_dir()
 
@@ -117,7 +117,7 @@ def test_a_failed_making_leaves_nothing(tmp_path: Path):
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        made_once(tmp_path / "thing", fail, say=print)
+        make_once(tmp_path / "thing", fail, say=print)
     assert [path.name for path in tmp_path.iterdir()] == [".thing.lock"]
 
 
@@ -128,7 +128,7 @@ def test_a_killed_making_is_done_again(tmp_path: Path):
         other.send_signal(signal.SIGKILL)
     assert not target.exists()
     assert [path.read_text() for path in tmp_path.glob("*/half")] == ["half"]
-    made_once(target, lambda directory: (directory / "whole").touch(), say=print)
+    make_once(target, lambda directory: (directory / "whole").touch(), say=print)
     assert [path.name for path in tmp_path.glob("*/*")] == ["whole"]
 
 
@@ -136,7 +136,7 @@ def test_two_at_once_make_one(tmp_path: Path):
     """The second waits for the first and finds the thing made."""
     said: list[str] = []
     target = tmp_path / "thing"
-    never = Thread(target=made_once, args=[target, lambda directory: directory / 0], kwargs={"say": said.append})
+    never = Thread(target=make_once, args=[target, lambda directory: directory / 0], kwargs={"say": said.append})
     with other_process(MAKE_AND_HANG, target) as other:
         never.start()
         until(lambda: said)

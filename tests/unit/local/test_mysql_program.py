@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from local.machine.processes import CannotStartError
-from local.servers import mysql_program
+from local.servers import find_mysql
+from local.servers.find_mysql import find_mysqld, usable_version
 from local.servers.mysql import mysql_server
-from local.servers.mysql_program import find_mysqld, usable_version
 
 ORACLE = "mysqld  Ver 8.4.10 for Linux on x86_64 (MySQL Community Server - GPL)"
 UBUNTU = "/usr/sbin/mysqld  Ver 8.0.36-0ubuntu0.22.04.1 for Linux on x86_64 ((Ubuntu))"
@@ -20,7 +20,7 @@ def only_this_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with nothing but a shell: neither mysqld nor apt."""
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(mysql_program, "_ALSO_IN", str(tmp_path / "bin"))
+    monkeypatch.setattr(find_mysql, "_ALSO_IN", str(tmp_path / "bin"))
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
 
@@ -71,8 +71,8 @@ def test_a_confined_mysqld_is_run_from_a_copy(tmp_path: Path, monkeypatch: pytes
     """AppArmor keeps the installed program out of every directory but the system's; its profile goes by the path."""
     mysqld = install(tmp_path, ORACLE)
     (profile := tmp_path / "profile").touch()
-    monkeypatch.setattr(mysql_program, "_CONFINED", mysqld.resolve())
-    monkeypatch.setattr(mysql_program, "_PROFILE", profile)
+    monkeypatch.setattr(find_mysql, "_CONFINED", mysqld.resolve())
+    monkeypatch.setattr(find_mysql, "_PROFILE", profile)
     program = find_mysqld(tmp_path / "cache", say=print)
     copy = tmp_path / "cache" / "mysql" / "program-8.4.10" / "mysqld"
     assert program.command[:3] == (str(copy), "--no-defaults", f"--basedir={tmp_path}")
@@ -108,7 +108,7 @@ def test_versions_are_compared_as_numbers(answer: str, version: str | None):
 )
 def test_the_newest_server_package_is_fetched(names: list[str], newest: str | None):
     """Debian's name has no version, Ubuntu's has."""
-    assert mysql_program._newest_server(names) == newest
+    assert find_mysql._newest_server(names) == newest
 
 
 @pytest.mark.parametrize(
@@ -122,4 +122,4 @@ def test_the_newest_server_package_is_fetched(names: list[str], newest: str | No
 def test_ubuntu_and_what_derives_from_it_are_recognised(tmp_path: Path, text: str, expected: bool):  # noqa: FBT001
     """They have MySQL in their own archive; Debian's stable release has not."""
     (release := tmp_path / "os-release").write_text(text)
-    assert mysql_program._is_ubuntu(release) is expected
+    assert find_mysql._is_ubuntu(release) is expected

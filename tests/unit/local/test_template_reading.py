@@ -10,9 +10,9 @@ import pytest
 
 from local.machine.processes import CannotStartError
 from local.template.assets import assets_of
-from local.template.cloudformation import EVENT_SOURCE, FUNCTION, SCHEDULE, Resource
 from local.template.deployment import Deployment
-from local.template.reading import deployment
+from local.template.moto_stack import EVENT_SOURCE, FUNCTION, SCHEDULE, Resource
+from local.template.parse_deployment import parse_deployment
 
 _QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:queue"
 
@@ -101,11 +101,11 @@ def test_a_schedule_tries_again_as_its_function_is_configured_to(assembly: Path)
 @pytest.mark.parametrize(
     ("resource", "complaint"),
     [
-        ({"FilterCriteria": {}, "EventSourceArn": _QUEUE_ARN}, "does not know FilterCriteria"),
-        ({"DestinationConfig": {}, "Topics": ["topic"]}, "does not know DestinationConfig"),
-        ({"EventSourceArn": "arn:aws:kafka:::cluster/x", "Topics": ["topic"]}, "does not know EventSourceArn"),
+        ({"FilterCriteria": {}, "EventSourceArn": _QUEUE_ARN}, "does not support FilterCriteria"),
+        ({"DestinationConfig": {}, "Topics": ["topic"]}, "does not support DestinationConfig"),
+        ({"EventSourceArn": "arn:aws:kafka:::cluster/x", "Topics": ["topic"]}, "does not support EventSourceArn"),
         ({"EventSourceArn": "arn:aws:kinesis:::stream/x"}, "queues and self-managed Kafka"),
-        ({"EventSourceArn": _QUEUE_ARN, "FunctionName": "arn:aws:states:::x"}, "is no function"),
+        ({"EventSourceArn": _QUEUE_ARN, "FunctionName": "arn:aws:states:::x"}, "is not a function"),
     ],
 )
 def test_a_mapping_that_would_run_differently_is_refused(
@@ -131,7 +131,7 @@ def test_a_function_that_cannot_run_here_is_refused(assembly: Path, function: di
 
 
 def _read(template: Path, *resources: Resource) -> Deployment:
-    return deployment(resources, assets_of(template))
+    return parse_deployment(resources, assets_of(template))
 
 
 def _resource(

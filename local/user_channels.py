@@ -27,7 +27,7 @@ def feishu_channel(user_id: int, url: str, *, enabled: bool = True, bearer_token
     )
 
 
-def channels_of(database_url: str, aws: Aws) -> Channels:
+def open_channels(database_url: str, aws: Aws) -> Channels:
     address = address_of(database_url)
     engine = open_engine(lambda: address)
     keys = KmsKeyRing(

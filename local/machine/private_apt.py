@@ -1,6 +1,6 @@
-"""Programs from Debian's or Ubuntu's packages without installing them: a package name in, its unpacked tree out.
+"""Downloads Debian or Ubuntu packages and unpacks them into a directory, without installing anything.
 
-apt runs on a private state under the given directory; nothing on the system changes, and nobody has to be root.
+apt works on a private state in a directory of its own, so nothing on the system changes and root is not needed.
 """
 
 import shutil
@@ -12,7 +12,7 @@ from pathlib import Path
 from local.machine.apt_sources import AptSource
 from local.machine.processes import CannotStartError, run_to_end
 
-# The state of the package system with nothing installed, and with every hook of the machine left out.
+# A package system in which nothing is installed, and without the hooks of the machine's own configuration.
 _APT_CONF = """\
 #clear APT::Update;
 #clear DPkg;
@@ -41,7 +41,7 @@ Dir::State::status "{state}/status";
 Dir::State::extended_states "{state}/extended_states";
 """
 
-# A package that apt shall believe to be there already.
+# The status of a package that apt is told is installed already.
 _ASSUMED = """\
 Package: {name}
 Status: install ok installed
@@ -59,7 +59,7 @@ def has_apt() -> bool:
 
 
 class PrivateApt:
-    """apt with its own state in `state`, which knows `sources` only and takes nothing but `assumed` as installed."""
+    """apt with its own state in `state`. It knows only `sources`, and takes only `assumed` to be installed."""
 
     def __init__(self, state: Path, *, log: Path, sources: Sequence[AptSource], assumed: Sequence[str] = ()) -> None:
         self._conf = state / "apt.conf"
@@ -73,7 +73,7 @@ class PrivateApt:
         self._conf.write_text(_APT_CONF.format(state=_quotable(state), architecture=architecture))
 
     def update(self) -> None:
-        """A source that cannot be read does not hide the others; what it had is then missing from `names`."""
+        """Reads what can be read: the packages of a source that does not answer are missing from `names`."""
         with suppress(CannotStartError):
             self._run("apt-get", "-c", self._conf, "update", "-q")
 
@@ -81,7 +81,7 @@ class PrivateApt:
         return _output("apt-cache", "-c", self._conf, "pkgnames", prefix).split()
 
     def unpack(self, package: str, into: Path) -> None:
-        """The package and all it depends on, each checked by apt against the archive's signature."""
+        """Unpacks the package and its dependencies; apt checks each against the archive's signature."""
         self._run("apt-get", "-c", self._conf, "install", "-q", "--download-only", package)
         for archive in sorted(self._archives.glob("*.deb")):
             self._run("dpkg-deb", "-x", archive, into)

@@ -1,4 +1,4 @@
-"""Where mysqld comes from: the PATH, or packages unpacked into the cache; how to run it and its version out."""
+"""Finds a mysqld on the PATH, or fetches the packages and unpacks them into the cache."""
 
 import os
 import pwd
@@ -11,17 +11,17 @@ from functools import partial
 from pathlib import Path
 
 from local.machine.apt_sources import machine_sources, with_suite
-from local.machine.debian import PrivateApt, has_apt
-from local.machine.once import made_once
+from local.machine.make_once import make_once
+from local.machine.private_apt import PrivateApt, has_apt
 from local.machine.processes import CannotStartError
 
 OLDEST = "8.0.19"  # the first with `INSERT ... AS new ON DUPLICATE KEY UPDATE`
 _REMEDY = f"install mysql-server {OLDEST} or newer (Oracle's, not MariaDB), or set DATABASE_URL"
-# Where Debian and Ubuntu put mysqld; not on the PATH of an ordinary user.
+# Where Debian and Ubuntu install mysqld; it is not on an ordinary user's PATH.
 _ALSO_IN = "/usr/sbin"
-# What the packages want for their scripts, which we do not run.
+# Needed only by the packages' scripts, which are not run.
 _NOT_NEEDED = ["perl"]
-# Ubuntu's profile lets the installed mysqld write in /var/lib/mysql only; it goes by the path of the program.
+# Ubuntu's AppArmor profile lets the program at this path write only in /var/lib/mysql.
 _CONFINED, _PROFILE = Path("/usr/sbin/mysqld"), Path("/etc/apparmor.d/usr.sbin.mysqld")
 
 
@@ -40,7 +40,7 @@ def find_mysqld(cache: Path, *, say: Callable[[str], None]) -> MySqlProgram:
 
 
 def usable_version(text: str) -> str | None:
-    """The version in what a server says about itself, when it is Oracle's MySQL and new enough."""
+    """The version in a server's version text, or None if it is too old or MariaDB."""
     match = re.search(r"\b(\d+\.\d+\.\d+)", text)
     if match is None or "mariadb" in text.lower() or _as_numbers(match[1]) < _as_numbers(OLDEST):
         return None
@@ -66,7 +66,7 @@ def _installed(cache: Path, say: Callable[[str], None]) -> MySqlProgram | None:
     program = Path(found).resolve()
     basedir = program.parent.parent
     if program == _CONFINED and _PROFILE.exists():
-        copy = made_once(cache / "mysql" / f"program-{version}", partial(_copy, program), say=say)
+        copy = make_once(cache / "mysql" / f"program-{version}", partial(_copy, program), say=say)
         program = copy / program.name
     command = (str(program), "--no-defaults", f"--basedir={basedir}", *_user())
     return MySqlProgram(command=command, version=version, origin=found)
@@ -79,7 +79,7 @@ def _copy(program: Path, directory: Path) -> None:
 def _fetched(cache: Path, say: Callable[[str], None]) -> MySqlProgram:
     if not (cache / "mysql" / "packages").exists() and not has_apt():
         raise CannotStartError(f"no mysqld on the PATH and no apt to fetch one: {_REMEDY}")
-    tree = made_once(cache / "mysql" / "packages", partial(_fetch, cache / "mysql" / "apt.log", say), say=say)
+    tree = make_once(cache / "mysql" / "packages", partial(_fetch, cache / "mysql" / "apt.log", say), say=say)
     run = _through_its_own_loader(tree)
     version = _version_of(run)
     if version is None:
@@ -95,7 +95,7 @@ def _fetched(cache: Path, say: Callable[[str], None]) -> MySqlProgram:
 
 
 def _through_its_own_loader(tree: Path) -> tuple[str, ...]:
-    """The packages may be newer than the machine's C library, so they bring theirs and the loader that goes with it."""
+    """The packages may need a newer C library than the machine's, so mysqld runs with theirs and its loader."""
     directories = [*tree.glob("usr/lib/*-linux-gnu*"), *tree.glob("lib/*-linux-gnu*")]
     loader = next((path for directory in directories for path in directory.glob("ld-linux*.so.*")), None)
     if loader is None:
@@ -104,7 +104,7 @@ def _through_its_own_loader(tree: Path) -> tuple[str, ...]:
 
 
 def _fetch(log: Path, say: Callable[[str], None], tree: Path) -> None:
-    """Ubuntu has MySQL in every release; Debian has MariaDB there and MySQL in its unstable suite only."""
+    """Ubuntu has MySQL in every release. Debian has it only in its unstable suite."""
     say("hongyan: fetching MySQL with its libraries through apt (70 MB, once)")
     sources = machine_sources()
     tries = [sources] if _is_ubuntu() else [[source] for source in with_suite(sources, "sid")]
@@ -118,7 +118,7 @@ def _fetch(log: Path, say: Callable[[str], None], tree: Path) -> None:
 
 
 def _unpacked(apt: PrivateApt, tree: Path) -> bool:
-    """Whether these sources have a MySQL server at all."""
+    """False if these sources have no MySQL server."""
     apt.update()
     package = _newest_server(apt.names("mysql-server-core"))
     if package is None:
@@ -144,8 +144,8 @@ def _is_ubuntu(os_release: Path = Path("/etc/os-release")) -> bool:
 
 
 def _user() -> tuple[str, ...]:
-    """As root, mysqld refuses to run without being told so."""
+    """Mysqld refuses to run as root unless it is told to."""
     try:
         return (f"--user={pwd.getpwuid(os.geteuid()).pw_name}",)
-    except KeyError:  # an account without a name, as in a container: then it is not root
+    except KeyError:  # an account without a name, as in a container, which is not root
         return ()

@@ -1,11 +1,11 @@
-"""Lambda's SQS event source: a queue in, batches to the function, what it took deleted; the rest comes back by itself.
+"""Lambda's SQS event source: it receives batches, invokes the function, and deletes the messages that succeeded.
 
-When a message is visible again, and when it goes to the dead-letter queue, is the queue's own business.
+The queue itself makes the other messages visible again, and moves them to its dead-letter queue in the end.
 """
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.lambda_.sources.events import Invoke, Patience, Report, parcels, seconds_until
-from local.lambda_.sources.sqs_event import failed_items, sqs_event, sqs_record
+from local.lambda_.emulator import Invoke
+from local.lambda_.event_sources.backoff import Backoff
+from local.lambda_.event_sources.event_size import split_by_size
+from local.lambda_.event_sources.sqs_event import failed_items, sqs_event, sqs_record
 from local.servers.aws import Aws
 from local.template.deployment import QueueMapping
 
@@ -28,10 +30,16 @@ _LONG_POLL_SECONDS = 1
 
 
 @contextmanager
-def polling_queue(
-    mapping: QueueMapping, invoke: Invoke, *, aws: Aws, workers: int, stop: threading.Event, report: Report
+def poll_queue(
+    mapping: QueueMapping,
+    invoke: Invoke,
+    *,
+    aws: Aws,
+    workers: int,
+    stop: threading.Event,
+    report: Callable[[str], None],
 ) -> Iterator[None]:
-    """Polls until `stop` or the end of the block; batches in hand then are finished first."""
+    """Polls until `stop` is set or the block ends, then waits for the batches that are being handled."""
     poller = _Poller(mapping, invoke, aws=aws, workers=workers, stop=stop, report=report)
     poller.start()
     try:
@@ -41,7 +49,7 @@ def polling_queue(
 
 
 class _Poller:
-    """One thread receives, and only when a function is free: a message that waits here would use up its visibility."""
+    """One thread receives, and only when a worker is free: a message that waited here would use up its visibility."""
 
     def __init__(
         self,
@@ -51,18 +59,18 @@ class _Poller:
         aws: Aws,
         workers: int,
         stop: threading.Event,
-        report: Report,
+        report: Callable[[str], None],
     ) -> None:
         self._mapping = mapping
         self._invoke = invoke
         self._report = report
-        self._sqs: SQSClient = aws.session.client("sqs", endpoint_url=aws.endpoint_url, config=_NO_SURPRISES)
+        self._sqs: SQSClient = aws.session.client("sqs", endpoint_url=aws.endpoint_url, config=_CLIENT_CONFIG)
         self._queue_url = self._sqs.get_queue_url(QueueName=mapping.queue_arn.rpartition(":")[2])["QueueUrl"]
         self._stop = stop
         concurrency = min(workers, mapping.max_concurrency or workers)
         self._free = threading.Semaphore(concurrency)
         self._functions = ThreadPoolExecutor(concurrency, thread_name_prefix="sqs-batch")
-        self._receiver = threading.Thread(target=self._receive_and_hand_out, name="sqs-poller", daemon=True)
+        self._receiver = threading.Thread(target=self._receive_batches, name="sqs-poller", daemon=True)
 
     def start(self) -> None:
         self._receiver.start()
@@ -72,8 +80,8 @@ class _Poller:
         self._receiver.join()
         self._functions.shutdown()
 
-    def _receive_and_hand_out(self) -> None:
-        patience = Patience(self._stop)
+    def _receive_batches(self) -> None:
+        backoff = Backoff(self._stop)
         while not self._stop.is_set():
             self._free.acquire()
             try:
@@ -81,16 +89,16 @@ class _Poller:
             except (BotoCoreError, ClientError) as error:
                 self._report(f"{self._mapping.queue_arn}: cannot receive: {error}")
                 self._free.release()
-                patience.wait()
+                backoff.wait()
                 continue
-            patience = Patience(self._stop)
+            backoff = Backoff(self._stop)
             self._functions.submit(self._handle, batch)
 
     def _batch(self) -> "list[MessageTypeDef]":
-        """Up to the batch size, or what came within the window after the first message."""
+        """As many messages as the batch size and the window after the first message allow."""
         batch = self._received(self._mapping.batch_size, wait=_LONG_POLL_SECONDS)
         deadline = time.monotonic() + self._mapping.window_seconds
-        while batch and len(batch) < self._mapping.batch_size and (left := seconds_until(deadline)):
+        while batch and len(batch) < self._mapping.batch_size and (left := max(0.0, deadline - time.monotonic())):
             more = self._received(self._mapping.batch_size - len(batch), wait=min(_LONG_POLL_SECONDS, int(left)))
             batch += more
             if self._stop.is_set():
@@ -109,18 +117,18 @@ class _Poller:
 
     def _handle(self, batch: "Sequence[MessageTypeDef]") -> None:
         try:
-            records = {sqs_record(message, queue_arn=self._mapping.queue_arn): message for message in batch}
-            for parcel in parcels(records):
-                self._delete(self._taken(parcel, [records[record] for record in parcel]))
-        except (BotoCoreError, ClientError) as error:  # what was taken comes again: at least once, as on Lambda
+            messages = {sqs_record(message, queue_arn=self._mapping.queue_arn): message for message in batch}
+            for records in split_by_size(messages):
+                self._delete(self._succeeded(records, [messages[record] for record in records]))
+        except (BotoCoreError, ClientError) as error:  # the messages come again: at least once, as on Lambda
             self._report(f"{self._mapping.queue_arn}: cannot delete: {error}")
         finally:
             self._free.release()
 
-    def _taken(self, records: Sequence[str], messages: "Sequence[MessageTypeDef]") -> "list[MessageTypeDef]":
+    def _succeeded(self, records: Sequence[str], messages: "Sequence[MessageTypeDef]") -> "list[MessageTypeDef]":
         answer = self._invoke(sqs_event(records))
         if answer.error is not None:
-            self._report(f"{self._mapping.function}: {answer.error}; {len(messages)} messages come back later")
+            self._report(f"{self._mapping.function}: {answer.error}; {len(messages)} messages will be visible again")
             return []
         if not self._mapping.reports_item_failures:
             return list(messages)
@@ -138,4 +146,4 @@ class _Poller:
             )
 
 
-_NO_SURPRISES = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1})
+_CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1})

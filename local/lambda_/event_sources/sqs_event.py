@@ -1,4 +1,4 @@
-"""Queue messages in, the event that Lambda gives to a function out; a function's answer in, the failed messages out."""
+"""Writes queue messages as the event that Lambda passes to a function, and reads the partial batch response."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ def sqs_event(records: Sequence[str]) -> bytes:
 
 
 def sqs_record(message: "MessageTypeDef", *, queue_arn: str) -> str:
-    """One message as Lambda writes it."""
+    """A message as Lambda writes it."""
     return json.dumps(
         {
             "messageId": message["MessageId"],
@@ -34,7 +34,7 @@ def sqs_record(message: "MessageTypeDef", *, queue_arn: str) -> str:
 
 
 def failed_items(response: bytes, sent: Iterable[str]) -> set[str]:
-    """Which of the `sent` message ids the function gave back; all of them when its answer makes no sense.
+    """The ids among `sent` that the function reports as failed; all of them when its response is malformed.
 
     Source: Lambda developer guide, "Implementing partial batch responses" for SQS, success and failure conditions.
     """

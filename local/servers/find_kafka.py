@@ -1,4 +1,4 @@
-"""Where Apache Kafka comes from: a Java on this machine and its jars from Maven, kept in the cache."""
+"""Finds Java on this machine, and fetches Apache Kafka's jars with Maven into the cache."""
 
 import os
 import pwd
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from local.machine.once import made_once
+from local.machine.make_once import make_once
 from local.machine.processes import CannotStartError, run_to_end
 
 VERSION = "4.3.1"
@@ -42,18 +42,18 @@ class ApacheKafka:
 
 
 def find_apache_kafka(cache: Path, *, say: Callable[[str], None]) -> ApacheKafka | None:
-    """Nothing where there is no Java 17, or where the jars are still to be fetched and there is no Maven."""
+    """None without Java 17, or if the jars have not been fetched yet and there is no Maven."""
     java = _java()
     jars = cache.resolve() / "kafka" / f"jars-{VERSION}"
     maven = shutil.which("mvn")
     if java is None or (maven is None and not jars.exists()):
         return None
-    made_once(jars, partial(_fetch, maven or "mvn", jars.with_name("maven.log"), say), say=say)
+    make_once(jars, partial(_fetch, maven or "mvn", jars.with_name("maven.log"), say), say=say)
     return ApacheKafka(java=java[0], java_version=java[1], jars=jars)
 
 
 def _java() -> tuple[str, str] | None:
-    """The first that is new enough, with its version: JAVA_HOME's, then the one on the PATH."""
+    """The command and its version: JAVA_HOME's if it is new enough, otherwise the one on the PATH."""
     home = os.environ.get("JAVA_HOME")
     for java in [*([str(Path(home) / "bin" / "java")] if home else []), "java"]:
         version = _java_version(java)

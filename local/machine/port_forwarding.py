@@ -1,4 +1,4 @@
-"""Small TCP forwarders: an address and ports in; what connects there reaches the same port of the loopback."""
+"""Forwards TCP ports of another address to the same ports of the loopback, so that containers reach the servers."""
 
 import errno
 import socket
@@ -15,8 +15,8 @@ _CHUNK = 65536
 
 
 @contextmanager
-def forwarding(address: str, ports: Iterable[int]) -> Iterator[None]:
-    """For the length of the block. A port that something already serves at `address` is left to it."""
+def forward_ports(address: str, ports: Iterable[int]) -> Iterator[None]:
+    """Forwards for the length of the block. A port that a server already listens on at `address` is left alone."""
     with ExitStack() as exits:
         for port in ports:
             if server := _listening(address, port):
@@ -43,7 +43,7 @@ class _Connection(socketserver.BaseRequestHandler):
 
 
 def _pump(source: Any, sink: Any) -> None:  # noqa: ANN401 - sockets; the standard library's handler leaves it open
-    """All bytes of one direction, then its end; the other direction may go on."""
+    """Copies one direction until its end, and passes the end on; the other direction may continue."""
     with suppress(OSError):
         while chunk := source.recv(_CHUNK):
             sink.sendall(chunk)

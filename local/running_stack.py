@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from delivery.storage.channels import Channels
-from local.channels import channels_of, feishu_channel, webhook_url
 from local.lambda_.invoke_api import invoke_path
-from local.lambda_.workers import WorkerPool
+from local.lambda_.worker_pool import WorkerPool
+from local.servers.all_servers import Servers
 from local.servers.aws import Aws
-from local.servers.start import Servers
+from local.user_channels import feishu_channel, open_channels, webhook_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,4 +76,4 @@ class Stack:
 
     @cached_property
     def _channels(self) -> Channels:
-        return channels_of(self.database_url, self.aws)
+        return open_channels(self.database_url, self.aws)

@@ -1,16 +1,16 @@
-"""EventBridge Scheduler's clock: a schedule in, its event to the function at every tick; minutes may be shorter."""
+"""EventBridge Scheduler on this machine: it invokes a function at a fixed rate, with minutes that may be shorter."""
 
 import json
 import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from local.lambda_.sources.events import Invoke, Report
+from local.lambda_.emulator import Invoke
 from local.machine.processes import CannotStartError
 from local.servers.aws import ACCOUNT, REGION
 from local.template.deployment import Schedule
@@ -29,16 +29,16 @@ def minutes_between_ticks(schedule: Schedule) -> int:
 
 
 @contextmanager
-def ticking(
+def run_schedule(
     schedule: Schedule,
     invoke: Invoke,
     *,
     minute_seconds: float,
     workers: int,
     stop: threading.Event,
-    report: Report,
+    report: Callable[[str], None],
 ) -> Iterator[None]:
-    """Ticks until `stop` or the end of the block; what is running then is finished first."""
+    """Ticks until `stop` is set or the block ends, then waits for the invocations that are running."""
     clock = _Clock(schedule, invoke, minute_seconds=minute_seconds, workers=workers, stop=stop, report=report)
     clock.start()
     try:
@@ -48,7 +48,7 @@ def ticking(
 
 
 class _Clock:
-    """A tick does not wait for the one before. With no function free it is dropped, as an event that grew old is."""
+    """A tick does not wait for the previous one. When no worker is free it is dropped, as Lambda drops an old event."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class _Clock:
         minute_seconds: float,
         workers: int,
         stop: threading.Event,
-        report: Report,
+        report: Callable[[str], None],
     ) -> None:
         self._schedule = schedule
         self._minute_seconds = minute_seconds
@@ -81,12 +81,12 @@ class _Clock:
     def _tick(self) -> None:
         due = time.monotonic() + self._interval
         while not self._stop.wait(max(0.0, due - time.monotonic())):
-            due = max(due + self._interval, time.monotonic())  # after a pause of the machine, no burst of old ticks
+            due = max(due + self._interval, time.monotonic())  # no burst of missed ticks after the machine slept
             if self._free.acquire(blocking=False):
                 self._functions.submit(self._run)
 
     def _run(self) -> None:
-        """As Lambda runs an event that nobody waits for: again after a minute, then after two."""
+        """As Lambda retries an asynchronous invocation: after one minute, then after two."""
         try:
             event = (self._schedule.input or scheduled_event(datetime.now(UTC))).encode()
             for retry in range(self._schedule.retries + 1):
@@ -101,7 +101,7 @@ class _Clock:
 
 
 def scheduled_event(now: datetime) -> str:
-    """What EventBridge Scheduler sends for a target without an input."""
+    """What EventBridge Scheduler sends to a target that has no input."""
     return json.dumps(
         {
             "version": "0",

@@ -1,7 +1,7 @@
-"""A deployment out of resolved resources: properties as CloudFormation writes them in, frozen values out.
+"""Reads a deployment from the resources of a template whose references are resolved.
 
-A property that changes what a function would be given, and that the local stack does not know, is an error: it must not
-look as if it had been tried out here.
+A property that the local stack does not implement, and that would change what a function gets, is an error: otherwise it
+would seem to have been tested here.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -9,11 +9,11 @@ from typing import Any
 
 from local.machine.processes import CannotStartError
 from local.template.assets import Assets
-from local.template.cloudformation import ASYNC_CONFIG, EVENT_SOURCE, FUNCTION, SCHEDULE, Resource
 from local.template.deployment import Deployment, Function, KafkaMapping, QueueMapping, Schedule
+from local.template.moto_stack import ASYNC_CONFIG, EVENT_SOURCE, FUNCTION, SCHEDULE, Resource
 
 #: properties that make no difference on one machine
-_OF_NO_EFFECT = {"Tags", "KmsKeyArn", "MetricsConfig", "LoggingConfig", "ProvisionedPollerConfig"}
+_WITHOUT_EFFECT = {"Tags", "KmsKeyArn", "MetricsConfig", "LoggingConfig", "ProvisionedPollerConfig"}
 _OF_EVERY_SOURCE = {"FunctionName", "BatchSize", "MaximumBatchingWindowInSeconds", "Enabled"}
 _OF_QUEUES = _OF_EVERY_SOURCE | {"EventSourceArn", "ScalingConfig", "FunctionResponseTypes"}
 _OF_KAFKA = _OF_EVERY_SOURCE | {
@@ -31,7 +31,7 @@ _OF_SCHEDULES = {
 }
 
 
-def deployment(resources: Sequence[Resource], assets: Assets) -> Deployment:
+def parse_deployment(resources: Sequence[Resource], assets: Assets) -> Deployment:
     sources = _enabled(resources, EVENT_SOURCE)
     return Deployment(
         functions=[_function(resource, resources, assets) for resource in resources if resource.type == FUNCTION],
@@ -72,7 +72,7 @@ def _queue(resource: Resource) -> QueueMapping:
     given = _checked(resource, _OF_QUEUES)
     if ":sqs:" not in str(given.get("EventSourceArn")):
         raise CannotStartError(
-            f"{resource.logical_id}: the local stack has queues and self-managed Kafka as event sources"
+            f"{resource.logical_id}: the local stack supports queues and self-managed Kafka as event sources"
         )
     return QueueMapping(
         logical_id=resource.logical_id,
@@ -114,24 +114,24 @@ def _schedule(resource: Resource, resources: Sequence[Resource]) -> Schedule:
 
 
 def _async_retries(function: str, resources: Sequence[Resource]) -> int:
-    """What the function's event invoke config says; Lambda's default otherwise."""
+    """From the function's event invoke config, or Lambda's default."""
     configs = (resource.properties for resource in resources if resource.type == ASYNC_CONFIG)
     given = (config.get("MaximumRetryAttempts", 2) for config in configs if config.get("FunctionName") == function)
     return int(next(given, 2))
 
 
 def _checked(resource: Resource, known: Collection[str]) -> dict[str, Any]:
-    if unknown := resource.properties.keys() - known - _OF_NO_EFFECT:
+    if unknown := resource.properties.keys() - known - _WITHOUT_EFFECT:
         raise CannotStartError(
-            f"{resource.logical_id}: the local stack does not know {', '.join(sorted(unknown))} of {resource.type}"
+            f"{resource.logical_id}: the local stack does not support {', '.join(sorted(unknown))} of {resource.type}"
         )
     return dict(resource.properties)
 
 
 def _function_name(resource: Resource, target: object) -> str:
-    """From a function's name or ARN; an alias or a version of it is the same code here."""
+    """The name in a function's name or ARN. An alias or version of it runs the same code here."""
     if not isinstance(target, str) or (target.startswith("arn:") and ":function:" not in target):
-        raise CannotStartError(f"{resource.logical_id}: its target {target} is no function of this template")
+        raise CannotStartError(f"{resource.logical_id}: its target {target} is not a function of this template")
     return target.rpartition(":function:")[2].partition(":")[0]
 
 

@@ -1,4 +1,4 @@
-"""The deployment of stage `local`: running servers in, the template's resources in moto and what runs out."""
+"""Deploys stage `local` to the running servers: secret, tables, synthesis, and the template's resources in moto."""
 
 import json
 import time
@@ -9,17 +9,19 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from delivery.storage.migrate import upgrade
+from local.servers.all_servers import Servers
 from local.servers.aws import Aws
-from local.servers.start import Servers
 from local.template.assets import assets_of
-from local.template.cloudformation import deployed
 from local.template.deployment import Deployment
+from local.template.moto_stack import create_moto_stack
 from local.template.overrides import SECRET_NAME, STACK_NAME, local_settings
-from local.template.reading import deployment
+from local.template.parse_deployment import parse_deployment
 from local.template.synth import synthesize
 
 
-def deploy(servers: Servers, *, assembly: Path, say: Callable[[str], None], debug: Callable[[str], None]) -> Deployment:
+def deploy_local_stage(
+    servers: Servers, *, assembly: Path, say: Callable[[str], None], debug: Callable[[str], None]
+) -> Deployment:
     _save_secret(servers.database_url, servers.aws)
     with _timed("tables are up to date", say):
         upgrade(servers.database_url)
@@ -31,12 +33,12 @@ def deploy(servers: Servers, *, assembly: Path, say: Callable[[str], None], debu
     with _timed("the stacks are synthesized", say):
         template = synthesize(settings, out=assembly, say=say)
     with _timed("the template's resources exist", say):
-        resources = deployed(template, aws=servers.aws, stack_name=STACK_NAME, debug=debug)
-    return deployment(resources, assets_of(template))
+        resources = create_moto_stack(template, aws=servers.aws, stack_name=STACK_NAME, debug=debug)
+    return parse_deployment(resources, assets_of(template))
 
 
 def _save_secret(database_url: str, aws: Aws) -> None:
-    """The way a function learns user and password, as on AWS."""
+    """Where a function reads user and password, as on AWS."""
     url = make_url(database_url)
     secret = json.dumps({"username": url.username or "root", "password": url.password or ""})
     client = aws.session.client("secretsmanager", endpoint_url=aws.endpoint_url)

@@ -1,4 +1,7 @@
-"""Kafka messages in, the event that Lambda gives to a function out."""
+"""Writes Kafka messages as the event that Lambda passes to a function.
+
+Source: Lambda developer guide, "Using Lambda with self-managed Apache Kafka", example event.
+"""
 
 import base64
 import json
@@ -18,7 +21,7 @@ def kafka_event(messages: Sequence[Message], *, bootstrap_servers: str) -> bytes
 
 
 def kafka_record(message: Message) -> str:
-    """One message as Lambda writes it; a missing key or value is left out."""
+    """A message as Lambda writes it, without the key or value that it does not have."""
     kind, timestamp = message.timestamp()
     record: dict[str, Any] = {
         "topic": message.topic(),
@@ -34,7 +37,7 @@ def kafka_record(message: Message) -> str:
 
 
 def _header(name: str, content: bytes | str | None) -> dict[str, list[int]]:
-    """Lambda's poller writes a header's bytes as Java has them: from -128 to 127."""
+    """Lambda's poller writes a header's bytes as Java's signed bytes, from -128 to 127."""
     return {name: [byte - 256 if byte > 127 else byte for byte in _bytes(content or b"")]}
 
 

@@ -1,11 +1,11 @@
-"""How the event source talks to Kafka: a mapping in, librdkafka's settings out; its own log lines go nowhere."""
+"""The settings of the event source's Kafka consumers, and a logger that drops librdkafka's own messages."""
 
 import logging
 
 from local.template.deployment import KafkaMapping
 
-#: librdkafka reports each lost connection; the event source tells what matters itself
-QUIET = logging.getLogger("local.lambda_.sources.kafka")
+#: librdkafka logs each lost connection; the event source reports what matters itself
+QUIET = logging.getLogger("local.lambda_.event_sources.kafka")
 QUIET.addHandler(logging.NullHandler())
 QUIET.propagate = False
 
@@ -16,7 +16,7 @@ def consumer_settings(mapping: KafkaMapping) -> dict[str, str | int | bool]:
         "group.id": mapping.group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        # Where to go on when the committed offset no longer exists.
+        # Where to continue when the committed offset no longer exists.
         "auto.offset.reset": "earliest" if mapping.starting_position == "TRIM_HORIZON" else "latest",
         "fetch.wait.max.ms": 100,
         "reconnect.backoff.max.ms": 1000,

@@ -1,24 +1,33 @@
-"""One partition of a topic in, batches of it to the function, one at a time; offsets committed after success only."""
+"""Reads one partition of a topic and invokes the function with its batches, one at a time and in order."""
 
 import threading
 import time
+from collections.abc import Callable
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Message, TopicPartition
 
-from local.lambda_.sources.events import MAX_RECORDS_BYTES, Invoke, Patience, Report, seconds_until
-from local.lambda_.sources.kafka_client import QUIET, consumer_settings
-from local.lambda_.sources.kafka_event import kafka_event, kafka_record
+from local.lambda_.emulator import Invoke
+from local.lambda_.event_sources.backoff import Backoff
+from local.lambda_.event_sources.event_size import MAX_RECORDS_BYTES
+from local.lambda_.event_sources.kafka_event import kafka_event, kafka_record
+from local.lambda_.event_sources.kafka_settings import QUIET, consumer_settings
 from local.template.deployment import KafkaMapping
 
-#: how long a wait for a record takes at most to notice that everything is to end
-_GLANCE_SECONDS = 0.25
+#: the longest wait for a record, so that `stop` is noticed soon
+_POLL_SECONDS = 0.25
 
 
 class PartitionReader:
-    """Reads one partition from the group's committed offset on, and gives it to the function batch by batch."""
+    """Begins at the group's committed offset, and commits only what the function has succeeded with."""
 
     def __init__(
-        self, mapping: KafkaMapping, partition: int, invoke: Invoke, *, stop: threading.Event, report: Report
+        self,
+        mapping: KafkaMapping,
+        partition: int,
+        invoke: Invoke,
+        *,
+        stop: threading.Event,
+        report: Callable[[str], None],
     ) -> None:
         self._mapping = mapping
         self._partition = partition
@@ -38,7 +47,7 @@ class PartitionReader:
             self._consumer.close()
 
     def _start(self) -> TopicPartition:
-        """No group is joined: this is its only member, and joining takes seconds."""
+        """Assigned instead of subscribed: there is no other member, and joining a group takes seconds."""
         committed = self._committed()
         if committed.offset < 0:
             oldest = self._mapping.starting_position == "TRIM_HORIZON"
@@ -46,21 +55,21 @@ class PartitionReader:
         return committed
 
     def _committed(self) -> TopicPartition:
-        """Asked until a broker answers; below 0 when the group has not committed anything."""
+        """Tries until a broker answers; the offset is negative when the group has not committed anything."""
         here = TopicPartition(self._mapping.topic, self._partition)
-        patience = Patience(self._stop)
+        backoff = Backoff(self._stop)
         while not self._stop.is_set():
             try:
                 (committed,) = self._consumer.committed([here], timeout=10)
             except KafkaException:
-                patience.wait()
+                backoff.wait()
             else:
                 return committed
         return here
 
     def _batch(self) -> list[Message]:
-        """Up to the batch size, or what came within the window after the first record, or what an event can hold."""
-        first = self._next(time.monotonic() + _GLANCE_SECONDS)
+        """As many records as the batch size, the window after the first record and the size of an event allow."""
+        first = self._next(time.monotonic() + _POLL_SECONDS)
         if first is None:
             return []
         batch, size = [first], len(kafka_record(first))
@@ -74,11 +83,11 @@ class PartitionReader:
         return batch
 
     def _next(self, deadline: float) -> Message | None:
-        if self._left_over is not None:  # a message without a value has length 0, and so would count as none
+        if self._left_over is not None:  # not `if self._left_over`: a message without a value is falsy
             message, self._left_over = self._left_over, None
             return message
         while not self._stop.is_set():
-            polled: Message | None = self._consumer.poll(min(seconds_until(deadline), _GLANCE_SECONDS))
+            polled: Message | None = self._consumer.poll(min(max(0.0, deadline - time.monotonic()), _POLL_SECONDS))
             if polled is not None and polled.error() is None:
                 return polled
             if polled is None and time.monotonic() >= deadline:
@@ -86,19 +95,19 @@ class PartitionReader:
         return None
 
     def _deliver(self, batch: list[Message]) -> None:
-        """The same event until the function takes it; nothing behind it goes first."""
+        """Repeats the same event until the function succeeds: a later record must not overtake it."""
         event = kafka_event(batch, bootstrap_servers=self._mapping.bootstrap_servers)
-        patience = Patience(self._stop)
+        backoff = Backoff(self._stop)
         while not self._stop.is_set():
             answer = self._invoke(event)
             if answer.error is None:
                 self._commit(batch[-1])
                 return
-            self._report(f"{self._where(batch)}: {answer.error}; the batch is given again")
-            patience.wait()
+            self._report(f"{self._where(batch)}: {answer.error}; the batch will be repeated")
+            backoff.wait()
 
     def _commit(self, last: Message) -> None:
-        """A commit that is lost repeats records after a restart; the next commit makes up for it."""
+        """A commit that fails is only reported: the next one covers it, and until then a restart repeats records."""
         done = TopicPartition(self._mapping.topic, self._partition, (last.offset() or 0) + 1)
         try:
             self._consumer.commit(offsets=[done], asynchronous=False)

@@ -1,27 +1,32 @@
-"""Lambda's Kafka event source: a topic in, batches to the function; a partition's next batch waits for the one before.
+"""Lambda's Kafka event source: it reads a topic and invokes the function, one batch per partition at a time.
 
-Offsets are committed after success only. A batch that fails is repeated, without end, as Lambda does by default.
+Offsets are committed only after the function has succeeded. A batch that fails is repeated without end, as Lambda does
+by default.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from local.lambda_.sources.events import Invoke, Report
-from local.lambda_.sources.kafka_client import QUIET
-from local.lambda_.sources.kafka_partition import PartitionReader
+from local.lambda_.emulator import Invoke
+from local.lambda_.event_sources.kafka_partition import PartitionReader
+from local.lambda_.event_sources.kafka_settings import QUIET
 from local.template.deployment import KafkaMapping
 
-#: how often partitions that were added are looked for; at the beginning, how often the topic is
-_LOOK_EVERY_SECONDS, _FIRST_LOOKS_SECONDS = 15.0, 0.25
+#: how often new partitions are looked for
+_LOOK_EVERY_SECONDS = 15.0
+#: how often the topic is looked for until it exists
+_FIRST_LOOKS_SECONDS = 0.25
 
 
 @contextmanager
-def polling_kafka(mapping: KafkaMapping, invoke: Invoke, *, stop: threading.Event, report: Report) -> Iterator[None]:
-    """Polls until `stop` or the end of the block; a batch in hand then is finished, or given up uncommitted."""
+def poll_topic(
+    mapping: KafkaMapping, invoke: Invoke, *, stop: threading.Event, report: Callable[[str], None]
+) -> Iterator[None]:
+    """Polls until `stop` is set or the block ends. The current batch is then finished, or given up uncommitted."""
     source = _Source(mapping, invoke, stop=stop, report=report)
     source.start()
     try:
@@ -31,25 +36,27 @@ def polling_kafka(mapping: KafkaMapping, invoke: Invoke, *, stop: threading.Even
 
 
 class _Source:
-    """One reader for each partition, those that are added later included."""
+    """One reader for each partition, including partitions that are added later."""
 
-    def __init__(self, mapping: KafkaMapping, invoke: Invoke, *, stop: threading.Event, report: Report) -> None:
+    def __init__(
+        self, mapping: KafkaMapping, invoke: Invoke, *, stop: threading.Event, report: Callable[[str], None]
+    ) -> None:
         self._mapping = mapping
         self._invoke = invoke
         self._report = report
         self._stop = stop
         self._readers: dict[int, threading.Thread] = {}
-        self._lookout = threading.Thread(target=self._look_out, name="kafka-partitions", daemon=True)
+        self._watcher = threading.Thread(target=self._watch_partitions, name="kafka-partitions", daemon=True)
 
     def start(self) -> None:
-        self._lookout.start()
+        self._watcher.start()
 
     def stop(self) -> None:
         self._stop.set()
-        for thread in (self._lookout, *self._readers.values()):
+        for thread in (self._watcher, *self._readers.values()):
             thread.join()
 
-    def _look_out(self) -> None:
+    def _watch_partitions(self) -> None:
         admin = AdminClient({"bootstrap.servers": self._mapping.bootstrap_servers}, logger=QUIET)
         while not self._stop.is_set():
             found = self._partitions(admin)
@@ -60,7 +67,7 @@ class _Source:
     def _partitions(self, admin: AdminClient) -> set[int]:
         try:
             topic = admin.list_topics(self._mapping.topic, timeout=5).topics.get(self._mapping.topic)
-        except KafkaException:  # no broker right now
+        except KafkaException:  # no broker answers at the moment
             return set()
         return set(topic.partitions) if topic and topic.error is None else set()
 

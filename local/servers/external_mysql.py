@@ -1,4 +1,4 @@
-"""A MySQL server of somebody else's: the setting DATABASE_URL in, a checked URL out, or one line on what is wrong."""
+"""Checks the MySQL server that DATABASE_URL names, if it is set."""
 
 import os
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from local.machine.processes import CannotStartError
-from local.servers.mysql_program import OLDEST, usable_version
+from local.servers.find_mysql import OLDEST, usable_version
 
 _SHAPE = "mysql+pymysql://USER:PASSWORD@HOST:PORT/DATABASE"
 
@@ -22,7 +22,7 @@ class ExternalMySql:
 
 
 def external_mysql() -> ExternalMySql | None:
-    """Nothing when DATABASE_URL is not set; a server that answers and is a MySQL new enough otherwise."""
+    """None when DATABASE_URL is not set; otherwise a server that answers and is new enough."""
     setting = os.environ.get("DATABASE_URL", "").strip()
     if not setting:
         return None
@@ -37,7 +37,7 @@ def external_mysql() -> ExternalMySql | None:
 
 
 def _parsed(setting: str) -> URL:
-    """The message does not repeat the setting, which may hold a password."""
+    """The error does not repeat the setting, which may contain a password."""
     try:
         url = make_url(setting)
     except (ArgumentError, ValueError):
@@ -64,6 +64,6 @@ def _version(url: URL) -> str:
         with create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10}).connect() as connection:
             return str(connection.execute(text("SELECT VERSION()")).scalar_one())
     except (SQLAlchemyError, OSError, TypeError, ValueError, RuntimeError) as error:
-        # The driver's own words, without the number before and SQLAlchemy's advice after them.
+        # The driver's message, without its number and without SQLAlchemy's advice.
         cause = (getattr(error, "orig", None) or error).args or [type(error).__name__]
         raise CannotStartError(f"DATABASE_URL: the MySQL server at {where} cannot be used: {cause[-1]}") from None

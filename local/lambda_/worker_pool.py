@@ -1,11 +1,11 @@
-"""The execution environments of one function: events in from any thread, answers out; what dies is replaced."""
+"""The execution environments of one function, shared by all threads that invoke it; a dead one is replaced."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import LifoQueue
 
-from local.lambda_.emulator import Answer, Emulator, lost
+from local.lambda_.emulator import Emulator, InvokeResult, lost_worker
 from local.machine.processes import CannotStartError
 from local.template.deployment import Function
 
@@ -13,27 +13,27 @@ Start = Callable[[], Emulator]
 
 
 class WorkerPool:
-    """Up to `size` workers, started when an event needs one; further events wait for a worker to be free."""
+    """Up to `size` workers, each started when an event needs it. When all are busy, an event waits."""
 
     def __init__(self, function: Function, start: Start, *, size: int) -> None:
         self.function = function
         self.size = size
         self._start = start
-        # Last in, first out: a warm worker before a cold one, as on Lambda. None is a place without a worker yet.
-        self._places: LifoQueue[Emulator | None] = LifoQueue()
+        # Last in, first out, so that a warm worker is preferred, as on Lambda. None is a slot without a worker yet.
+        self._slots: LifoQueue[Emulator | None] = LifoQueue()
         for _ in range(size):
-            self._places.put(None)
+            self._slots.put(None)
         self._state = threading.Lock()
         self._workers: set[Emulator] = set()
         self._busy: set[Emulator] = set()
         self._closed = False
 
-    def invoke(self, event: bytes) -> Answer:
-        """One event to one worker. An answer is a value, whatever happens to the worker."""
-        place = self._places.get()
+    def invoke(self, event: bytes) -> InvokeResult:
+        """Passes the event to one worker. A worker that dies or cannot start is an error result, not an exception."""
+        slot = self._slots.get()
         worker = None
         try:
-            worker = self._ready(place)
+            worker = self._ready(slot)
             with self._counted_busy(worker):
                 answer = worker.invoke(event)
             if answer.worker_lost:
@@ -42,30 +42,30 @@ class WorkerPool:
             else:
                 worker.runtime_pid()
         except CannotStartError as error:
-            return lost(str(error))
+            return lost_worker(str(error))
         else:
             return answer
         finally:
-            self._places.put(worker)
+            self._slots.put(worker)
 
     def busy(self) -> list[Emulator]:
-        """The workers that have an event in hand right now."""
+        """The workers that are handling an event now."""
         with self._state:
             return list(self._busy)
 
     def close(self) -> None:
-        """Ends every worker, whatever it is doing; no further one is started."""
+        """Ends every worker, busy or not, and starts no further one."""
         with self._state:
             self._closed = True
             workers, self._workers = self._workers, set()
         for worker in workers:
             worker.end()
 
-    def _ready(self, place: Emulator | None) -> Emulator:
-        if place and place.alive():
-            return place
-        if place:
-            self._retire(place)
+    def _ready(self, slot: Emulator | None) -> Emulator:
+        if slot and slot.alive():
+            return slot
+        if slot:
+            self._retire(slot)
         worker = self._start()
         with self._state:
             if not self._closed:

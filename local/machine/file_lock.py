@@ -1,4 +1,8 @@
-"""One lock per file, held by a process and let go by the kernel however that process ends."""
+"""A lock on a file, which the kernel releases however its process ends, and which names the process that holds it.
+
+`filelock` takes the same `flock`, but it does not say who holds it, and on a file system without `flock` it falls back
+to a lock that outlives a killed process.
+"""
 
 import fcntl
 import os
@@ -11,8 +15,8 @@ from local.machine.processes import CannotStartError
 
 
 @contextmanager
-def sole_use(path: Path, *, busy: str) -> Iterator[None]:
-    """Holds the lock for the length of the block; when another process has it, says `busy` and that process's pid."""
+def hold_lock(path: Path, *, busy: str) -> Iterator[None]:
+    """Holds the lock for the length of the block; the error is `busy` with the pid of the process that has it."""
     with _opened(path) as file:
         if not _taken(file):
             raise CannotStartError(f"{busy} (pid {_written_pid(file) or 'unknown'} holds {path})")
@@ -20,8 +24,8 @@ def sole_use(path: Path, *, busy: str) -> Iterator[None]:
 
 
 @contextmanager
-def turn(path: Path, *, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Holds the lock for the length of the block, after whoever has it; says so when it has to wait."""
+def wait_for_lock(path: Path, *, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Holds the lock for the length of the block, and first waits while another process has it."""
     with _opened(path) as file:
         if not _taken(file):
             waiting(f"waiting for pid {_written_pid(file) or 'unknown'}, which holds {path}")
@@ -30,8 +34,8 @@ def turn(path: Path, *, waiting: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
-def holder(path: Path) -> int | None:
-    """The pid that holds the lock now, or nothing when it is free."""
+def lock_holder(path: Path) -> int | None:
+    """The pid of the process that holds the lock, or None when it is free."""
     if not path.exists():
         return None
     with path.open("r") as file:
@@ -44,7 +48,7 @@ def holder(path: Path) -> int | None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[str]]:
-    """Closing the file lets the lock go. It is never removed: another process may be waiting on this very file."""
+    """Closing the file releases the lock. The file is never removed: another process may be waiting for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
         yield file

@@ -1,8 +1,8 @@
-"""The synthesized template, deployed to moto: a template file in, its resources with every reference resolved out.
+"""Creates the synthesized template in moto, and returns its resources with their references resolved.
 
-Moto gets a copy with what runs (functions, queues) and whatever that refers to; the rest of the template exists for AWS
-only. What moto does not know or does wrong (event sources, schedules, layers) stays out of the copy, but its references
-are resolved along: each expression becomes an output of the stack, whose value is read back.
+Moto gets a copy with the functions, the queues and whatever those refer to; the rest of the template is for AWS only.
+The copy has no event sources, schedules or layers, which moto lacks or gets wrong. Their references are resolved all
+the same: each expression becomes an output of the stack, whose value is read back.
 """
 
 import json
@@ -24,11 +24,11 @@ EVENT_SOURCE = "AWS::Lambda::EventSourceMapping"
 SCHEDULE = "AWS::Scheduler::Schedule"
 QUEUE = "AWS::SQS::Queue"
 
-#: what the local stack runs itself, after its references have been resolved
-RUN_BY_US = (FUNCTION, ASYNC_CONFIG, EVENT_SOURCE, SCHEDULE)
-#: what moto refuses or does not know
+#: what the local stack runs itself, once the references are resolved
+RUN_LOCALLY = (FUNCTION, ASYNC_CONFIG, EVENT_SOURCE, SCHEDULE)
+#: what moto refuses or lacks
 NEVER_IN_MOTO = (ASYNC_CONFIG, EVENT_SOURCE, SCHEDULE)
-#: what exists in moto even if nothing refers to it
+#: what is created even if nothing refers to it
 CREATED = (FUNCTION, QUEUE, "AWS::KMS::Key")
 
 Properties = Mapping[str, Any]
@@ -38,30 +38,30 @@ Properties = Mapping[str, Any]
 class Resource:
     logical_id: str
     type: str
-    #: as a deployment resolves them; references to what moto does not have (layers) are left as they are
+    #: as a deployment resolves them, except for references to what moto lacks, such as layers
     properties: Properties
     metadata: Properties
-    #: what `Ref` answers: a function's name, a queue's URL; None for what only stands in the template
+    #: the value of `Ref`, such as a function's name or a queue's URL; None if it was not created
     physical_id: str | None
 
 
-def deployed(template: Path, *, aws: Aws, stack_name: str, debug: Callable[[str], None]) -> list[Resource]:
-    """Creates the stack and answers the template's resources; those that run or were created hold values only."""
+def create_moto_stack(template: Path, *, aws: Aws, stack_name: str, debug: Callable[[str], None]) -> list[Resource]:
+    """Creates the stack. The resources that run locally or were created have values in place of references."""
     document: dict[str, Any] = json.loads(template.read_text())
     resources: dict[str, Any] = document["Resources"]
     wanted = _closure(resources)
     debug(f"not created in moto: {_types(resources, without=wanted)}")
-    asked = {f"Value{n}": expression for n, expression in enumerate(_asked(resources, wanted))}
+    asked = {f"Value{n}": expression for n, expression in enumerate(_expressions_to_resolve(resources, wanted))}
     values = _created(_copy(document, wanted, asked), aws=aws, name=stack_name)
     known = {key(expression): values[name] for name, expression in asked.items()}
     return [_resource(name, resource, known) for name, resource in resources.items()]
 
 
 def _closure(resources: Mapping[str, Any]) -> set[str]:
-    """What moto is to create: what always exists, and all that it or anything we run refers to."""
+    """The resources to create: those that always are, and all that they or locally run resources refer to."""
     waiting = [name for name, resource in resources.items() if resource["Type"] in CREATED]
     waiting += [
-        name for resource in resources.values() if _is_ours(resource) for name in references(_resolvable(resource))
+        name for resource in resources.values() if _runs_locally(resource) for name in references(_resolvable(resource))
     ]
     wanted: set[str] = set()
     while waiting:
@@ -72,11 +72,11 @@ def _closure(resources: Mapping[str, Any]) -> set[str]:
     return wanted
 
 
-def _asked(resources: Mapping[str, Any], wanted: set[str]) -> Iterator[Mapping[str, object]]:
-    """Each expression once: those of what we run, and the physical id of what moto creates."""
+def _expressions_to_resolve(resources: Mapping[str, Any], wanted: set[str]) -> Iterator[Mapping[str, object]]:
+    """The expressions to resolve, each once: those of locally run resources, and `Ref` of each created one."""
     found: dict[str, Mapping[str, object]] = {key({"Ref": name}): {"Ref": name} for name in sorted(wanted)}
     for resource in resources.values():
-        if _is_ours(resource):
+        if _runs_locally(resource):
             found |= {key(expression): expression for expression in expressions(_resolvable(resource))}
     yield from found.values()
 
@@ -94,7 +94,7 @@ def _copy(document: Mapping[str, Any], wanted: set[str], asked: Mapping[str, obj
 
 
 def _for_moto(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the order of creation, tags (moto fails at a key's) and what moto would fetch for a function."""
+    """The resource without dependencies, tags (moto fails on a KMS key's) and what moto would fetch for a function."""
     given = resource.get("Properties", {})
     slim = {part: resource[part] for part in ("Type", "Condition") if part in resource}
     slim["Properties"] = {name: value for name, value in given.items() if name != "Tags"}
@@ -105,7 +105,7 @@ def _for_moto(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resolvable(resource: Mapping[str, Any]) -> Properties:
-    """Properties whose references moto can resolve: a layer's `Ref` it answers wrongly, and code stays in its asset."""
+    """The properties whose references moto can resolve: it answers a layer's `Ref` wrongly."""
     left_out = ("Layers", "Code", "VpcConfig", "Role") if resource["Type"] == FUNCTION else ()
     return {name: value for name, value in resource.get("Properties", {}).items() if name not in left_out}
 
@@ -115,7 +115,7 @@ def _created(copy: dict[str, Any], *, aws: Aws, name: str) -> dict[str, str]:
     try:
         client.create_stack(StackName=name, TemplateBody=json.dumps(copy), Capabilities=["CAPABILITY_NAMED_IAM"])
         stack = client.describe_stacks(StackName=name)["Stacks"][0]
-    except (ClientError, ResponseParserError) as error:  # moto's own failures are no XML
+    except (ClientError, ResponseParserError) as error:  # moto's internal errors are not XML
         raise CannotStartError(f"moto could not create the template's resources (see its log): {error}") from None
     values = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     if missing := [copy["Outputs"][output]["Value"] for output in copy["Outputs"] if output not in values]:
@@ -135,8 +135,8 @@ def _resource(name: str, resource: Mapping[str, Any], known: Mapping[str, object
     )
 
 
-def _is_ours(resource: Mapping[str, Any]) -> bool:
-    return resource["Type"] in RUN_BY_US
+def _runs_locally(resource: Mapping[str, Any]) -> bool:
+    return resource["Type"] in RUN_LOCALLY
 
 
 def _types(resources: Mapping[str, Any], *, without: set[str]) -> str:

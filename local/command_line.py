@@ -8,7 +8,7 @@ from pathlib import Path
 from cdk.settings.reading import SettingsError
 from local import clients
 from local.commands import demo, down, status, up
-from local.endpoints import read_endpoints
+from local.endpoints_file import read_endpoints
 from local.machine.interrupts import Interrupted, raise_interrupts
 from local.machine.processes import CannotStartError
 from local.sam import command_line as sam_cli

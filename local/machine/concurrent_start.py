@@ -1,4 +1,4 @@
-"""Servers that start and end at once: context managers in, what they yield out."""
+"""Starts servers concurrently, and ends them concurrently."""
 
 import time
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from typing import TypeVar
 Server = TypeVar("Server")
 
 
-class Together:
-    """Enters managers in threads. What was entered is left with `exits`, also when another one fails to start."""
+class ConcurrentStart:
+    """Enters context managers in threads. All that were entered are left with `exits`, even if another one fails."""
 
     def __init__(self, exits: ExitStack, *, say: Callable[[str], None]) -> None:
         self._threads = ThreadPoolExecutor(thread_name_prefix="start")
@@ -22,11 +22,11 @@ class Together:
 
     def start(self, name: str, manager: AbstractContextManager[Server]) -> Future[Server]:
         started = self._threads.submit(self._enter, name, manager)
-        self._starting.append(started)  # type: ignore[arg-type]  # only waited for
+        self._starting.append(started)  # type: ignore[arg-type]  # its result is not used here
         return started
 
     def wait(self) -> None:
-        """Until all are there; the first that failed is raised, once the others are there to be ended."""
+        """Waits until each has started or failed, then raises the first failure."""
         errors = [error for started in self._starting if (error := started.exception())]
         for error in errors:
             raise error
