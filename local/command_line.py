@@ -1,14 +1,18 @@
-"""`python -m local COMMAND`: the local stack for people; a command line in, an exit code out."""
+"""The command line `python -m local COMMAND`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cdk.settings.reading import SettingsError
-from local import clients
-from local.commands import demo, down, status, up
+from local.commands.channel import save_channel
+from local.commands.lifecycle import demo, down, status, up
+from local.commands.publish import event_key, example_event, publish, read_event
+from local.commands.show import show
 from local.endpoints_file import read_endpoints
+from local.machine.environment import use_own_environment
 from local.machine.interrupts import Interrupted, raise_interrupts
 from local.machine.processes import CannotStartError
 from local.sam import command_line as sam_cli
@@ -21,20 +25,25 @@ under the runtime interface emulator, their event sources, and a simulator of Fe
 _EXAMPLES = """\
 examples, with a stack that `make up` keeps running:
   .venv/bin/python -m local channel --user 7        user 7 is reached by the Feishu simulator
-  .venv/bin/python -m local publish --user 7        an event for user 7; says which record it became
+  .venv/bin/python -m local publish --user 7        an event for user 7; says what became of it
   .venv/bin/python -m local show 1                  record 1 and its attempts
 """
 _INTERRUPTED = 130
+_OUTPUT_CLOSED = 141  # as a shell reports SIGPIPE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    use_own_environment()
     raise_interrupts()
     try:
         code: int = options.run(options)
     except Interrupted:
         print("hongyan: interrupted", file=sys.stderr)
         return _INTERRUPTED
+    except BrokenPipeError:  # as with `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest goes nowhere
+        return _OUTPUT_CLOSED
     except (CannotStartError, SettingsError) as error:
         print(f"hongyan: {error}", file=sys.stderr)
         return 1
@@ -60,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     _add(commands.add_parser("down", help="end the stack of this checkout, and wait until it is gone"), _down)
     _add_demo(commands.add_parser("demo", help="run everything, send a few hundred notifications, account for each"))
     _add(commands.add_parser("status", help="what is running, where, and how many records are in which state"), _status)
-    _add_publish(commands.add_parser("publish", help="publish an event to Kafka and say which record it became"))
+    _add_publish(commands.add_parser("publish", help="publish an event to Kafka and say what became of it"))
     _add_show(commands.add_parser("show", help="show a record and its attempts"))
     _add_channel(commands.add_parser("channel", help="save how a user is reached"))
     sam_cli.add_invoke(commands.add_parser("sam-invoke", help="invoke one function in a container, with `sam local`"))
@@ -74,7 +83,7 @@ def _add(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], i
 
 def _add_up(command: argparse.ArgumentParser) -> None:
     _add_stack_options(command, minute_seconds=5.0)
-    command.add_argument("--fresh", action="store_true", help="forget the data of earlier runs first")
+    command.add_argument("--fresh", action="store_true", help="remove the data of earlier runs first")
     _add(command, _up)
 
 
@@ -91,13 +100,13 @@ def _add_stack_options(command: argparse.ArgumentParser, *, minute_seconds: floa
         metavar="S",
         help="how long a minute of the scheduler is, so that retries come sooner (default: %(default)s)",
     )
-    command.add_argument("--debug", action="store_true", help="say more, such as what moto does not create")
+    command.add_argument("--debug", action="store_true", help="print more, such as what is not created in moto")
 
 
 def _add_publish(command: argparse.ArgumentParser) -> None:
     command.add_argument("--user", type=int, metavar="N", help="the user to notify (default: 1, or the file's)")
-    command.add_argument("--text", default="hello from this machine", help="the summary of a made-up event")
-    command.add_argument("--file", type=Path, metavar="F", help="publish this file's bytes instead, whatever they are")
+    command.add_argument("--text", default="hello from this machine", help="the summary of an example event")
+    command.add_argument("--file", type=Path, metavar="F", help="publish the bytes of this file instead")
     _add(command, _publish)
 
 
@@ -146,18 +155,19 @@ def _status(options: argparse.Namespace) -> int:
 
 def _publish(options: argparse.Namespace) -> int:
     endpoints = read_endpoints(options.home)
-    event = clients.read_event(options.file) if options.file else clients.example_event(options.user or 1, options.text)
-    clients.publish(endpoints, event, key=clients.key_of(event, options.user), say=_say)
+    user_id = 1 if options.user is None else options.user
+    event = read_event(options.file) if options.file else example_event(user_id, options.text)
+    publish(endpoints, event, key=event_key(event, options.user), say=_say)
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
-    clients.show(read_endpoints(options.home), options.record_id, say=_say)
+    show(read_endpoints(options.home), options.record_id, say=_say)
     return 0
 
 
 def _channel(options: argparse.Namespace) -> int:
-    clients.register(
+    save_channel(
         read_endpoints(options.home),
         user_id=options.user,
         url=options.webhook_url,

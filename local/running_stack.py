@@ -1,4 +1,4 @@
-"""A running stack as its clients see it: addresses, functions to invoke, channels to register, a sender to kill."""
+"""A running stack: where its servers and functions are, and what the commands and the demo do with it."""
 
 import os
 import signal
@@ -13,15 +13,16 @@ from local.lambda_.invoke_api import invoke_path
 from local.lambda_.worker_pool import WorkerPool
 from local.servers.all_servers import Servers
 from local.servers.aws import Aws
+from local.template.overrides import webhook_origins
 from local.user_channels import feishu_channel, open_channels, webhook_url
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
     servers: Servers
-    #: by the stage's word: `ingest`, `claim`, `send`
+    #: by short name: `ingest`, `claim`, `send`
     functions: Mapping[str, WorkerPool]
-    #: the invoke API
+    #: of the Invoke API
     invoke_url: str
 
     @property
@@ -45,13 +46,15 @@ class Stack:
         return self.servers.aws
 
     def endpoints(self) -> Mapping[str, object]:
-        """What `.local/endpoints.json` tells to whatever client wants to use the stack."""
+        """What `.local/endpoints.json` says."""
         return {
             "database_url": self.database_url,
             "kafka_bootstrap_servers": self.kafka_bootstrap_servers,
             "topic": self.topic,
+            "consumer_group": self.servers.consumer_group,
             "aws_endpoint_url": self.aws.endpoint_url,
             "feishu_url": self.feishu_url,
+            "webhook_origins": webhook_origins(self.feishu_url),
             "functions": {word: f"{self.invoke_url}{invoke_path(word)}" for word in self.functions},
         }
 
@@ -59,14 +62,14 @@ class Stack:
         return webhook_url(self.feishu_url, key)
 
     def register_channel(self, *, user_id: int, webhook_url: str, enabled: bool = True, bearer_token: str = "") -> None:
-        """Saves a user's channel as the service does: its credentials sealed under a data key that KMS wraps."""
+        """Saves a user's channel as the service does, with its credentials encrypted."""
         channel = feishu_channel(user_id, webhook_url, enabled=enabled, bearer_token=bearer_token)
         self._channels.save(channel, now=datetime.now(UTC))
 
     def kill_one_sender(self) -> bool:
-        """SIGKILL to the process of a sender that has work in hand; False when there is none right now."""
+        """Sends SIGKILL to the process of a busy sender. False when no sender is busy."""
         busy = self.functions["send"].busy()
-        for worker in sorted(busy, key=lambda worker: not worker.warm):  # a cold one may not have opened anything yet
+        for worker in sorted(busy, key=lambda worker: not worker.warm):  # a cold one may not have opened an attempt yet
             pid = worker.runtime_pid()
             with suppress(ProcessLookupError):
                 if pid is not None:

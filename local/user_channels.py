@@ -1,4 +1,4 @@
-"""Channels of the local stack's users: saved as the service saves them, under the template's own KMS key."""
+"""The channels of the local stack's users, stored as the service stores them, under the template's KMS key."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from local.template.overrides import STACK_NAME
 
 
 def webhook_url(feishu_url: str, key: str) -> str:
-    """A URL of the simulator that looks like one of Feishu's."""
+    """A URL of the simulator with the path that Feishu's have."""
     return f"{feishu_url}{WEBHOOK_PATH}{key}"
 
 
@@ -40,7 +40,7 @@ def open_channels(database_url: str, aws: Aws) -> Channels:
 
 
 def _data_key_arn(aws: Aws) -> str:
-    """From the stack's own outputs, where an operator would look too."""
+    """From the stack's outputs."""
     client = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
     outputs = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
     return next(output["OutputValue"] for output in outputs if output["OutputKey"] == "DataKeyArn")

@@ -15,7 +15,7 @@ _MISSING = (
 
 
 def bridge_gateway(*, event: str, url: str) -> str:
-    """The gateway of the default network. Without an engine, the error says how to invoke the function at `url` instead."""
+    """The gateway of the default network. Without an engine, the error says how to use `url` instead."""
     try:
         client = docker.from_env()
         config: dict[str, Any] = client.networks.get("bridge").attrs["IPAM"]["Config"][0]

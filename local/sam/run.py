@@ -13,8 +13,9 @@ from local.machine import die_with_parent
 from local.machine.interrupts import Interrupted
 from local.machine.port_forwarding import forward_ports
 from local.machine.processes import CannotStartError
+from local.sam import CONTAINER_HOST
 from local.sam.container_engine import bridge_gateway
-from local.sam.template import HOST, loopback_ports, sam_template
+from local.sam.template import loopback_ports, sam_template
 
 #: an example event for each function
 EVENTS = Path("tests") / "events"
@@ -45,7 +46,14 @@ def _ready(
     endpoints = read_endpoints(home)
     gateway = bridge_gateway(event=str(event), url=endpoints["functions"][function])
     made = sam_template(endpoints, out=home / "sam" / "cdk.out", say=say)
-    options = ["--template", str(made.template), "--env-vars", str(made.variables), "--add-host", f"{HOST}:{gateway}"]
+    options = [
+        "--template",
+        str(made.template),
+        "--env-vars",
+        str(made.variables),
+        "--add-host",
+        f"{CONTAINER_HOST}:{gateway}",
+    ]
     options += ["--layer-cache-basedir", str(home / "sam" / "layers")]
     options += ["--skip-pull-image", "--invoke-image", image] if image else []
     with forward_ports(gateway, loopback_ports(endpoints)):

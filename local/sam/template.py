@@ -13,14 +13,13 @@ from urllib.parse import urlsplit
 
 from cdk.settings.context import own_context
 from cdk.settings.stage import LOCAL, stage_settings
+from local.sam import CONTAINER_HOST
 from local.servers.aws import Aws
 from local.template.deployment import function_word
 from local.template.moto_stack import FUNCTION
-from local.template.overrides import STACK_NAME, local_settings
+from local.template.overrides import STACK_NAME, stack_overrides
 from local.template.synth import synthesize
 
-#: this machine's name in a container
-HOST = "host.docker.internal"
 _LOOPBACK = ("127.0.0.1", "localhost")
 _SERVERS = ("database_url", "aws_endpoint_url", "feishu_url")
 
@@ -53,7 +52,7 @@ def sam_template(endpoints: Mapping[str, Any], *, out: Path, say: Callable[[str]
 
 def _stack_settings(endpoints: Mapping[str, Any]) -> Mapping[str, object]:
     names = ("database_url", "kafka_bootstrap_servers", "feishu_url")
-    return local_settings(**{name: endpoints[name] for name in names})
+    return stack_overrides(**{name: endpoints[name] for name in names})
 
 
 def _of_lambda() -> Mapping[str, object]:
@@ -75,8 +74,10 @@ def _deployed_variables(aws: Aws) -> Iterator[tuple[str, Mapping[str, str]]]:
 def _from_a_container(value: str, ports: list[int]) -> str:
     """Replaces only addresses of the stack's servers: a link in a message stays as it is."""
     if value in _LOOPBACK:
-        return HOST
-    return re.sub(rf"\b({'|'.join(map(re.escape, _LOOPBACK))}):({'|'.join(map(str, ports))})\b", rf"{HOST}:\2", value)
+        return CONTAINER_HOST
+    return re.sub(
+        rf"\b({'|'.join(map(re.escape, _LOOPBACK))}):({'|'.join(map(str, ports))})\b", rf"{CONTAINER_HOST}:\2", value
+    )
 
 
 def _prepared_for_sam(template: dict[str, Any], values: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

@@ -5,14 +5,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdk.settings.context import own_context
-from cdk.settings.stage import LOCAL, stage_settings
 from local.feishu.process import feishu_server
 from local.machine.concurrent_start import ConcurrentStart
 from local.machine.ports import remembered_ports
 from local.servers.aws import Aws, aws_server
 from local.servers.kafka import KafkaCluster, kafka_cluster
 from local.servers.mysql import MySqlServer, mysql_server
+from local.template.overrides import local_stage
 
 #: the database, unless DATABASE_URL names another
 DATABASE = "hongyan"
@@ -26,6 +25,7 @@ class Servers:
     database_url: str
     kafka: KafkaCluster
     topic: str
+    consumer_group: str
     aws: Aws
     feishu_url: str
     #: the port for the Invoke API
@@ -37,14 +37,16 @@ def run_servers(home: Path, state: Path, *, say: Callable[[str], None]) -> Itera
     """Runs them for the length of the block. `home` holds ports, keys and caches, `state` the data of this run."""
     ports = remembered_ports(home / "ports.json", ["mysql", "kafka", "aws", "feishu", "invoke"])
     cache = home / "cache"
-    topic = stage_settings(own_context()["stages"], LOCAL).kafka.topic
+    stage = local_stage()
     with ExitStack() as exits:
         starting = ConcurrentStart(exits, say=say)
         aws = starting.start("AWS (moto)", aws_server(home / "aws", port=ports["aws"]))
         mysql = starting.start("MySQL", mysql_server(state / "mysql", cache=cache, port=ports["mysql"], say=say))
         kafka = starting.start(
             "Kafka",
-            kafka_cluster(state / "kafka", cache=cache, topics={topic: _PARTITIONS}, port=ports["kafka"], say=say),
+            kafka_cluster(
+                state / "kafka", cache=cache, topics={stage.kafka.topic: _PARTITIONS}, port=ports["kafka"], say=say
+            ),
         )
         feishu = starting.start("Feishu simulator", feishu_server(state / "feishu", port=ports["feishu"]))
         starting.wait()
@@ -52,7 +54,8 @@ def run_servers(home: Path, state: Path, *, say: Callable[[str], None]) -> Itera
             mysql=mysql.result(),
             database_url=mysql.result().with_database(mysql.result().database or DATABASE),
             kafka=kafka.result(),
-            topic=topic,
+            topic=stage.kafka.topic,
+            consumer_group=stage.kafka.group,
             aws=aws.result(),
             feishu_url=feishu.result(),
             invoke_port=ports["invoke"],

@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def keep_kms_keys(seed: bytes) -> None:
-    """The n-th key gets the same id and material at every start; a template's keys are always made in the same order."""
+    """The n-th key gets the same id and material at every start; a template's keys keep their order."""
     ids, materials = itertools.count(), itertools.count()
 
     def key_id(multi_region: bool = False) -> str:  # noqa: FBT001, FBT002 - moto's own signature

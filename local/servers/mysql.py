@@ -89,7 +89,7 @@ GRANT ALL ON *.* TO 'root'@'%' WITH GRANT OPTION;
 
 
 def _data_directory(state: Path, program: MySqlProgram, cache: Path, say: Callable[[str], None]) -> Path:
-    """A copy of a directory that is initialised once. One for each version: MySQL cannot open a newer version's files."""
+    """A copy of a directory that is initialised once for each version: MySQL cannot open a newer version's files."""
     state.mkdir(parents=True, exist_ok=True)
     pristine = cache / "mysql" / f"data-{program.version}"
     data = state / f"data-{program.version}"

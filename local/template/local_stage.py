@@ -14,7 +14,7 @@ from local.servers.aws import Aws
 from local.template.assets import assets_of
 from local.template.deployment import Deployment
 from local.template.moto_stack import create_moto_stack
-from local.template.overrides import SECRET_NAME, STACK_NAME, local_settings
+from local.template.overrides import SECRET_NAME, STACK_NAME, stack_overrides
 from local.template.parse_deployment import parse_deployment
 from local.template.synth import synthesize
 
@@ -25,7 +25,7 @@ def deploy_local_stage(
     _save_secret(servers.database_url, servers.aws)
     with _timed("tables are up to date", say):
         upgrade(servers.database_url)
-    settings = local_settings(
+    settings = stack_overrides(
         database_url=servers.database_url,
         kafka_bootstrap_servers=servers.kafka.bootstrap_servers,
         feishu_url=servers.feishu_url,

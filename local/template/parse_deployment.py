@@ -1,7 +1,7 @@
 """Reads a deployment from the resources of a template whose references are resolved.
 
-A property that the local stack does not implement, and that would change what a function gets, is an error: otherwise it
-would seem to have been tested here.
+A property that the local stack does not implement, and that would change what a function gets, is an error. Otherwise
+it would seem to have been tested here.
 """
 
 from collections.abc import Collection, Iterator, Sequence
