@@ -62,7 +62,10 @@ def test_publish_tells_what_a_repeated_event_met(stack: StackProcess, tmp_path: 
     _until_shown(stack, record_id, status="sent")
     again = stack.run("publish", "--file", str(event)).stdout
     assert f"repeated: record {record_id} has this dedupe key and is sent; " in again
-    event.write_bytes(example_event(1, "of another service").replace(b"notification.feishu.requested", b"order.paid"))
+    of_others = (
+        example_event(1, "x").replace(b"notification.feishu.requested", b"paid").replace(b'"notification"', b'"orders"')
+    )
+    event.write_bytes(of_others)
     assert "passed over: it is not an event for this service" in stack.run("publish", "--file", str(event)).stdout
 
 
@@ -169,8 +172,12 @@ def test_an_interrupted_start_leaves_nothing(moment: str, number: signal.Signals
         assert (down.returncode, down.stdout) == (0, "hongyan: no local stack is up in this checkout\n")
 
 
-def test_down_ends_a_stack_with_all_that_belongs_to_it() -> None:
-    """And a client that comes afterwards is told what to do."""
+def test_down_ends_a_stack_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a client that comes afterwards is told what to do. Proxies and an AWS profile of the user change nothing."""
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_PROFILE", "there-is-none")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with starting("two") as stack:
         stack.up()
         processes = stack.processes()
