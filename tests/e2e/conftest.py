@@ -1,10 +1,10 @@
 """What the e2e tests share: moto's server, the Lambda runtime, and toy deployments on both."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,11 +18,6 @@ from local.template.parse_deployment import parse_deployment
 from tests.e2e import toy_template
 from tests.e2e.journal import Journal
 from tests.e2e.toys_running import Toys
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-    from typing import Any
 
 _names = count(1)
 

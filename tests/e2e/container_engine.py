@@ -1,7 +1,5 @@
 """A container engine and a stand-in for Lambda's base image, from packages alone: a cache directory in, a name out."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform
@@ -10,18 +8,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from local.lambda_.runtime import SHIPPED
 from local.machine.apt_sources import machine_sources
 from local.machine.file_lock import wait_for_lock
 from local.machine.processes import run_to_end, running, wait_until_ready
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 IMAGE = "hongyan-lambda-python:3.13"
 _PACKAGES = ("docker.io", "iptables", "debootstrap")

@@ -1,21 +1,16 @@
 """A template is deployed to moto: what moto knows exists, what it refers to is resolved, what it lacks is left out."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.machine.processes import CannotStartError
+from local.servers.aws import Aws
 from local.template.moto_stack import create_moto_stack
 from tests.e2e.toy_template import function, queue, queue_mapping, schedule, write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from local.servers.aws import Aws
-    from tests.e2e.toys_running import Toys
+from tests.e2e.toys_running import Toys
 
 _KEY = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {}, "Tags": [{"Key": "stage", "Value": "local"}]}}
 

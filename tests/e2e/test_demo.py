@@ -1,7 +1,5 @@
 """`make demo`, as its command runs it: every published event is accounted for, and the last line says so."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -16,7 +16,7 @@ import pytest
 from local.commands.publish import example_event, publish
 from local.commands.show import show
 from tests.e2e.stack_processes import StackProcess, all_gone, starting
-from tests.e2e.waiting import until
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")

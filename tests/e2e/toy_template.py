@@ -1,7 +1,5 @@
 """Toy templates in the shape of synthesized ones: resources in, a template file out."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

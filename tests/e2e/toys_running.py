@@ -1,22 +1,17 @@
 """A toy deployment as tests see it: functions and queues by logical id, and event sources when they are to run."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from local.lambda_.emulator import InvokeResult
 from local.lambda_.event_sources.all_sources import run_event_sources
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from local.lambda_.emulator import InvokeResult
-    from local.lambda_.worker_pool import WorkerPool
-    from local.servers.aws import Aws
-    from local.template.deployment import Deployment, Function
-    from local.template.moto_stack import Resource
+from local.lambda_.worker_pool import WorkerPool
+from local.servers.aws import Aws
+from local.template.deployment import Deployment, Function
+from local.template.moto_stack import Resource
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from mypy_boto3_sqs import SQSClient
+from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 from local.lambda_.emulator import Invoke
 from local.lambda_.event_sources.backoff import Backoff
@@ -19,10 +20,6 @@ from local.lambda_.event_sources.event_size import split_by_size
 from local.lambda_.event_sources.sqs_event import failed_items, sqs_event, sqs_record
 from local.servers.aws import Aws
 from local.template.deployment import QueueMapping
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 #: SQS's own limit for one call
 _MESSAGES_PER_CALL = 10
@@ -94,7 +91,7 @@ class _Poller:
             backoff = Backoff(self._stop)
             self._functions.submit(self._handle, batch)
 
-    def _batch(self) -> "list[MessageTypeDef]":
+    def _batch(self) -> list[MessageTypeDef]:
         """As many messages as the batch size and the window after the first message allow."""
         batch = self._received(self._mapping.batch_size, wait=_LONG_POLL_SECONDS)
         deadline = time.monotonic() + self._mapping.window_seconds
@@ -105,7 +102,7 @@ class _Poller:
                 break
         return batch
 
-    def _received(self, count: int, *, wait: int) -> "list[MessageTypeDef]":
+    def _received(self, count: int, *, wait: int) -> list[MessageTypeDef]:
         answer = self._sqs.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=min(count, _MESSAGES_PER_CALL),
@@ -115,7 +112,7 @@ class _Poller:
         )
         return answer.get("Messages", [])
 
-    def _handle(self, batch: "Sequence[MessageTypeDef]") -> None:
+    def _handle(self, batch: Sequence[MessageTypeDef]) -> None:
         try:
             messages = {sqs_record(message, queue_arn=self._mapping.queue_arn): message for message in batch}
             for records in split_by_size(messages):
@@ -125,7 +122,7 @@ class _Poller:
         finally:
             self._free.release()
 
-    def _succeeded(self, records: Sequence[str], messages: "Sequence[MessageTypeDef]") -> "list[MessageTypeDef]":
+    def _succeeded(self, records: Sequence[str], messages: Sequence[MessageTypeDef]) -> list[MessageTypeDef]:
         answer = self._invoke(sqs_event(records))
         if answer.error is not None:
             self._report(f"{self._mapping.function}: {answer.error}; {len(messages)} messages will be visible again")
@@ -135,7 +132,7 @@ class _Poller:
         failed = failed_items(answer.payload, (message["MessageId"] for message in messages))
         return [message for message in messages if message["MessageId"] not in failed]
 
-    def _delete(self, messages: "Sequence[MessageTypeDef]") -> None:
+    def _delete(self, messages: Sequence[MessageTypeDef]) -> None:
         for first in range(0, len(messages), _MESSAGES_PER_CALL):
             self._sqs.delete_message_batch(
                 QueueUrl=self._queue_url,

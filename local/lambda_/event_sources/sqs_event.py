@@ -2,19 +2,18 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 from local.servers.aws import REGION
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 
 def sqs_event(records: Sequence[str]) -> bytes:
     return f'{{"Records":[{",".join(records)}]}}'.encode()
 
 
-def sqs_record(message: "MessageTypeDef", *, queue_arn: str) -> str:
+def sqs_record(message: MessageTypeDef, *, queue_arn: str) -> str:
     """A message as Lambda writes it."""
     return json.dumps(
         {

@@ -94,9 +94,3 @@ def test_the_mock_refuses_a_topic_that_it_has():
     (cluster := MockCluster()).create_topic("events", 1)
     with pytest.raises(OSError, match="cannot make topic 'events' with 3 partitions"):
         cluster.create_topic("events", 3)
-
-
-def test_the_mock_says_where_it_is():
-    """Its port is of its own choice."""
-    host, _, port = MockCluster().bootstrap_servers.partition(":")
-    assert (host, port.isdigit()) == ("127.0.0.1", True)

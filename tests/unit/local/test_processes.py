@@ -62,15 +62,6 @@ def test_a_server_deaf_to_sigterm_is_killed(log: Path):
     assert server.popen.returncode == -signal.SIGKILL
 
 
-def test_what_a_server_started_ends_with_it(log: Path):
-    """The signal goes to the whole process group."""
-    server = shell("sleep 300 & echo $!; wait", log)
-    until(server.log_tail)
-    child = int(server.log_tail())
-    server.end()
-    until(lambda: is_gone(child))
-
-
 def test_what_a_dead_server_started_ends_too(log: Path):
     """An emulator that crashed leaves its runtime behind: ending the dead server takes care of that."""
     server = shell("sleep 300 & echo $!", log)

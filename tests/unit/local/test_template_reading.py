@@ -1,7 +1,5 @@
 """What the local stack runs is what the template says; what it would not run the same way, it refuses."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
