@@ -20,6 +20,8 @@ from local.user_channels import feishu_channel, open_channels, webhook_url
 @dataclass(frozen=True, kw_only=True)
 class Stack:
     servers: Servers
+    #: in which ingest reads the topic
+    consumer_group: str
     #: by short name: `ingest`, `claim`, `send`
     functions: Mapping[str, WorkerPool]
     #: of the Invoke API
@@ -51,7 +53,7 @@ class Stack:
             "database_url": self.database_url,
             "kafka_bootstrap_servers": self.kafka_bootstrap_servers,
             "topic": self.topic,
-            "consumer_group": self.servers.consumer_group,
+            "consumer_group": self.consumer_group,
             "aws_endpoint_url": self.aws.endpoint_url,
             "feishu_url": self.feishu_url,
             "webhook_origins": webhook_origins(self.feishu_url),

@@ -21,6 +21,7 @@ from local.servers.all_servers import run_servers
 from local.servers.aws import Aws
 from local.template.deployment import Deployment, Function
 from local.template.local_stage import deploy_local_stage
+from local.template.overrides import local_stage
 
 #: this checkout's data, caches, logs, ports and lock
 HOME = Path(__file__).resolve().parent.parent / ".local"
@@ -61,13 +62,15 @@ def local_stack(options: StackOptions) -> Iterator[Stack]:
 
 def _running(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) -> Stack:
     """Starts everything from the servers to the event sources; `exits` ends it in the opposite order."""
-    running = exits.enter_context(run_servers(home, state, say=options.say))
+    kafka = local_stage().kafka
+    running = exits.enter_context(run_servers(home, state, topic=kafka.topic, say=options.say))
     deployment = deploy_local_stage(running, assembly=home / "cdk.out", say=options.say, debug=options.debug)
     pools = exits.enter_context(_pools(deployment, runtime=lambda_runtime(home), aws=running.aws, log=state / "log"))
     invokes = {name: pool.invoke for pool in pools.values() for name in (pool.function.word, pool.function.name)}
     url = exits.enter_context(serve_invoke_api(invokes, port=running.invoke_port))
     exits.enter_context(_sources(deployment, pools, aws=running.aws, options=options))
-    return Stack(servers=running, functions={pool.function.word: pool for pool in pools.values()}, invoke_url=url)
+    functions = {pool.function.word: pool for pool in pools.values()}
+    return Stack(servers=running, consumer_group=kafka.group, functions=functions, invoke_url=url)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from local.machine.ports import remembered_ports
 from local.servers.aws import Aws, aws_server
 from local.servers.kafka import KafkaCluster, kafka_cluster
 from local.servers.mysql import MySqlServer, mysql_server
-from local.template.overrides import local_stage
 
 #: the database, unless DATABASE_URL names another
 DATABASE = "hongyan"
@@ -25,7 +24,6 @@ class Servers:
     database_url: str
     kafka: KafkaCluster
     topic: str
-    consumer_group: str
     aws: Aws
     feishu_url: str
     #: the port for the Invoke API
@@ -33,20 +31,17 @@ class Servers:
 
 
 @contextmanager
-def run_servers(home: Path, state: Path, *, say: Callable[[str], None]) -> Iterator[Servers]:
+def run_servers(home: Path, state: Path, *, topic: str, say: Callable[[str], None]) -> Iterator[Servers]:
     """Runs them for the length of the block. `home` holds ports, keys and caches, `state` the data of this run."""
     ports = remembered_ports(home / "ports.json", ["mysql", "kafka", "aws", "feishu", "invoke"])
     cache = home / "cache"
-    stage = local_stage()
     with ExitStack() as exits:
         starting = ConcurrentStart(exits, say=say)
         aws = starting.start("AWS (moto)", aws_server(home / "aws", port=ports["aws"]))
         mysql = starting.start("MySQL", mysql_server(state / "mysql", cache=cache, port=ports["mysql"], say=say))
         kafka = starting.start(
             "Kafka",
-            kafka_cluster(
-                state / "kafka", cache=cache, topics={stage.kafka.topic: _PARTITIONS}, port=ports["kafka"], say=say
-            ),
+            kafka_cluster(state / "kafka", cache=cache, topics={topic: _PARTITIONS}, port=ports["kafka"], say=say),
         )
         feishu = starting.start("Feishu simulator", feishu_server(state / "feishu", port=ports["feishu"]))
         starting.wait()
@@ -54,8 +49,7 @@ def run_servers(home: Path, state: Path, *, say: Callable[[str], None]) -> Itera
             mysql=mysql.result(),
             database_url=mysql.result().with_database(mysql.result().database or DATABASE),
             kafka=kafka.result(),
-            topic=stage.kafka.topic,
-            consumer_group=stage.kafka.group,
+            topic=topic,
             aws=aws.result(),
             feishu_url=feishu.result(),
             invoke_port=ports["invoke"],

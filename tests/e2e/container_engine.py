@@ -1,4 +1,4 @@
-"""A container engine and a stand-in for Lambda's base image, from packages alone: a cache directory in, a name out."""
+"""Installs a container engine, and builds a stand-in for Lambda's base image from Debian packages alone."""
 
 import importlib.metadata
 import os

@@ -12,8 +12,8 @@ from mypy_boto3_lambda import LambdaClient
 
 from local.lambda_.invoke_api import invoke_path, serve_invoke_api
 from local.machine.ports import free_port
+from tests.e2e.running_toys import Toys
 from tests.e2e.toy_template import function
-from tests.e2e.toys_running import Toys
 
 
 @pytest.fixture

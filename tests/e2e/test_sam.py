@@ -1,4 +1,4 @@
-"""`sam local` on a running stack: an event goes into a container; a row, a pointer and a Feishu call come out."""
+"""`sam local` runs the functions in containers against the servers of a running stack."""
 
 import json
 import socket

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.e2e.journal import Journal
+from tests.e2e.running_toys import Toys
 from tests.e2e.toy_template import function, schedule
-from tests.e2e.toys_running import Toys
 from tests.waiting import until
 
 

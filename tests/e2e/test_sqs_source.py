@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.journal import Journal
+from tests.e2e.running_toys import Toys
 from tests.e2e.toy_template import function, queue, queue_mapping
-from tests.e2e.toys_running import Toys
 from tests.waiting import until
 
 Deploy = Callable[..., Toys]
@@ -116,7 +116,7 @@ def test_a_function_that_fails_gets_its_batch_again_and_then_it_is_dead(toys: Ca
     with running.sources():
         until(lambda: running.messages_in("Dead") == 2)
     assert running.messages_in("Queue") == 0
-    assert [report.partition("; ")[2] for report in running.reports] == ["2 messages come back later"] * 2
+    assert [report.partition("; ")[2] for report in running.reports] == ["2 messages will be visible again"] * 2
 
 
 def test_what_failed_for_a_while_succeeds_later(toys: Callable[..., Toys], journal: Journal, tmp_path: Path) -> None:
