@@ -55,22 +55,22 @@ def local_stack(options: StackOptions) -> Iterator[Stack]:
         (home / FILE_NAME).unlink(missing_ok=True)  # left behind by a stack that was killed
         if options.fresh:
             shutil.rmtree(state, ignore_errors=True)
-        stack = _running(exits, options, home=home, state=state)
+        stack = _start(exits, options, home=home, state=state)
         exits.enter_context(endpoints_file(home, stack.endpoints()))
         yield stack
 
 
-def _running(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) -> Stack:
+def _start(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) -> Stack:
     """Starts everything from the servers to the event sources; `exits` ends it in the opposite order."""
     kafka = local_stage().kafka
-    running = exits.enter_context(run_servers(home, state, topic=kafka.topic, say=options.say))
-    deployment = deploy_local_stage(running, assembly=home / "cdk.out", say=options.say, debug=options.debug)
-    pools = exits.enter_context(_pools(deployment, runtime=lambda_runtime(home), aws=running.aws, log=state / "log"))
+    servers = exits.enter_context(run_servers(home, state, topic=kafka.topic, say=options.say))
+    deployment = deploy_local_stage(servers, assembly=home / "cdk.out", say=options.say, debug=options.debug)
+    pools = exits.enter_context(_pools(deployment, runtime=lambda_runtime(home), aws=servers.aws, log=state / "log"))
     invokes = {name: pool.invoke for pool in pools.values() for name in (pool.function.word, pool.function.name)}
-    url = exits.enter_context(serve_invoke_api(invokes, port=running.invoke_port))
-    exits.enter_context(_sources(deployment, pools, aws=running.aws, options=options))
+    url = exits.enter_context(serve_invoke_api(invokes, port=servers.invoke_port))
+    exits.enter_context(_sources(deployment, pools, aws=servers.aws, options=options))
     functions = {pool.function.word: pool for pool in pools.values()}
-    return Stack(servers=running, consumer_group=kafka.group, functions=functions, invoke_url=url)
+    return Stack(servers=servers, consumer_group=kafka.group, functions=functions, invoke_url=url)
 
 
 @contextmanager
