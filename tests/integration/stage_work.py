@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from delivery.aws.secrets import KmsKeyRing
-from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, Channel
+from delivery.domain.channel import Channel
 from delivery.domain.outcome import Delivered, Exchange
 from delivery.domain.record import Pointer
 from delivery.domain.transition import Closing, RetryPolicy, after_attempt
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
 from delivery.storage.claims import DueRecords
@@ -56,12 +57,12 @@ def send(root: Engine, own: Engine) -> None:
     """Opens an attempt, reads its channel with a sealed webhook, and closes it, twice as a late sender does."""
     user = next(_numbers)
     channels(root).save(
-        Channel(user_id=user, channel=CHANNEL_FEISHU_WEBHOOK, enabled=True, webhook_url=WEBHOOK, bearer_token="t"),
+        Channel(user_id=user, channel=FLOW_WEBHOOK, enabled=True, webhook_url=WEBHOOK, bearer_token="t"),
         now=CLOCK(),
     )
     pointer = Pointer(add_row(root, now=CLOCK(), next_retry_at=CLOCK(), user_id=user), 0)
     [attempt] = Attempts(engine=own).open([pointer], now=CLOCK(), lease=LEASE)
-    found = channels(own).of_users([user], CHANNEL_FEISHU_WEBHOOK)[user]
+    [found] = channels(own).of_users([user], [FLOW_WEBHOOK])[user]
     assert isinstance(found, Channel)
     assert (found.webhook_url, found.bearer_token) == (WEBHOOK, "t")
     outcome = Delivered(provider_message_id="1", exchange=Exchange(request={"a": 1}, response={"code": 0}))

@@ -15,10 +15,10 @@ from delivery.domain.outcome import (
     Delivered,
     ErrorCode,
     Exchange,
+    NoRecipient,
     Outcome,
     PermanentFailure,
     TemporaryFailure,
-    Unreachable,
 )
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closing, RetryPolicy, after_attempt
@@ -122,11 +122,11 @@ def test_closing_a_delivered_attempt_writes_all_of_it(engine: Engine, clock: Clo
     [
         (BROKEN, "failed", "temporary"),
         (PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="x" * 70_000), "dead", "permanent"),
-        (Unreachable(reason="no channel"), "skipped", "skipped"),
+        (NoRecipient(reason="no channel"), "skipped", "skipped"),
     ],
 )
 def test_closing_an_undelivered_attempt_says_why(
-    engine: Engine, clock: Clock, outcome: TemporaryFailure | PermanentFailure | Unreachable, status: str, word: str
+    engine: Engine, clock: Clock, outcome: TemporaryFailure | PermanentFailure | NoRecipient, status: str, word: str
 ) -> None:
     """In the row as in its history, cut to what can be read."""
     [attempt] = opened(engine, clock, Pointer(add_row(engine, now=clock()), 0))

@@ -7,9 +7,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, Channel
+from delivery.domain.channel import Channel
 from delivery.domain.intake import KafkaRecord
 from delivery.domain.record import Attempt
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 WEBHOOK_KEY = "k3yOfOneWebhookThatNobodyMaySee"
@@ -87,7 +88,7 @@ def attempt(**changes: Any) -> Attempt:
 def channel(**changes: Any) -> Channel:
     good: dict[str, Any] = {
         "user_id": 7,
-        "channel": CHANNEL_FEISHU_WEBHOOK,
+        "channel": FLOW_WEBHOOK,
         "enabled": True,
         "webhook_url": WEBHOOK,
         "bearer_token": TOKEN,

@@ -15,10 +15,10 @@ from delivery.domain.outcome import (
     Delivered,
     ErrorCode,
     Exchange,
+    NoRecipient,
     Outcome,
     PermanentFailure,
     TemporaryFailure,
-    Unreachable,
 )
 from delivery.domain.record import Pointer
 from delivery.domain.transition import Closing, RetryPolicy, after_attempt
@@ -123,7 +123,7 @@ def test_a_batch_of_sends_is_one_line_and_counts_every_state(lines: Callable[[],
         (Delivered(provider_message_id="m", exchange=CALLED), "sent", None),
         (TemporaryFailure(code=ErrorCode.RATE_LIMITED, reason="r", exchange=CALLED), "failed", "provider_rate_limited"),
         (PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="r", exchange=CALLED), "dead", "provider_auth_failed"),
-        (Unreachable(reason="no channel"), "skipped", "recipient_missing"),
+        (NoRecipient(reason="no channel"), "skipped", "recipient_missing"),
     ],
 )
 def test_an_attempt_is_one_line_that_says_what_came_of_it(
@@ -151,7 +151,7 @@ def test_a_late_attempt_says_so(lines: Callable[[], list[dict[str, Any]]]) -> No
     [
         ("", Delivered(provider_message_id="m", exchange=CALLED), True, True),
         ("", Delivered(provider_message_id="m", exchange=CALLED), False, False),
-        ("", Unreachable(reason="no channel"), True, False),
+        ("", NoRecipient(reason="no channel"), True, False),
         ("改期", Delivered(provider_message_id="m", exchange=CALLED), True, False),
     ],
 )

@@ -1,4 +1,4 @@
-"""The contract: what becomes of every Kafka value, in the order of DESIGN section 4's outcome table."""
+"""The contract: what becomes of every Kafka value, in the order of the design's table."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_thousand_levels_are_a_reject_at_most(nesting: bytes) -> None:
 
 
 def test_a_megabyte_is_judged_like_any_other() -> None:
-    """In an unknown field it does no harm; in a text it is one rule broken; as noise it is no JSON."""
+    """In an unknown field it does no harm; in a text it is one rule broken; as noise it is not JSON."""
     megabyte = "摘" * (1024 * 1024 // 3)
     assert isinstance(judge(event(payload=payload(unknown=megabyte))), Accepted)
     assert code_of(event(payload=payload(summary_text=megabyte))) == "payload_invalid"

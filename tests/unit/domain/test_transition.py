@@ -1,4 +1,4 @@
-"""What an outcome means for its record, and when a failed one is tried again (DESIGN section 6)."""
+"""What an outcome makes of its record, and when a failed record is tried again."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.domain.outcome import Delivered, ErrorCode, Outcome, PermanentFailure, TemporaryFailure, Unreachable
+from delivery.domain.outcome import Delivered, ErrorCode, NoRecipient, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import OPEN_STATUSES, Status
 from delivery.domain.transition import RetryPolicy, Transition, after_attempt
 from tests.unit.samples import NOW, attempt
 
-EXACT = RetryPolicy(draw=lambda: 0.0)
+EXACT = RetryPolicy(random_share=lambda: 0.0)
 TEMPORARY = TemporaryFailure(code=ErrorCode.SERVER_ERROR, reason="broken")
 PERMANENT = PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="refused")
-MISSING = Unreachable(reason="no channel")
+MISSING = NoRecipient(reason="no channel")
 DELIVERED = Delivered(provider_message_id="m-1")
 
 
@@ -87,10 +87,10 @@ def test_delays_stop_at_the_cap(number: int) -> None:
 
 def test_jitter_adds_up_to_its_share() -> None:
     """Drawn for each delay, on top of the cap too."""
-    policy = RetryPolicy(jitter=0.1, draw=lambda: 1.0)
+    policy = RetryPolicy(jitter=0.1, random_share=lambda: 1.0)
     assert policy.delay(1) == minutes(5.5)
     assert policy.delay(9) == minutes(33)
-    assert RetryPolicy(jitter=0.0, draw=lambda: 1.0).delay(1) == minutes(5)
+    assert RetryPolicy(jitter=0.0, random_share=lambda: 1.0).delay(1) == minutes(5)
     drawn = RetryPolicy()
     assert len({drawn.delay(1) for _ in range(20)}) > 1
 

@@ -1,4 +1,4 @@
-"""What an answer of Feishu means: every row of DESIGN section 8's table, and any bytes at all."""
+"""What an answer of Feishu means: every row of the tables, and any bytes at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.domain.outcome import Delivered, Exchange, Outcome, PermanentFailure, TemporaryFailure
-from delivery.feishu.classify import Answer, asked_wait, classify
+from delivery.feishu.answer import Answer
+from delivery.feishu.classify import classify
 
 RATE_CODES = [11232, 99991400, 230020, 800005652]
 AUTH_CODES = [19001, 19021, 19022, 800005649, 800005650]
@@ -106,7 +107,7 @@ def test_any_other_code_is_permanent(code: object) -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff\xfe", b"{", b"ok", b"[" * 100_000, b"9" * 5_000])
-def test_a_success_that_is_no_json_is_a_broken_answer(body: bytes) -> None:
+def test_a_success_that_is_not_json_is_a_broken_answer(body: bytes) -> None:
     """Some proxy answered, not Feishu: worth another try."""
     assert failure(outcome(200, body=body)) == (TemporaryFailure, "network_error")
 
@@ -175,7 +176,9 @@ def test_a_reason_says_status_code_and_what_feishu_said() -> None:
 )
 def test_a_wait_is_read_from_either_header_in_whole_seconds(headers: dict[str, str], wait: int | None) -> None:
     """Anything else is no wait, and no error."""
-    assert asked_wait(headers) == (None if wait is None else timedelta(seconds=wait))
+    assert Answer(status=429, headers=headers, body=b"").asked_wait == (
+        None if wait is None else timedelta(seconds=wait)
+    )
 
 
 @pytest.mark.parametrize(("status", "document"), [(429, {}), (200, {"code": 11232}), (503, {})])

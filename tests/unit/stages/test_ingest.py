@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from delivery.domain.contract import RejectCode
 from delivery.domain.intake import Intake, Reject, Stored
-from delivery.domain.queue import QueueDown
-from delivery.domain.record import Pointer
+from delivery.domain.record import Pointer, QueueDown
 from delivery.ingest import Ingester
 from tests.unit.samples import NOW, event, kafka_record, payload
 

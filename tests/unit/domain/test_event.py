@@ -1,4 +1,4 @@
-"""The fields of a payload: each rule of DESIGN section 4, and that MySQL can hold whatever is let through."""
+"""The fields of a payload: each rule of the contract, and that MySQL can hold whatever is let through."""
 
 from __future__ import annotations
 
