@@ -54,7 +54,7 @@ class Answer:
 
     @property
     def asked_wait(self) -> timedelta | None:
-        """How long Feishu asks to wait, in whole seconds (`Retry-After`, `x-ogw-ratelimit-reset`); dates are not used."""
+        """The wait that Feishu asks for, in whole seconds (`Retry-After`, `x-ogw-ratelimit-reset`); dates do not count."""
         for name in ("retry-after", "x-ogw-ratelimit-reset"):
             value = self.headers.get(name, "").strip()
             if value.isascii() and value.isdigit() and len(value) <= 6:  # noqa: PLR2004 - eleven days; more is no wait

@@ -58,7 +58,7 @@ def classify(answer: Answer, *, message_id: str, exchange: Exchange) -> Outcome:
 
 
 def _failure(answer: Answer) -> Meaning | None:
-    if answer.code in BY_CODE:
+    if answer.code is not None and answer.code in BY_CODE:
         return BY_CODE[answer.code]
     if answer.status in BY_STATUS:
         return BY_STATUS[answer.status]
