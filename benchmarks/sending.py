@@ -39,6 +39,13 @@ _POINTERS = 1_600
 _ROUNDS = 3
 _LEASE = timedelta(minutes=10)
 _CALL_TIMEOUT = timedelta(seconds=5)
+_RETRY = RetryPolicy(base=timedelta(minutes=5), cap=timedelta(minutes=30), jitter=0.1)
+_WORDING = Wording(
+    event="smartflow.schedule_adjustment_ready",
+    title="SmartFlow 日程调整建议",
+    action_text="查看并确认调整",
+    action_base_url="https://smartflow.example",
+)
 
 
 def measure(server: MySqlServer, state: Path) -> dict[str, Measured]:
@@ -75,7 +82,7 @@ def _turn(engine: Engine, sender: Sender) -> Turn:
 def _sender(engine: Engine, channels: Channels, origin: str, executor: ThreadPoolExecutor) -> Sender:
     feishu = Feishu(
         transport=Transport.open(concurrency=_CONCURRENCY, timeout=_CALL_TIMEOUT),
-        wording=Wording(action_base_url="https://smartflow.example"),
+        wording=_WORDING,
         webhook_origins=(origin,),
         now=_now,
     )
@@ -83,7 +90,7 @@ def _sender(engine: Engine, channels: Channels, origin: str, executor: ThreadPoo
         attempts=Attempts(engine=engine),
         channels=channels,
         ways=open_ways(feishu),
-        policy=SendPolicy(lease=_LEASE, concurrency=_CONCURRENCY, call_timeout=_CALL_TIMEOUT, retry=RetryPolicy()),
+        policy=SendPolicy(lease=_LEASE, concurrency=_CONCURRENCY, call_timeout=_CALL_TIMEOUT, retry=_RETRY),
         executor=executor,
         now=_now,
     )

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from delivery.claim import Claimer, ClaimPolicy
 from delivery.domain.channel import Channel, UnreadableChannel
 from delivery.domain.record import QueueDown
-from delivery.domain.transition import RetryPolicy
 from delivery.feishu.transport import Transport
-from delivery.feishu.way import Feishu, Wording
+from delivery.feishu.way import Feishu
 from delivery.feishu.ways import open_ways
 from delivery.ingest import Ingester
 from delivery.send import AttemptStore, ChannelStore, Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from delivery.storage.records import Recorder
+from tests.unit.samples import EXACT_RETRY, WORDING
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -108,7 +108,7 @@ def send(
             attempts=attempts,
             channels=channels,
             ways=open_ways(feishu(transport, clock, origin)),
-            policy=SendPolicy(lease=LEASE, concurrency=8, call_timeout=CALL_TIMEOUT, retry=RetryPolicy(jitter=0)),
+            policy=SendPolicy(lease=LEASE, concurrency=8, call_timeout=CALL_TIMEOUT, retry=EXACT_RETRY),
             executor=executor,
             now=clock,
         )
@@ -118,7 +118,7 @@ def send(
 def feishu(transport: Transport, clock: Clock, origin: str) -> Feishu:
     return Feishu(
         transport=transport,
-        wording=Wording(action_base_url="https://smartflow.example"),
+        wording=WORDING,
         webhook_origins=(origin,),
         now=clock,
     )

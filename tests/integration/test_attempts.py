@@ -21,7 +21,7 @@ from delivery.domain.outcome import (
     TemporaryFailure,
 )
 from delivery.domain.record import Attempt, Pointer
-from delivery.domain.transition import Closing, RetryPolicy, after_attempt
+from delivery.domain.transition import Closing, after_attempt
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from delivery.storage.lookups import Lookups
@@ -29,6 +29,7 @@ from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, add_rows, row, rows
 from tests.integration.sending import LEASE
 from tests.integration.together import at_once
+from tests.unit.samples import EXACT_RETRY
 
 EXCHANGE = Exchange(
     request={"text": "周三 🦢 \"'\\ \0"}, response={"status_code": 200, "body": "好\n"}, http_status=200, latency_ms=12
@@ -38,7 +39,7 @@ BROKEN = TemporaryFailure(code=ErrorCode.SERVER_ERROR, reason="HTTP 503")
 
 
 def closing(attempt: Attempt, outcome: Outcome, clock: Clock) -> Closing:
-    transition = after_attempt(attempt, outcome, RetryPolicy(jitter=0), clock())
+    transition = after_attempt(attempt, outcome, EXACT_RETRY, clock())
     return Closing(attempt=attempt, outcome=outcome, transition=transition, finished_at=clock())
 
 

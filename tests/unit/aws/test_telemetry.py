@@ -21,10 +21,10 @@ from delivery.domain.outcome import (
     TemporaryFailure,
 )
 from delivery.domain.record import Pointer
-from delivery.domain.transition import Closing, RetryPolicy, after_attempt
+from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
 from delivery.send import SendReport
-from tests.unit.samples import NOW, TOKEN, WEBHOOK_KEY, attempt
+from tests.unit.samples import NOW, RETRY, TOKEN, WEBHOOK_KEY, attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +63,7 @@ def metrics() -> dict[str, Any]:
 
 def closing(outcome: Outcome, **changes: Any) -> Closing:
     one = attempt(**changes)
-    transition = after_attempt(one, outcome, RetryPolicy(), NOW)
+    transition = after_attempt(one, outcome, RETRY, NOW)
     return Closing(attempt=one, outcome=outcome, transition=transition, finished_at=NOW)
 
 

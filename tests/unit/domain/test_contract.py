@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.domain.contract import Accepted, NotOurs, RejectCode, Rejected, judge
-from tests.unit.samples import envelope, event, payload
+from delivery.domain.contract import Accepted, NotOurs, RejectCode, Rejected
+from tests.unit.samples import envelope, event, judge, payload
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

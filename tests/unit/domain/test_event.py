@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import String
 
-from delivery.domain.contract import Accepted, Rejected, judge
+from delivery.domain.contract import Accepted, Rejected
 from delivery.storage.tables import records
-from tests.unit.samples import event, payload
+from tests.unit.samples import event, judge, payload
 
 if TYPE_CHECKING:
     from delivery.domain.record import NewRecord

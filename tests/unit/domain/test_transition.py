@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,10 @@ from hypothesis import strategies as st
 
 from delivery.domain.outcome import Delivered, ErrorCode, NoRecipient, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import OPEN_STATUSES, Status
-from delivery.domain.transition import RetryPolicy, Transition, after_attempt
-from tests.unit.samples import NOW, attempt
+from delivery.domain.transition import Transition, after_attempt
+from tests.unit.samples import NOW, RETRY, attempt
 
-EXACT = RetryPolicy(random_share=lambda: 0.0)
+EXACT = replace(RETRY, random_share=lambda: 0.0)
 TEMPORARY = TemporaryFailure(code=ErrorCode.SERVER_ERROR, reason="broken")
 PERMANENT = PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="refused")
 MISSING = NoRecipient(reason="no channel")
@@ -67,7 +68,7 @@ def test_every_outcome_leaves_sending_and_only_failed_comes_due(
     """Total: no record stays `sending` after its attempt reported, and final ones are never due."""
     if isinstance(outcome, TemporaryFailure):
         outcome = TemporaryFailure(code=outcome.code, reason=outcome.reason, retry_after=asked)
-    transition = after_attempt(attempt(number=number, max_attempts=most), outcome, RetryPolicy(), NOW)
+    transition = after_attempt(attempt(number=number, max_attempts=most), outcome, RETRY, NOW)
     assert transition.status is not Status.SENDING
     assert (transition.next_retry_at is not None) == (transition.status in OPEN_STATUSES)
     assert transition.next_retry_at is None or NOW + minutes(5) <= transition.next_retry_at <= NOW + minutes(33)
@@ -87,12 +88,11 @@ def test_delays_stop_at_the_cap(number: int) -> None:
 
 def test_jitter_adds_up_to_its_share() -> None:
     """Drawn for each delay, on top of the cap too."""
-    policy = RetryPolicy(jitter=0.1, random_share=lambda: 1.0)
+    policy = replace(RETRY, jitter=0.1, random_share=lambda: 1.0)
     assert policy.delay(1) == minutes(5.5)
     assert policy.delay(9) == minutes(33)
-    assert RetryPolicy(jitter=0.0, random_share=lambda: 1.0).delay(1) == minutes(5)
-    drawn = RetryPolicy()
-    assert len({drawn.delay(1) for _ in range(20)}) > 1
+    assert replace(RETRY, jitter=0.0, random_share=lambda: 1.0).delay(1) == minutes(5)
+    assert len({RETRY.delay(1) for _ in range(20)}) > 1
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from delivery.domain.channel import Channel
 from delivery.domain.outcome import Delivered, Outcome
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK, WEBHOOK_PATH
 from delivery.feishu.transport import Transport
-from delivery.feishu.way import Feishu, Way, Wording
+from delivery.feishu.way import Feishu, Way
 from delivery.feishu.ways import open_ways
-from tests.unit.samples import NOW, TOKEN, WEBHOOK_KEY, attempt, channel
+from tests.unit.samples import NOW, TOKEN, WEBHOOK_KEY, WORDING, attempt, channel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ def opened(name: str, origin: str, *, timeout: float = 5.0) -> Iterator[Way]:
     with closing(Transport.open(concurrency=4, timeout=timedelta(seconds=timeout))) as transport:
         feishu = Feishu(
             transport=transport,
-            wording=Wording(action_base_url="https://app.example"),
+            wording=WORDING,
             webhook_origins=(origin,),
             now=lambda: NOW,
         )

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from delivery.domain.outcome import Delivered, Outcome
 from delivery.domain.record import Pointer
-from delivery.domain.transition import Closing, RetryPolicy
+from delivery.domain.transition import Closing
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.send import Sender, SendPolicy
-from tests.unit.samples import attempt, channel
+from tests.unit.samples import RETRY, attempt, channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -129,7 +129,7 @@ def sender(
             channels=channels or Channels(),
             ways={**(others or {}), FLOW_WEBHOOK: way},
             policy=SendPolicy(
-                lease=timedelta(minutes=10), concurrency=concurrency, call_timeout=call_timeout, retry=RetryPolicy()
+                lease=timedelta(minutes=10), concurrency=concurrency, call_timeout=call_timeout, retry=RETRY
             ),
             executor=executor,
             now=now,

@@ -17,7 +17,6 @@ from delivery.domain.record import CHANNEL_FEISHU, NewRecord
 EVENT_TYPE = "notification.feishu.requested"
 SERVICE_NAME = "notification"
 VERSIONS = ("", "1")
-DEFAULT_URL_PREFIXES = ("/assistant/",)
 
 
 class RejectCode(StrEnum):
@@ -56,7 +55,7 @@ class NotOurs:
 Verdict = Accepted | Rejected | NotOurs
 
 
-def judge(value: bytes | None, *, url_prefixes: Sequence[str] = DEFAULT_URL_PREFIXES) -> Verdict:
+def judge(value: bytes | None, *, url_prefixes: Sequence[str]) -> Verdict:
     """What this Kafka value is to us. Any bytes have a verdict; none raise."""
     envelope = _open(value)
     if isinstance(envelope, Rejected):

@@ -16,10 +16,10 @@ from delivery.domain.record import Attempt, Status
 class RetryPolicy:
     """When a failed attempt is tried again. The delay doubles up to a cap, and jitter spreads what failed together."""
 
-    base: timedelta = timedelta(minutes=5)
-    cap: timedelta = timedelta(minutes=30)
+    base: timedelta
+    cap: timedelta
     #: Up to this share of the delay is added at random.
-    jitter: float = 0.1
+    jitter: float
     #: Called for each delay: a random number from 0 up to 1.
     random_share: Callable[[], float] = random.random
 

@@ -18,7 +18,6 @@ from delivery.feishu.way import Call, Feishu
 
 FLOW_WEBHOOK = "feishu_webhook"
 WEBHOOK_PATH = "/flow/api/trigger-webhook/"
-FEISHU_ORIGINS = ("https://www.feishu.cn", "https://feishu.cn")
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 
 
@@ -65,7 +64,7 @@ class FlowWebhook:
         return {**document, "trace_id": attempt.trace_id} if attempt.trace_id else document
 
 
-def webhook_problem(url: str, origins: tuple[str, ...] = FEISHU_ORIGINS) -> str | None:
+def webhook_problem(url: str, origins: tuple[str, ...]) -> str | None:
     """Why this URL is not a Flow webhook trigger, or None if it is. The reason never repeats the URL, a credential."""
     try:
         parts = urlsplit(url)

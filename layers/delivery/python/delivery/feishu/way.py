@@ -27,9 +27,9 @@ class Way(Protocol):
 class Wording:
     """What the message says beside its summary."""
 
-    event: str = "smartflow.schedule_adjustment_ready"
-    title: str = "SmartFlow 日程调整建议"
-    action_text: str = "查看并确认调整"
+    event: str
+    title: str
+    action_text: str
     #: The site that target URLs belong to, without a trailing slash.
     action_base_url: str
 
