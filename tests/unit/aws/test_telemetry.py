@@ -1,11 +1,12 @@
-"""What operators see: one JSON line a batch and one an attempt, metrics in embedded format, and no secrets."""
+"""What operators see: a JSON line for each batch and attempt, metrics in embedded format, and no secrets."""
 
 from __future__ import annotations
 
 import io
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,6 @@ from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
 from delivery.send import SendReport
 from tests.unit.samples import NOW, RETRY, TOKEN, WEBHOOK_KEY, attempt
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 CALLED = Exchange(request={"webhook": "…"}, response={"status_code": 200}, http_status=200, latency_ms=87)
 

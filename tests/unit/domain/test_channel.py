@@ -44,7 +44,7 @@ def test_a_message_goes_by_the_first_usable_channel(
 
 @given(st.text(max_size=20))
 def test_a_mask_shows_eight_characters_at_most(credential: str) -> None:
-    """And of a short credential nothing."""
+    """And nothing of a short credential."""
     shown = mask(credential)
     assert shown == (f"{credential[:4]}...{credential[-4:]}" if len(credential) > 8 else "****")
 

@@ -37,7 +37,7 @@ def minutes(number: float) -> timedelta:
 def test_these_outcomes_are_final_whatever_attempts_are_left(
     number: int, outcome: Outcome, expected: Transition
 ) -> None:
-    """Delivered, refused for good, nobody there: next_retry_at is NULL."""
+    """Delivered, refused for good, or without a recipient: next_retry_at is NULL."""
     assert after_attempt(attempt(number=number), outcome, EXACT, NOW) == expected
 
 
@@ -51,7 +51,7 @@ def test_a_temporary_failure_is_tried_again_while_attempts_are_left(number: int,
 
 @pytest.mark.parametrize(("number", "most"), [(5, 5), (6, 5), (1, 1), (3, 2)])
 def test_a_temporary_failure_of_the_last_attempt_is_the_end(number: int, most: int) -> None:
-    """Also for one beyond the last, as after a lowered setting."""
+    """Also beyond the last, which happens when the setting was lowered."""
     transition = after_attempt(attempt(number=number, max_attempts=most), TEMPORARY, EXACT, NOW)
     assert transition == Transition(status=Status.DEAD, error_code="provider_5xx", error="broken")
 
@@ -76,7 +76,7 @@ def test_every_outcome_leaves_sending_and_only_failed_comes_due(
 
 @pytest.mark.parametrize("number", [-1, 0, 1])
 def test_the_first_delay_is_the_base(number: int) -> None:
-    """Numbers that cannot be are read as the first."""
+    """Numbers that cannot occur count as the first."""
     assert EXACT.delay(number) == minutes(5)
 
 

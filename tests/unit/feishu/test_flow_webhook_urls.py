@@ -31,7 +31,7 @@ def problem(url: str, origins: tuple[str, ...] = FEISHU) -> str | None:
     ],
 )
 def test_a_flow_webhook_of_feishu_is_allowed(url: str) -> None:
-    """Host names know no case; keys do."""
+    """Host names are not case-sensitive; keys are."""
     assert problem(url) is None
 
 
@@ -129,7 +129,7 @@ def test_a_blank_before_or_within_the_url_is_refused(blank: str) -> None:
 
 
 def test_origins_are_a_setting() -> None:
-    """So that a local stack can call its simulator; the default does not."""
+    """So that a local stack can call its simulator, which a deployed stage cannot."""
     url = f"http://127.0.0.1:8088{PATH}/key"
     assert problem(url) is not None
     assert problem(url, ("http://127.0.0.1:8088",)) is None

@@ -52,6 +52,20 @@ def test_a_connection_that_timed_out_is_not_used_again() -> None:
     assert (second.body, server.connections) == (b'{"code": 0}', 2)
 
 
+def test_the_rest_of_a_cut_answer_is_not_read_as_the_next_one() -> None:
+    """What was not read is still on its connection."""
+
+    def long_at_first(request: bytes) -> list[bytes]:
+        rest = b"x" * 80_000
+        return [b"HTTP/1.1 200 OK\r\nContent-Length: 80000\r\n\r\n", rest] if b'"number": 1}' in request else [OK]
+
+    with raw_server(long_at_first, keep=True) as server, opened() as transport:
+        first, second = (post(transport, server.origin, number) for number in (1, 2))
+    assert isinstance(first, Answer)
+    assert isinstance(second, Answer)
+    assert (first.cut, second.cut, second.body) == (True, False, b'{"code": 0}')
+
+
 def test_a_server_that_cannot_prove_its_name_hears_nothing(tls: SSLContext) -> None:
     """The certificate is checked before anything is sent."""
     with raw_server(OK, tls=tls) as server, opened() as transport:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
+from delivery.domain.channel import Channel, UnreadableChannel
 from delivery.domain.outcome import Delivered, Outcome
-from delivery.domain.record import Pointer
+from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closing
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.send import Sender, SendPolicy
 from tests.unit.samples import RETRY, attempt, channel
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-
-    from delivery.domain.channel import Channel, UnreadableChannel
-    from delivery.domain.record import Attempt
 
 
 @dataclass

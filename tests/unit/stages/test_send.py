@@ -5,19 +5,15 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from delivery.domain.channel import UnreadableChannel
 from delivery.domain.outcome import Delivered, ErrorCode, NoRecipient, Outcome, PermanentFailure, TemporaryFailure
-from delivery.domain.record import Pointer
+from delivery.domain.record import Attempt, Pointer
+from delivery.domain.transition import Closing
 from tests.unit.samples import NOW, channel
 from tests.unit.stages.sending_fakes import Attempts, Channels, Way, pointers, sender, soon
-
-if TYPE_CHECKING:
-    from delivery.domain.record import Attempt
-    from delivery.domain.transition import Closing
 
 SENT = Delivered(provider_message_id="m")
 FAILED = TemporaryFailure(code=ErrorCode.SERVER_ERROR, reason="broken")
@@ -102,7 +98,7 @@ def test_what_is_finished_is_closed_while_others_are_still_with_feishu() -> None
 
 
 def test_without_time_nothing_is_opened() -> None:
-    """Its message is delivered again, to somebody with more time."""
+    """The queue delivers its message again, to a sender with more time."""
     attempts, way = Attempts(), Way()
     with sender(attempts, way) as one:
         report = one.run(pointers(1, 2), until=soon(6))
@@ -130,7 +126,7 @@ def test_what_could_not_finish_in_time_is_not_opened() -> None:
 
 
 def test_an_outcome_that_comes_too_late_is_counted_as_late() -> None:
-    """Somebody else owns the record now; whoever watches is told of both."""
+    """Somebody else owns the record now; `on_closed` is called for it too."""
     told: list[tuple[int, bool]] = []
 
     def tell(closing: Closing, won: bool) -> None:  # noqa: FBT001 - called back with two values
@@ -200,7 +196,7 @@ def test_closing_is_tried_again_while_there_is_time() -> None:
 
 
 def test_closing_that_never_succeeds_is_raised_before_time_is_up_and_does_not_hammer() -> None:
-    """A few tries a second, not as many as the processor can make."""
+    """It tries a few times a second, not as often as the processor can."""
     attempts, until = Attempts(close_errors=1_000_000), soon(3)
     with sender(attempts, Way(), call_timeout=timedelta(milliseconds=100)) as one:
         with pytest.raises(ConnectionError, match="close"):

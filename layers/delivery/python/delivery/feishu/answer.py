@@ -54,7 +54,7 @@ class Answer:
 
     @property
     def asked_wait(self) -> timedelta | None:
-        """The wait that Feishu asks for (`Retry-After`, `x-ogw-ratelimit-reset`), in whole seconds; dates do not count."""
+        """How long Feishu asks to wait (`Retry-After`, `x-ogw-ratelimit-reset`); read in whole seconds only."""
         for name in ("retry-after", "x-ogw-ratelimit-reset"):
             value = self.headers.get(name, "").strip()
             if value.isascii() and value.isdigit() and len(value) <= 6:  # noqa: PLR2004 - eleven days; more is no wait
