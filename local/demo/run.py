@@ -18,7 +18,6 @@ from local.demo.report import print_account, print_crash, print_life, print_prob
 from local.demo.scenario import Scenario, User, build_scenario
 from local.demo.watching import Ended, Watch
 from local.feishu.client import SimulatedFeishu
-from local.feishu.rules import PATH
 
 
 class DemoStack(Protocol):
@@ -35,6 +34,8 @@ class DemoStack(Protocol):
 
     @property
     def feishu_url(self) -> str: ...
+
+    def webhook_url(self, key: str) -> str: ...
 
     def kill_one_sender(self) -> bool:
         """SIGKILL to a sender that is at work; False when none is."""
@@ -78,12 +79,14 @@ def _scenario(topic: KafkaTopic) -> Scenario:
 
 
 def _set_up(stack: DemoStack, feishu: SimulatedFeishu, users: Collection[User]) -> None:
-    feishu.prepare(users)
+    feishu.set_faults([user.fault_document for user in users if user.fault])
     for user in users:
+        if user.required_token:
+            feishu.require_token(user.webhook_key, user.required_token)
         if user.kind is not Kind.NO_CHANNEL:
             stack.register_channel(
                 user_id=user.user_id,
-                webhook_url=f"{stack.feishu_url}{PATH}{user.webhook_key}",
+                webhook_url=stack.webhook_url(user.webhook_key),
                 enabled=user.enabled,
                 bearer_token=user.bearer_token,
             )

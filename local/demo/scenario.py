@@ -1,7 +1,7 @@
 """What the demo publishes: users with their channels and faults, and a few hundred events of every kind."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,8 +21,13 @@ class User:
     bearer_token: str = ""
     #: asked for by the user's webhook
     required_token: str = ""
-    #: how Feishu fails for this user: kind of fault and its fields
+    #: how Feishu fails for this user: the kind of fault and its fields
     fault: tuple[str, FaultFields] | None = None
+
+    @property
+    def fault_document(self) -> Mapping[str, object]:
+        kind, fields = self.fault or ("", {})
+        return {"kind": kind, "user_id": self.user_id, **fields}
 
     @property
     def webhook_key(self) -> str:

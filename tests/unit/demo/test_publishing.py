@@ -1,6 +1,7 @@
 """Publishing to a topic, and what the demo asks of the simulated Feishu."""
 
 import pytest
+import urllib3
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from local.demo.kinds import PASSED_OVER, Event, Kind, Published
@@ -66,15 +67,18 @@ def test_an_event_that_kafka_does_not_take_is_an_error(cluster):
         topic.publish([event(), event(partition=77)])
 
 
-def test_the_simulator_takes_the_faults_and_tokens_of_a_scenario():
-    """One fault for each user that has one, and a token for each webhook that asks for one."""
+def test_the_simulator_takes_the_faults_of_a_scenario_and_tokens():
+    """One fault for each user that has one; a webhook whose token is asked for is listed so."""
     users = build_scenario(run="run-1", first_user_id=5000, partitions=1, now=NOW).users
     with FeishuSimulator() as simulator:
         feishu = SimulatedFeishu(simulator.url)
-        feishu.prepare(users)
+        feishu.set_faults([user.fault_document for user in users if user.fault])
+        feishu.require_token("key-1", "t")
         feishu.close()
-        assert len(simulator.trigger.faults.faults) == sum(user.fault is not None for user in users)
-        assert len(simulator.trigger.webhooks) == sum(bool(user.required_token) for user in users)
+        faults = urllib3.request("GET", f"{simulator.url}/_faults").json()
+        webhooks = urllib3.request("GET", f"{simulator.url}/_webhooks").json()
+    assert [fault["user_id"] for fault in faults] == [user.user_id for user in users if user.fault]
+    assert webhooks == [{"key": "key-1", "enabled": True, "asks_for_bearer": True}]
 
 
 def test_calls_are_counted_for_each_notification():

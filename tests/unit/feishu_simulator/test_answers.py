@@ -1,5 +1,6 @@
 """Feishu's answers and its faults, over real connections."""
 
+import json
 import time
 from typing import Any
 
@@ -27,6 +28,9 @@ def test_a_good_call_is_answered_in_feishus_shape(feishu: FeishuSimulator, http:
         ({"kind": "http_429"}, 429, {"code": 99991400}),
         ({"kind": "http_5xx"}, 503, None),
         ({"kind": "http_5xx", "status": 502, "delay": 0.01}, 502, None),
+        ({"kind": "code", "code": 9499, "msg": "too many request", "status": 400}, 400, {"code": 9499}),
+        ({"kind": "code", "code": 2200}, 200, {"msg": "internal error"}),
+        ({"kind": "http_status", "status": 408}, 408, None),
         ({"kind": "no_json"}, 200, None),
         ({"kind": "redirect"}, 302, None),
     ],
@@ -75,7 +79,7 @@ def test_a_slow_call_is_accepted_at_once_and_answered_late(feishu: FeishuSimulat
     assert post(http, feishu).json()["code"] == 0
     assert time.monotonic() - began >= 0.2
     with pytest.raises(urllib3.exceptions.ReadTimeoutError):
-        post(http, feishu, user_id=8, patience=0.2)
+        post(http, feishu, user_id=8, timeout=0.2)
     assert [call.accepted for call in feishu.calls()] == [True, True]
 
 
@@ -97,6 +101,38 @@ def test_a_dripping_answer_is_whole_in_the_end(feishu: FeishuSimulator, http: ur
     assert post(http, feishu).json()["code"] == 0
     assert time.monotonic() - began >= 0.04
     assert feishu.calls()[0].accepted
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_an_answer_can_claim_an_encoding_that_it_does_not_have(
+    feishu: FeishuSimulator, http: urllib3.PoolManager, encoding: str
+) -> None:
+    """The body is plain JSON, which a client that decodes it cannot read; the user has seen the message."""
+    feishu.set_fault("false_encoding", encoding=encoding)
+    answer = http.request(
+        "POST", feishu.webhook_url("k"), body=body(), headers=HEADERS, preload_content=False, decode_content=False
+    )
+    assert answer.headers["Content-Encoding"] == encoding
+    assert json.loads(answer.read(decode_content=False))["code"] == 0
+    assert feishu.calls()[0].accepted
+
+
+def test_a_connection_that_was_idle_is_reset_by_the_next_call(feishu: FeishuSimulator) -> None:
+    """Calls that follow at once are served, and so is a call on a new connection."""
+    feishu.set_fault("reset_when_idle", idle=0.2)
+    with urllib3.PoolManager(retries=False, timeout=10, maxsize=1) as http:
+        for _ in range(2):
+            assert post(http, feishu).status == 200
+        time.sleep(0.3)
+        with pytest.raises(urllib3.exceptions.ProtocolError, match="Connection reset by peer"):
+            post(http, feishu)
+        assert post(http, feishu).status == 200
+    assert [(call.status, call.accepted) for call in feishu.calls()] == [
+        (200, True),
+        (200, True),
+        (None, False),
+        (200, True),
+    ]
 
 
 def test_who_follows_a_redirect_is_found_in_the_log(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:

@@ -37,7 +37,7 @@ def test_a_setting_that_makes_no_sense_is_refused_whole(
     answer = http.request("POST", feishu.url + path, body=content)
     assert answer.status == 400
     assert answer.data.decode().startswith(line)
-    assert feishu.trigger.faults.faults == ()
+    assert feishu.receiver.faults.faults == ()
 
 
 def test_a_webhook_is_set_up_while_it_runs(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
