@@ -3,7 +3,7 @@
 import pytest
 import urllib3
 
-from local.feishu import FaultError, FeishuSimulator
+from local.feishu import FeishuSimulator
 from tests.unit.feishu_simulator.messages import post
 
 
@@ -65,9 +65,3 @@ def test_a_wrong_question_is_answered_with_one_line(
     """What is wrong, and what there is instead."""
     answer = http.request(method, feishu.url + path)
     assert (answer.status, answer.data.count(b"\n")) == (status, 1)
-
-
-def test_a_fault_that_makes_no_sense_is_refused_in_process_too(feishu: FeishuSimulator) -> None:
-    """The same line as over HTTP."""
-    with pytest.raises(FaultError, match="delay: should be given in seconds"):
-        feishu.set_fault("slow")
