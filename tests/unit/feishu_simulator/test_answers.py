@@ -72,7 +72,7 @@ def test_a_cut_connection_tells_the_caller_nothing(
 
 
 def test_a_slow_call_is_accepted_at_once_and_answered_late(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
-    """A caller that gives up first leaves a message behind that its user has seen."""
+    """A caller that gives up first does not keep the user from seeing the message."""
     feishu.set_fault("slow", delay=30, user_id=8)
     feishu.set_fault("slow", delay=0.2)
     began = time.monotonic()
@@ -84,7 +84,7 @@ def test_a_slow_call_is_accepted_at_once_and_answered_late(feishu: FeishuSimulat
 
 
 def test_an_endless_body_ends_when_the_caller_hangs_up(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
-    """As much as anybody reads, and the next caller is served."""
+    """The client can read as much as it likes, and the next call is served."""
     feishu.set_fault("endless_body", user_id=8)
     answer = http.request("POST", feishu.webhook_url("k"), body=body(user_id=8), headers=HEADERS, preload_content=False)
     read = sum(len(answer.read(64 * 1024)) for _ in range(40))
@@ -95,7 +95,7 @@ def test_an_endless_body_ends_when_the_caller_hangs_up(feishu: FeishuSimulator, 
 
 @pytest.mark.parametrize("kind", ["dripping_body", "dripping_headers"])
 def test_a_dripping_answer_is_whole_in_the_end(feishu: FeishuSimulator, http: urllib3.PoolManager, kind: str) -> None:
-    """Byte by byte, so that no time-out between two bytes is ever reached; the user has seen the message."""
+    """Its bytes come slowly, but never so slowly that a read times out; the user has seen the message."""
     feishu.set_fault(kind, interval=0.002)
     began = time.monotonic()
     assert post(http, feishu).json()["code"] == 0
@@ -143,7 +143,7 @@ def test_who_follows_a_redirect_is_found_in_the_log(feishu: FeishuSimulator, htt
 
 
 def test_failing_once_means_once_for_each_notification(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
-    """The second call for a notification is the one that is accepted, however the calls mix."""
+    """The second call for each notification is accepted, in whatever order the calls come."""
     feishu.set_fault("http_5xx", first=1)
     for notification_id in (1, 2, 1, 2):
         post(http, feishu, notification_id=notification_id)
@@ -158,7 +158,7 @@ def test_failing_once_means_once_for_each_notification(feishu: FeishuSimulator, 
 def test_a_call_that_the_rules_refuse_meets_no_fault_and_is_no_attempt(
     feishu: FeishuSimulator, http: urllib3.PoolManager
 ) -> None:
-    """A fault never hides a mistake of the caller's."""
+    """A fault never hides a mistake of the caller."""
     feishu.set_fault("slow", delay=30)
     assert post(http, feishu, version="2").json()["code"] == 9499
     [call] = feishu.calls()

@@ -1,4 +1,4 @@
-"""Which faults can be set, which are refused and how, and which calls a fault meets."""
+"""Which faults can be set, how others are refused, and which calls a fault meets."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def test_a_fault_is_listed_as_it_was_set() -> None:
 
 
 def test_a_fault_meets_only_its_user_its_key_and_the_first_calls() -> None:
-    """Narrowed by all that was given at once."""
+    """All of its limits have to hold."""
     fault = Fault(kind=FaultKind.CUT, user_id=7, key="k", first=2)
     assert fault.meets(user_id=7, key="k", attempt=2)
     assert not fault.meets(user_id=8, key="k", attempt=2)

@@ -61,7 +61,7 @@ def test_only_post_is_served(method: str) -> None:
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/xml", "application/json; charset=gbk"])
 def test_only_json_in_utf_8_is_taken(content_type: str) -> None:
-    """A body is judged by its content type before it is read."""
+    """Code 9499, even if the body is JSON."""
     asked = request(content_type=content_type)
     assert refused(asked) == (200, 9499, "Bad Request: Content-Type should be application/json")
 
@@ -73,7 +73,7 @@ def test_a_body_that_is_not_a_json_object_is_refused_with_its_own_code(content: 
 
 
 def test_a_body_over_4_mb_is_refused_with_its_own_code() -> None:
-    """Code 800005647, before the body is read."""
+    """Code 800005647, although the body is not JSON either."""
     assert refused(request(content=b" " * (4 * 1024 * 1024 + 1)))[1] == 800005647
 
 
@@ -114,7 +114,7 @@ def test_a_webhook_with_a_token_refuses_any_other(authorization: str) -> None:
 
 
 def test_a_webhook_with_a_token_takes_it() -> None:
-    """A token may hold any characters that its owner typed."""
+    """The token may hold any characters."""
     asked = request(authorization="Bearer geheim-密".encode().decode("latin-1"))
     webhook = Webhook(bearer_token="geheim-密")
     assert received(asked, webhook).accepted

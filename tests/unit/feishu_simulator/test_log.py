@@ -1,4 +1,4 @@
-"""What the simulator says that it received and answered."""
+"""The log of calls and its summary."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.unit.feishu_simulator.messages import HEADERS, body, message, post
 def test_the_log_says_whether_a_token_matched_and_never_shows_it(
     feishu: FeishuSimulator, http: urllib3.PoolManager
 ) -> None:
-    """Not the one that is expected, and not the one that was sent."""
+    """Neither the expected one nor the one that was sent."""
     feishu.set_webhook("key-2", bearer_token="expected-token")
     for token in ("expected-token", "other-token"):
         headers = {**HEADERS, "Authorization": f"Bearer {token}"}
@@ -37,7 +37,7 @@ def test_calls_are_listed_one_json_object_a_line(feishu: FeishuSimulator, http: 
 
 
 def test_any_bytes_can_be_listed(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
-    """Neither broken UTF-8 nor half a surrogate keeps the log from being shown."""
+    """The log can show broken UTF-8 and half a surrogate."""
     for content in (b"\xff\x00", b'{"event": "\\ud800"}', b"[]", b"{}"):
         http.request("POST", feishu.webhook_url("k"), body=content, headers=HEADERS)
     listed = http.request("GET", f"{feishu.url}/_calls").data.decode().splitlines()
@@ -70,7 +70,7 @@ def test_the_summary_counts_client_tokens(feishu: FeishuSimulator, http: urllib3
 
 
 def test_clearing_the_log_makes_the_next_call_the_first(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
-    """DELETE /_calls: nothing of before is left, counters included."""
+    """DELETE /_calls also resets the count of attempts."""
     post(http, feishu)
     http.request("DELETE", f"{feishu.url}/_calls")
     post(http, feishu)

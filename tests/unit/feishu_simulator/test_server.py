@@ -1,6 +1,7 @@
-"""The simulator as a server: many callers, broken ones, and its end."""
+"""The simulator as a server: many clients, broken ones, and its end."""
 
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -63,7 +64,7 @@ def test_a_hundred_slow_calls_are_served_at_the_same_time(feishu: FeishuSimulato
 
 
 def test_the_port_is_free_again_after_the_block(http: urllib3.PoolManager) -> None:
-    """Even when callers still hold connections, and a slow one waits for its answer."""
+    """Even while a client holds a connection and another waits for a slow answer."""
     with FeishuSimulator() as first:
         first.set_fault("slow", delay=60, user_id=8)
         post(http, first)
@@ -73,7 +74,9 @@ def test_the_port_is_free_again_after_the_block(http: urllib3.PoolManager) -> No
         assert post(http, second).status == 200
 
 
-def test_a_port_that_is_taken_is_an_error(feishu: FeishuSimulator) -> None:
-    """And leaves no thread behind."""
+def test_a_port_that_is_taken_is_an_error_and_leaves_no_thread_behind(feishu: FeishuSimulator) -> None:
+    """The simulator that holds the port goes on."""
+    before = threading.active_count()
     with pytest.raises(OSError, match="address already in use"), FeishuSimulator(port=port_of(feishu)):
         pass
+    assert threading.active_count() == before
