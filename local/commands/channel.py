@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from delivery.domain.channel import webhook_problem
+from delivery.feishu.flow_webhook import webhook_problem
 from local.machine.processes import CannotStartError
 from local.sam import CONTAINER_HOST
 from local.servers.aws import Aws
