@@ -15,7 +15,8 @@ def machine_certificates() -> list[bytes]:
     context = ssl.create_default_context()
     if not context.get_ca_certs():
         context.load_verify_locations(certifi.where())
-    return context.get_ca_certs(binary_form=True)
+    both = zip(context.get_ca_certs(), context.get_ca_certs(binary_form=True), strict=True)
+    return [der for told, der in both if _is_positive(told["serialNumber"])]
 
 
 def trust_store(certificates: Iterable[bytes]) -> bytes:
@@ -23,7 +24,12 @@ def trust_store(certificates: Iterable[bytes]) -> bytes:
     return serialize_java_truststore(list(_entries(certificates)), NoEncryption())
 
 
+def _is_positive(number: object) -> bool:
+    """Some old authorities have a serial number that is not, of which cryptography warns."""
+    return int(str(number), 16) > 0
+
+
 def _entries(certificates: Iterable[bytes]) -> Iterator[PKCS12Certificate]:
     for number, certificate in enumerate(certificates):
-        with suppress(ValueError):  # an old authority may break a rule that OpenSSL does not check
+        with suppress(ValueError):  # cryptography is stricter than OpenSSL; the machine's others are enough
             yield PKCS12Certificate(load_der_x509_certificate(certificate), str(number).encode())
