@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
 from delivery.aws import custom_resource
-from delivery.aws.settings import SettingsError
+from delivery.aws.variables import SettingsError
 from delivery.topic import TopicError
 from tests.unit.feishu.raw_server import raw_server
 

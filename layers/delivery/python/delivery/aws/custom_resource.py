@@ -10,8 +10,8 @@ import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import DBAPIError
 
-from delivery.aws.settings import SettingsError
 from delivery.aws.telemetry import logger
+from delivery.aws.variables import SettingsError
 from delivery.storage.database import own_words
 from delivery.topic import TopicError
 

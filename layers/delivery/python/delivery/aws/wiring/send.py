@@ -29,14 +29,14 @@ def sender() -> Sender:
         courier=_courier(settings),
         policy=SendPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
-            concurrency=settings.send_concurrency,
+            concurrency=settings.send.concurrency,
             retry=RetryPolicy(
-                base=timedelta(seconds=settings.retry_base_seconds),
-                cap=timedelta(seconds=settings.retry_cap_seconds),
-                jitter=settings.retry_jitter,
+                base=timedelta(seconds=settings.retry.base_seconds),
+                cap=timedelta(seconds=settings.retry.cap_seconds),
+                jitter=settings.retry.jitter,
             ),
         ),
-        executor=ThreadPoolExecutor(max_workers=settings.send_concurrency, thread_name_prefix="feishu"),
+        executor=ThreadPoolExecutor(max_workers=settings.send.concurrency, thread_name_prefix="feishu"),
         now=utc_now,
         on_closed=observe_attempt,
     )
@@ -44,14 +44,14 @@ def sender() -> Sender:
 
 def _courier(settings: SendSettings) -> FlowWebhook:
     return FlowWebhook(
-        connections=open_connections(settings.send_concurrency),
+        connections=open_connections(settings.send.concurrency),
         wording=Wording(
-            event=settings.message_event,
-            title=settings.message_title,
-            action_text=settings.message_action_text,
+            event=settings.message.event,
+            title=settings.message.title,
+            action_text=settings.message.action_text,
             action_base_url=settings.action_base_url,
         ),
-        patience=timedelta(seconds=settings.feishu_timeout_seconds),
+        patience=timedelta(seconds=settings.send.feishu_timeout_seconds),
         now=utc_now,
         origins=settings.webhook_origins,
     )
