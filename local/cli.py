@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cdk.settings.reading import SettingsError
+from cdk.settings.complaints import SettingsError
 from local import clients
 from local.commands import demo, down, status, up
 from local.endpoints import read_endpoints

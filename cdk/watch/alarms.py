@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from cdk.data.msk import Cluster
-from cdk.settings import sections
+from cdk.settings.database import NewInstance, NewMySql
 from cdk.settings.stage import StageSettings
 from cdk.watch.alarm_topic import alarm_topic
 from cdk.watch.metrics import FIVE_MINUTES, Measures, by_name, most, total
@@ -43,7 +43,7 @@ class Alarms(Construct):
         self._waiting()
         self._kafka()
         self._outcomes()
-        if stage.database.new:
+        if isinstance(stage.database, NewMySql):
             self._mysql(stage.database.new)
         if measures.kafka and measures.kafka.brokers:
             self._brokers(measures.kafka)
@@ -127,7 +127,7 @@ class Alarms(Construct):
             periods=3,
         )
 
-    def _mysql(self, new: sections.NewDatabase) -> None:
+    def _mysql(self, new: NewInstance) -> None:
         self._alarm(
             "DatabaseBusy",
             f"MySQL used more than {_BUSY_PERCENT} % of its processor in each of three periods of five minutes",

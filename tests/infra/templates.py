@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cdk.assembly import stage_app
-from cdk.settings.context import own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import merged, own_context
 
 Resource = dict[str, Any]
 

@@ -9,8 +9,7 @@ from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
 
 from cdk.assembly import stage_app
-from cdk.settings.context import own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import merged, own_context
 from tests.infra import watched
 from tests.infra.conftest import Synthesis
 from tests.infra.templates import FUNCTIONS, Resource, Template

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from cdk.settings.context import own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import merged, own_context
 from tests.infra.assets import Assets
 from tests.infra.running import run_app
 from tests.infra.templates import WITH_TOPIC

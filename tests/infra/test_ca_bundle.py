@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from cdk.settings.context import ROOT
-from cdk.settings.sections import Database
+from cdk.settings.database import ExistingMySql
 from tests.infra.assets import Assets
 
 BUNDLE = ROOT / "layers" / "delivery" / "rds-ca.pem"

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, merged, own_context
 from tests.infra.assets import Assets
 from tests.infra.clean_python import VERSION, clean_python
 from tests.infra.running import run_app

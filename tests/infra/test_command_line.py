@@ -12,8 +12,7 @@ import pytest
 
 from cdk.assembly import stage_app
 from cdk.build.command_line import main, protected_stack
-from cdk.settings.context import ROOT, own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import ROOT, merged, own_context
 from cdk.settings.stage import stage_settings
 from local.servers.aws import aws_server
 from tests.infra.templates import MYSQL, VPC

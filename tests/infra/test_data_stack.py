@@ -11,8 +11,7 @@ from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
 from cdk.assembly import stage_app
-from cdk.settings.context import own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import merged, own_context
 from tests.infra.conftest import Stacks
 from tests.infra.templates import BROKERS, DEPLOYED, MYSQL, NO_VPC, RDS, VPC, environment, stands_in, tagged, told
 from tests.infra.test_checks import CDK_S_OWN

@@ -15,8 +15,8 @@ from aws_cdk import cx_api
 from cdk.build import kept_wheels
 from cdk.build.sizes import LIMIT_MB, MEGABYTE, table
 from cdk.build.wheels import Target
+from cdk.settings.complaints import SettingsError
 from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
-from cdk.settings.reading import SettingsError
 from tests.infra.assets import Assets
 from tests.infra.running import run_app
 from tests.infra.templates import DEPLOYED, FUNCTIONS, Template

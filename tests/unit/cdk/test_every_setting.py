@@ -6,7 +6,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from cdk.settings.reading import SettingsError, section_of
+from cdk.settings.complaints import SettingsError
 from cdk.settings.rules import ListOf, Number, OneOf, Rule, Switch, Text, Whole
 from cdk.settings.stage import StageSettings
 from tests.unit.cdk.test_stage_settings import settings

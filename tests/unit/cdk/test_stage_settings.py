@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import settings as search
 from hypothesis import strategies as st
 
-from cdk.settings.context import ROOT, own_context
-from cdk.settings.reading import SettingsError, merged, section_of
+from cdk.settings.complaints import SettingsError
+from cdk.settings.context import ROOT, merged, own_context
 from cdk.settings.stage import StageSettings, stage_settings
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf"

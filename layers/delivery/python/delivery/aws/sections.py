@@ -9,7 +9,6 @@ from typing import Annotated
 from pydantic import Field
 
 from delivery.aws.variables import Section
-from delivery.domain.channel import FEISHU_ORIGINS
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 PORT_PATTERN = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -49,7 +48,12 @@ UrlPrefixes = Annotated[
 ]
 WebhookOrigins = Annotated[
     tuple[Origin, ...],
-    Field(default=FEISHU_ORIGINS, min_length=1, strict=False, description="where a channel's webhook URL may point"),
+    Field(
+        default=("https://www.feishu.cn", "https://feishu.cn"),
+        min_length=1,
+        strict=False,
+        description="where a channel's webhook URL may point",
+    ),
 ]
 ActionBaseUrl = Annotated[
     str,
