@@ -13,8 +13,11 @@ class Choice:
 
     def __init__(self, **kinds: type[BaseModel]) -> None:
         self.kinds = kinds
-        #: of all kinds; where several have a key, as the plainest has it, which is the last
-        self.fields = {key: field for kind in kinds.values() for key, field in kind.model_fields.items()}
+        every: dict[str, FieldInfo] = {}
+        for kind in kinds.values():
+            every = {**every, **{key: field for key, field in kind.model_fields.items() if key not in every}}
+        #: of all kinds, those that only some have first; of several with the same key, as the first has it
+        self.fields = dict(sorted(every.items(), key=lambda it: self._is_shared(it[0])))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
         members = {tag: handler(kind) for tag, kind in self.kinds.items()}
@@ -34,6 +37,9 @@ class Choice:
     def owner(self, key: str) -> str | None:
         having = [tag for tag, kind in self.kinds.items() if key in kind.model_fields]
         return key if key in having else having[-1] if having else None
+
+    def _is_shared(self, key: str) -> bool:
+        return all(key in kind.model_fields for kind in self.kinds.values())
 
     def _own(self, given: object) -> object:
         """Without keys of another kind that say nothing there, or only how large something is that is not made."""

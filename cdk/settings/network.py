@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cdk.settings.choice import Choice
-from cdk.settings.section import StageSection, rule
+from cdk.settings.section import StageSection, Whole, rule
 
 _ID = r"[0-9a-f]{8}(?:[0-9a-f]{9})?$"
 _SubnetId = Annotated[str, Field(pattern=f"^subnet-{_ID}", title="the id of a subnet")]
@@ -17,7 +17,7 @@ MOST_ZONES = 3
 class NewVpc(StageSection):
     new: Literal[True] = Field(title="true or false")
     """a VPC of the stage's own: public subnets for NAT only, private ones for functions, isolated ones for MySQL"""
-    zones: Literal[2, 3] = 2
+    zones: Annotated[Literal[2, 3], Whole] = 2
     """how many it spans; Kafka brokers in three outlive the loss of one and go on writing"""
     cidr: str = Field("10.0.0.0/16", pattern=_CIDR, title="a block of addresses such as 10.0.0.0/16, from /16 to /24")
     """its addresses; others than those of whatever it is to be peered with, such as the brokers' network"""
@@ -41,7 +41,7 @@ class ExistingVpc(StageSection):
     subnet_ids: tuple[_SubnetId, ...] = Field(min_length=1, strict=False)
     """private subnets with a way out to Feishu and to AWS's own services"""
     security_group_ids: tuple[_GroupId, ...] = Field(min_length=1, strict=False)
-    """the functions'; the first is the Kafka poller's too"""
+    """the functions'; the first is also that of the poller of self-managed brokers"""
 
 
 class NoVpc(StageSection):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from delivery.aws.variables import Section
@@ -12,6 +12,15 @@ from delivery.aws.variables import Section
 #: the type of a rule's error, whose message is the complaint
 RULE = "rule"
 
+
+def _no_other_number(value: object) -> object:
+    """To Python, and so to Literal, true and 1.0 are 1."""
+    if isinstance(value, bool | float):
+        raise ValueError
+    return value
+
+
+Whole = BeforeValidator(_no_other_number)
 # Secrets Manager ends a secret's ARN in six characters of its own; without them IAM would allow nothing.
 SecretArn = Annotated[
     str,

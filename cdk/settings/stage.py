@@ -10,7 +10,7 @@ from cdk.settings.database import PROXY_PORT, Database, ExistingRds, NewMySql
 from cdk.settings.functions import Alarms, Claim, Ingest, Migrate, Queue, Retry, Send
 from cdk.settings.kafka import Kafka, NewKafka, OwnBrokers, ProvisionedMsk
 from cdk.settings.network import MOST_ZONES, ExistingVpc, Network, NewVpc, NoVpc
-from cdk.settings.section import StageSection, rule
+from cdk.settings.section import StageSection, Whole, rule
 from delivery.aws.sections import ActionBaseUrl, HandoffDeadline, Lease, MessageTexts, UrlPrefixes, WebhookOrigins
 
 LOCAL = "local"
@@ -53,7 +53,7 @@ class StageSettings(StageSection):
     action_base_url: ActionBaseUrl
     webhook_origins: WebhookOrigins
     allowed_url_prefixes: UrlPrefixes
-    log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731] = 30
+    log_retention_days: Annotated[Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731], Whole] = 30
     """how long logs are kept: the functions', MySQL's, and of what a new VPC refused"""
     removal_policy: Literal["retain", "destroy"] = "retain"
     """what `make destroy` leaves: with retain, a snapshot of a new MySQL, a new Kafka cluster as it is, and the keys

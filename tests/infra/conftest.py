@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cdk.settings.context import ROOT
+from cdk.settings.context import PASSED_OUTDIR, ROOT
 from local.template.synth import synthesize
 from tests.infra.assets import Assets
 from tests.infra.running import run_app
@@ -76,16 +76,25 @@ def here() -> Assets:
 
 
 @pytest.fixture(scope="session")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
+def synthesized_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Instead of cdk.out, which is emptied first; in it stands what another stage left."""
+    out = tmp_path_factory.mktemp("synth") / "cdk.out"
+    out.mkdir()
+    (out / "hongyan-prod-delivery.template.json").write_text("{}")
+    return out
+
+
+@pytest.fixture(scope="session")
+def printed(synthesized_out: Path) -> str:
     """What `make synth` says."""
-    done = run_app(cwd=tmp_path_factory.mktemp("elsewhere"))
+    done = run_app(passed={PASSED_OUTDIR: str(synthesized_out)}, cwd=synthesized_out.parent)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @pytest.fixture(scope="session")
-def deployed(printed: str) -> Assets:
-    """What would be deployed: the dev stage as `make synth` leaves it in cdk.out, really bundled for Lambda."""
+def deployed(printed: str, synthesized_out: Path) -> Assets:
+    """What would be deployed: the dev stage as `make synth` leaves it, really bundled for Lambda."""
     assert printed
-    out = ROOT / "cdk.out"
-    return Assets(template=Template(body=json.loads((out / "hongyan-dev-delivery.template.json").read_text())), out=out)
+    template = json.loads((synthesized_out / "hongyan-dev-delivery.template.json").read_text())
+    return Assets(template=Template(body=template), out=synthesized_out)

@@ -34,6 +34,13 @@ def test_it_says_how_large_the_code_is(printed: str) -> None:
     assert re.search(r"^  Third-party packages +[0-9.]+ MB$", printed, flags=re.MULTILINE)
 
 
+def test_it_names_the_templates_and_leaves_no_other_stage_s(printed: str, deployed: Assets) -> None:
+    """What somebody looks at in cdk.out is of the stage that was asked for last."""
+    made = {file.name for file in deployed.out.glob("*.template.json")}
+    assert made == {"hongyan-dev-data.template.json", "hongyan-dev-delivery.template.json"}
+    assert {Path(line.strip()).name for line in printed.splitlines() if line.endswith(".json")} == made
+
+
 def test_the_command_line_chooses_stage_and_place(tmp_path: Path) -> None:
     """What it passes is used, and cdk.json is not read again."""
     done = run_app(passed=by_the_command_line(tmp_path / "out", {"stage": "prod"}), cwd=tmp_path)

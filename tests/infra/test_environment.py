@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, Settings
+from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, WithDatabase
 from tests.infra.templates import FUNCTIONS, Template, environment
 
-CLASSES: Mapping[str, type[Settings]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}
+CLASSES: Mapping[str, type[WithDatabase]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}
 OBSERVABILITY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 PLACE = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_CA_FILE"}
 DATABASE = PLACE | {"DATABASE_SECRET_ARN", "DATABASE_USER"}

@@ -40,7 +40,9 @@ SitePath = Annotated[str, Field(pattern=r"^/[^,\s/][^,\s]*$", title="a site path
 Lease = Annotated[int, Field(default=10 * MINUTE, ge=1, le=DAY, description="an attempt owns its record for this long")]
 HandoffDeadline = Annotated[
     int,
-    Field(default=5 * MINUTE, ge=1, le=DAY, description="a new record whose pointer got lost is due again after this"),
+    Field(
+        default=5 * MINUTE, ge=1, le=DAY, description="after this long a new record is due even if its pointer got lost"
+    ),
 ]
 UrlPrefixes = Annotated[
     tuple[SitePath, ...],
