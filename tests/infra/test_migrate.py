@@ -82,7 +82,7 @@ def test_a_deployment_waits_long_enough_and_not_for_ever(dev: Template, synth: S
 def test_its_environment_is_what_its_settings_class_reads(dev: Template, beside: Template, placed: Template) -> None:
     """The database and nothing else."""
     for template in (dev, beside, placed):
-        given = {name: deployed(value) for name, value in environment(template.function("migrate")).items()}
+        given = deployed(environment(template.function("migrate")))
         assert set(given) == OBSERVABILITY | MigrateSettings.names()
         assert MigrateSettings.read(given).database_ca_file == "/opt/rds-ca.pem"
 

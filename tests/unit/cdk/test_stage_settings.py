@@ -85,8 +85,9 @@ def test_the_keys_of_a_section_choose_its_kind(section: str, given: Any, kind: t
 
 
 def test_a_new_kafka_is_provisioned_unless_it_says_serverless() -> None:
-    for given, kind in (({}, ProvisionedMsk), ({"kind": "serverless"}, ServerlessMsk)):
-        kafka = settings(merged(NEW, {"kafka": {"new": given}})).kafka
+    """As the cheaper of the two."""
+    for said, kind in (({}, ProvisionedMsk), ({"kind": "serverless"}, ServerlessMsk)):
+        kafka = settings(merged(NEW, {"kafka": {"new": said}})).kafka
         assert isinstance(kafka, NewKafka)
         assert type(kafka.new) is kind
 
