@@ -11,7 +11,9 @@ _ID = r"[0-9a-f]{8}(?:[0-9a-f]{9})?$"
 _SubnetId = Annotated[str, Field(pattern=f"^subnet-{_ID}", title="the id of a subnet")]
 _GroupId = Annotated[str, Field(pattern=f"^sg-{_ID}", title="the id of a security group")]
 _CIDR = r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/(?:1[6-9]|2[0-4])$"
-MOST_ZONES = 3
+#: RDS wants room in two, whether it uses them or not; MSK takes two or three
+LEAST_ZONES, MOST_ZONES = 2, 3
+TWO_ZONES = "a VPC over two zones: network.new, or network.vpc_id with at least two subnets"
 
 
 class NewVpc(StageSection):
@@ -49,3 +51,10 @@ class NoVpc(StageSection):
 
 
 Network = Annotated[NewVpc | ExistingVpc | NoVpc, Choice(new=NewVpc, vpc_id=ExistingVpc, none=NoVpc)]
+
+
+def zones(network: Network) -> int:
+    """How many its private subnets stand in: those of an existing VPC should each be in one of their own."""
+    if isinstance(network, ExistingVpc):
+        return len(network.subnet_ids)
+    return network.zones if isinstance(network, NewVpc) else 0

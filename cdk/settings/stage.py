@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from cdk.settings.complaints import SettingsError, complaints, section_of
-from cdk.settings.database import PROXY_PORT, Database, ExistingRds, NewMySql
+from cdk.settings.database import PROXY_PORT, Database, NewMySql
 from cdk.settings.functions import Alarms, Claim, Ingest, Migrate, Queue, Retry, Send
 from cdk.settings.kafka import Kafka, NewKafka, OwnBrokers, ProvisionedMsk
-from cdk.settings.network import MOST_ZONES, ExistingVpc, Network, NewVpc, NoVpc
+from cdk.settings.network import LEAST_ZONES, MOST_ZONES, TWO_ZONES, Network, NewVpc, NoVpc, zones
 from cdk.settings.section import StageSection, Whole, rule
 from delivery.aws.sections import ActionBaseUrl, HandoffDeadline, Lease, MessageTexts, UrlPrefixes, WebhookOrigins
 
@@ -20,8 +20,6 @@ DEFAULT_STAGE = "dev"
 _VISIBILITY_FACTOR = 6
 #: the oldest runtime has not the glibc 2.28 that the Kafka client's wheels ask for
 _TOO_OLD_FOR_KAFKA = "3.11"
-#: RDS wants room in as many, whether it uses them or not, and so does MSK
-_LEAST_ZONES = 2
 _NAME = r"^[a-z][a-z0-9-]{0,19}$"
 _REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 
@@ -66,20 +64,18 @@ class StageSettings(StageSection):
         says = f"should be lambda, is {wheels}, which is for the local stage only"
         return says if name != LOCAL and wheels != "lambda" else None
 
-    @rule("network")
+    @rule("network", "database", "kafka")
     @staticmethod
-    def _network_on_aws(network: Network, name: str) -> str | None:
-        here = name == LOCAL and isinstance(network, NewVpc)
-        return ".new: is for AWS; leave it out in the local stage" if here else None
+    def _made_on_aws(section: Network | Database | Kafka, name: str) -> str | None:
+        """The local stage has no VPC, and a MySQL and a Kafka of its own."""
+        keys = [key for key in ("new", "iam_resource_id", "pollers") if getattr(section, key, None)]
+        return f".{keys[0]}: is for AWS; leave it out in the local stage" if keys and name == LOCAL else None
 
     @rule("database")
     @staticmethod
-    def _database_on_aws(database: Database, name: str) -> str | None:
-        if name != LOCAL:
-            says = ".ca_file: should be the path of a certificate bundle; empty (no TLS) is for the local stage only"
-            return None if database.ca_file else says
-        chosen = {NewMySql: ".new", ExistingRds: ".iam_resource_id"}.get(type(database))
-        return f"{chosen}: is for AWS; the local stage has a MySQL of its own" if chosen else None
+    def _by_tls(database: Database, name: str) -> str | None:
+        says = ".ca_file: should be the path of a certificate bundle; empty (no TLS) is for the local stage only"
+        return says if name != LOCAL and not database.ca_file else None
 
     @rule("database")
     @staticmethod
@@ -88,15 +84,7 @@ class StageSettings(StageSection):
             return None
         if database.new.proxy and database.port != PROXY_PORT:
             return f".port: should be {PROXY_PORT} with database.new.proxy, is {database.port}"
-        return None if _zones(network) >= _LEAST_ZONES else f".new: needs {_TWO_ZONES}"
-
-    @rule("kafka")
-    @staticmethod
-    def _kafka_on_aws(kafka: Kafka, name: str) -> str | None:
-        if name != LOCAL:
-            return None
-        chosen = ".new" if isinstance(kafka, NewKafka) else ".pollers" if kafka.pollers else None
-        return f"{chosen}: is for AWS; leave it out in the local stage" if chosen else None
+        return None if zones(network) >= LEAST_ZONES else f".new: needs {TWO_ZONES}"
 
     @rule("kafka")
     @staticmethod
@@ -109,19 +97,16 @@ class StageSettings(StageSection):
     def _kafka_where_it_can_be(kafka: Kafka, network: Network) -> str | None:
         if not isinstance(kafka, NewKafka):
             return None
-        zones, new = _zones(network), kafka.new
-        if zones < _LEAST_ZONES:
-            return f".new: needs {_TWO_ZONES}"
+        number_of_zones, new = zones(network), kafka.new
+        if number_of_zones < LEAST_ZONES:
+            return f".new: needs {TWO_ZONES}"
         if not isinstance(new, ProvisionedMsk):
             return None
-        if zones > MOST_ZONES:
-            return f".new: needs two or three subnets, each in a zone of its own; network.subnet_ids names {zones}"
-        too_many = new.replication and new.replication > (number := new.brokers.per_zone * zones)
-        return (
-            f".new.replication: should be at most the number of brokers ({number}), is {new.replication}"
-            if too_many
-            else None
-        )
+        if number_of_zones > MOST_ZONES:
+            return f".new: needs two or three subnets, each in a zone of its own; there are {number_of_zones}"
+        number = new.brokers.per_zone * number_of_zones
+        says = f".new.replication: should be at most the number of brokers ({number}), is {new.replication}"
+        return says if new.replication and new.replication > number else None
 
     @rule("kafka")
     @staticmethod
@@ -194,19 +179,6 @@ class StageSettings(StageSection):
         """How long a received queue message is hidden from other senders."""
         given = self.queue.visibility_seconds
         return _VISIBILITY_FACTOR * self.send.timeout_seconds if given is None else given
-
-
-_TWO_ZONES = "a VPC over two zones: network.new, or network.vpc_id with at least two subnets"
-
-
-def _zones(network: Network) -> int:
-    match network:
-        case NewVpc():
-            return network.zones
-        case ExistingVpc():
-            return len(network.subnet_ids)
-        case NoVpc():
-            return 0
 
 
 def stage_settings(stages: object, name: str) -> StageSettings:

@@ -209,7 +209,7 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
         (
             {**NEW, "network": FOUR_SUBNETS},
             {},
-            "kafka.new: needs two or three subnets, each in a zone of its own; netwo",
+            "kafka.new: needs two or three subnets, each in a zone of its own; there",
         ),
         (
             NEW,
