@@ -11,11 +11,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from delivery.domain.contract import DEFAULT_URL_PREFIXES, EVENT_TYPE, SERVICE_NAME, Accepted, judge
+from delivery.aws.settings import IngestSettings
+from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME, Accepted, judge
 from delivery.domain.payload import Envelope, Payload
 from delivery.domain.text import SUMMARY_LIMIT
 
 PAGE = Path(__file__).with_name("events.md")
+PREFIXES: tuple[str, ...] = IngestSettings.model_fields["allowed_url_prefixes"].default
 
 ENVELOPE: Mapping[str, str] = {
     "outbox_id": "the row of `notification_outbox_messages` that holds this event; 0 if there is none",
@@ -36,7 +38,7 @@ PAYLOAD: Mapping[str, str] = {
     "target_id": "which thing it is about; the user's flow receives it",
     "dedupe_key": "the same key is the same notification ([how to build it](#the-dedupe-key))",
     "target_url": (
-        f"a path of the site that begins with {' or '.join(f'`{prefix}`' for prefix in DEFAULT_URL_PREFIXES)} (a "
+        f"a path of the site that begins with {' or '.join(f'`{prefix}`' for prefix in PREFIXES)} (a "
         "[setting](settings.md)); no `://`, no backslash, no control character"
     ),
     "summary_text": (
@@ -112,7 +114,7 @@ def _required(path: tuple[str, ...], example: Mapping[str, Any]) -> bool:
     for parent in parents:
         holder = holder[parent]
     del holder[name]
-    return not isinstance(judge(json.dumps(event).encode()), Accepted)
+    return not isinstance(judge(json.dumps(event).encode(), url_prefixes=PREFIXES), Accepted)
 
 
 if __name__ == "__main__":
