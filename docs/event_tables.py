@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from delivery.aws.settings import IngestSettings
 from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME, Accepted, judge
-from delivery.domain.payload import Envelope, Payload
-from delivery.domain.text import SUMMARY_LIMIT
+from delivery.domain.event import Envelope, Payload
+from delivery.domain.message import SUMMARY_LIMIT
 
 PAGE = Path(__file__).with_name("events.md")
 PREFIXES: tuple[str, ...] = IngestSettings.model_fields["allowed_url_prefixes"].default
