@@ -1,6 +1,7 @@
 """A layer's third-party packages, installed by pip without Docker: requirements and target in, directory out."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -63,7 +64,8 @@ def install(requirements: Path, target: Target, into: Path) -> None:
         "--target",
         str(into),
     ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own interpreter
+    no_user = {**os.environ, "PIP_USER": "0"}  # a user site and --target exclude each other
+    result = subprocess.run(command, env=no_user, capture_output=True, text=True, check=False)  # noqa: S603  # our own interpreter
     if result.returncode:
         raise SettingsError(f"pip could not install {requirements}: {_last_line(result.stderr)}")
     _prune(into)

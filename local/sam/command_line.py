@@ -1,4 +1,4 @@
-"""The two commands of SAM: their options in, an exit code out; what they say goes beside the answer on stdout."""
+"""The commands `sam-invoke` and `sam-start`. Messages go to stderr, because the function's answer is on stdout."""
 
 import argparse
 import sys

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from local.machine.apt_sources import machine_sources, with_suite
-from local.machine.debian import PrivateApt, has_apt
-from local.machine.once import made_once
+from local.machine.make_once import make_once
+from local.machine.private_apt import PrivateApt, has_apt
 from local.machine.processes import CannotStartError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _fetched(cache: Path) -> tuple[str, ...]:
     if not has_apt():
         raise CannotStartError(f"no Python {VERSION} on the PATH, and no apt to fetch one")
     cache.mkdir(parents=True, exist_ok=True)
-    tree = made_once(cache / f"python{VERSION}", partial(_unpack, cache / "python-apt.log"), say=print)
+    tree = make_once(cache / f"python{VERSION}", partial(_unpack, cache / "python-apt.log"), say=print)
     (loader,) = tree.glob("usr/lib/*/ld-linux*.so.*")
     command = (str(loader), "--library-path", str(loader.parent), str(tree / "usr" / "bin" / f"python{VERSION}"))
     if not _is_wanted(command):

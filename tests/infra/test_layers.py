@@ -82,8 +82,11 @@ def test_the_layer_changes_with_its_pins_and_its_target_only(tmp_path: Path) -> 
     assert len({fingerprint(REQUIREMENTS, target), *others}) == 5
 
 
-def test_what_pip_cannot_install_is_one_line_with_pip_s_own_reason(tmp_path: Path) -> None:
-    """Without a network, too: an empty index knows no package."""
+def test_what_pip_cannot_install_is_one_line_with_pip_s_own_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a network, too: an empty index knows no package. A user's wish for a user site is not pip's reason."""
+    monkeypatch.setenv("PIP_USER", "1")
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("--no-index\nno-such-package==1.0\n")
     with pytest.raises(SettingsError, match=r"^pip could not install .* No matching distribution found for no-such"):

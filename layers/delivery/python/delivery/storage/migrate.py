@@ -87,7 +87,7 @@ def migrate(connection: Connection, migrations: Path, users: FunctionUsers | Non
     ).scalar():
         raise TimeoutError(f"another migration has been running for {LOCK_SECONDS} seconds")
     config = Config()
-    config.set_main_option("script_location", str(migrations))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))  # Alembic interpolates
     config.attributes["connection"] = connection
     before = _revision(connection)
     if not _is_newer(before, config):
