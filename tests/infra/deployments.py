@@ -1,4 +1,4 @@
-"""A stage deployed step by step: the pinned command line, a server of AWS's APIs and a MySQL in; what was seen out."""
+"""Deploys a stage step by step with the real command line, and keeps what the account looked like after each step."""
 
 import json
 import os
@@ -69,13 +69,25 @@ class Deployments:
     engine: Engine
 
     @cached_property
+    def difference(self) -> str:
+        """What `diff` prints before anything is deployed; the command line runs the app of cdk.json for it."""
+        self._bootstrap()
+        done = self._cdk("diff")
+        if done.returncode:
+            raise AssertionError(done.stdout)
+        return done.stdout
+
+    @cached_property
     def first(self) -> Step:
+        _ = self.difference
+        return self._deploy(self._to_begin_with)
+
+    def _bootstrap(self) -> None:
         if lines := [*complaints(self._to_begin_with.resources())]:
             raise AssertionError("\n".join(lines))
         done = self._cdk("bootstrap", "--", "--app", str(self._to_begin_with.out))
         if done.returncode:
             raise AssertionError(done.stdout)
-        return self._deploy(self._to_begin_with)
 
     @cached_property
     def _to_begin_with(self) -> Assembly:

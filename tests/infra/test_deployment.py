@@ -1,7 +1,7 @@
-"""A stage with a VPC and a MySQL of its own, deployed by the real command line into a server of AWS's APIs.
+"""The real command line deploys a stage with a VPC, a MySQL and a Kafka of its own into a server of AWS's APIs.
 
-Deployed, again, with another setting, with a migration that fails, with that mended, and destroyed. What the server
-cannot hold is listed in tests/infra/account/gaps.py, and stands in test_deployment_gaps.py.
+It is deployed, deployed again, with another setting, with a migration that fails, with that mended, and destroyed. What
+the server cannot hold is listed in tests/infra/account/gaps.py and tested in test_deployment_gaps.py.
 """
 
 import json
@@ -40,6 +40,14 @@ def stands_for(expression: Any, value: Any, seen: Seen) -> bool:
             return len(expression) == len(value) and all(map(stands_for, expression, value, [seen] * len(value)))
         case _:
             return bool(value == expression)
+
+
+def test_a_diff_says_what_a_deployment_would_create(stage: Deployments) -> None:
+    """The real command line at its pin, with the Node from PyPI, in an account that has been bootstrapped."""
+    assert "Unknown option" not in stage.difference
+    assert {"hongyan-dev-data", "hongyan-dev-delivery"} <= set(stage.difference.split())
+    for kind in ("AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping", "AWS::Scheduler::Schedule"):
+        assert f"[+] {kind}" in stage.difference
 
 
 def test_every_resource_of_both_stacks_stands(stage: Deployments) -> None:

@@ -1,4 +1,4 @@
-"""What a real deployment's server cannot hold: each kind listed with a reason, and claimed on the template instead."""
+"""Each kind of resource that the server of test_deployment.py cannot hold has a reason, and a test on the template."""
 
 from collections.abc import Callable, Mapping
 

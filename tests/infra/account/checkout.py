@@ -1,4 +1,4 @@
-"""A copy of what is deployed, to be changed and deployed again: a directory in, cloud assemblies out."""
+"""A copy of what is deployed, which a test changes and synthesizes again."""
 
 import json
 import os

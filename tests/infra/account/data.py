@@ -1,4 +1,4 @@
-"""What keeps data, made through moto's own API: keys, security groups, MySQL and its secret, and Kafka."""
+"""Models of what keeps data, made through moto's own API: keys, security groups, MySQL and Kafka."""
 
 import json
 import os
@@ -20,7 +20,7 @@ class Key(Recorded):
             aws("kms").enable_key_rotation(KeyId=key["KeyId"])
         return str(key["KeyId"])
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         aws("kms").schedule_key_deletion(KeyId=self.physical_resource_id)
 
     def get_cfn_attribute(self, name: str) -> str:
@@ -37,7 +37,7 @@ class LogGroup(Recorded):
     def update(self) -> None:
         aws("logs").put_retention_policy(logGroupName=self.name, retentionInDays=self.properties["RetentionInDays"])
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         aws("logs").delete_log_group(logGroupName=self.name)
 
     def get_cfn_attribute(self, name: str) -> str:
@@ -57,7 +57,7 @@ class SecurityGroup(Recorded):
             aws("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[_permission(rule)])
         return group
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         aws("ec2").delete_security_group(GroupId=self.physical_resource_id)
 
     def get_cfn_attribute(self, name: str) -> str:
@@ -70,13 +70,13 @@ class SecurityGroupEgress(Recorded):
         aws("ec2").authorize_security_group_egress(GroupId=group, IpPermissions=rule)
         return self.name
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         group, rule = self.properties["GroupId"], [_permission(self.properties)]
         aws("ec2").revoke_security_group_egress(GroupId=group, IpPermissions=rule)
 
 
 def _permission(rule: Mapping[str, Any]) -> Properties:
-    """A template's rule as the API takes it."""
+    """A rule of a template as the API takes it."""
     permission: Properties = {"IpProtocol": rule["IpProtocol"]}
     permission |= {name: int(rule[name]) for name in ("FromPort", "ToPort") if name in rule}
     if "CidrIp" in rule:
@@ -86,12 +86,8 @@ def _permission(rule: Mapping[str, Any]) -> Properties:
     return permission
 
 
-class Secret(Recorded):
-    def create(self) -> str:
-        return str(aws("secretsmanager").create_secret(Name=self.name, SecretString=os.environ[LOGIN])["ARN"])
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("secretsmanager").delete_secret(SecretId=self.physical_resource_id, ForceDeleteWithoutRecovery=True)
+def secret(name: str, _: Properties) -> Properties:
+    return {"Name": name, "SecretString": os.environ[LOGIN]}
 
 
 class Attachment(Recorded):
@@ -99,32 +95,14 @@ class Attachment(Recorded):
         return str(self.properties["SecretId"])
 
 
-class ParameterGroup(Recorded):
-    def create(self) -> str:
-        name = self.name.lower()
-        family, about = self.properties["Family"], self.properties["Description"]
-        rds = aws("rds")
-        rds.create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily=family, Description=about)
-        values = [
-            {"ParameterName": key, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
-            for key, value in self.properties["Parameters"].items()
-        ]
-        rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=values)
-        return name
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("rds").delete_db_parameter_group(DBParameterGroupName=self.physical_resource_id)
+def parameter_group(name: str, properties: Properties) -> Properties:
+    family, about = properties["Family"], properties["Description"]
+    return {"DBParameterGroupName": name.lower(), "DBParameterGroupFamily": family, "Description": about}
 
 
-class SubnetGroup(Recorded):
-    def create(self) -> str:
-        about, subnets = self.properties["DBSubnetGroupDescription"], self.properties["SubnetIds"]
-        told = {"DBSubnetGroupDescription": about, "SubnetIds": subnets}
-        aws("rds").create_db_subnet_group(DBSubnetGroupName=self.name.lower(), **told)
-        return self.name.lower()
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("rds").delete_db_subnet_group(DBSubnetGroupName=self.physical_resource_id)
+def subnet_group(name: str, properties: Properties) -> Properties:
+    about, subnets = properties["DBSubnetGroupDescription"], properties["SubnetIds"]
+    return {"DBSubnetGroupName": name.lower(), "DBSubnetGroupDescription": about, "SubnetIds": subnets}
 
 
 class MySql(Recorded):
@@ -141,7 +119,7 @@ class MySql(Recorded):
         name = self.physical_resource_id
         aws("rds").create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-final")
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         aws("rds").delete_db_instance(DBInstanceIdentifier=self.physical_resource_id, SkipFinalSnapshot=True)
 
     def get_cfn_attribute(self, name: str) -> str:
@@ -151,17 +129,8 @@ class MySql(Recorded):
         return str(found)
 
 
-class Brokers(Recorded):
+def cluster(_: str, properties: Properties) -> Properties:
     """The words of CloudFormation and of MSK's API differ in one, and moto has no configurations to name."""
-
-    def create(self) -> str:
-        told = {name: value for name, value in self.properties.items() if name != "ConfigurationInfo"}
-        storage = told["BrokerNodeGroupInfo"]["StorageInfo"]["EBSStorageInfo"]
-        placed = {**told["BrokerNodeGroupInfo"], "StorageInfo": {"EbsStorageInfo": storage}}
-        return str(aws("kafka").create_cluster(**{**told, "BrokerNodeGroupInfo": placed})["ClusterArn"])
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("kafka").delete_cluster(ClusterArn=self.physical_resource_id)
-
-    def get_cfn_attribute(self, name: str) -> str:
-        return {"Arn": self.physical_resource_id}[name]
+    told = {name: value for name, value in properties.items() if name != "ConfigurationInfo"}
+    storage = told["BrokerNodeGroupInfo"]["StorageInfo"]["EBSStorageInfo"]
+    return {**told, "BrokerNodeGroupInfo": {**told["BrokerNodeGroupInfo"], "StorageInfo": {"EbsStorageInfo": storage}}}

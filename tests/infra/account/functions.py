@@ -1,4 +1,4 @@
-"""What delivers, made through moto's own API: functions, layers, event sources, schedule, queue policies, alarms."""
+"""Models of what delivers, made through moto's own API: functions, layers, event sources, queue policies and alarms."""
 
 import json
 
@@ -31,7 +31,7 @@ class Function(Recorded):
         aws("lambda").update_function_code(FunctionName=self.name, **self.properties["Code"])
         aws("lambda").update_function_configuration(FunctionName=self.name, **rest)
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         aws("lambda").delete_function(FunctionName=self.name)
 
     def get_cfn_attribute(self, name: str) -> str:
@@ -50,24 +50,9 @@ class EventSource(Recorded):
             aws("lambda").delete_event_source_mapping(UUID=self.physical_resource_id)
             self.physical_resource_id = self.create()
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         if "Topics" not in self.properties:
             aws("lambda").delete_event_source_mapping(UUID=self.physical_resource_id)
-
-
-class InvokeConfig(Recorded):
-    def create(self) -> str:
-        aws("lambda").put_function_event_invoke_config(**self.properties)
-        return self.name
-
-
-class Schedule(Recorded):
-    def create(self) -> str:
-        aws("scheduler").create_schedule(Name=self.name, **self.properties)
-        return self.name
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("scheduler").delete_schedule(Name=self.name)
 
 
 class QueuePolicy(Recorded):
@@ -85,5 +70,5 @@ class Alarm(Recorded):
 
     update = create  # type: ignore[assignment]
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         aws("cloudwatch").delete_alarms(AlarmNames=[self.physical_resource_id])

@@ -1,4 +1,4 @@
-"""What moto's CloudFormation cannot hold of our stacks: resources in, complaints about what is not listed here out."""
+"""The kinds of resources of our stacks that moto's CloudFormation cannot make, each with the reason."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A Lambda's Python on this machine: a function's name and an event in; its deployed code has run, or an error out."""
+"""Runs the deployed code of a Lambda function on this machine's Python."""
 
 import json
 import os

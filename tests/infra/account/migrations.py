@@ -1,4 +1,4 @@
-"""The stack's migration: CloudFormation's requests in; the deployed function has answered them, or the step fails."""
+"""The stack's migration: the deployed function answers CloudFormation's requests, or the deployment fails."""
 
 import json
 import os
@@ -17,7 +17,7 @@ class Migrations(Recorded):
     def update(self) -> None:
         self._asked("Update")
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         self._asked("Delete")
 
     def _asked(self, kind: str) -> str:

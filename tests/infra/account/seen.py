@@ -1,4 +1,4 @@
-"""What an account has: a server of AWS's APIs in, all that our stacks could have made or left there out."""
+"""All that our stacks can have made or left in an account, read through AWS's APIs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
