@@ -1,4 +1,4 @@
-"""What a template ships: its layers and function folders, as directories beside it."""
+"""The layers and function folders of a template, as directories beside it."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A Python 3.13 that knows nothing of this project: a cache directory in, the command that runs it out."""
+"""Finds a Python 3.13 that knows nothing of this project, or fetches Debian's."""
 
 from __future__ import annotations
 

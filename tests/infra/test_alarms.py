@@ -1,16 +1,10 @@
-"""The alarms: what sets each off follows from the stage, and each goes where the stage says."""
+"""Each alarm goes off at what the stage's settings say, and tells whom the stage says."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Validations
-from cdk_nag import AwsSolutionsChecks
 
-from cdk.assembly import stage_app
-from cdk.settings.context import own_context
-from cdk.settings.reading import merged
 from tests.infra import watched
 from tests.infra.conftest import Synthesis
 from tests.infra.templates import FUNCTIONS, Resource, Template
@@ -57,14 +51,6 @@ def test_alarms_may_use_the_encrypted_topic_and_its_key(mailing: Template) -> No
     assert [it["Action"] for it in allowed] == [["kms:Decrypt", "kms:GenerateDataKey*"], "sns:Publish"]
     for statement in allowed:
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-
-
-def test_cdk_nag_finds_nothing_with_a_topic_either(tmp_path: Path) -> None:
-    """Encrypted, and no publication without TLS."""
-    changes = {"stage": "dev", "stages": {"dev": MAIL}, "aws:cdk:bundling-stacks": []}
-    app = stage_app(merged(own_context(), changes), out=tmp_path)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()  # raises when there are findings
 
 
 def test_only_the_silence_of_claim_is_an_alarm(dev: Template) -> None:

@@ -1,4 +1,4 @@
-"""The certificate authorities that the delivery layer carries to where `database.ca_file` looks."""
+"""The delivery layer carries the certificate authorities of RDS to where `database.ca_file` looks."""
 
 import ssl
 from collections.abc import Iterator

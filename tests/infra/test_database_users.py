@@ -1,4 +1,4 @@
-"""Each function's own MySQL user, as IAM and the migration know it: no function but the migration reads the secret."""
+"""Each function has a MySQL user of its own, and only the migration may read the database's secret."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What feeds the functions: the Kafka topic, the send queue and the schedule, with the rules that keep nothing lost."""
+"""What feeds the functions: the Kafka topic, the send queue and the schedule, set up so that nothing is lost."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is shipped: layers built without Docker for the right processor, and functions that import from nothing else."""
+"""The layers are built without Docker for the right processor, and hold what is pinned and nothing else."""
 
 from collections.abc import Iterator
 from importlib.metadata import distributions

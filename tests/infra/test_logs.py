@@ -1,4 +1,4 @@
-"""The functions' logs: encrypted under a key that CloudWatch Logs may use for these groups and nothing else."""
+"""The functions' logs are encrypted under a key that CloudWatch Logs may use for these groups only."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The migration in the template: once for each set of migrations, before all that might need them."""
+"""The template runs the migration whenever the migrations change, before anything that may need them."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

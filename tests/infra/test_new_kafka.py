@@ -1,4 +1,4 @@
-"""A Kafka of the stage's own: MSK, by IAM and TLS only, reached by functions and Lambda's poller, and watched."""
+"""A new MSK cluster: clients log in by IAM over TLS, only functions and Lambda's poller reach it, alarms watch it."""
 
 from collections.abc import Mapping
 from typing import Any

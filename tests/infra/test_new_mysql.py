@@ -1,4 +1,4 @@
-"""A MySQL of the stage's own: encrypted, by TLS, reached by the functions only, directly or by a proxy."""
+"""A new MySQL: it is encrypted, takes TLS only, and only functions reach it, directly or by a proxy."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A VPC of the stage's own: a way out that suits the stage, and nothing comes in."""
+"""A new VPC has a way out that suits the stage, and nothing comes in."""
 
 from tests.infra.conftest import Stacks
 from tests.infra.templates import BROKERS

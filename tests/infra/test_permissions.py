@@ -1,4 +1,4 @@
-"""What each role may do: exactly this, on exactly these things."""
+"""Each role may do exactly what is listed here, on exactly these resources."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What makes the topic, in the template: on a new cluster only, before ingest reads it, with rights on it alone."""
+"""The template makes the topic on a new cluster only, before ingest reads it, with rights on that topic alone."""
 
 from collections.abc import Mapping
 from typing import Any

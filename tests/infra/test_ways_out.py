@@ -1,4 +1,4 @@
-"""A new VPC's ways out: only send can reach Feishu, and where there are endpoints the others reach nothing else."""
+"""In a new VPC only send reaches Feishu; where there are endpoints, the other functions reach nothing else."""
 
 from collections.abc import Mapping
 from typing import Any
