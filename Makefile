@@ -47,11 +47,10 @@ imports: .venv/ready  ## import rules: dependencies point inward
 
 docs: .venv/ready  ## write the parts of docs/ that follow from the code: the event's fields, the settings
 	@$(PYTHON) -m docs.event_tables
+	@$(PYTHON) -m cdk.settings.page
 
 synth: .venv/ready  ## write a stage's CloudFormation templates to cdk.out, without an account or a network: make synth STAGE=prod
-	@rm -rf cdk.out
 	@$(PYTHON) app.py $(STAGE)
-	@ls cdk.out/*.template.json
 
 bootstrap: .venv/ready  ## prepare an AWS account and region for deployments, once: make bootstrap STAGE=dev
 	@$(PYTHON) -m cdk.build.command_line bootstrap --stage $(STAGE) $(CDK_PASSED)
