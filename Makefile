@@ -49,6 +49,9 @@ docs: .venv/ready  ## write the parts of docs/ that follow from the code: the ev
 	@$(PYTHON) -m docs.event_tables
 	@$(PYTHON) -m cdk.settings.page
 
+migration: .venv/ready  ## begin a change of the tables: make migration NAME=add_locale
+	@$(PYTHON) -m local.new_migration $(NAME)
+
 synth: .venv/ready  ## write a stage's CloudFormation templates to cdk.out, without an account or a network: make synth STAGE=prod
 	@$(PYTHON) app.py $(STAGE)
 
