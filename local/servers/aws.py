@@ -24,7 +24,7 @@ class Aws:
     region: str = REGION
     #: moto checks no credentials, but the SDK needs some
     access_key_id: str = "local"
-    secret_access_key: str = "local"  # noqa: S105 - no secret: see above
+    secret_access_key: str = "local"  # noqa: S105 - not a secret
 
     @cached_property
     def session(self) -> boto3.Session:
