@@ -12,7 +12,7 @@ from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import ValidationError
 
 from local.template.intrinsics import references
-from tests.infra.account.recorded import Recorded, aws
+from tests.infra.account.recorded import End, Recorded, call
 
 Body = dict[str, Any]
 #: a template and its parameters
@@ -20,8 +20,8 @@ Version = tuple[Any, Mapping[str, str]]
 
 _STACK = "AWS::CloudFormation::Stack"
 _NOTHING: Version = ('{"Resources": {}}', {})
-#: resources that moto forgets to delete with their stack: service, call, and the parameter that names them
-_LEFT_BY_MOTO: Mapping[str, tuple[str, str, str]] = {
+#: resources that moto forgets to delete with their stack
+_LEFT_BY_MOTO: Mapping[str, End] = {
     "AWS::EC2::RouteTable": ("ec2", "delete_route_table", "RouteTableId"),
     "AWS::EC2::VPCEndpoint": ("ec2", "delete_vpc_endpoints", "VpcEndpointIds"),
     "AWS::EC2::FlowLog": ("ec2", "delete_flow_logs", "FlowLogIds"),
@@ -55,20 +55,12 @@ class _Made:
 
 
 class _Resources(parsing.ResourceMap):
-    """Finds what the stack has made; the template's own parameters and conditions are moto's to resolve."""
+    """Finds what the stack has made; moto resolves the template's parameters and conditions."""
 
     def __init__(self, stack: "OrderedStack", template: Body) -> None:
         self.made = stack.made
-        where: Any = {"account_id": stack.account_id, "region_name": stack.region_name}
-        super().__init__(
-            stack.stack_id,
-            stack.name,
-            stack.parameters,
-            stack.tags,
-            **where,
-            template=template,
-            cross_stack_resources=stack.cross_stack_resources,
-        )
+        told = (stack.stack_id, stack.name, stack.parameters, stack.tags, stack.region_name, stack.account_id)
+        super().__init__(*told, template, stack.cross_stack_resources)
         self.load()
 
     def __getitem__(self, key: str) -> Any:
@@ -114,7 +106,7 @@ class OrderedStack(models.Stack):
         self.output_map = parsing.OutputMap(self.resource_map, template, self.stack_id)
 
     def _make(self, name: str, body: Body) -> None:
-        """Creates it, or changes it if its properties are not those of the last time."""
+        """Creates a resource, or updates it if its resolved properties have changed."""
         if (condition := body.get("Condition")) and not self.resource_map.lazy_condition_map[condition]:
             return
         wanted, before = parsing.clean_json(body.get("Properties", {}), self.resource_map), self.made.get(name)
@@ -139,7 +131,7 @@ class OrderedStack(models.Stack):
         return resource
 
     def _remove(self, names: list[str]) -> None:
-        """In the order in which nothing is missed that is still there."""
+        """Each before what it needs."""
         for name in reversed([*_in_order({name: self.made[name].body for name in names})]):
             made = self.made.pop(name)
             self._say(self._end(made), name, made.body, made.resource)
@@ -157,9 +149,7 @@ class OrderedStack(models.Stack):
         if isinstance(resource, Recorded):
             resource.delete()
         elif kind in _LEFT_BY_MOTO:
-            service, call, parameter = _LEFT_BY_MOTO[kind]
-            name = resource.physical_resource_id
-            getattr(aws(service), call)(**{parameter: [name] if parameter.endswith("Ids") else name})
+            call(_LEFT_BY_MOTO[kind], resource.physical_resource_id)
         else:  # private, but the way in which moto calls each of its models: some by an instance, some by the class
             self.resource_map._delete_resource(resource, {"Type": kind, "Properties": {}})
 
@@ -179,7 +169,7 @@ class OrderedStack(models.Stack):
 
 
 def _with_outputs(node: Any, stack: models.Stack) -> Any:
-    """With the values that other stacks give, for Fn::GetStackOutput is newer than moto."""
+    """With the outputs of other stacks in place, since moto does not know Fn::GetStackOutput."""
     if isinstance(node, list):
         return [_with_outputs(it, stack) for it in node]
     if not isinstance(node, dict):

@@ -12,22 +12,21 @@ LOGIN = "ACCOUNT_MYSQL_LOGIN"
 
 
 class Key(Recorded):
+    end = ("kms", "schedule_key_deletion", "KeyId")
+
     def create(self) -> str:
         told = {name: self.properties[name] for name in ("Description",) if name in self.properties}
         tags = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in self.properties.get("Tags", [])]
         key = aws("kms").create_key(**told, Policy=json.dumps(self.properties["KeyPolicy"]), Tags=tags)["KeyMetadata"]
-        if self.properties.get("EnableKeyRotation"):
-            aws("kms").enable_key_rotation(KeyId=key["KeyId"])
         return str(key["KeyId"])
-
-    def delete(self) -> None:
-        aws("kms").schedule_key_deletion(KeyId=self.physical_resource_id)
 
     def get_cfn_attribute(self, name: str) -> str:
         return str(aws("kms").describe_key(KeyId=self.physical_resource_id)["KeyMetadata"][name])
 
 
 class LogGroup(Recorded):
+    end = ("logs", "delete_log_group", "logGroupName")
+
     def create(self) -> str:
         key = {"kmsKeyId": self.properties["KmsKeyId"]} if "KmsKeyId" in self.properties else {}
         aws("logs").create_log_group(logGroupName=self.name, **key)
@@ -37,15 +36,14 @@ class LogGroup(Recorded):
     def update(self) -> None:
         aws("logs").put_retention_policy(logGroupName=self.name, retentionInDays=self.properties["RetentionInDays"])
 
-    def delete(self) -> None:
-        aws("logs").delete_log_group(logGroupName=self.name)
-
     def get_cfn_attribute(self, name: str) -> str:
         (found,) = aws("logs").describe_log_groups(logGroupNamePrefix=self.name)["logGroups"]
         return str(found[name.lower()])
 
 
 class SecurityGroup(Recorded):
+    end = ("ec2", "delete_security_group", "GroupId")
+
     def create(self) -> str:
         named = {"GroupName": self.name, "Description": self.properties["GroupDescription"]}
         group = str(aws("ec2").create_security_group(**named, VpcId=self.properties["VpcId"])["GroupId"])
@@ -56,9 +54,6 @@ class SecurityGroup(Recorded):
         for rule in self.properties.get("SecurityGroupIngress", []):
             aws("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[_permission(rule)])
         return group
-
-    def delete(self) -> None:
-        aws("ec2").delete_security_group(GroupId=self.physical_resource_id)
 
     def get_cfn_attribute(self, name: str) -> str:
         return {"GroupId": self.physical_resource_id, "VpcId": str(self.properties["VpcId"])}[name]
@@ -86,8 +81,12 @@ def _permission(rule: Mapping[str, Any]) -> Properties:
     return permission
 
 
-def secret(name: str, _: Properties) -> Properties:
-    return {"Name": name, "SecretString": os.environ[LOGIN]}
+class Secret(Recorded):
+    end = ("secretsmanager", "delete_secret", "SecretId")
+    end_with = {"ForceDeleteWithoutRecovery": True}  # noqa: RUF012
+
+    def create(self) -> str:
+        return str(aws("secretsmanager").create_secret(Name=self.name, SecretString=os.environ[LOGIN])["ARN"])
 
 
 class Attachment(Recorded):
@@ -95,17 +94,28 @@ class Attachment(Recorded):
         return str(self.properties["SecretId"])
 
 
-def parameter_group(name: str, properties: Properties) -> Properties:
-    family, about = properties["Family"], properties["Description"]
-    return {"DBParameterGroupName": name.lower(), "DBParameterGroupFamily": family, "Description": about}
+class ParameterGroup(Recorded):
+    end = ("rds", "delete_db_parameter_group", "DBParameterGroupName")
+
+    def create(self) -> str:
+        told = {"DBParameterGroupFamily": self.properties["Family"], "Description": self.properties["Description"]}
+        made = aws("rds").create_db_parameter_group(DBParameterGroupName=self.name.lower(), **told)
+        return str(made["DBParameterGroup"]["DBParameterGroupName"])
 
 
-def subnet_group(name: str, properties: Properties) -> Properties:
-    about, subnets = properties["DBSubnetGroupDescription"], properties["SubnetIds"]
-    return {"DBSubnetGroupName": name.lower(), "DBSubnetGroupDescription": about, "SubnetIds": subnets}
+class SubnetGroup(Recorded):
+    end = ("rds", "delete_db_subnet_group", "DBSubnetGroupName")
+
+    def create(self) -> str:
+        told = {name: self.properties[name] for name in ("DBSubnetGroupDescription", "SubnetIds")}
+        aws("rds").create_db_subnet_group(DBSubnetGroupName=self.name.lower(), **told)
+        return self.name.lower()
 
 
 class MySql(Recorded):
+    end = ("rds", "delete_db_instance", "DBInstanceIdentifier")
+    end_with = {"SkipFinalSnapshot": True}  # noqa: RUF012
+
     def create(self) -> str:
         told = {name: value for name, value in self.properties.items() if name != "VPCSecurityGroups"}
         numbers = {name: int(told[name]) for name in ("AllocatedStorage", "Port")}
@@ -119,9 +129,6 @@ class MySql(Recorded):
         name = self.physical_resource_id
         aws("rds").create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-final")
 
-    def delete(self) -> None:
-        aws("rds").delete_db_instance(DBInstanceIdentifier=self.physical_resource_id, SkipFinalSnapshot=True)
-
     def get_cfn_attribute(self, name: str) -> str:
         (found,) = aws("rds").describe_db_instances(DBInstanceIdentifier=self.physical_resource_id)["DBInstances"]
         for part in name.split("."):
@@ -129,8 +136,13 @@ class MySql(Recorded):
         return str(found)
 
 
-def cluster(_: str, properties: Properties) -> Properties:
+class Brokers(Recorded):
     """The words of CloudFormation and of MSK's API differ in one, and moto has no configurations to name."""
-    told = {name: value for name, value in properties.items() if name != "ConfigurationInfo"}
-    storage = told["BrokerNodeGroupInfo"]["StorageInfo"]["EBSStorageInfo"]
-    return {**told, "BrokerNodeGroupInfo": {**told["BrokerNodeGroupInfo"], "StorageInfo": {"EbsStorageInfo": storage}}}
+
+    end = ("kafka", "delete_cluster", "ClusterArn")
+
+    def create(self) -> str:
+        told = {name: value for name, value in self.properties.items() if name != "ConfigurationInfo"}
+        storage = {"EbsStorageInfo": told["BrokerNodeGroupInfo"]["StorageInfo"]["EBSStorageInfo"]}
+        told["BrokerNodeGroupInfo"] = {**told["BrokerNodeGroupInfo"], "StorageInfo": storage}
+        return str(aws("kafka").create_cluster(**told)["ClusterArn"])

@@ -64,6 +64,6 @@ def _of_the_runtime() -> Mapping[str, str]:
 
 
 def _where_mysql_is() -> Mapping[str, str]:
-    """RDS's address leads nowhere here; its login stands in the secret, as on AWS."""
+    """RDS's address does not exist here; the secret has its login, as on AWS."""
     login = json.loads(os.environ[LOGIN])
     return {"DATABASE_HOST": login["host"], "DATABASE_PORT": str(login["port"]), "DATABASE_CA_FILE": ""}

@@ -21,7 +21,7 @@ class Migrations(Recorded):
         self._asked("Delete")
 
     def _asked(self, kind: str) -> str:
-        """The answer's physical id. It comes by a PUT to S3, as on AWS."""
+        """The physical id in the answer, which comes by a PUT to S3, as on AWS."""
         aws("s3").create_bucket(Bucket=_ANSWERS)
         ids = {"StackId": "stack", "RequestId": str(uuid.uuid4()), "LogicalResourceId": self.name}
         url = f"{os.environ['AWS_ENDPOINT_URL']}/{_ANSWERS}/{ids['RequestId']}"

@@ -1,15 +1,21 @@
 """The base of all models here: a resource of a kind that moto's CloudFormation does not make."""
 
-from collections.abc import Callable
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import boto3
 
 Properties = dict[str, Any]
+#: the service, the call, and the parameter that takes the id
+End = tuple[str, str, str]
 
 
 class Recorded:
     """Keeps its properties and does nothing else; an attribute has some text as its value."""
+
+    #: how it is deleted; none is for what goes with something else
+    end: ClassVar[End | None] = None
+    end_with: ClassVar[Mapping[str, object]] = {}
 
     def __init__(self, name: str, properties: Properties) -> None:
         self.name = name
@@ -41,7 +47,8 @@ class Recorded:
         return None
 
     def delete(self) -> None:
-        return None
+        if self.end:
+            call(self.end, self.physical_resource_id, **self.end_with)
 
     def is_created(self) -> bool:
         return True
@@ -57,35 +64,10 @@ class Recorded:
 
 
 def aws(service: str) -> Any:
-    """A client of this very server."""
+    """A client of this server."""
     return boto3.client(service)  # type: ignore[call-overload]
 
 
-def made_by(
-    service: str,
-    create: str,
-    given: Callable[[str, Properties], Properties] = lambda _, properties: properties,
-    *,
-    answer: tuple[str, ...] = (),
-    delete: str = "",
-    by: str = "",
-    **rest: object,
-) -> type[Recorded]:
-    """A kind that one call creates and one deletes.
-
-    `given` makes the first call's arguments from the name that CloudFormation chose and the template's properties.
-    `answer` is the path to the id in its response; without one the name is the id. The second call takes it as `by`.
-    """
-
-    class MadeByCalls(Recorded):
-        def create(self) -> str:
-            told: Any = getattr(aws(service), create)(**given(self.name, self.properties))
-            for part in answer:
-                told = told[part]
-            return str(told) if answer else self.name
-
-        def delete(self) -> None:
-            if delete:
-                getattr(aws(service), delete)(**{by: self.physical_resource_id}, **rest)
-
-    return MadeByCalls
+def call(end: End, name: str, **rest: object) -> None:
+    service, verb, parameter = end
+    getattr(aws(service), verb)(**{parameter: [name] if parameter.endswith("s") else name}, **rest)
