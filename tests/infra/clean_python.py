@@ -25,7 +25,7 @@ _NOT_NEEDED = ["debconf", "media-types", "netbase", "tzdata"]
 
 
 def clean_python(cache: Path) -> tuple[str, ...]:
-    """This one, one of the machine's, or Debian's, unpacked into the cache and run by its own loader."""
+    """This Python or another of the machine; otherwise Debian's, unpacked into the cache and run by its own loader."""
     for installed in (sys.executable, shutil.which(f"python{VERSION}")):
         if installed and _is_wanted([installed]):
             return (installed,)
@@ -33,7 +33,7 @@ def clean_python(cache: Path) -> tuple[str, ...]:
 
 
 def _is_wanted(command: Sequence[str]) -> bool:
-    """A name on the PATH may be one of a version manager, which only runs what was chosen."""
+    """The one on the PATH may belong to a version manager, which runs only the version that was chosen."""
     asked = subprocess.run([*command, "-I", "-S", "--version"], capture_output=True, text=True, check=False)
     return asked.returncode == 0 and asked.stdout.startswith(f"Python {VERSION}.")
 

@@ -37,7 +37,7 @@ _UNATTENDED = ("--method", "direct", "--require-approval", "never")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One run of the command line, and the account before and after it; MySQL's tables and users are those after it."""
+    """One run of the command line, with the account before and after it, and MySQL's tables and users afterwards."""
 
     assembly: Assembly
     code: int
@@ -49,19 +49,19 @@ class Step:
 
     @property
     def failure(self) -> str:
-        """What a person would look for in the command line's words; empty when it succeeded."""
+        """The lines of the output that tell why it failed; empty if it succeeded."""
         told = [line for line in self.said.splitlines() if "_FAILED" in line or line.startswith(("❌", "‣"))]
         return "\n".join(told or [self.said]) if self.code else ""
 
     def changed(self, stack: str) -> list[tuple[str, str]]:
-        """Status and type of each event of the step, in order; those of the stack itself are left out."""
+        """Status and type of each event of the step, in order, without those of the stack itself."""
         new = self.after.events[stack][len(self.before.events.get(stack, [])) :]
         return [(it["ResourceStatus"], it["ResourceType"]) for it in new if it["LogicalResourceId"] != it["StackName"]]
 
 
 @dataclass(kw_only=True)
 class Deployments:
-    """Each step follows the one before it, and happens once."""
+    """Each step runs once, after the one before it."""
 
     aws: Aws
     environment: Mapping[str, str]
@@ -151,7 +151,7 @@ class Deployments:
 
 
 def _succeeded(step: Step) -> Step:
-    """The step that the next one follows."""
+    """The step, if it succeeded."""
     if step.code:
         raise AssertionError(step.failure)
     return step
@@ -159,7 +159,7 @@ def _succeeded(step: Step) -> Step:
 
 @contextmanager
 def deployments(state: Path, mysql: MySqlServer) -> Iterator[Deployments]:
-    """Of an account that is empty yet, whose RDS is this MySQL; no Node is on the PATH."""
+    """In an empty account, with this MySQL as its RDS, and without Node on the PATH."""
     with MonkeyPatch.context() as patch, _without_database(mysql) as engine:
         patch.setenv(LOGIN, json.dumps(_login(mysql)))
         with aws_server(state, program="tests.infra.account.server") as aws:
@@ -175,7 +175,7 @@ def _login(mysql: MySqlServer) -> Mapping[str, object]:
 
 @contextmanager
 def _without_database(mysql: MySqlServer) -> Iterator[Engine]:
-    """Neither before nor after: the server may be somebody else's."""
+    """Drops it before and afterwards, since the server may be shared."""
     engine = create_engine(mysql.with_database("mysql"), poolclass=NullPool)
     _drop(engine)
     try:

@@ -61,13 +61,13 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def imports(mine: Assets, runtime: Path) -> Mapping[str, Mapping[str, Path]]:
-    """By the function's word: its modules and their files."""
+    """The modules of each function, and their files."""
     python = clean_python(ROOT / ".local" / "cache")
     return {word: imported(python, [mine.function(word), *mine.layers_of(word), runtime]) for word in WITH_TOPIC}
 
 
 def imported(python: tuple[str, ...], path: list[Path]) -> Mapping[str, Path]:
-    """Isolated, without site-packages, with nothing in the environment; the standard library's own left out."""
+    """The modules outside the standard library, in an isolated Python without site-packages and environment."""
     command = [*python, "-I", "-S", "-B", "-c", IMPORT, *map(str, path)]
     done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -81,7 +81,7 @@ def imported(python: tuple[str, ...], path: list[Path]) -> Mapping[str, Path]:
 def test_a_function_imports_from_what_is_deployed_and_what_lambda_has(
     word: str, mine: Assets, runtime: Path, imports: Mapping[str, Mapping[str, Path]]
 ) -> None:
-    """From nothing else: this checkout and its .venv are not there."""
+    """Nothing comes from this checkout or its .venv."""
     roots = [mine.function(word), *mine.layers_of(word), runtime]
     files = imports[word].values()
     assert [file for file in files if not any(file.is_relative_to(root) for root in roots)] == []
@@ -93,13 +93,13 @@ def test_a_function_imports_from_what_is_deployed_and_what_lambda_has(
 def test_of_what_lambda_has_only_aws_s_own_client_is_used(
     word: str, runtime: Path, imports: Mapping[str, Mapping[str, Path]]
 ) -> None:
-    """Its version is Lambda's to choose; all else has a pin, and comes from the layer even where Lambda has it, too."""
+    """Lambda chooses its version; everything else is pinned and comes from the layer, even if Lambda has it too."""
     used = {name.partition(".")[0] for name, file in imports[word].items() if file.is_relative_to(runtime)}
     assert used <= {"boto3", "botocore", "s3transfer", "dateutil", "six"}
 
 
 def test_the_deployed_layers_are_these_but_for_the_processor(mine: Assets, deployed: Assets) -> None:
-    """File by file; and what is compiled is for the processor that it says."""
+    """They have the same files, and what is compiled is for the processor of the template."""
     for assets in (mine, deployed):
         architecture = assets.template.all("AWS::Lambda::Function")[0]["Architectures"][0]
         compiled = [file for file in assets.third_party().rglob("*.so*") if file.read_bytes()[:4] == b"\x7fELF"]

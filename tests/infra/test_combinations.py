@@ -37,7 +37,7 @@ NEW_TYPES = set().union(*(made for part in (NETWORKS, DATABASES, KAFKAS) for _, 
 
 
 def combinations() -> Iterator[tuple[str, str, str]]:
-    """New and existing, each with each, and what is rarer once with what it touches."""
+    """New and existing in every combination; the rarer choices once, with what they affect."""
     yield from product(["new VPC", "existing VPC"], ["new MySQL", "existing MySQL"], KAFKAS)
     yield "no VPC", "existing MySQL", "SCRAM"
     yield "existing VPC", "existing RDS", "SCRAM"
@@ -50,7 +50,7 @@ def combinations() -> Iterator[tuple[str, str, str]]:
 def test_the_data_stack_makes_what_is_new_and_nothing_else(
     network: str, database: str, kafka: str, both: Stacks
 ) -> None:
-    """It is deployed first, and missing where nothing is new; cdk-nag has nothing against either stack."""
+    """It is deployed first, and there is none when nothing is new. cdk-nag finds nothing in either stack."""
     chosen = {"network": NETWORKS[network], "database": DATABASES[database], "kafka": KAFKAS[kafka]}
     stacks = dict(both("dev", {name: settings for name, (settings, _) in chosen.items()}))
     wanted = set().union(*(made for _, made in chosen.values()))

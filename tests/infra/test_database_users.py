@@ -18,7 +18,7 @@ PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
 
 @pytest.fixture(scope="session")
 def beside_rds(synth: Synthesis) -> Template:
-    """dev beside an RDS that exists."""
+    """dev with an existing RDS."""
     return synth("dev", {"network": NO_VPC, "database": RDS, "kafka": BROKERS})
 
 
@@ -34,7 +34,7 @@ def logins(template: Template, word: str) -> list[Any]:
 
 
 def test_a_function_may_log_in_as_its_own_user_and_nobody_else(both: Stacks) -> None:
-    """Of the instance that the data stack made, with no user of another stage."""
+    """The login is for the instance of the data stack, and for no user of another stage."""
     data, delivery = both("dev")["data"], both("dev")["delivery"]
     for word, user in users(delivery).items():
         ((resource_id, login),) = logins(delivery, word)
@@ -50,7 +50,7 @@ def test_mysql_lets_them_in_by_iam(both: Stacks) -> None:
 
 @pytest.mark.parametrize("word", FUNCTIONS)
 def test_the_master_s_secret_is_the_migration_s_alone(word: str, both: Stacks, beside_rds: Template) -> None:
-    """Nobody else can read it, nor knows where it is."""
+    """No other function may read it or has its ARN."""
     data, delivery = both("dev")["data"], both("dev")["delivery"]
     (secret,) = delivery.allowed("migrate")["secretsmanager:GetSecretValue"]
     assert data.kind_of(told(data, secret)) == "AWS::SecretsManager::SecretTargetAttachment"
@@ -69,7 +69,7 @@ def test_the_migration_makes_the_users_that_the_functions_are(dev: Template, bes
 
 
 def test_every_stage_that_is_a_user_has_rights() -> None:
-    """And the other way round: a proxy lets in whom the migration makes."""
+    """A proxy lets in exactly the users that the migration makes."""
     assert set(STAGES) == set(RIGHTS) == set(FUNCTIONS)
 
 
@@ -82,7 +82,7 @@ def test_an_existing_rds_is_known_by_the_id_that_the_stage_says(beside_rds: Temp
 
 
 def test_a_mysql_that_iam_does_not_know_is_entered_by_its_secret(beside: Template, local: Template) -> None:
-    """As before, and no user is made in it."""
+    """The functions log in with the secret, and the migration makes no users."""
     for template in (beside, local):
         assert set(users(template).values()) == {""}
         assert all(environment(template.function(word))["DATABASE_SECRET_ARN"] for word in FUNCTIONS)
@@ -90,7 +90,7 @@ def test_a_mysql_that_iam_does_not_know_is_entered_by_its_secret(beside: Templat
 
 
 def test_the_migration_runs_again_when_rights_change_or_iam_is_turned_on(dev: Template, beside: Template) -> None:
-    """Else new code would be refused what it needs."""
+    """Otherwise MySQL would refuse what new code does."""
     assert RIGHTS_FILE.samefile(rights.__file__)
     assert dev.one("Custom::Migrations")["Rights"] == hashlib.sha256(RIGHTS_FILE.read_bytes()).hexdigest()
     assert dev.one("Custom::Migrations")["UserPrefix"] == "hongyan_"
@@ -98,7 +98,7 @@ def test_the_migration_runs_again_when_rights_change_or_iam_is_turned_on(dev: Te
 
 
 def test_functions_log_in_to_the_proxy_and_the_migration_past_it(both: Stacks) -> None:
-    """The proxy has an id of its own, and knows no master."""
+    """The proxy has an id of its own, and does not know the master user."""
     data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
     for word, user in users(delivery).items():
         ((resource_id, login),) = logins(delivery, word)
@@ -110,7 +110,7 @@ def test_functions_log_in_to_the_proxy_and_the_migration_past_it(both: Stacks) -
 
 
 def test_the_proxy_is_whoever_logged_in_to_it_and_holds_no_secret(both: Stacks) -> None:
-    """It may be each of the functions' users in the one instance."""
+    """It may log in as each of the functions' users, to this instance only."""
     data = both("dev", PROXY)["data"]
     proxy = data.one("AWS::RDS::DBProxy")
     assert (proxy["DefaultAuthScheme"], "Auth" in proxy) == ("IAM_AUTH", False)

@@ -25,7 +25,7 @@ REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
 def test_a_synthesis_needs_neither_network_nor_account_and_takes_less_than_half_a_minute(
     alone: OneRun, deployed: Assets, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Layers and all, on a machine that has been set up."""
+    """With the layers, on a machine that has been set up."""
     assert (deployed.third_party() / "sqlalchemy").is_dir()
     with capsys.disabled():
         print(f" [synthesis: {alone.worked:.1f} s of the processor]", end="")  # noqa: T201 - for whoever watches the tests
@@ -33,7 +33,7 @@ def test_a_synthesis_needs_neither_network_nor_account_and_takes_less_than_half_
 
 
 def test_wheels_are_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And what was not installed to its end is not taken for it."""
+    """An installation that failed half-way is not used."""
     target, done = Target(python="3.13", architecture="arm64"), list[Path]()
 
     def install(_: Path, __: Target, into: Path) -> None:
@@ -55,7 +55,7 @@ def test_wheels_are_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_synthesis_says_how_large_the_code_is(deployed: Assets, sizes: Mapping[str, float]) -> None:
-    """Each layer, and each function with its layers: what Lambda counts, as it lies on the disk."""
+    """Each layer, and each function with its layers, as Lambda counts them."""
     third_party, ours = measured(deployed.third_party().parent), measured(deployed.ours().parent)
     assert sizes["Third-party packages"] == pytest.approx(third_party, abs=0.01)
     assert sizes["The delivery package"] == pytest.approx(ours, abs=0.01)
@@ -66,19 +66,19 @@ def test_a_synthesis_says_how_large_the_code_is(deployed: Assets, sizes: Mapping
 
 @pytest.mark.parametrize("word", DEPLOYED)
 def test_a_function_is_lean(word: str, sizes: Mapping[str, float]) -> None:
-    """A cold start reads what it imports; and a library that brings half of AWS along is noticed here."""
+    """A cold start reads what it imports; a large new dependency is noticed here."""
     assert sizes[word] < LEAN_MB < LIMIT_MB
 
 
 @pytest.fixture(scope="module")
 def sizes(deployed: Assets) -> Mapping[str, float]:
-    """In MB, as a person is told them."""
+    """In MB, as they are printed."""
     told = table(cx_api.CloudAssembly(str(deployed.out)))
     return {name: float(size) for name, size in re.findall(r"^  (.+?) +([0-9.]+) MB$", told, flags=re.MULTILINE)}
 
 
 def measured(directory: Path) -> float:
-    """In MB, by another tool than ours."""
+    """In MB, measured with another tool."""
     done = subprocess.run(
         ["find", directory, "-type", "f", "-printf", "%s\n"], capture_output=True, text=True, check=True
     )
