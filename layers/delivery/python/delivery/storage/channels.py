@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, text
 
-from delivery.domain.channel import Channel, Unreadable
+from delivery.domain.channel import Channel, UnreadableChannel
 from delivery.storage.credentials import CredentialError, KeyRing, open_sealed, seal
 from delivery.storage.database import in_transaction, to_stored
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 _OF_USERS = text("""
 SELECT user_id, channel, enabled, webhook_url, auth_type, bearer_token FROM user_notification_channels
-WHERE user_id IN :user_ids AND channel = :channel""").bindparams(bindparam("user_ids", expanding=True))
+WHERE user_id IN :user_ids AND channel IN :ways""").bindparams(
+    bindparam("user_ids", expanding=True), bindparam("ways", expanding=True)
+)
 
 # Saving again keeps last_test_*: they tell of the test, not of the settings.
 _SAVE = text("""
@@ -37,13 +40,19 @@ class Channels:
     engine: Engine
     keys: KeyRing
 
-    def of_users(self, user_ids: Collection[int], channel: str) -> Mapping[int, Channel | Unreadable]:
-        """The channels of these users; a user without one is not in the answer."""
+    def of_users(
+        self, user_ids: Collection[int], ways: Collection[str]
+    ) -> Mapping[int, Collection[Channel | UnreadableChannel]]:
+        """The channels that these users have for these ways; a user without one is not in the answer."""
         if not user_ids:
             return {}
+        wanted = {"user_ids": sorted(set(user_ids)), "ways": sorted(ways)}
+        found: defaultdict[int, list[Channel | UnreadableChannel]] = defaultdict(list)
         with self.engine.connect() as connection:
-            rows = connection.execute(_OF_USERS, {"user_ids": sorted(set(user_ids)), "channel": channel}).all()
-        return {row.user_id: self._readable(row) for row in rows}
+            rows = connection.execute(_OF_USERS, wanted).all()
+        for row in rows:
+            found[row.user_id].append(self._readable(row))
+        return found
 
     def save(self, channel: Channel, *, now: datetime) -> None:
         """Writes the settings, credentials sealed for this user and channel."""
@@ -64,7 +73,7 @@ class Channels:
         key_id, key = self.keys.current()
         return seal(credential, key_id=key_id, key=key, user_id=channel.user_id, channel=channel.channel)
 
-    def _readable(self, row: Row[tuple[Any, ...]]) -> Channel | Unreadable:
+    def _readable(self, row: Row[tuple[Any, ...]]) -> Channel | UnreadableChannel:
         try:
             return Channel(
                 user_id=row.user_id,
@@ -74,7 +83,7 @@ class Channels:
                 bearer_token=self._opened(row, row.bearer_token) if row.auth_type == "bearer" else "",
             )
         except CredentialError as error:
-            return Unreadable(user_id=row.user_id, channel=row.channel, reason=str(error))
+            return UnreadableChannel(user_id=row.user_id, channel=row.channel, reason=str(error))
 
     def _opened(self, row: Row[tuple[Any, ...]], stored: str) -> str:
         return open_sealed(stored, keys=self.keys, user_id=row.user_id, channel=row.channel).strip()

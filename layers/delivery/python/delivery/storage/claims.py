@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from delivery.domain.outcome import ErrorCode
-from delivery.domain.record import Pointer, Status
+from delivery.domain.record import Claimed, Pointer, Status
 from delivery.storage.database import from_stored, in_transaction, rows_of, to_stored
 
 if TYPE_CHECKING:
@@ -35,21 +35,6 @@ UPDATE notification_records SET status = 'dead', next_retry_at = NULL, updated_a
 _OLDEST_DUE = text(f"""
 SELECT next_retry_at FROM notification_records FORCE INDEX ({DUE_INDEX})
 WHERE next_retry_at <= :now ORDER BY next_retry_at LIMIT 1""")  # noqa: S608 - constant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """One set of due rows, after commit."""
-
-    pointers: Sequence[Pointer] = ()
-    #: Rows whose attempts were used up: they are `dead` now.
-    buried: int = 0
-    #: Attempts whose sender died; their history says `lost`.
-    lost: int = 0
-
-    @property
-    def taken(self) -> int:
-        return len(self.pointers) + self.buried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
