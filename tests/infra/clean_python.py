@@ -1,21 +1,16 @@
 """Finds a Python 3.13 that knows nothing of this project, or fetches Debian's."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from local.machine.apt_sources import machine_sources, with_suite
 from local.machine.make_once import make_once
 from local.machine.private_apt import PrivateApt, has_apt
 from local.machine.processes import CannotStartError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 VERSION = "3.13"
 #: Debian's release with that Python
