@@ -17,8 +17,7 @@ from botocore.config import Config
 from sqlalchemy import insert, select
 
 from delivery.domain.record import CHANNEL_FEISHU
-from delivery.storage.database import open_engine
-from delivery.storage.migrate import address_of
+from delivery.storage.database import address_of, open_engine
 from delivery.storage.tables import records
 from local.channels import webhook_url
 from local.machine.ports import free_port

@@ -10,8 +10,7 @@ import pytest
 
 from delivery.claim import Claimer, ClaimPolicy
 from delivery.domain.queue import QueueDown
-from delivery.domain.record import Pointer
-from delivery.storage.claims import Claimed
+from delivery.domain.record import Claimed, Pointer
 from tests.unit.samples import NOW
 
 if TYPE_CHECKING:

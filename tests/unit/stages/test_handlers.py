@@ -12,6 +12,7 @@ import pytest
 
 from delivery.aws import telemetry
 from delivery.aws.queue import pack
+from delivery.aws.wiring import foundation
 from delivery.claim import ClaimReport
 from delivery.domain.record import Pointer
 from delivery.ingest import IngestReport
@@ -21,6 +22,7 @@ from functions.ingest import handler as ingest
 from functions.send import handler as send
 from tests.unit.samples import encoded, event
 
+NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 CONTEXT: Any = SimpleNamespace(
     function_name="f",
     memory_limit_in_mb=256,
@@ -47,8 +49,9 @@ class UseCase:
 
 
 @pytest.fixture(autouse=True)
-def namespace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the template sets it."""
+def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the template sets it, at a time that stands still."""
+    monkeypatch.setattr(foundation, "utc_now", lambda: NOW)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Hongyan")
     monkeypatch.setattr(telemetry.metrics.provider, "namespace", "Hongyan")
 
@@ -64,8 +67,7 @@ def messages() -> dict[str, Any]:
 
 
 def assert_time_is_kept_back(until: datetime | None) -> None:
-    assert until is not None
-    assert until < datetime.now(UTC) + timedelta(seconds=60)
+    assert until == NOW + timedelta(seconds=58.5)
 
 
 def test_ingest_hands_the_records_over_and_answers_with_counts(monkeypatch: pytest.MonkeyPatch) -> None:
