@@ -1,4 +1,4 @@
-"""`make demo`: real events of every kind into a running stack, and an account of what became of each."""
+"""`make demo`: publishes events of every kind to a running stack and accounts for each of them."""
 
 from local.demo.run import DemoStack, run_demo
 

@@ -1,4 +1,4 @@
-"""The account: what was published and what was found in, the verdict on each event and on the whole out. Pure."""
+"""Compares what was published with what was found, and gives a verdict on each event and on the whole run. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from delivery.domain.record import OPEN_STATUSES
-from local.demo.findings import Findings, Row
-from local.demo.kinds import REJECTED, Kind, Published
+from local.demo.event_kinds import IGNORED, REJECTED, Kind, Published
+from local.demo.observer import Findings, Row
 
 
 class Verdict(StrEnum):
@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 class Judgement:
     published: Published
     verdict: Verdict
-    #: what became of it, in a word or two
+    #: what became of the event, in a word or two
     became: str
     #: what is wrong, where something is
     reason: str = ""
@@ -59,7 +59,7 @@ class Account:
 
     @property
     def settled(self) -> bool:
-        """Nothing is under way any more that could still become right."""
+        """Waiting longer cannot change any verdict for the better."""
         return not self.count(Verdict.UNFINISHED) and not self.count(Verdict.LOST)
 
     @property
@@ -101,7 +101,7 @@ def _judge(published: Published, found: Findings, processed_up_to: int) -> Judge
         return _judgement(published, Verdict.UNEXPECTED, f"{REJECTED}{reject}", f"became a reject, not {expected}")
     if expected.status:
         return _judge_row(published, row, found)
-    return _judge_passed_over(published, row, processed_up_to)
+    return _judge_ignored(published, row, processed_up_to)
 
 
 def _judge_reject(published: Published, reject: str | None) -> Judgement:
@@ -113,12 +113,14 @@ def _judge_reject(published: Published, reject: str | None) -> Judgement:
     return _judgement(published, Verdict.ACCOUNTED, f"{REJECTED}{reject}")
 
 
-def _judge_passed_over(published: Published, row: Row | None, processed_up_to: int) -> Judgement:
+def _judge_ignored(published: Published, row: Row | None, processed_up_to: int) -> Judgement:
     if row is not None:
-        return _judgement(published, Verdict.UNEXPECTED, row.status, "became a notification, but belongs to others")
+        return _judgement(
+            published, Verdict.UNEXPECTED, row.status, "became a notification, although it is for another service"
+        )
     if published.offset > processed_up_to:
-        return _judgement(published, Verdict.LOST, "nothing", "nothing behind it in its partition was processed")
-    return _judgement(published, Verdict.ACCOUNTED, "passed over")
+        return _judgement(published, Verdict.LOST, "nothing", "nothing after it in its partition was processed")
+    return _judgement(published, Verdict.ACCOUNTED, IGNORED)
 
 
 def _judge_row(published: Published, row: Row | None, found: Findings) -> Judgement:
@@ -137,7 +139,7 @@ def _judge_final_row(published: Published, row: Row, found: Findings) -> Judgeme
     expected = published.event.expected
     accepted = found.accepted.get(row.record_id, 0)
     if accepted < expected.accepted:
-        return _judgement(published, Verdict.LOST, row.status, "is sent, but Feishu never accepted it")
+        return _judgement(published, Verdict.LOST, row.status, "is marked sent, but Feishu never accepted it")
     if accepted and not expected.accepted:
         return _judgement(published, Verdict.UNEXPECTED, row.status, f"is {row.status}, but Feishu accepted it")
     if expected.code and row.error_code != expected.code and not found.lost_attempts.get(row.record_id):
@@ -151,7 +153,7 @@ def _judgement(published: Published, verdict: Verdict, became: str, reason: str 
 
 
 def _processed_up_to(published: Sequence[Published], found: Findings) -> Mapping[int, int]:
-    """By partition, the last offset that left a trace. A partition is read in order: all before it were processed."""
+    """By partition, the last offset that left a trace; a partition is read in order, so all before it were read too."""
     last: dict[int, int] = {}
     copies = Counter(one.event.dedupe_key for one in published)
     for one in published:

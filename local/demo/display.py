@@ -1,4 +1,4 @@
-"""The live display: how many notifications stand in which state; a table on a terminal, plain lines elsewhere."""
+"""Shows how many notifications are in which state: a live table on a terminal, plain lines elsewhere."""
 
 import time
 from collections import Counter
@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from delivery.domain.record import Status
-from local.demo.findings import Findings
+from local.demo.observer import Findings
 
 _PLAIN_EVERY = 2.0
 _BAR = 40
@@ -38,7 +38,7 @@ class Snapshot:
 
     @property
     def counts(self) -> tuple[object, ...]:
-        """What makes one line differ from the next."""
+        """All that a line shows except the time."""
         return (*self.by_status, self.rejects, self.calls, self.accepted)
 
 
@@ -47,7 +47,7 @@ Show = Callable[[Snapshot], None]
 
 @contextmanager
 def live_display(console: Console, *, now: Callable[[], float] = time.monotonic) -> Iterator[Show]:
-    """What is to be called with each snapshot, for the length of the block."""
+    """Yields the function that shows a snapshot."""
     if not console.is_terminal:
         yield _PlainLines(console, now).show
         return
@@ -63,7 +63,7 @@ class _PlainLines:
         self._shown_at = -_PLAIN_EVERY
 
     def show(self, snapshot: Snapshot) -> None:
-        """A line when something has changed, and not too often."""
+        """Prints a line if something has changed, at most one every two seconds."""
         if snapshot.counts == self._shown or self._now() - self._shown_at < _PLAIN_EVERY:
             return
         self._shown, self._shown_at = snapshot.counts, self._now()
@@ -73,7 +73,7 @@ class _PlainLines:
 def _line(snapshot: Snapshot) -> str:
     states = ", ".join(f"{count} {status}" for status, count in snapshot.by_status)
     feishu = f"Feishu: {snapshot.calls} calls, {snapshot.accepted} accepted"
-    return f"{snapshot.seconds:5.1f} s: {states}, {snapshot.rejects} rejects; {feishu}"
+    return f"{snapshot.seconds:5.1f} s: {states}, {snapshot.rejects} rejected; {feishu}"
 
 
 def _table(snapshot: Snapshot) -> Table:
@@ -81,7 +81,7 @@ def _table(snapshot: Snapshot) -> Table:
     table.add_column("state", min_width=10)
     table.add_column("", justify="right", min_width=5)
     table.add_column("", min_width=_BAR)
-    counted = [*((status.value, count) for status, count in snapshot.by_status), ("reject", snapshot.rejects)]
+    counted = [*((status.value, count) for status, count in snapshot.by_status), ("rejected", snapshot.rejects)]
     most = max(1, *(count for _, count in counted))
     for name, count in counted:
         table.add_row(name, str(count), "█" * -(-count * _BAR // most))

@@ -1,4 +1,4 @@
-"""Kafka records as producers write them, good and bad: bytes out, each with what must become of it."""
+"""Makes Kafka records as producers write them, good and bad, each with what has to become of it."""
 
 import itertools
 import json
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME, RejectCode
-from local.demo.kinds import OF_RECORDS, PASSED_OVER, Event, Expectation, Kind
+from local.demo.event_kinds import OF_RECORDS, PASSED_OVER, Event, Expectation, Kind
 
 _SUMMARIES = (
     "今天 15:00 的评审与“写周报”冲突，建议把周报改到 17:30。",
@@ -28,7 +28,7 @@ _MALFORMED: tuple[tuple[Mapping[str, Any], Mapping[str, Any], RejectCode], ...] 
     ({"event_type": ""}, {}, RejectCode.EVENT_TYPE_MISSING),
     ({"payload": ["not", "an", "object"]}, {}, RejectCode.ENVELOPE_INVALID),
 )
-"""Changes to the envelope, changes to the payload, and the reject that they lead to."""
+"""Changes to the envelope, changes to the payload, and the reject that they cause."""
 
 _POISON: tuple[bytes | None, ...] = (
     None,
@@ -49,7 +49,7 @@ _FOREIGN: tuple[Mapping[str, str], ...] = (
 
 @dataclass(slots=True, kw_only=True)
 class EventMaker:
-    """`run` is part of every key, so that one run's notifications are told from another's."""
+    """Puts `run` into every key, so that the notifications of two runs can be told apart."""
 
     run: str
     requested_at: datetime
@@ -69,7 +69,7 @@ class EventMaker:
         )
 
     def malformed(self, user_id: int) -> Iterator[Event]:
-        """One of every sort, addressed to us, that breaks a rule of the contract."""
+        """One event for each rule of the contract that an event to us can break."""
         for envelope_changes, payload_changes, code in _MALFORMED:
             payload = {**self._payload(Kind.MALFORMED, user_id), **payload_changes}
             yield Event(
@@ -80,7 +80,7 @@ class EventMaker:
             )
 
     def poison(self) -> Iterator[Event]:
-        """One of every sort of bytes that are no event at all; keys and headers are no better."""
+        """Values that are not events at all, with keys and headers that are not text."""
         for number, value in enumerate(_POISON):
             yield Event(
                 kind=Kind.POISON,
@@ -91,7 +91,7 @@ class EventMaker:
             )
 
     def foreign(self, user_id: int) -> Iterator[Event]:
-        """One of every sort that belongs to another service on the same topic."""
+        """Events for other services on the same topic."""
         for changes in _FOREIGN:
             payload = self._payload(Kind.FOREIGN, user_id)
             yield Event(
@@ -112,7 +112,7 @@ class EventMaker:
             "target_type": "task",
             "target_id": number,
             "preview_id": preview_id,
-            "dedupe_key": f"{self.run}:{user_id}:{kind}:{number}",
+            "dedupe_key": f"{self.run}:{user_id}:{kind.name.lower()}:{number}",
             "target_url": f"/assistant/{preview_id}",
             "summary_text": _SUMMARIES[number % len(_SUMMARIES)],
             "fallback_text": "" if number % 2 else "我为你调整了日程，请确认。",

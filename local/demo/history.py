@@ -1,4 +1,4 @@
-"""One notification's whole life: its row, its attempts and Feishu's log in; moments in order of time out. Pure."""
+"""Tells the history of one notification from its row, its attempts and Feishu's log, in order of time. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.demo.accounting import Account
-from local.demo.findings import Findings, Row
-from local.demo.kinds import Published
+from local.demo.event_kinds import Published
+from local.demo.observer import Findings, Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -18,14 +18,14 @@ class Moment:
 
 
 def most_eventful(account: Account, found: Findings) -> Row | None:
-    """The notification with the most to tell: sent again after a crash, else the one with the most attempts."""
+    """The notification with the most to tell: one sent again after a crash, or else the one with the most attempts."""
     if account.repeated_after_crash:
         return account.repeated_after_crash[0]
     crashed = [row for row in found.rows.values() if found.lost_attempts.get(row.record_id)]
     return max(crashed or found.rows.values(), key=lambda row: row.attempt_count, default=None)
 
 
-def life_of(
+def history_of(
     record: Mapping[str, Any],
     *,
     attempts: Sequence[Mapping[str, Any]],
@@ -45,25 +45,25 @@ def life_of(
 def _published(published: Sequence[Published]) -> Iterator[Moment]:
     for number, one in enumerate(sorted(published, key=lambda one: one.acknowledged_at), start=1):
         again = "" if number == 1 else f" (copy {number})"
-        what = f"Kafka has it: partition {one.partition}, offset {one.offset}{again}"
+        what = f"published to partition {one.partition}, offset {one.offset}{again}"
         yield Moment(at=one.acknowledged_at, who="producer", what=what)
 
 
 def _attempts(attempts: Sequence[Mapping[str, Any]], last_change: datetime) -> Iterator[Moment]:
-    """When a dead sender's attempt was found out is not written down: before the next one, or the last change."""
+    """MySQL does not say when a dead sender's attempt was noticed; at the latest when the next began, or at the end."""
     following = [*(attempt["started_at"] for attempt in attempts[1:]), last_change]
     for attempt, next_start in zip(attempts, following, strict=False):
-        yield from _attempt(attempt, found_out_by=next_start)
+        yield from _attempt(attempt, noticed_by=next_start)
 
 
-def _attempt(attempt: Mapping[str, Any], found_out_by: datetime) -> Iterator[Moment]:
+def _attempt(attempt: Mapping[str, Any], noticed_by: datetime) -> Iterator[Moment]:
     number = attempt["attempt"]
     yield Moment(at=_utc(attempt["started_at"]), who="send", what=f"attempt {number} opened")
     if attempt["finished_at"]:
         yield Moment(at=_utc(attempt["finished_at"]), who="send", what=f"attempt {number} closed: {_outcome(attempt)}")
     else:
-        what = f"by now has found attempt {number} left open: {attempt['outcome']} ({attempt['error_code']})"
-        yield Moment(at=_utc(found_out_by), who="claim", what=what)
+        what = f"has noticed that attempt {number} was never closed: {attempt['outcome']} ({attempt['error_code']})"
+        yield Moment(at=_utc(noticed_by), who="claim", what=what)
 
 
 def _outcome(attempt: Mapping[str, Any]) -> str:
@@ -77,7 +77,7 @@ def _outcome(attempt: Mapping[str, Any]) -> str:
 def _call(call: Mapping[str, Any]) -> Moment:
     answered = f"answers HTTP {call['status']}" if call["status"] else "cuts the connection"
     code = "" if call["code"] is None else f", code {call['code']}"
-    fault = f" [told to fail: {call['fault']}]" if call["fault"] else ""
+    fault = f" [simulated fault: {call['fault']}]" if call["fault"] else ""
     seen = "; the user sees the message" if call["accepted"] else ""
     what = f"call {call['attempt']}: {answered}{code}{seen}{fault}"
     return Moment(at=datetime.fromisoformat(call["received_at"]), who="Feishu", what=what)

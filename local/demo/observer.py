@@ -1,7 +1,7 @@
-"""Looking at what became of a run: plain SQL to MySQL and the simulator's log in, findings out."""
+"""Asks MySQL and the simulated Feishu what has become of a run so far."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, func, select
@@ -9,8 +9,35 @@ from sqlalchemy import Engine, func, select
 from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Status
 from delivery.storage.tables import attempts, records, rejects
-from local.demo.findings import Findings, Row
 from local.feishu.client import SimulatedFeishu, calls_by_record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A notification as MySQL has it."""
+
+    record_id: int
+    dedupe_key: str
+    status: Status
+    attempt_count: int
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What MySQL and the simulated Feishu know of a run."""
+
+    #: by dedupe key
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    #: code by partition and offset
+    rejects: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    #: by record: how many attempts a dead sender left open
+    lost_attempts: Mapping[int, int] = field(default_factory=dict)
+    #: by record: how many attempts timed out, so that only Feishu knows whether it accepted them
+    timed_out: Mapping[int, int] = field(default_factory=dict)
+    #: by record: how often Feishu was called, and how often its user saw the message
+    calls: Mapping[int, int] = field(default_factory=dict)
+    accepted: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +49,7 @@ class Observer:
     run: str
 
     def look(self) -> Findings:
-        """Feishu is asked last: what MySQL says was sent, it has seen by then."""
+        """Feishu is asked last, so that it has seen by then whatever MySQL says was sent."""
         rows = self._rows()
         found_rejects = self._rejects()
         lost = self._attempts_where(attempts.c.outcome == "lost")

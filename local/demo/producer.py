@@ -1,4 +1,4 @@
-"""Publishing: events in; what Kafka acknowledged, and where it put each, out."""
+"""Publishes events to Kafka, and notes where Kafka put each of them."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from local.demo.kinds import Event, Published
+from local.demo.event_kinds import Event, Published
 from local.lambda_.sources.kafka_client import QUIET
 from local.machine.processes import CannotStartError
 
@@ -29,7 +29,7 @@ class KafkaTopic:
         )
 
     def partitions(self) -> int:
-        """How many the topic has."""
+        """How many partitions the topic has."""
         try:
             found = self._producer.list_topics(self.name, timeout=_SECONDS).topics[self.name]
         except KafkaException as error:
@@ -39,10 +39,10 @@ class KafkaTopic:
         return len(found.partitions)
 
     def publish(self, events: Sequence[Event]) -> list[Published]:
-        """Publishes all and waits for every acknowledgement; in their order for each partition.
+        """Publishes all events, in order within each partition, and waits for every acknowledgement.
 
         Raises:
-            CannotStartError: one was not acknowledged.
+            CannotStartError: an event was not acknowledged.
         """
         published: list[Published] = []
         failed: list[KafkaError] = []
@@ -77,7 +77,7 @@ def _on_delivery(
         partition, offset = message.partition(), message.offset()
         if error is not None:
             failed.append(error)
-        elif partition is not None and offset is not None:  # an acknowledged one has both
+        elif partition is not None and offset is not None:  # an acknowledged event has both
             now = datetime.now(UTC)
             published.append(Published(event=event, partition=partition, offset=offset, acknowledged_at=now))
 

@@ -1,4 +1,4 @@
-"""The end of the demo: an account and one notification's life in, tables for people out."""
+"""Prints how the demo ended: the account as a table, what went wrong, and the history of one notification."""
 
 from collections.abc import Sequence
 
@@ -6,24 +6,24 @@ from rich.console import Console
 from rich.table import Table
 
 from local.demo.accounting import Account, Judgement, KindAccount, Verdict
-from local.demo.findings import Findings, Row
+from local.demo.event_kinds import REJECTED
 from local.demo.history import Moment
-from local.demo.kinds import REJECTED
+from local.demo.observer import Findings, Row
 
 _SHOWN_PROBLEMS = 20
 
 
 def say(console: Console, line: str) -> None:
-    """A line as it is, whatever it holds."""
+    """Prints a line as it stands, even if it looks like markup."""
     console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_account(console: Console, account: Account) -> None:
-    table = Table(title="What went in, and what became of it", title_justify="left")
+    table = Table(title="What was published, and what became of it", title_justify="left")
     table.add_column("kind of event")
     table.add_column("published", justify="right")
     table.add_column("what became of it", overflow="fold")
-    for name in ("Feishu calls", "seen by users", "accounted for"):
+    for name in ("calls to Feishu", "seen by users", "accounted for"):
         table.add_column(name, justify="right")
     for line in account.by_kind:
         table.add_row(*_cells(line))
@@ -33,7 +33,7 @@ def print_account(console: Console, account: Account) -> None:
 
 
 def print_problems(console: Console, account: Account, found: Findings) -> None:
-    """What is not in order, a line each; nothing when all is."""
+    """One line for each event that is not accounted for and for each double; nothing if there are none."""
     for judgement in account.problems[:_SHOWN_PROBLEMS]:
         say(console, _problem(judgement))
     if more := account.problems[_SHOWN_PROBLEMS:]:
@@ -43,27 +43,31 @@ def print_problems(console: Console, account: Account, found: Findings) -> None:
 
 
 def print_crash(console: Console, account: Account, *, killed: bool, lost_attempts: int) -> None:
-    """What the killed sender left behind."""
+    """Says what the killed sender left behind."""
     if not killed:
-        say(console, "No sender could be killed, since none was seen at work: this run proves nothing about crashes.")
+        say(console, "No sender was killed, because none was seen sending: this run says nothing about crashes.")
         return
     repeated = account.repeated_after_crash
     say(
         console,
-        f"One sender was killed at its work. The {lost_attempts} attempts that it left open were made again when their "
-        f"lease had ended; {len(repeated)} of the messages had reached Feishu already, and came twice{_ids(repeated)}.",
+        f"One sender was killed while it was sending. It left {_attempts(lost_attempts)} open; the messages were sent "
+        f"again after their lease had ended. {len(repeated)} of them had already reached Feishu, and were seen "
+        f"twice{_ids(repeated)}.",
     )
 
 
 def print_times(console: Console, *, whole: float, delivery: float) -> None:
-    say(console, f"From the first event to the last final state: {delivery:.1f} s. The whole demo: {whole:.1f} s.")
+    say(
+        console,
+        f"The last notification was finished {delivery:.1f} s after the first event; the demo took {whole:.1f} s.",
+    )
 
 
-def print_life(console: Console, row: Row, life: Sequence[Moment]) -> None:
-    table = Table(title=f"The life of notification {row.record_id} ({row.dedupe_key})", title_justify="left")
+def print_history(console: Console, row: Row, moments: Sequence[Moment]) -> None:
+    table = Table(title=f"The history of notification {row.record_id} ({row.dedupe_key})", title_justify="left")
     for name in ("time (UTC)", "who", "what"):
         table.add_column(name)
-    for moment in life:
+    for moment in moments:
         table.add_row(moment.at.strftime("%H:%M:%S.%f")[:-3], moment.who, moment.what)
     console.print(table, markup=False)
 
@@ -80,7 +84,7 @@ def _cells(line: KindAccount) -> tuple[str, ...]:
 
 
 def _became(line: KindAccount) -> str:
-    """The most frequent first; of rejects the word once, and a code each."""
+    """The most frequent first; the word `rejected` stands once, before the codes."""
     often_first = sorted(line.became.items(), key=lambda pair: (-pair[1], pair[0]))
     rejects = [f"{count} {what.removeprefix(REJECTED)}" for what, count in often_first if what.startswith(REJECTED)]
     others = [f"{count} {what}" for what, count in often_first if not what.startswith(REJECTED)]
@@ -90,7 +94,7 @@ def _became(line: KindAccount) -> str:
 def _totals(account: Account) -> tuple[str, ...]:
     calls = sum(line.calls for line in account.by_kind)
     accepted = sum(line.accepted for line in account.by_kind)
-    return "together", str(account.published), "", str(calls), str(accepted), str(account.count(Verdict.ACCOUNTED))
+    return "total", str(account.published), "", str(calls), str(accepted), str(account.count(Verdict.ACCOUNTED))
 
 
 def _problem(judgement: Judgement) -> str:
@@ -103,8 +107,12 @@ def _problem(judgement: Judgement) -> str:
 def _double(row: Row, *, timed_out: int) -> str:
     reason = "and no crash explains it"
     if timed_out:
-        reason = f"as {timed_out} of its attempts timed out after Feishu had accepted it: is this machine overloaded?"
+        reason = f"and {_attempts(timed_out)} timed out after Feishu had accepted the message: is this machine busy?"
     return f"doubled: notification {row.record_id} ({row.dedupe_key}) was seen more than once, {reason}"
+
+
+def _attempts(count: int) -> str:
+    return "1 attempt" if count == 1 else f"{count} attempts"
 
 
 def _ids(rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""The demo from beginning to end: a running stack in, tables and an exit code out."""
+"""Runs the demo on a running stack, from the set-up to the account."""
 
 import sys
 import time
@@ -10,15 +10,14 @@ from rich.console import Console
 from sqlalchemy import create_engine
 
 from local.demo.display import live_display
-from local.demo.history import life_of, most_eventful
-from local.demo.kinds import Kind
+from local.demo.event_kinds import Kind
+from local.demo.history import history_of, most_eventful
 from local.demo.observer import Observer
 from local.demo.producer import KafkaTopic
-from local.demo.report import print_account, print_crash, print_life, print_problems, print_times, say
+from local.demo.report import print_account, print_crash, print_history, print_problems, print_times, say
 from local.demo.scenario import Scenario, User, build_scenario
 from local.demo.watching import Ended, Watch
 from local.feishu.client import SimulatedFeishu
-from local.feishu.rules import PATH
 
 
 class DemoStack(Protocol):
@@ -36,8 +35,10 @@ class DemoStack(Protocol):
     @property
     def feishu_url(self) -> str: ...
 
+    def webhook_url(self, key: str) -> str: ...
+
     def kill_one_sender(self) -> bool:
-        """SIGKILL to a sender that is at work; False when none is."""
+        """Sends SIGKILL to a sender that is sending; False if there is none."""
 
     def register_channel(
         self, *, user_id: int, webhook_url: str, enabled: bool = True, bearer_token: str = ""
@@ -45,9 +46,9 @@ class DemoStack(Protocol):
 
 
 def run_demo(stack: DemoStack, *, began: float | None = None, console: Console | None = None) -> int:
-    """Publishes, watches, kills a sender, and accounts for everything. The last line that it prints is the account's.
+    """Publishes, watches, kills a sender, and accounts for every event; the last line that it prints sums it up.
 
-    `began` is when the whole of `make demo` did (`time.monotonic()`).
+    `began` is when `make demo` began (`time.monotonic()`). Returns the exit code.
     """
     began = time.monotonic() if began is None else began
     console = console or _console()
@@ -57,7 +58,10 @@ def run_demo(stack: DemoStack, *, began: float | None = None, console: Console |
     feishu = SimulatedFeishu(stack.feishu_url)
     observer = Observer(engine=engine, feishu=feishu, topic=stack.topic, run=scenario.run)
     try:
-        say(console, f"Setting up {len(scenario.users)} users: their channels, and how Feishu treats them")
+        say(
+            console,
+            f"Setting up {len(scenario.users)} users with their channels; Feishu, which is simulated, fails for some",
+        )
         _set_up(stack, feishu, scenario.users)
         ended = _published_and_watched(stack, topic, observer, scenario, console)
         _report(console, observer, ended, began=began)
@@ -71,19 +75,21 @@ def _scenario(topic: KafkaTopic) -> Scenario:
     now = datetime.now(UTC)
     return build_scenario(
         run=f"demo-{now:%Y%m%d-%H%M%S}",
-        first_user_id=int(now.timestamp()) * 1000,  # nobody who has a channel from an earlier run
+        first_user_id=int(now.timestamp()) * 1000,  # nobody has a channel from an earlier run
         partitions=topic.partitions(),
         now=now,
     )
 
 
 def _set_up(stack: DemoStack, feishu: SimulatedFeishu, users: Collection[User]) -> None:
-    feishu.prepare(users)
+    feishu.set_faults([user.fault_document for user in users if user.fault])
     for user in users:
+        if user.required_token:
+            feishu.require_token(user.webhook_key, user.required_token)
         if user.kind is not Kind.NO_CHANNEL:
             stack.register_channel(
                 user_id=user.user_id,
-                webhook_url=f"{stack.feishu_url}{PATH}{user.webhook_key}",
+                webhook_url=stack.webhook_url(user.webhook_key),
                 enabled=user.enabled,
                 bearer_token=user.bearer_token,
             )
@@ -92,7 +98,10 @@ def _set_up(stack: DemoStack, feishu: SimulatedFeishu, users: Collection[User]) 
 def _published_and_watched(
     stack: DemoStack, topic: KafkaTopic, observer: Observer, scenario: Scenario, console: Console
 ) -> Ended:
-    say(console, f"Publishing {len(scenario.events)} events of {len(Kind)} kinds to Kafka, and watching them")
+    say(
+        console,
+        f"Publishing {len(scenario.events)} events of {len(Kind)} kinds to Kafka, and watching what becomes of them",
+    )
     with live_display(console) as show:
         watch = Watch(
             observer=observer,
@@ -109,18 +118,18 @@ def _report(console: Console, observer: Observer, ended: Ended, *, began: float)
     print_account(console, account)
     print_crash(console, account, killed=ended.killed, lost_attempts=sum(found.lost_attempts.values()))
     if row := most_eventful(account, found):
-        life = life_of(
+        moments = history_of(
             observer.record(row.record_id),
             attempts=observer.attempts(row.record_id),
             calls=observer.calls(row.record_id),
             published=[one for one in ended.published if one.event.dedupe_key == row.dedupe_key],
         )
-        print_life(console, row, life)
+        print_history(console, row, moments)
     print_times(console, whole=time.monotonic() - began, delivery=ended.seconds)
     print_problems(console, account, found)
     say(console, account.last_line)
 
 
 def _console() -> Console:
-    """Wide enough for the tables where there is no terminal to ask."""
+    """Wide enough for the tables if there is no terminal."""
     return Console() if sys.stdout.isatty() else Console(width=140)

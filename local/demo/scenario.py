@@ -1,15 +1,15 @@
-"""What the demo publishes: users with their channels and faults, and a few hundred events of every kind."""
+"""Chooses what the demo publishes: users with their channels and faults, and a few hundred events of every kind."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from local.demo.event_kinds import Event, Kind
 from local.demo.events import EventMaker
-from local.demo.kinds import Event, Kind
 from local.feishu.faults import FaultFields
 
-SLOW_SECONDS = 0.8  # well within the patience of stage `local` (2 s): a slow call succeeds, on a busy machine too
+SLOW_SECONDS = 0.8  # stage `local` waits 2 s: a slow call succeeds, even on a busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +17,17 @@ class User:
     user_id: int
     kind: Kind
     enabled: bool = True
-    #: sent with every call
+    #: what Hongyan sends with every call
     bearer_token: str = ""
-    #: asked for by the user's webhook
+    #: what the user's webhook asks for
     required_token: str = ""
-    #: how Feishu fails for this user: kind of fault and its fields
+    #: how Feishu fails for this user: the kind of fault and its fields
     fault: tuple[str, FaultFields] | None = None
+
+    @property
+    def fault_document(self) -> Mapping[str, object]:
+        kind, fields = self.fault or ("", {})
+        return {"kind": kind, "user_id": self.user_id, **fields}
 
     @property
     def webhook_key(self) -> str:
@@ -34,7 +39,7 @@ class Scenario:
     #: part of every dedupe key
     run: str
     users: tuple[User, ...]
-    #: what is published at once, and what is when the senders are at work on it
+    #: what is published first, and what follows when the senders are at work
     waves: tuple[tuple[Event, ...], tuple[Event, ...]]
 
     @property
@@ -44,7 +49,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Group:
-    """Users of one kind. Their faults are dealt in turn."""
+    """Users of one kind, who get its faults in turn."""
 
     kind: Kind
     users: int
@@ -90,7 +95,7 @@ _SETS_OF_FOREIGN_EVENTS = 6
 
 
 def build_scenario(*, run: str, first_user_id: int, partitions: int, now: datetime) -> Scenario:
-    """The same run has the same events in the same order; another has other users and keys."""
+    """The same arguments give the same events in the same order."""
     maker = EventMaker(run=run, requested_at=now)
     users = tuple(_users(first_user_id))
     events = [*_events_of_users(maker, users), *_events_of_nobody(maker, users[0].user_id)]
@@ -133,6 +138,6 @@ def _events_of_nobody(maker: EventMaker, user_id: int) -> Iterator[Event]:
 
 
 def _closers(maker: EventMaker, user: User, partitions: int) -> Iterator[Event]:
-    """Good events at the end of each partition: one that became a record proves that all before it were processed."""
+    """A good event at the end of each partition: once it is a record, all events before it were processed."""
     for partition in range(partitions):
         yield maker.record(user.kind, user.user_id, partition=partition)

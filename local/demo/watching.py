@@ -1,4 +1,4 @@
-"""Publishing and watching: a scenario in; what became of it, once all is final or patience has ended, out."""
+"""Publishes a scenario and watches it until every event has its end, or two minutes have passed."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,14 +8,14 @@ from typing import Protocol
 from delivery.domain.record import OPEN_STATUSES, Status
 from local.demo.accounting import Account, account_for
 from local.demo.display import Show, Snapshot
-from local.demo.findings import Findings
-from local.demo.kinds import Event, Kind, Published
+from local.demo.event_kinds import Event, Kind, Published
+from local.demo.observer import Findings
 from local.demo.scenario import Scenario
 
-_PATIENCE_SECONDS = 120.0
+_LONGEST_SECONDS = 120.0
 _LOOK_EVERY = 0.2
-_LATE_DOUBLES = 1.0
-_SENDERS_ARE_WARM = 30  # notifications sent
+_WAIT_FOR_LATE_DOUBLES = 1.0
+_SENT_BY_WARM_SENDERS = 30
 
 
 class Observing(Protocol):
@@ -27,7 +27,7 @@ class Ended:
     published: Sequence[Published]
     found: Findings
     account: Account
-    #: whether a sender was killed at its work
+    #: whether a sender was killed while it was sending
     killed: bool
     #: from the first event to the last final state
     seconds: float
@@ -47,15 +47,15 @@ class Watch:
     began: float = 0.0
 
     def run(self, scenario: Scenario) -> Ended:
-        """The slow notifications come last, to senders that are warm: the one to be killed has some in hand."""
+        """The slow notifications come last, when the senders are warm, so that the one to be killed is sending some."""
         self.began = self.now()
         first, second = scenario.waves
         self.published += self.publish(first)
-        self._look_until(lambda account, found: account.settled or _sent(found) >= _SENDERS_ARE_WARM)
+        self._look_until(lambda account, found: account.settled or _sent(found) >= _SENT_BY_WARM_SENDERS)
         self.published += self.publish(second)
         self._look_until(self._settled)
         seconds = self.now() - self.began
-        self.sleep(_LATE_DOUBLES)
+        self.sleep(_WAIT_FOR_LATE_DOUBLES)
         found = self.observer.look()
         account = account_for(self.published, found)
         return Ended(published=self.published, found=found, account=account, killed=self.killed, seconds=seconds)
@@ -67,14 +67,16 @@ class Watch:
             rejects = sum(one.position in found.rejects for one in self.published)
             seconds = self.now() - self.began
             self.show(Snapshot.of(found, rejects=rejects, seconds=seconds))
-            if done(account, found) or seconds > _PATIENCE_SECONDS:
+            if done(account, found) or seconds > _LONGEST_SECONDS:
                 return
             self.sleep(_LOOK_EVERY)
 
     def _settled(self, account: Account, found: Findings) -> bool:
         if not self.killed and _worth_killing(found) and self.kill_one_sender():
             self.killed = True
-            self.say("Killed one sender at its work (SIGKILL); its attempts stay open until their lease ends")
+            self.say(
+                "Killed a sender at work (SIGKILL); the attempts that it had begun stay open until their lease ends"
+            )
         return account.settled
 
 
@@ -83,8 +85,8 @@ def _sent(found: Findings) -> int:
 
 
 def _worth_killing(found: Findings) -> bool:
-    """A slow notification is with Feishu, who accepts it at once and answers late; or any, when no slow one is left."""
-    slow = [row for row in found.rows.values() if f":{Kind.SLOW}:" in row.dedupe_key]
+    """Whether a slow notification is being sent, which Feishu accepts at once; once none is left, whether any is."""
+    slow = [row for row in found.rows.values() if f":{Kind.SLOW.name.lower()}:" in row.dedupe_key]
     unfinished = [row for row in slow if row.status in OPEN_STATUSES]
     candidates = unfinished or (found.rows.values() if slow else [])
     return any(row.status is Status.SENDING and row.attempt_count for row in candidates)

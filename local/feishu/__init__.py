@@ -1,4 +1,4 @@
-"""A stand-in for Feishu's Flow webhook trigger: checks requests and answers as Feishu does, and fails when told to."""
+"""A stand-in for Feishu: it checks requests and answers as Feishu does, and fails when it is told to."""
 
 from local.feishu.calls import Call
 from local.feishu.fault_form import FaultError

@@ -1,4 +1,4 @@
-"""Feishu's answers, as data: HTTP status, headers, body; business errors come with HTTP 200 and a `code`.
+"""Feishu's answers as data. A business error comes with HTTP 200 and a `code` in the body.
 
 Sources: Feishu help centre, "Automation: webhook parameters in detail" (articles/383585269199) for the shape and the
 8000… codes; Feishu open platform, "Custom bot usage guide" for 9499, 11232, 19001 and 19021, and "Frequency control"
@@ -15,11 +15,14 @@ TEXT = "text/plain; charset=utf-8"
 
 MESSAGES: Mapping[int, str] = {
     0: "success",
+    1663: "internal error",
+    2200: "internal error",
     9499: "Bad Request",
     11232: "frequency limited psm[lark.oapi.app_platform_runtime]appID[1500]",
     19001: "param invalid: incoming webhook access token invalid",
     19021: "sign match fail or timestamp is not within one hour from current time",
     19022: "Ip Not Allowed",
+    300000: "internal error",
     99991400: "request trigger frequency limit",
     800004509: "webhook trigger workflow is disabled",
     800005647: "请求内容大小超出上限，请减少内容",
@@ -60,8 +63,13 @@ def too_many_requests(seconds: int | None, header: str) -> Answer:
     return replace(business(99991400, status=429), headers=waits)
 
 
-def server_error(status: int) -> Answer:
+def http_error(status: int) -> Answer:
     return Answer(status=status, content_type="text/html", body=b"<html><h1>upstream error</h1></html>")
+
+
+def falsely_encoded(answer: Answer, encoding: str) -> Answer:
+    """The answer as it was, under a header that claims an encoding which the body does not have."""
+    return replace(answer, headers={**answer.headers, "Content-Encoding": encoding})
 
 
 def redirect(location: str) -> Answer:

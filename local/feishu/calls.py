@@ -1,4 +1,4 @@
-"""The log of the simulator: every call that reached the webhooks, what it was answered, and whether it was accepted."""
+"""Logs every call to the webhooks: what was asked, what was answered, and whether the user saw the message."""
 
 import threading
 from collections import Counter
@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from local.feishu.rules import document_of
+from local.feishu.ways.way import document_of
 
-_SHOWN = 4_000  # of a body that is no JSON object
+_SHOWN = 4_000  # of a body that is not a JSON object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,14 +19,16 @@ class Call:
     received_at: datetime
     method: str
     path: str
-    #: the webhook's key; None for a path that is no webhook's
+    #: the webhook's key; None for a path that does not belong to a webhook
     key: str | None
     notification_id: int | None
     user_id: int | None
-    #: the how-manieth call for this notification, from 1; 0 for a call that Feishu's rules refused
+    #: counts the calls for this notification from 1; 0 for a call that Feishu's rules refused
     attempt: int
-    #: None when the webhook asks for no token
+    #: None when the webhook does not ask for a token
     bearer_matched: bool | None
+    #: the header `Client-Token`, by which Feishu may tell that two calls are the same
+    client_token: str | None
     #: HTTP status; None when the connection was cut before one
     status: int | None
     #: business code of the answer, if it has one
@@ -52,14 +54,14 @@ class CallLog:
     """Written by the server's thread, read by any."""
 
     _calls: list[Call] = field(default_factory=list)
-    _attempts: Counter[int] = field(default_factory=Counter)
+    _attempts: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def next_attempt(self, notification_id: int) -> int:
-        """Counts a call for this notification."""
+    def next_attempt(self, message: str) -> int:
+        """Counts a call for this message."""
         with self._lock:
-            self._attempts[notification_id] += 1
-            return self._attempts[notification_id]
+            self._attempts[message] += 1
+            return self._attempts[message]
 
     def add(self, call: Call) -> None:
         with self._lock:
@@ -79,12 +81,20 @@ class CallLog:
 
 
 def summary(calls: Iterable[Call]) -> Mapping[str, Any]:
-    """Counts; `accepted_more_than_once` maps a notification to how often its user saw it."""
+    """Counts. What was accepted more than once is named, with how often its user saw it."""
     seen = list(calls)
-    accepted = Counter(call.notification_id for call in seen if call.accepted)
+    accepted = [call for call in seen if call.accepted]
+    notifications = Counter(str(call.notification_id) for call in accepted)
+    tokens = Counter(call.client_token for call in accepted if call.client_token is not None)
     return {
         "calls": len(seen),
-        "accepted": accepted.total(),
-        "notifications": len(accepted),
-        "accepted_more_than_once": {str(who): times for who, times in accepted.items() if times > 1},
+        "accepted": len(accepted),
+        "notifications": len(notifications),
+        "accepted_more_than_once": _repeated(notifications),
+        "client_tokens": len({call.client_token for call in seen} - {None}),
+        "client_tokens_accepted_more_than_once": _repeated(tokens),
     }
+
+
+def _repeated(counts: Counter[str]) -> Mapping[str, int]:
+    return {name: times for name, times in counts.items() if times > 1}

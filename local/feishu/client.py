@@ -1,13 +1,11 @@
-"""The simulator from outside: faults and tokens in over HTTP, the calls that it has seen out."""
+"""A client of a simulator that runs as another process: it sets webhooks and faults, and reads the call log."""
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import urllib3
-
-from local.demo.scenario import User
 
 
 class SimulatedFeishu:
@@ -15,12 +13,12 @@ class SimulatedFeishu:
         self.url = url
         self._http = urllib3.PoolManager(timeout=10, retries=urllib3.Retry(2))
 
-    def prepare(self, users: Collection[User]) -> None:
-        """Sets what the users' webhooks ask for, and how Feishu fails for each of them."""
-        for user in users:
-            if user.required_token:
-                self._post("/_webhooks", {"key": user.webhook_key, "bearer_token": user.required_token})
-        self._post("/_faults", [_fault(user) for user in users if user.fault])
+    def require_token(self, key: str, token: str) -> None:
+        """From now on the webhook refuses calls without this token."""
+        self._post("/_webhooks", {"key": key, "bearer_token": token})
+
+    def set_faults(self, faults: Sequence[Mapping[str, object]]) -> None:
+        self._post("/_faults", faults)
 
     def calls(self) -> Sequence[Mapping[str, Any]]:
         answer = self._http.request("GET", f"{self.url}/_calls")
@@ -38,8 +36,3 @@ class SimulatedFeishu:
 def calls_by_record(calls: Sequence[Mapping[str, Any]], *, accepted: bool = False) -> Mapping[int, int]:
     """How often Feishu was called for each notification, or how often its user saw the message."""
     return Counter(call["notification_id"] for call in calls if call["accepted"] or not accepted)
-
-
-def _fault(user: User) -> Mapping[str, object]:
-    kind, fields = user.fault or ("", {})
-    return {"kind": kind, "user_id": user.user_id, **fields}

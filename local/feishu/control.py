@@ -1,4 +1,4 @@
-"""The simulator's own addresses, for tests and people: `/_faults`, `/_webhooks`, `/_calls` and `/_calls/summary`."""
+"""The paths by which tests and people control the simulator: `/_faults`, `/_webhooks`, `/_calls`, `/_calls/summary`."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,24 +9,24 @@ from urllib.parse import parse_qsl
 from local.feishu.answers import Answer, as_json, as_json_lines, complaint
 from local.feishu.calls import summary
 from local.feishu.fault_form import FaultError, as_document, parse_fault
-from local.feishu.rules import PATH, Webhook, key_of
-from local.feishu.trigger import Trigger
-from local.feishu.wire import Request
+from local.feishu.receiver import Receiver
+from local.feishu.server.requests import Request
+from local.feishu.ways.way import KEY, Webhook
 
 _WEBHOOK_RULES: Mapping[str, tuple[type, str]] = {
     "key": (str, "the webhook's key"),
     "enabled": (bool, "true or false"),
-    "bearer_token": (str, "a string; empty: no token is asked for"),
+    "bearer_token": (str, "a string; an empty one means that no token is asked for"),
 }
 
 
 class _RefusedError(Exception):
-    """The text is one line for whoever asked."""
+    """The text is one line for the person who asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    trigger: Trigger
+    receiver: Receiver
 
     def answer(self, request: Request) -> Answer:
         methods = self._routes().get(request.path)
@@ -44,44 +44,44 @@ class Control:
             "/_faults": {"GET": self._list_faults, "POST": self._add_faults, "DELETE": self._clear_faults},
             "/_webhooks": {"GET": self._list_webhooks, "POST": self._set_webhook},
             "/_calls": {"GET": self._list_calls, "DELETE": self._clear_calls},
-            "/_calls/summary": {"GET": lambda request: as_json(summary(self.trigger.log.calls(**_only(request))))},
+            "/_calls/summary": {"GET": lambda request: as_json(summary(self.receiver.log.calls(**_only(request))))},
         }
 
     def _list_faults(self, _request: Request) -> Answer:
-        return as_json([as_document(fault) for fault in self.trigger.faults.faults])
+        return as_json([as_document(fault) for fault in self.receiver.faults.faults])
 
     def _add_faults(self, request: Request) -> Answer:
         """One fault, or a list of them of which all or none are set."""
         given = _json(request)
         faults = [parse_fault(document) for document in (given if isinstance(given, list) else [given])]
-        self.trigger.faults.add(*faults)
+        self.receiver.faults.add(*faults)
         return self._list_faults(request)
 
     def _clear_faults(self, request: Request) -> Answer:
-        self.trigger.faults.clear()
+        self.receiver.faults.clear()
         return self._list_faults(request)
 
     def _list_webhooks(self, _request: Request) -> Answer:
         return as_json(
             [
                 {"key": key, "enabled": webhook.enabled, "asks_for_bearer": bool(webhook.bearer_token)}
-                for key, webhook in self.trigger.webhooks.items()
+                for key, webhook in self.receiver.webhooks.items()
             ]
         )
 
     def _set_webhook(self, request: Request) -> Answer:
         given = _json(request)
         _check_webhook(given)
-        self.trigger.webhooks[given["key"]] = Webhook(
+        self.receiver.webhooks[given["key"]] = Webhook(
             enabled=given.get("enabled", True), bearer_token=given.get("bearer_token", "")
         )
         return self._list_webhooks(request)
 
     def _list_calls(self, request: Request) -> Answer:
-        return as_json_lines(call.as_document() for call in self.trigger.log.calls(**_only(request)))
+        return as_json_lines(call.as_document() for call in self.receiver.log.calls(**_only(request)))
 
     def _clear_calls(self, _request: Request) -> Answer:
-        self.trigger.log.clear()
+        self.receiver.log.clear()
         return as_json({"calls": 0})
 
 
@@ -101,12 +101,12 @@ def _check_webhook(given: object) -> None:
         kind, rule = _WEBHOOK_RULES[name]
         if not isinstance(value, kind):
             raise _RefusedError(f"{name}: should be {rule}")
-    if key_of(PATH + given["key"]) is None:
+    if not KEY.fullmatch(given["key"]):
         raise _RefusedError("key: should hold letters, digits, - and _ only")
 
 
 def _only(request: Request) -> dict[str, object]:
-    """`?notification_id=7&user_id=8&key=k`: the calls to speak of."""
+    """Which calls to list or count, as in `?notification_id=7&user_id=8&key=k`."""
     only: dict[str, object] = {}
     for name, value in parse_qsl(request.query, keep_blank_values=True):
         if name in ("notification_id", "user_id"):

@@ -1,4 +1,4 @@
-"""A fault's JSON form: what tests and people write in, a checked fault or a line that names the wrong field out."""
+"""Reads a fault from JSON, and says in one line which field is wrong if it cannot."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -44,11 +44,15 @@ def _kind(given: object) -> FaultKind:
 
 
 def _complete(fault: Fault, document: Mapping[str, Any]) -> Fault:
-    """What only some kinds need."""
+    """Checks what depends on the kind."""
     if fault.kind is FaultKind.SLOW and fault.delay <= 0:
         raise FaultError("delay: should be given in seconds, above 0, for kind slow")
     if fault.kind is FaultKind.CODE and "code" not in document:
         raise FaultError("code: should be given for kind code")
+    if fault.kind is FaultKind.HTTP_STATUS and not _between(fault.status, 400, 599):
+        raise FaultError("status: should be given, from 400 to 599, for kind http_status")
+    if fault.kind is FaultKind.HTTP_5XX and not _between(fault.status or 503, 500, 599):
+        raise FaultError("status: should be from 500 to 599 for kind http_5xx")
     return fault
 
 
@@ -85,8 +89,13 @@ _RULES: Mapping[str, _Rule] = {
         lambda value: isinstance(value, str) and value.lower() in ("retry-after", "x-ogw-ratelimit-reset"),
         "Retry-After or x-ogw-ratelimit-reset",
     ),
-    "status": (lambda value: _whole(value) and 500 <= value <= 599, "a whole number from 500 to 599"),
+    "status": (
+        lambda value: value is None or (_whole(value) and 200 <= value <= 599),
+        "a whole number from 200 to 599, or null",
+    ),
     "interval": (lambda value: _between(value, 0.001, 60), "seconds, from 0.001 to 60"),
+    "idle": (lambda value: _between(value, 0, 3600), "seconds, from 0 to 3600"),
+    "encoding": (lambda value: value in ("gzip", "deflate", "br", "zstd"), "gzip, deflate, br or zstd"),
     "location": (lambda value: value is None or _header_safe(value), "a URL without spaces, or null"),
     "code": (_whole, "a whole number"),
     "msg": (lambda value: value is None or isinstance(value, str), "a string, or null"),

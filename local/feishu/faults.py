@@ -1,4 +1,4 @@
-"""Ways in which Feishu is told to fail, and for each call the fault that it meets."""
+"""The faults that Feishu can be told to show, and which of them a call meets."""
 
 import random
 from collections.abc import Callable
@@ -18,10 +18,16 @@ class FaultKind(StrEnum):
     """HTTP 200 with code 11232."""
 
     HTTP_5XX = "http_5xx"
-    """`status` from a broken gateway."""
+    """A page of HTML from a broken gateway, with `status` from 500 to 599 (503)."""
+
+    HTTP_STATUS = "http_status"
+    """A page of HTML with any `status` from 400 to 599, such as 408 or 425."""
 
     CUT = "cut"
     """The connection ends without an answer, and nobody saw the message."""
+
+    RESET_WHEN_IDLE = "reset_when_idle"
+    """A connection that was silent for `idle` seconds is reset by the next call on it, which nobody saw."""
 
     ACCEPTED_THEN_CUT = "accepted_then_cut"
     """The user sees the message, but the connection ends without an answer."""
@@ -31,6 +37,9 @@ class FaultKind(StrEnum):
 
     ENDLESS_BODY = "endless_body"
     """HTTP 200 with a body that goes on until the caller hangs up."""
+
+    FALSE_ENCODING = "false_encoding"
+    """Accepted; the answer claims `Content-Encoding: encoding`, but its body is plain."""
 
     DRIPPING_BODY = "dripping_body"
     """Accepted; the body of the answer comes a byte every `interval` seconds."""
@@ -42,17 +51,23 @@ class FaultKind(StrEnum):
     """HTTP 302 to `location`, which nobody should follow; by default to a webhook whose calls show who did."""
 
     CODE = "code"
-    """HTTP 200 with the business code `code` and the message `msg`."""
+    """The business code `code` with the message `msg`, under HTTP 200 or another `status`."""
 
 
-ACCEPTED_KINDS = frozenset(
-    {FaultKind.SLOW, FaultKind.ACCEPTED_THEN_CUT, FaultKind.DRIPPING_BODY, FaultKind.DRIPPING_HEADERS}
+_ACCEPTED = frozenset(
+    {
+        FaultKind.SLOW,
+        FaultKind.ACCEPTED_THEN_CUT,
+        FaultKind.FALSE_ENCODING,
+        FaultKind.DRIPPING_BODY,
+        FaultKind.DRIPPING_HEADERS,
+    }
 )
-"""The user sees the message in spite of these."""
+_SILENT = frozenset({FaultKind.CUT, FaultKind.ACCEPTED_THEN_CUT, FaultKind.RESET_WHEN_IDLE})
 
 
 class FaultFields(TypedDict, total=False):
-    """What a fault may be given beside its kind; see Fault."""
+    """The fields that a fault may have beside its kind; `Fault` explains them."""
 
     user_id: int | None
     key: str | None
@@ -61,8 +76,10 @@ class FaultFields(TypedDict, total=False):
     delay: float
     retry_after: int | None
     retry_header: str
-    status: int
+    status: int | None
     interval: float
+    idle: float
+    encoding: str
     location: str | None
     code: int
     msg: str | None
@@ -70,42 +87,52 @@ class FaultFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Fields that are not given do not narrow it down: without user, key, share and first it meets every call."""
+    """`user_id`, `key`, `share` and `first` narrow a fault down; with none of them it meets every call."""
 
     kind: FaultKind
     user_id: int | None = None
     key: str | None = None
-    #: of the calls that match otherwise, how many meet it, drawn for each call
+    #: the share of matching calls that meet it, drawn anew for each call
     share: float = 1.0
-    #: only the first so many calls of each notification; None: for ever
+    #: only so many first calls of each notification; None: all of them
     first: int | None = None
     #: seconds to wait before answering, or failing; for any kind
     delay: float = 0.0
     retry_after: int | None = 1
     retry_header: str = "Retry-After"
-    status: int = 503
+    #: None: the usual one of the kind
+    status: int | None = None
     interval: float = 0.5
+    idle: float = 1.0
+    encoding: str = "gzip"
     location: str | None = None
     code: int = 11232
     msg: str | None = None
 
     @property
     def accepted(self) -> bool:
-        return self.kind in ACCEPTED_KINDS
+        """Whether the user sees the message in spite of the fault."""
+        return self.kind in _ACCEPTED
 
-    def meets(self, *, user_id: int, key: str, attempt: int) -> bool:
+    @property
+    def silent(self) -> bool:
+        """Whether the caller gets no answer at all."""
+        return self.kind in _SILENT
+
+    def meets(self, *, user_id: int | None, key: str, attempt: int, idle_for: float = 0.0) -> bool:
         return (
             self.user_id in (None, user_id)
             and self.key in (None, key)
             and (self.first is None or attempt <= self.first)
+            and (self.kind is not FaultKind.RESET_WHEN_IDLE or idle_for >= self.idle)
         )
 
 
 @dataclass(slots=True, kw_only=True)
 class FaultBook:
-    """The faults that are set; of several that match a call, the one set first is met."""
+    """The faults that are set. A call that matches several meets the one that was set first."""
 
-    #: a number from 0 up to 1, for each call that a share of calls is to be taken from
+    #: draws a number from 0 up to 1, to be compared with a fault's share
     draw: Callable[[], float] = random.random
     faults: tuple[Fault, ...] = field(default=())
 
@@ -115,10 +142,9 @@ class FaultBook:
     def clear(self) -> None:
         self.faults = ()
 
-    def met_by(self, *, user_id: int, key: str, attempt: int) -> Fault | None:
+    def met_by(self, *, user_id: int | None, key: str, attempt: int, idle_for: float = 0.0) -> Fault | None:
         for fault in self.faults:
-            if fault.meets(user_id=user_id, key=key, attempt=attempt) and (
-                fault.share >= 1 or self.draw() < fault.share
-            ):
+            meets = fault.meets(user_id=user_id, key=key, attempt=attempt, idle_for=idle_for)
+            if meets and (fault.share >= 1 or self.draw() < fault.share):
                 return fault
         return None

@@ -1,4 +1,4 @@
-"""The Feishu simulator as a server of the local stack: a port in, its URL out."""
+"""Starts the simulator as a process of its own, as the local stack does, and ends it."""
 
 import socket
 import sys
@@ -13,6 +13,7 @@ from local.machine.processes import running, wait_until_ready
 
 @contextmanager
 def feishu_server(state: Path, *, port: int | None = None) -> Iterator[str]:
+    """Yields the simulator's URL."""
     port = port or free_port()
     command = [sys.executable, "-m", "local.feishu", "--port", str(port)]
     with running(command, name="Feishu simulator", log=state / "feishu.log") as process:

@@ -1,4 +1,4 @@
-"""The simulator inside a test: a server on a thread of its own, with what it was asked and told within reach."""
+"""Runs the simulator inside a test, on a thread of its own."""
 
 import asyncio
 import threading
@@ -9,9 +9,10 @@ from typing import Any, Self, Unpack
 from local.feishu.calls import Call, summary
 from local.feishu.fault_form import parse_fault
 from local.feishu.faults import Fault, FaultFields, FaultKind
-from local.feishu.rules import PATH, Webhook
-from local.feishu.server import serving
-from local.feishu.trigger import Trigger
+from local.feishu.receiver import Receiver
+from local.feishu.server.serving import serving
+from local.feishu.ways.flow_webhook import PATH
+from local.feishu.ways.way import Webhook
 
 
 class FeishuSimulator:
@@ -26,15 +27,15 @@ class FeishuSimulator:
     """
 
     def __init__(self, *, port: int = 0, faults: tuple[Fault, ...] = ()) -> None:
-        self.trigger = Trigger()
-        self.trigger.faults.add(*faults)
+        self.receiver = Receiver()
+        self.receiver.faults.add(*faults)
         self._port = port
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever, name="feishu-simulator", daemon=True)
-        server = serving(self.trigger, host="127.0.0.1", port=self._port)
+        server = serving(self.receiver, host="127.0.0.1", port=self._port)
         thread.start()
         self._exits.callback(_end, loop, thread)
         try:
@@ -58,29 +59,29 @@ class FeishuSimulator:
         return f"{self.url}{PATH}{key}"
 
     def set_webhook(self, key: str, *, enabled: bool = True, bearer_token: str = "") -> None:
-        """What its owner sets for a webhook; one that was never set takes every call, without a token."""
-        self.trigger.webhooks[key] = Webhook(enabled=enabled, bearer_token=bearer_token)
+        """Sets a webhook up as its owner would. One that was never set up takes every call, without a token."""
+        self.receiver.webhooks[key] = Webhook(enabled=enabled, bearer_token=bearer_token)
 
     def set_fault(self, kind: FaultKind | str, **narrowed: Unpack[FaultFields]) -> None:
-        """Adds a fault; of several that match a call, the one set first is met.
+        """Adds a fault. A call that matches several meets the one that was set first.
 
         Raises:
-            FaultError: naming the field that makes no sense.
+            FaultError: the text names the field that is wrong.
         """
-        self.trigger.faults.add(parse_fault({"kind": kind, **narrowed}))
+        self.receiver.faults.add(parse_fault({"kind": kind, **narrowed}))
 
     def clear_faults(self) -> None:
-        self.trigger.faults.clear()
+        self.receiver.faults.clear()
 
     def calls(self, **only: object) -> list[Call]:
-        """In the order they came, `only` those with these values: `calls(notification_id=7, accepted=True)`."""
-        return self.trigger.log.calls(**only)
+        """In the order in which they came. `calls(notification_id=7, accepted=True)` are those with these values."""
+        return self.receiver.log.calls(**only)
 
     def summary(self) -> Mapping[str, Any]:
         return summary(self.calls())
 
     def clear_calls(self) -> None:
-        self.trigger.log.clear()
+        self.receiver.log.clear()
 
 
 def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:

@@ -1,4 +1,4 @@
-"""Small runs: what was published and what was found, with everything in order unless a test changes it."""
+"""Makes small runs: what was published and what was found, in order unless a test changes it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,8 +6,8 @@ from itertools import count
 
 from delivery.domain.contract import RejectCode
 from delivery.domain.record import Status
-from local.demo.findings import Row
-from local.demo.kinds import OF_RECORDS, PASSED_OVER, Event, Expectation, Kind, Published
+from local.demo.event_kinds import OF_RECORDS, PASSED_OVER, Event, Expectation, Kind, Published
+from local.demo.observer import Row
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 _offsets = count(100)

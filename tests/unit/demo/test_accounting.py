@@ -1,12 +1,12 @@
-"""The account of a run: every event has one verdict, and only what is final and as it was meant is in order."""
+"""The account of a run: every event gets one verdict, and only the expected final state is in order."""
 
 import pytest
 
 from delivery.domain.contract import RejectCode
 from delivery.domain.record import Status
 from local.demo.accounting import Verdict, account_for
-from local.demo.findings import Findings
-from local.demo.kinds import Kind, Published
+from local.demo.event_kinds import Kind, Published
+from local.demo.observer import Findings
 from tests.unit.demo.accounts import foreign, malformed, of_record, positions, row, rows
 
 
@@ -16,7 +16,7 @@ def verdict_on(published: Published, found: Findings) -> tuple[Verdict, str]:
 
 
 def test_a_run_in_order_is_accounted_for_to_the_last_event():
-    """One of each: sent, sent once for two copies, rejected, passed over, skipped, dead."""
+    """One of each: sent, sent once for two copies, rejected, ignored, skipped, dead."""
     bad, others = malformed(offset=4), foreign(offset=5)
     published = [
         of_record("good", offset=1),
@@ -43,7 +43,7 @@ def test_a_run_in_order_is_accounted_for_to_the_last_event():
 
 
 def test_an_event_without_a_row_is_lost():
-    """Kafka acknowledged it, and nobody knows of it any more."""
+    """Kafka acknowledged it, and nothing came of it."""
     account = account_for([of_record("gone")], Findings())
     assert account.last_line == "demo: 1 published, 0 accounted for, 1 lost, 0 doubled"
     assert (account.in_order, account.settled) == (False, False)
@@ -52,17 +52,17 @@ def test_an_event_without_a_row_is_lost():
 def test_a_sent_notification_that_feishu_never_accepted_is_lost():
     """What MySQL says is believed only when the simulated user saw the message."""
     found = Findings(rows=rows(row("unseen")), calls={1: 1})
-    assert verdict_on(of_record("unseen"), found) == (Verdict.LOST, "is sent, but Feishu never accepted it")
+    assert verdict_on(of_record("unseen"), found) == (Verdict.LOST, "is marked sent, but Feishu never accepted it")
 
 
 def test_a_bad_event_without_a_reject_is_lost():
-    """Thrown away is not the same as kept as a reject."""
+    """A bad event has to be kept, not thrown away."""
     assert verdict_on(malformed(), Findings())[0] is Verdict.LOST
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.SENDING, Status.FAILED])
 def test_a_notification_that_is_not_final_is_unfinished(status):
-    """Neither lost nor accounted for; the run goes on."""
+    """Neither lost nor accounted for, so the watch goes on."""
     found = Findings(rows=rows(row("open", status)))
     account = account_for([of_record("open")], found)
     assert account.last_line == "demo: 1 published, 0 accounted for, 0 lost, 0 doubled"
@@ -96,12 +96,12 @@ def test_a_notification_that_is_not_final_is_unfinished(status):
         (
             foreign(offset=9),
             Findings(rejects={(0, 9): "event_type_unknown"}),
-            "became a reject, not passed over",
+            "became a reject, not ignored",
         ),
         (
             foreign("theirs"),
             Findings(rows=rows(row("theirs"))),
-            "became a notification, but belongs to others",
+            "became a notification, although it is for another service",
         ),
         (
             malformed(RejectCode.EVENT_TYPE_MISSING, offset=9),
@@ -110,8 +110,8 @@ def test_a_notification_that_is_not_final_is_unfinished(status):
         ),
     ],
 )
-def test_an_end_that_was_not_meant_is_unexpected(published, found, reason):
-    """Final, and wrong: more waiting does not help."""
+def test_a_wrong_final_state_is_unexpected(published, found, reason):
+    """Waiting longer does not help."""
     account = account_for([published], found)
     assert [(one.verdict, one.reason) for one in account.judgements] == [(Verdict.UNEXPECTED, reason)]
     assert (account.settled, account.in_order) == (True, False)
@@ -126,14 +126,14 @@ def test_a_crash_may_leave_another_reason_for_a_death():
     assert verdict_on(of_record("a", Kind.FAILING_FOR_EVER), without_crash)[0] is Verdict.UNEXPECTED
 
 
-def test_a_foreign_event_is_passed_over_when_something_behind_it_was_processed():
-    """A partition is read in order; an event that leaves no trace is proven by the next that does."""
+def test_an_event_for_another_service_is_accounted_for_when_something_behind_it_was_processed():
+    """A partition is read in order, so the next event that leaves a trace proves that this one was read."""
     found = Findings(rows=rows(row("behind")), accepted={1: 1})
     account = account_for([foreign(offset=5), of_record("behind", offset=6)], found)
     assert [one.verdict for one in account.judgements] == [Verdict.ACCOUNTED, Verdict.ACCOUNTED]
 
 
-def test_a_foreign_event_with_nothing_processed_behind_it_is_not_accounted_for():
+def test_an_event_for_another_service_with_nothing_processed_behind_it_is_lost():
     """Perhaps nobody has read that far."""
     found = Findings(rows=rows(row("before")), accepted={1: 1})
     account = account_for([of_record("before", offset=4), foreign(offset=5)], found)

@@ -1,13 +1,13 @@
-"""Messages that users saw twice: excused by nothing but an attempt that a dead sender left open."""
+"""A message that its user saw twice is excused only by an attempt of its own that a dead sender left open."""
 
 from delivery.domain.record import Status
 from local.demo.accounting import account_for
-from local.demo.findings import Findings
+from local.demo.observer import Findings
 from tests.unit.demo.accounts import of_record, row, rows
 
 
 def test_a_message_seen_twice_is_doubled():
-    """Each of its events has its final state, and the run is not in order all the same."""
+    """The run is not in order, although each event has its final state."""
     account = account_for([of_record("good")], Findings(rows=rows(row("good", attempts=2)), accepted={1: 2}))
     assert account.last_line == "demo: 1 published, 1 accounted for, 0 lost, 1 doubled"
     assert not account.in_order

@@ -1,12 +1,12 @@
-"""One notification's life: which is told, and in which order."""
+"""The history of one notification: which one is chosen, and how it is told."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from delivery.domain.record import Status
 from local.demo.accounting import account_for
-from local.demo.findings import Findings
-from local.demo.history import life_of, most_eventful
+from local.demo.history import history_of, most_eventful
+from local.demo.observer import Findings
 from tests.unit.demo.accounts import NOW, of_record, row, rows
 
 
@@ -52,9 +52,9 @@ RECORD = {
 }
 
 
-def test_a_life_is_told_in_order_of_time():
+def test_a_history_is_told_in_order_of_time():
     """From producer to final state, with what Feishu saw in between."""
-    life = life_of(
+    history = history_of(
         RECORD,
         attempts=[
             attempt(1, 2, 3, "temporary", error_code="provider_5xx", http_status=503, latency_ms=12),
@@ -68,15 +68,15 @@ def test_a_life_is_told_in_order_of_time():
         ],
         published=[of_record("a", offset=7)],
     )
-    assert [(moment.who, moment.what) for moment in life] == [
-        ("producer", "Kafka has it: partition 0, offset 7"),
+    assert [(moment.who, moment.what) for moment in history] == [
+        ("producer", "published to partition 0, offset 7"),
         ("ingest", "recorded as notification 9, pending"),
         ("send", "attempt 1 opened"),
-        ("Feishu", "call 1: answers HTTP 503 [told to fail: http_5xx]"),
+        ("Feishu", "call 1: answers HTTP 503 [simulated fault: http_5xx]"),
         ("send", "attempt 1 closed: temporary, provider_5xx (HTTP 503 after 12 ms)"),
         ("send", "attempt 2 opened"),
         ("Feishu", "call 2: answers HTTP 200, code 0; the user sees the message"),
-        ("claim", "by now has found attempt 2 left open: lost (sending_lease_expired)"),
+        ("claim", "has noticed that attempt 2 was never closed: lost (sending_lease_expired)"),
         ("send", "attempt 3 opened"),
         ("Feishu", "call 3: answers HTTP 200, code 0; the user sees the message"),
         ("send", "attempt 3 closed: delivered (HTTP 200 after 40 ms)"),
@@ -84,8 +84,8 @@ def test_a_life_is_told_in_order_of_time():
     ]
 
 
-def test_an_attempt_without_a_call_says_only_what_it_came_to():
-    """A user without a channel: nothing was called, so there is no status and no time that it took."""
+def test_an_attempt_without_a_call_shows_only_its_outcome():
+    """For a user without a channel there is no status and no latency."""
     record = {
         **RECORD,
         "status": "skipped",
@@ -93,10 +93,10 @@ def test_an_attempt_without_a_call_says_only_what_it_came_to():
         "sent_at": None,
         "last_error_code": "recipient_missing",
     }
-    life = life_of(
+    history = history_of(
         record, attempts=[attempt(1, 2, 2, "skipped", error_code="recipient_missing")], calls=[], published=[]
     )
-    assert [moment.what for moment in life[2:]] == [
+    assert [moment.what for moment in history[2:]] == [
         "attempt 1 closed: skipped, recipient_missing",
         "skipped (recipient_missing) after 1 attempt",
     ]
@@ -105,8 +105,10 @@ def test_an_attempt_without_a_call_says_only_what_it_came_to():
 def test_a_call_that_was_cut_shows_no_status():
     """Only the simulator knows whether the message was seen."""
     cut = call(1, 3, accepted=True, status=None, code=None, fault="accepted_then_cut")
-    life = life_of(RECORD, attempts=[], calls=[cut], published=[])
-    assert life[1].what == "call 1: cuts the connection; the user sees the message [told to fail: accepted_then_cut]"
+    history = history_of(RECORD, attempts=[], calls=[cut], published=[])
+    assert (
+        history[1].what == "call 1: cuts the connection; the user sees the message [simulated fault: accepted_then_cut]"
+    )
 
 
 def told(found: Findings) -> str | None:
@@ -115,8 +117,8 @@ def told(found: Findings) -> str | None:
     return chosen.dedupe_key if chosen else None
 
 
-def test_the_life_that_is_told_is_the_one_with_most_in_it():
-    """Seen twice after a crash, before left open by a crash, before many attempts."""
+def test_the_most_eventful_notification_is_chosen():
+    """One seen twice after a crash; else one that a crash left open; else the one with the most attempts."""
     many = row("many", Status.DEAD, record_id=1, attempts=5)
     crashed = row("crashed", record_id=2, attempts=2)
     repeated = row("repeated", record_id=3, attempts=2)
@@ -126,6 +128,6 @@ def test_the_life_that_is_told_is_the_one_with_most_in_it():
     assert told(Findings(rows=rows(many))) == "many"
 
 
-def test_without_notifications_there_is_no_life_to_tell():
+def test_without_notifications_there_is_no_history():
     """A run in which ingest did nothing still gets its report."""
     assert told(Findings()) is None

@@ -1,16 +1,15 @@
-"""Publishing to a topic, and what the demo asks of the simulated Feishu."""
+"""Publishing to a topic, and the client of the simulated Feishu."""
 
 import pytest
+import urllib3
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from local.demo.kinds import PASSED_OVER, Event, Kind, Published
+from local.demo.event_kinds import PASSED_OVER, Event, Kind, Published
 from local.demo.producer import KafkaTopic
-from local.demo.scenario import build_scenario
 from local.feishu import FeishuSimulator
 from local.feishu.client import SimulatedFeishu, calls_by_record
 from local.machine.processes import CannotStartError
 from local.servers.mock_kafka import MockCluster
-from tests.unit.demo.accounts import NOW
 
 
 @pytest.fixture(scope="module")
@@ -60,21 +59,24 @@ def test_a_topic_knows_its_partitions(cluster):
 
 
 def test_an_event_that_kafka_does_not_take_is_an_error(cluster):
-    """Counting goes by what was acknowledged, so all has to be."""
+    """The account counts acknowledged events, so every event has to be one."""
     topic = KafkaTopic(bootstrap_servers=cluster.bootstrap_servers, name="events")
     with pytest.raises(CannotStartError, match=r"Kafka acknowledged 1 of 2 events: .*partition"):
         topic.publish([event(), event(partition=77)])
 
 
-def test_the_simulator_takes_the_faults_and_tokens_of_a_scenario():
-    """One fault for each user that has one, and a token for each webhook that asks for one."""
-    users = build_scenario(run="run-1", first_user_id=5000, partitions=1, now=NOW).users
+def test_a_client_sets_faults_and_tokens_in_a_running_simulator():
+    """As the simulator itself lists them."""
     with FeishuSimulator() as simulator:
         feishu = SimulatedFeishu(simulator.url)
-        feishu.prepare(users)
+        feishu.set_faults([{"kind": "cut", "user_id": 7}])
+        feishu.require_token("key-1", "t")
+        with pytest.raises(ValueError, match=r"refused /_faults: kind: should be one of"):
+            feishu.set_faults([{"kind": "none"}])
         feishu.close()
-        assert len(simulator.trigger.faults.faults) == sum(user.fault is not None for user in users)
-        assert len(simulator.trigger.webhooks) == sum(bool(user.required_token) for user in users)
+        assert urllib3.request("GET", f"{simulator.url}/_faults").json() == [{"kind": "cut", "user_id": 7}]
+        webhooks = urllib3.request("GET", f"{simulator.url}/_webhooks").json()
+    assert webhooks == [{"key": "key-1", "enabled": True, "asks_for_bearer": True}]
 
 
 def test_calls_are_counted_for_each_notification():

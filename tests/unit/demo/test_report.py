@@ -9,10 +9,10 @@ from delivery.domain.contract import RejectCode
 from delivery.domain.record import Status
 from local.demo.accounting import account_for
 from local.demo.display import Snapshot, live_display
-from local.demo.findings import Findings
+from local.demo.event_kinds import Kind
 from local.demo.history import Moment
-from local.demo.kinds import Kind
-from local.demo.report import print_account, print_crash, print_life, print_problems
+from local.demo.observer import Findings
+from local.demo.report import print_account, print_crash, print_history, print_problems
 from tests.unit.demo.accounts import NOW, malformed, of_record, row, rows
 
 
@@ -44,7 +44,7 @@ def test_without_a_terminal_there_is_a_plain_line_for_each_change(console):
             show(look)
     first, second = printed(console).splitlines()
     assert first == (
-        "  1.5 s: 2 pending, 0 sending, 0 failed, 0 sent, 0 dead, 0 skipped, 4 rejects; Feishu: 3 calls, 2 accepted"
+        "  1.5 s: 2 pending, 0 sending, 0 failed, 0 sent, 0 dead, 0 skipped, 4 rejected; Feishu: 3 calls, 2 accepted"
     )
     assert "1 sent" in second
 
@@ -79,7 +79,7 @@ def test_the_account_has_a_line_for_each_kind(console):
     assert set(cells) == set(Kind)
     assert cells[Kind.GOOD] == ["good", "2", "1 nothing, 1 sent", "2", "2 (1 twice)", "1 of 2"]
     assert cells[Kind.MALFORMED][2] == "rejected: 2 payload_invalid, 1 envelope_invalid"
-    assert cells[Kind.SLOW] == ["slow", "0", "-", "-", "-", "0"]
+    assert cells[Kind.SLOW] == ["Feishu is slow", "0", "-", "-", "-", "0"]
 
 
 def test_what_is_wrong_is_named_a_line_each(console):
@@ -95,12 +95,12 @@ def test_what_is_wrong_is_named_a_line_each(console):
 
 
 def test_a_double_after_a_time_out_says_so(console):
-    """No excuse, but a hint: the machine may be too busy for the patience of stage local."""
+    """It is still a double, but a busy machine may be the cause."""
     found = Findings(rows=rows(row("a", record_id=5)), accepted={5: 2}, timed_out={5: 1})
     account = account_for([of_record("a")], found)
     print_problems(console, account, found)
     assert not account.in_order
-    assert "as 1 of its attempts timed out after Feishu had accepted it" in printed(console)
+    assert "and 1 attempt timed out after Feishu had accepted the message" in printed(console)
 
 
 def test_many_problems_are_cut_short(console):
@@ -112,28 +112,28 @@ def test_many_problems_are_cut_short(console):
 
 
 def test_nothing_is_said_where_nothing_is_wrong(console):
-    """The last line speaks for itself."""
+    """Only the last line of the demo follows."""
     found = Findings(rows=rows(row("a")), accepted={1: 1})
     print_problems(console, account_for([of_record("a")], found), found)
     assert printed(console) == ""
 
 
 def test_the_crash_is_told_with_what_it_repeated(console):
-    """How much was left open, and which messages came twice for it."""
+    """How many attempts were left open, and which messages were seen twice."""
     found = Findings(rows=rows(row("a", record_id=5)), accepted={5: 2}, lost_attempts={5: 1})
     print_crash(console, account_for([of_record("a")], found), killed=True, lost_attempts=3)
-    assert "The 3 attempts that it left open" in printed(console)
-    assert "came twice (notifications 5)" in printed(console)
+    assert "It left 3 attempts open" in printed(console)
+    assert "were seen twice (notifications 5)" in printed(console)
 
 
 def test_a_run_without_a_crash_says_so(console):
-    """It proves less than it was meant to."""
+    """It proves nothing about crashes."""
     print_crash(console, account_for([], Findings()), killed=False, lost_attempts=0)
-    assert printed(console).startswith("No sender could be killed")
+    assert printed(console).startswith("No sender was killed")
 
 
-def test_a_life_is_shown_moment_by_moment(console):
-    """Whatever it holds is shown as it is, brackets too."""
-    print_life(console, row("a", record_id=5), [Moment(at=NOW, who="Feishu", what="call 1 [told to fail: cut]")])
-    assert "call 1 [told to fail: cut]" in printed(console)
+def test_a_history_is_shown_moment_by_moment(console):
+    """Brackets are shown as they are, although Rich would take them for markup."""
+    print_history(console, row("a", record_id=5), [Moment(at=NOW, who="Feishu", what="call 1 [simulated fault: cut]")])
+    assert "call 1 [simulated fault: cut]" in printed(console)
     assert "08:00:00.000" in printed(console)

@@ -1,14 +1,15 @@
-"""What the demo publishes is what it says: every kind, and each event judged by the contract as expected."""
+"""What the demo publishes: every kind, and each event as the contract judges it."""
 
 from collections import Counter
 
 import pytest
 
-from delivery.domain.contract import Accepted, NotOurs, Rejected, judge
-from local.demo.kinds import Kind
+from delivery.domain.contract import Accepted, NotOurs, Rejected
+from local.demo.event_kinds import Kind
 from local.demo.scenario import build_scenario
 from local.feishu.fault_form import parse_fault
 from tests.unit.demo.accounts import NOW
+from tests.unit.samples import judge
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def scenario():
 
 
 def test_a_few_hundred_events_of_every_kind_are_published(scenario):
-    """None is missing, and none is so rare that one case hides in it."""
+    """No kind is missing or rare."""
     counts = Counter(event.kind for event in scenario.events)
     assert set(counts) == set(Kind)
     assert min(counts.values()) >= 6
@@ -25,7 +26,7 @@ def test_a_few_hundred_events_of_every_kind_are_published(scenario):
 
 
 def test_the_contract_judges_each_event_as_the_demo_expects(scenario):
-    """Rejects with their codes, foreign ones as not ours, all others as notifications."""
+    """Rejects with their codes, events for other services as not ours, all others as notifications."""
     for event in scenario.events:
         verdict = judge(event.value)
         if event.expected.reject:
@@ -55,12 +56,12 @@ def test_another_run_has_other_keys_and_other_users(scenario):
 
 
 def test_the_same_run_is_the_same_twice(scenario):
-    """An order that showed a fault can be published again."""
+    """An order that showed a mistake can be published again."""
     assert build_scenario(run="run-1", first_user_id=5000, partitions=3, now=NOW) == scenario
 
 
 def test_each_partition_ends_with_an_event_that_leaves_a_trace(scenario):
-    """It proves that the foreign ones before it were processed."""
+    """It proves that the events for other services before it were read."""
     assert [event.partition for event in scenario.waves[1][-3:]] == [0, 1, 2]
     assert {event.kind for event in scenario.waves[1][-3:]} == {Kind.GOOD}
 
@@ -71,9 +72,9 @@ def test_slow_ones_come_when_the_senders_are_at_work(scenario):
     assert Kind.SLOW in {event.kind for event in scenario.waves[1]}
 
 
-def test_the_faults_of_the_users_are_faults(scenario):
-    """The simulator takes each of them; only kinds that fail have one."""
-    faults = {user.kind: parse_fault({"kind": user.fault[0], **user.fault[1]}) for user in scenario.users if user.fault}
+def test_the_faults_of_the_users_can_be_set(scenario):
+    """The simulator takes each of them, and only users of failing kinds have one."""
+    faults = {user.kind: parse_fault(user.fault_document) for user in scenario.users if user.fault}
     assert set(faults) == {Kind.FAILING_ONCE, Kind.FAILING_FOR_EVER, Kind.RATE_LIMITED, Kind.SLOW}
 
 

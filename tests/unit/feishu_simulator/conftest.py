@@ -1,4 +1,4 @@
-"""One simulator for each file, emptied for each test, and connections to call it over."""
+"""One simulator for each test file, without faults and calls at the start of each test; and an HTTP client."""
 
 from collections.abc import Iterator
 

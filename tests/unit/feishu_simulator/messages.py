@@ -1,4 +1,4 @@
-"""Messages as a flow receives them: a good one, with the changes that a test is about."""
+"""Makes messages as a flow receives them, with the changes that a test is about, and posts them."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 
 
 def message(**changes: Any) -> dict[str, Any]:
-    """A change to None takes the field out."""
+    """A good message with `changes`; a field that is changed to None is left out."""
     document: dict[str, Any] = {
         "event": "smartflow.schedule_adjustment_ready",
         "version": "1",
@@ -39,7 +39,7 @@ def body(**changes: Any) -> bytes:
 
 
 def post(
-    http: urllib3.PoolManager, feishu: FeishuSimulator, *, key: str = "key-1", patience: float = 10, **changes: Any
+    http: urllib3.PoolManager, feishu: FeishuSimulator, *, key: str = "key-1", timeout: float = 10, **changes: Any
 ) -> urllib3.BaseHTTPResponse:
     url = feishu.webhook_url(key)
-    return http.request("POST", url, body=body(**changes), headers=HEADERS, timeout=patience, redirect=False)
+    return http.request("POST", url, body=body(**changes), headers=HEADERS, timeout=timeout, redirect=False)

@@ -1,9 +1,9 @@
-"""The simulator's own addresses, by which it is told what to do."""
+"""The paths by which the simulator is controlled."""
 
 import pytest
 import urllib3
 
-from local.feishu import FaultError, FeishuSimulator
+from local.feishu import FeishuSimulator
 from tests.unit.feishu_simulator.messages import post
 
 
@@ -37,11 +37,11 @@ def test_a_setting_that_makes_no_sense_is_refused_whole(
     answer = http.request("POST", feishu.url + path, body=content)
     assert answer.status == 400
     assert answer.data.decode().startswith(line)
-    assert feishu.trigger.faults.faults == ()
+    assert feishu.receiver.faults.faults == ()
 
 
 def test_a_webhook_is_set_up_while_it_runs(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
-    """Its token and whether it is enabled, as its owner would in Feishu."""
+    """It asks for a token, and may be disabled, as its owner may choose in Feishu."""
     url = f"{feishu.url}/_webhooks"
     http.request("POST", url, body=b'{"key": "key-3", "enabled": false, "bearer_token": "t"}')
     assert post(http, feishu, key="key-3").json()["code"] == 800004509
@@ -62,12 +62,6 @@ def test_a_webhook_is_set_up_while_it_runs(feishu: FeishuSimulator, http: urllib
 def test_a_wrong_question_is_answered_with_one_line(
     feishu: FeishuSimulator, http: urllib3.PoolManager, method: str, path: str, status: int
 ) -> None:
-    """What is wrong, and what there is instead."""
+    """It says what is wrong and what there is instead."""
     answer = http.request(method, feishu.url + path)
     assert (answer.status, answer.data.count(b"\n")) == (status, 1)
-
-
-def test_a_fault_that_makes_no_sense_is_refused_in_process_too(feishu: FeishuSimulator) -> None:
-    """The same line as over HTTP."""
-    with pytest.raises(FaultError, match="delay: should be given in seconds"):
-        feishu.set_fault("slow")

@@ -1,4 +1,4 @@
-"""Which faults can be set, which are refused and how, and which calls a fault meets."""
+"""Which faults can be set, how others are refused, and which calls a fault meets."""
 
 from typing import Any
 
@@ -27,7 +27,11 @@ from local.feishu.faults import Fault, FaultBook, FaultKind
         ({"kind": "slow", "delay": -1}, "delay: should be seconds, from 0 to 3600"),
         ({"kind": "http_429", "retry_after": 1.5}, "retry_after: should be whole seconds from 0 to 86400, or null"),
         ({"kind": "http_429", "retry_header": "X"}, "retry_header: should be Retry-After or x-ogw-ratelimit-reset"),
-        ({"kind": "http_5xx", "status": 404}, "status: should be a whole number from 500 to 599"),
+        ({"kind": "http_5xx", "status": 404}, "status: should be from 500 to 599 for kind http_5xx"),
+        ({"kind": "http_status"}, "status: should be given, from 400 to 599, for kind http_status"),
+        ({"kind": "code", "code": 1, "status": 600}, "status: should be a whole number from 200 to 599, or null"),
+        ({"kind": "reset_when_idle", "idle": -1}, "idle: should be seconds, from 0 to 3600"),
+        ({"kind": "false_encoding", "encoding": "lzma"}, "encoding: should be gzip, deflate, br or zstd"),
         ({"kind": "dripping_body", "interval": 0}, "interval: should be seconds, from 0.001 to 60"),
         ({"kind": "redirect", "location": "a\r\nb"}, "location: should be a URL without spaces, or null"),
         ({"kind": "code"}, "code: should be given for kind code"),
@@ -43,12 +47,12 @@ def test_a_fault_that_makes_no_sense_is_refused_with_a_line_naming_the_field(doc
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("slow", "code")])
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("slow", "code", "http_status")])
 def test_a_kind_alone_is_a_fault_that_meets_every_call(kind: FaultKind) -> None:
-    """Everything else has a default, except what slow and code cannot do without."""
+    """All other fields have defaults, except one each for `slow`, `code` and `http_status`."""
     fault = parse_fault({"kind": kind.value})
     assert fault == Fault(kind=kind)
-    assert fault.meets(user_id=1, key="k", attempt=99)
+    assert fault.meets(user_id=1, key="k", attempt=99, idle_for=60)
 
 
 def test_a_fault_is_listed_as_it_was_set() -> None:
@@ -58,7 +62,7 @@ def test_a_fault_is_listed_as_it_was_set() -> None:
 
 
 def test_a_fault_meets_only_its_user_its_key_and_the_first_calls() -> None:
-    """Narrowed by all that was given at once."""
+    """All of its limits have to hold."""
     fault = Fault(kind=FaultKind.CUT, user_id=7, key="k", first=2)
     assert fault.meets(user_id=7, key="k", attempt=2)
     assert not fault.meets(user_id=8, key="k", attempt=2)

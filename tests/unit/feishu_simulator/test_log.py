@@ -1,4 +1,4 @@
-"""What the simulator says that it received and answered."""
+"""The log of calls and its summary."""
 
 import json
 
@@ -12,14 +12,15 @@ from tests.unit.feishu_simulator.messages import HEADERS, body, message, post
 def test_the_log_says_whether_a_token_matched_and_never_shows_it(
     feishu: FeishuSimulator, http: urllib3.PoolManager
 ) -> None:
-    """Not the one that is expected, and not the one that was sent."""
+    """Neither the expected one nor the one that was sent."""
     feishu.set_webhook("key-2", bearer_token="expected-token")
     for token in ("expected-token", "other-token"):
         headers = {**HEADERS, "Authorization": f"Bearer {token}"}
         http.request("POST", feishu.webhook_url("key-2"), body=body(), headers=headers)
     assert [(call.bearer_matched, call.accepted) for call in feishu.calls()] == [(True, True), (False, False)]
     shown = http.request("GET", f"{feishu.url}/_calls").data + http.request("GET", f"{feishu.url}/_webhooks").data
-    assert b"token" not in shown.replace(b"bearer_token", b"")
+    assert b"expected-token" not in shown
+    assert b"other-token" not in shown
 
 
 def test_calls_are_listed_one_json_object_a_line(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
@@ -36,7 +37,7 @@ def test_calls_are_listed_one_json_object_a_line(feishu: FeishuSimulator, http: 
 
 
 def test_any_bytes_can_be_listed(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
-    """Neither broken UTF-8 nor half a surrogate keeps the log from being shown."""
+    """The log can show broken UTF-8 and half a surrogate."""
     for content in (b"\xff\x00", b'{"event": "\\ud800"}', b"[]", b"{}"):
         http.request("POST", feishu.webhook_url("k"), body=content, headers=HEADERS)
     listed = http.request("GET", f"{feishu.url}/_calls").data.decode().splitlines()
@@ -51,12 +52,25 @@ def test_the_summary_counts_who_saw_a_message_twice(feishu: FeishuSimulator, htt
     post(http, feishu, user_id=8, notification_id=3)
     post(http, feishu, notification_id=4)
     shown = http.request("GET", f"{feishu.url}/_calls/summary").json()
-    assert shown == {"calls": 3, "accepted": 3, "notifications": 2, "accepted_more_than_once": {"3": 2}}
     assert shown == feishu.summary()
+    assert (shown["calls"], shown["accepted"], shown["notifications"]) == (3, 3, 2)
+    assert shown["accepted_more_than_once"] == {"3": 2}
+
+
+def test_the_summary_counts_client_tokens(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
+    """Those of all calls, and those whose message was accepted more than once."""
+    feishu.set_fault("http_5xx", first=1)
+    for token, notification_id in (("a", 1), ("a", 1), ("a", 1), ("b", 2), ("b", 2), ("c", 3)):
+        headers = {**HEADERS, "Client-Token": token}
+        content = body(notification_id=notification_id)
+        http.request("POST", feishu.webhook_url("k"), body=content, headers=headers)
+    shown = feishu.summary()
+    assert (shown["client_tokens"], shown["client_tokens_accepted_more_than_once"]) == (3, {"a": 2})
+    assert feishu.calls(notification_id=3)[0].client_token == "c"
 
 
 def test_clearing_the_log_makes_the_next_call_the_first(feishu: FeishuSimulator, http: urllib3.PoolManager) -> None:
-    """DELETE /_calls: nothing of before is left, counters included."""
+    """DELETE /_calls also resets the count of attempts."""
     post(http, feishu)
     http.request("DELETE", f"{feishu.url}/_calls")
     post(http, feishu)

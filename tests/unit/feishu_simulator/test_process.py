@@ -27,7 +27,7 @@ def started(*arguments: str) -> Iterator[str]:
 
 
 def test_it_serves_with_the_faults_given_to_it() -> None:
-    """It says where it listens as soon as it does."""
+    """It prints its URL as soon as it listens."""
     with started("--fault", '{"kind": "rate_limited"}') as url:
         address = f"{url}/flow/api/trigger-webhook/key-1"
         answer = urllib3.request("POST", address, body=body(), headers={"Content-Type": "application/json"})
@@ -44,7 +44,7 @@ def test_a_port_that_is_taken_is_named_in_one_line(capsys: pytest.CaptureFixture
 
 
 def test_a_fault_that_makes_no_sense_is_named_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Before anything listens."""
+    """It does not start to listen."""
     with pytest.raises(SystemExit):
         main(["--fault", '{"kind": "slow"}'])
     assert "delay: should be given in seconds, above 0, for kind slow" in capsys.readouterr().err

@@ -1,73 +1,52 @@
-"""What Feishu refuses: a request and the settings of its webhook in; the refusing answer, or nothing, out. Pure."""
+"""The Flow webhook trigger: which requests it refuses, and with which answers."""
 
 import hmac
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Never
+from typing import Any
 
-from local.feishu.answers import NO_SUCH_PAGE, WRONG_METHOD, Answer, business
-from local.feishu.wire import Request
+from local.feishu.answers import SUCCESS, WRONG_METHOD, Answer, business
+from local.feishu.server.requests import Request
+from local.feishu.ways.way import KEY, About, Webhook, document_of
 
 PATH = "/flow/api/trigger-webhook/"
 LONGEST_BODY = 4 * 1024 * 1024  # "Automation: webhook parameters in detail", code 800005647
-_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
-    """What its owner has set for one webhook key."""
+class FlowWebhook:
+    """See `Way`."""
 
-    enabled: bool = True
-    #: empty: no credential is asked for
-    bearer_token: str = ""
+    success = SUCCESS
 
-    def __repr__(self) -> str:
-        return f"Webhook(enabled={self.enabled}, bearer={bool(self.bearer_token)})"
+    def key_of(self, path: str) -> str | None:
+        key = path.removeprefix(PATH)
+        return key if path.startswith(PATH) and KEY.fullmatch(key) else None
 
+    def refusal(self, request: Request, webhook: Webhook) -> Answer | None:
+        if request.method != "POST":
+            return WRONG_METHOD
+        if not webhook.enabled:
+            return business(800004509)
+        if self.credentials_match(request, webhook) is False:
+            return business(800005649)
+        return _content_refusal(request)
 
-def key_of(path: str) -> str | None:
-    """The webhook key that a path names; None if it is no webhook's path."""
-    key = path.removeprefix(PATH)
-    return key if path.startswith(PATH) and _KEY.fullmatch(key) else None
+    def credentials_match(self, request: Request, webhook: Webhook) -> bool | None:
+        if not webhook.bearer_token:
+            return None
+        expected = f"Bearer {webhook.bearer_token}"
+        given = request.headers.get("authorization", "").encode("latin-1").decode("utf-8", "replace")
+        return hmac.compare_digest(given.encode(), expected.encode())
 
-
-def refusal(request: Request, webhook: Webhook) -> Answer | None:
-    """Feishu's answer to a request that breaks a rule; None for a good one."""
-    if key_of(request.path) is None:
-        return NO_SUCH_PAGE
-    if request.method != "POST":
-        return WRONG_METHOD
-    if not webhook.enabled:
-        return business(800004509)
-    if bearer_matches(request, webhook) is False:
-        return business(800005649)
-    return _content_refusal(request)
-
-
-def bearer_matches(request: Request, webhook: Webhook) -> bool | None:
-    """Whether the request carries the webhook's token; None when the webhook asks for none."""
-    if not webhook.bearer_token:
-        return None
-    expected = f"Bearer {webhook.bearer_token}"
-    given = request.headers.get("authorization", "").encode("latin-1").decode("utf-8", "replace")
-    return hmac.compare_digest(given.encode(), expected.encode())
-
-
-def document_of(body: bytes) -> Mapping[str, Any] | None:
-    """The JSON object of a body; None if it is none."""
-    try:
-        document = json.loads(body, parse_constant=_no_json)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _no_json(constant: str) -> Never:
-    raise ValueError(f"{constant} is no JSON, whatever Python's reader says")
+    def about(self, document: Mapping[str, Any]) -> About:
+        notification_id, user_id = document.get("notification_id"), document.get("user_id")
+        return About(
+            message=str(notification_id),
+            notification_id=notification_id if _whole(notification_id) else None,
+            user_id=user_id if _whole(user_id) else None,
+        )
 
 
 def _content_refusal(request: Request) -> Answer | None:

@@ -1,4 +1,4 @@
-"""The kinds of events that the demo publishes, and for each what must become of it."""
+"""The kinds of events that the demo publishes, and what has to become of each."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,42 +8,43 @@ from delivery.domain.contract import RejectCode
 from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Status
 
-REJECTED = "rejected: "  # begins what became of a reject; its code follows
+REJECTED = "rejected: "  # the reject's code follows
+IGNORED = "ignored"
 
 
 class Kind(StrEnum):
     GOOD = "good"
-    DUPLICATE = "duplicate"
+    DUPLICATE = "published three times"
     MALFORMED = "malformed"
-    FOREIGN = "foreign"
-    POISON = "poison"
+    FOREIGN = "for another service"
+    POISON = "not an event"
     NO_CHANNEL = "user without channel"
     DISABLED = "disabled channel"
-    FAILING_ONCE = "failing once"
-    FAILING_FOR_EVER = "failing for ever"
-    REFUSED = "refused (wrong token)"
-    RATE_LIMITED = "rate-limited"
-    SLOW = "slow"
+    FAILING_ONCE = "Feishu fails once"
+    FAILING_FOR_EVER = "Feishu always fails"
+    REFUSED = "wrong token"
+    RATE_LIMITED = "rate-limited once"
+    SLOW = "Feishu is slow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """One of: a record in `status`, a reject with `reject`, or, with neither, no trace at all."""
+    """Either a record in `status`, or a reject with code `reject`; with neither, the event leaves no trace."""
 
     status: Status | None = None
-    #: why a record that was not sent was not; a crash may leave another reason
+    #: why a record was not sent; a crash may leave another reason
     code: ErrorCode | None = None
     reject: RejectCode | None = None
 
     @property
     def accepted(self) -> int:
-        """How often Feishu accepts its message; once more for each crash that left an attempt open."""
+        """How often Feishu accepts the message, without the repetitions that a crash may cause."""
         return 1 if self.status is Status.SENT else 0
 
     def __str__(self) -> str:
         if self.reject:
             return f"{REJECTED}{self.reject}"
-        return str(self.status or "passed over")
+        return str(self.status or IGNORED)
 
 
 SENT = Expectation(status=Status.SENT)
@@ -61,7 +62,7 @@ OF_RECORDS: dict[Kind, Expectation] = {
     Kind.RATE_LIMITED: SENT,
     Kind.SLOW: SENT,
 }
-"""Kinds whose events become records, and the final state that these must reach (DESIGN sections 6 and 8)."""
+"""The kinds of events that become records, and the final state that each record must reach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +74,9 @@ class Event:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
-    #: of the notification it asks for; None where there is none to find
+    #: of the notification that the event asks for; None for an event that cannot become one
     dedupe_key: str | None = None
-    #: None: the partition that the key leads to
+    #: None: the partition that Kafka chooses by the key
     partition: int | None = None
 
 
