@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
-#: the functions with a MySQL user of their own where IAM knows the database; `delivery.storage.rights` has their rights
+#: the stages that are MySQL users of their own where IAM knows the database; `deployment.rights` has their rights
 STAGES = ("ingest", "claim", "send")
 #: the one function that logs in as the secret's user, who may make tables and users
 _MIGRATES = "migrate"

@@ -1,15 +1,17 @@
 """Each function has a MySQL user of its own, and only the migration may read the database's secret."""
 
-import hashlib
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cdk.data.database import STAGES
-from cdk.delivery.migrate import RIGHTS as RIGHTS_FILE
-from delivery.storage import rights
-from delivery.storage.rights import RIGHTS
+from cdk.delivery.migrate import RIGHTS as RIGHTS_FOLDERS
+from cdk.delivery.migrate import fingerprint
+from delivery.deployment.rights import RIGHTS
 from tests.infra.conftest import Stacks, Synthesis
 from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, NO_VPC, RDS, Template, environment, told
 
@@ -90,11 +92,21 @@ def test_a_mysql_that_iam_does_not_know_is_entered_by_its_secret(beside: Templat
 
 
 def test_the_migration_runs_again_when_rights_change_or_iam_is_turned_on(dev: Template, beside: Template) -> None:
-    """Otherwise MySQL would refuse what new code does."""
-    assert RIGHTS_FILE.samefile(rights.__file__)
-    assert dev.one("Custom::Migrations")["Rights"] == hashlib.sha256(RIGHTS_FILE.read_bytes()).hexdigest()
+    """Else new code would be refused what it needs."""
+    assert dev.one("Custom::Migrations")["Rights"] == fingerprint(*RIGHTS_FOLDERS)
     assert dev.one("Custom::Migrations")["UserPrefix"] == "hongyan_"
     assert beside.one("Custom::Migrations")["UserPrefix"] == ""
+
+
+def test_what_is_looked_at_is_all_that_the_rights_follow_from() -> None:
+    """Every module of ours that the rights are made of lies in a folder whose change runs the migration again."""
+    program = (
+        "import sys, delivery.deployment.rights as _; print(*(it.__file__ for it in sys.modules.values() if OURS))"
+    )
+    program = program.replace("OURS", "it.__name__.startswith('delivery.')")
+    made_of = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert len(made_of) > 10
+    assert [file for file in map(Path, made_of) if not any(file.is_relative_to(it) for it in RIGHTS_FOLDERS)] == []
 
 
 def test_functions_log_in_to_the_proxy_and_the_migration_past_it(both: Stacks) -> None:
