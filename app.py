@@ -7,12 +7,11 @@ templates there are and how large the code is.
 import os
 import shutil
 import sys
-from pathlib import Path
 
 from cdk.assembly import stage_app
 from cdk.build.sizes import table
 from cdk.settings.complaints import SettingsError
-from cdk.settings.context import PASSED_OUTDIR, ROOT, own_context, passed_by_the_cli
+from cdk.settings.context import ROOT, own_context, passed_by_the_cli
 from cdk.settings.stage import DEFAULT_STAGE, stage_settings
 
 
@@ -22,7 +21,7 @@ def main(arguments: list[str]) -> None:
         return
     stage, context = (arguments or [DEFAULT_STAGE])[0], own_context()
     stage_settings(context.get("stages"), stage)  # before anything is removed
-    out = Path(os.environ.get(PASSED_OUTDIR, ROOT / "cdk.out"))
+    out = ROOT / "cdk.out"
     shutil.rmtree(out, ignore_errors=True)
     made = stage_app({**context, "stage": stage}, out=out).synth()
     templates = [os.path.relpath(stack.template_full_path) for stack in made.stacks]

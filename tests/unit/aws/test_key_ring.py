@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from delivery.aws.secrets import KmsKeyRing, database_address
+from delivery.aws.database_login import address_by_secret
+from delivery.aws.key_ring import KmsKeyRing
 from delivery.storage.credentials import CredentialError
 from tests.unit.samples import NOW
 
@@ -145,6 +146,6 @@ def test_a_repr_shows_no_keys_and_no_password(kms: CountingKms, kms_key: str) ->
     )
     secret = {"SecretString": json.dumps({"username": "u", "password": "hunter2"})}
     manager = SimpleNamespace(get_secret_value=lambda SecretId: secret if SecretId == "arn" else {})  # noqa: N803
-    address = database_address(settings, manager)  # type: ignore[arg-type]
+    address = address_by_secret(settings, manager)  # type: ignore[arg-type]
     assert (address.user, address.password, address.host) == ("u", "hunter2", "h")
     assert "hunter2" not in repr(address)

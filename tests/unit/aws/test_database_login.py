@@ -17,8 +17,8 @@ from botocore.exceptions import NoCredentialsError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from delivery.aws.database_login import address_by_token
 from delivery.aws.settings import ClaimSettings
-from delivery.aws.tokens import signed_address
 from delivery.aws.wiring.foundation import engine_of
 from tests.unit.aws.clear_password import ClearPasswordServer, clear_password_server
 from tests.unit.aws.test_settings import OWN_USER, QUEUE
@@ -54,9 +54,9 @@ def parts(token: str) -> Mapping[str, Any]:
 def test_a_token_is_what_botocore_s_own_client_makes() -> None:
     """Signature and all, at the same second, whatever the order of its parts."""
     session = boto3.Session()
-    before = signed_address(settings(), session).password
+    before = address_by_token(settings(), session).password
     theirs = boto3.client("rds").generate_db_auth_token(HOST, 3306, USER)
-    after = signed_address(settings(), session).password
+    after = address_by_token(settings(), session).password
     assert parts(theirs) in (parts(before), parts(after))
     assert parts(theirs)["X-Amz-Expires"] == ["900"]
 
@@ -67,7 +67,7 @@ def test_without_credentials_there_is_no_token(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(name)
     monkeypatch.setattr("botocore.credentials.InstanceMetadataProvider.load", lambda _: None)
     with pytest.raises(NoCredentialsError):
-        signed_address(settings(), boto3.Session())
+        address_by_token(settings(), boto3.Session())
 
 
 @pytest.fixture
@@ -116,6 +116,6 @@ def test_a_token_is_never_shown(
     with pytest.raises(OperationalError) as refused:
         engine.connect()
     shown = "".join([*traceback.format_exception(refused.value), caplog.text, *capsys.readouterr(), repr(engine)])
-    shown += repr(signed_address(settings(), boto3.Session()))
+    shown += repr(address_by_token(settings(), boto3.Session()))
     [signature] = parts(server.passwords[0])["X-Amz-Signature"]
     assert not any(secret in shown for secret in (signature, "X-Amz", "the role's secret"))
