@@ -28,7 +28,7 @@ from delivery.feishu.ways import open_ways
 from delivery.send import Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 from local.machine.ports import free_port
 from local.machine.processes import running, wait_until_ready
 from local.servers.mysql import MySqlServer
