@@ -1,6 +1,5 @@
 """What becomes of packages that are unpacked somewhere else than at the root of a system."""
 
-import os
 from pathlib import Path
 
 from local.machine import private_apt
@@ -24,7 +23,7 @@ def test_absolute_links_lead_into_the_tree(tmp_path: Path):
     tree = tree.rename(tmp_path / "finished")  # as make_once does it
     moved = [tree / path.relative_to(tmp_path / "tree") for path in (file, directory / "security" / "policy")]
     assert [path.read_text() for path in moved] == ["-server KNOWN", "grant"]
-    assert not any(os.path.isabs(path.readlink()) for path in tree.rglob("*") if path.is_symlink())
+    assert not any(path.readlink().is_absolute() for path in tree.rglob("*") if path.is_symlink())
 
 
 def test_a_link_to_what_only_the_machine_has_stays(tmp_path: Path):
