@@ -82,7 +82,7 @@ def _fetch_java(log: Path, say: Callable[[str], None], tree: Path) -> None:
     apt = _apt("Java", "44 MB", log, say, tree)
     package = _oldest_usable(apt.names("openjdk-"))
     if package is None:
-        raise CannotStartError(f"apt finds no package of Java {OLDEST} or newer (is this machine online? see {log})")
+        raise CannotStartError(f"apt has no package of Java {OLDEST} or newer, or is offline: see {log}")
     _unpack(partial(apt.unpack_alone, package, tree), package, log)
     shutil.rmtree(tree / "apt")
 

@@ -116,7 +116,7 @@ def fake_apt(directory: Path, *, packages: str) -> None:
 @pytest.mark.parametrize(
     ("packages", "reason"),
     [
-        ("openjdk-11-jre-headless openjdk-17-jre-zero", "apt finds no package of Java 17 or newer"),
+        ("openjdk-11-jre-headless openjdk-17-jre-zero", "apt has no package of Java 17 or newer, or is offline: see "),
         ("openjdk-17-jre-headless", "apt cannot fetch the package openjdk-17-jre-headless: see "),
     ],
 )
