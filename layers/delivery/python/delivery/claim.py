@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
-    from delivery.domain.record import Pointer
-    from delivery.storage.claims import Claimed
+    from delivery.domain.record import Claimed, Pointer
 
 
 class DueRecords(Protocol):

@@ -1,7 +1,5 @@
 """Builds the claim stage, once per function instance, on its first call."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import cache
 

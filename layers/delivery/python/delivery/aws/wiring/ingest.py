@@ -1,7 +1,5 @@
 """Builds the ingest stage, once per function instance, on its first call."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import cache
 
@@ -9,7 +7,7 @@ from delivery.aws.queue import SendQueue
 from delivery.aws.settings import IngestSettings
 from delivery.aws.wiring.foundation import client, engine_of, utc_now
 from delivery.ingest import Ingester
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 
 
 @cache

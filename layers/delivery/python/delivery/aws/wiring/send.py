@@ -1,12 +1,10 @@
 """Builds the send stage, once per function instance, on its first call."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
 
-from delivery.aws.secrets import KmsKeyRing
+from delivery.aws.key_ring import KmsKeyRing
 from delivery.aws.settings import SendSettings
 from delivery.aws.telemetry import observe_attempt
 from delivery.aws.wiring.foundation import client, engine_of, utc_now

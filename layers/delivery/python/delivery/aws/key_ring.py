@@ -1,40 +1,19 @@
-"""What must not be seen: the database's password from Secrets Manager, and the data keys that KMS unwraps."""
+"""Unwraps the data keys by KMS and keeps them in memory, so that no notification costs a call of KMS."""
 
-from __future__ import annotations
-
-import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from delivery.storage.credentials import CredentialError
-from delivery.storage.database import Address
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from delivery.aws.settings import MigrateSettings, ServingSettings
-    from delivery.storage.data_keys import DataKeys
-
-
-def database_address(settings: ServingSettings | MigrateSettings, secrets_manager: Any) -> Address:  # noqa: ANN401 - a boto client
-    """The address with its credentials, read from the secret at each connect, so that rotation needs no restart."""
-    secret = json.loads(secrets_manager.get_secret_value(SecretId=settings.database_secret_arn)["SecretString"])
-    return Address(
-        host=settings.database_host,
-        port=settings.database_port,
-        database=settings.database_name,
-        user=secret["username"],
-        password=secret["password"],
-        ca_file=settings.database_ca_file,
-    )
+from delivery.storage.data_keys import DataKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsKeyRing:
-    """Data keys: unwrapped once each and kept in memory, so that no notification costs a call of KMS."""
+    """The data keys. Each is unwrapped once."""
 
     kms: Any
     kms_key: str
@@ -49,7 +28,7 @@ class KmsKeyRing:
         """The newest key; the first one is made on first use."""
         newest = self.stored.newest()
         if newest is None:
-            return self._made()
+            return self._make()
         return newest[0], self._unwrap(*newest)
 
     def key(self, key_id: int) -> bytes:
@@ -71,7 +50,7 @@ class KmsKeyRing:
             self._unwrapped[key_id] = answer["Plaintext"]
         return self._unwrapped[key_id]
 
-    def _made(self) -> tuple[int, bytes]:
+    def _make(self) -> tuple[int, bytes]:
         made = self.kms.generate_data_key(KeyId=self.kms_key, KeySpec="AES_256")
         key_id = self.stored.add(made["CiphertextBlob"], now=self.now())
         self._unwrapped[key_id] = made["Plaintext"]

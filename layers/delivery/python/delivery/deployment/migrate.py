@@ -1,34 +1,32 @@
 """Brings a database to the newest schema: an empty one, an older one of ours, or one that the Go service wrote."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
-from delivery.storage.database import Address, open_engine
+from delivery import storage
+from delivery.deployment.database_users import FunctionUsers
+from delivery.deployment.failure import DeploymentError
+from delivery.storage.database import Address, address_of, open_engine, own_words
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from delivery.storage.users import FunctionUsers
-
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(storage.__file__).parent / "migrations"
 #: Two migrations at once wait for each other: MySQL's DDL knows no transaction.
 LOCK_SECONDS = 300
 _LOCK = "hongyan.migrate"
-# An ALTER of a large table is silent for as long as it takes; who has less time, as a Lambda, watches the clock itself.
+# An ALTER of a large table is silent for as long as it takes. A caller with less time, such as a Lambda, sets a deadline.
 _STATEMENT_SECONDS = 86_400
-# A waiting DDL makes every later statement on its table wait behind it: MySQL's own limit is a year. A function that
-# was frozen or ended would hold the lock until its idle connection is given up: by default after eight hours.
-_PATIENCE = "SET SESSION lock_wait_timeout = 20, wait_timeout = 60"
+# A waiting DDL makes every later statement on its table wait behind it, and MySQL's own limit is a year. A function
+# that was frozen or ended holds the lock until MySQL gives up its idle connection, by default after eight hours.
+_SESSION_TIMEOUTS = "SET SESSION lock_wait_timeout = 20, wait_timeout = 60"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +35,31 @@ class Migrated:
 
     before: str | None
     after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migrator:
+    """Runs the migrations that the database has not seen, and gives up in time to say so."""
+
+    upgrade: Callable[[], Migrated]
+    now: Callable[[], datetime]
+
+    def run(self, *, until: datetime) -> Migrated:
+        """Answers the revisions.
+
+        Raises:
+            DeploymentError: MySQL refused a statement.
+            TimeoutError: the time is up.
+        """
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrate")
+        try:
+            return executor.submit(self.upgrade).result(timeout=(until - self.now()).total_seconds())
+        except DBAPIError as error:
+            raise DeploymentError(f"MySQL: {own_words(error)}") from error
+        except TimeoutError as error:
+            raise TimeoutError(str(error) or "the time is up; MySQL may still be at work on a statement") from error
+        finally:
+            executor.shutdown(wait=False)  # a thread in the middle of a statement cannot be ended
 
 
 def upgrade(url: str) -> None:
@@ -51,10 +74,10 @@ def upgrade(url: str) -> None:
 def upgrade_at(address: Address, *, migrations: Path = MIGRATIONS, users: FunctionUsers | None = None) -> Migrated:
     """Creates the database of this address if it is missing and runs the migrations it has not seen. Safe to run again.
 
-    Afterwards the functions' own users are as they should be, if there are to be any.
+    Afterwards the functions' own users have the rights they should, if there are to be any users.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: with MySQL's own words; what ran before stays, and running again goes on from there.
+        sqlalchemy.exc.DBAPIError: with MySQL's own words. What ran before stays, and running again goes on from there.
     """
     _create_database(address)
     engine = open_engine(lambda: address, statement_seconds=_STATEMENT_SECONDS)
@@ -67,27 +90,14 @@ def upgrade_at(address: Address, *, migrations: Path = MIGRATIONS, users: Functi
     return migrated
 
 
-def address_of(url: str) -> Address:
-    """The address in a `mysql+pymysql://` URL."""
-    parts = make_url(url)
-    return Address(
-        host=parts.host or "127.0.0.1",
-        port=parts.port or 3306,
-        database=parts.database or "",
-        user=parts.username or "root",
-        password=parts.password or "",
-    )
-
-
 def migrate(connection: Connection, migrations: Path, users: FunctionUsers | None = None) -> Migrated:
-    """Runs the migrations on an open connection. After an error its end is what frees the lock for others."""
-    connection.execute(text(_PATIENCE))
+    """Runs the migrations on an open connection. After an error, closing the connection frees the lock for others."""
+    connection.execute(text(_SESSION_TIMEOUTS))
     if not connection.execute(
         text("SELECT GET_LOCK(:name, :seconds)"), {"name": _LOCK, "seconds": LOCK_SECONDS}
     ).scalar():
         raise TimeoutError(f"another migration has been running for {LOCK_SECONDS} seconds")
-    config = Config()
-    config.set_main_option("script_location", str(migrations))
+    config = alembic_config(migrations)
     config.attributes["connection"] = connection
     before = _revision(connection)
     if not _is_newer(before, config):
@@ -96,6 +106,13 @@ def migrate(connection: Connection, migrations: Path, users: FunctionUsers | Non
         users.settle(connection)
     connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})
     return Migrated(before=before, after=_revision(connection))
+
+
+def alembic_config(migrations: Path) -> Config:
+    """Alembic's configuration for the migrations in this folder."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))  # Alembic interpolates %
+    return config
 
 
 def _revision(connection: Connection) -> str | None:

@@ -1,28 +1,22 @@
-"""Recording a batch: one transaction, one multi-row insert, whatever the size of the batch (DESIGN section 7)."""
-
-from __future__ import annotations
+"""Records a batch in one transaction with one multi-row insert, whatever the size of the batch."""
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
+from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from delivery.domain.contract import RejectCode
-from delivery.domain.intake import Reject, Stored
-from delivery.domain.record import RESUMABLE_STATUSES, Pointer, Status
+from delivery.domain.intake import Intake, Reject, Request, Stored
+from delivery.domain.record import RESUMABLE_STATUSES, NewRecord, Pointer, Status
+from delivery.storage.columns import INSERT, Rights, listed, row_of, select, update
 from delivery.storage.database import error_number, in_transaction, to_stored
 from delivery.storage.outbox import mark_consumed, mark_dead
 from delivery.storage.rejects import insert_rejects
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
-
-    from sqlalchemy import Connection, Engine, Row
-
-    from delivery.domain.intake import Intake, Request
-    from delivery.domain.record import NewRecord
 
 # MySQL refuses one value: wrong string, truncated, bad date, missing default, a trigger's SIGNAL, bad JSON, a CHECK.
 _REFUSALS = {1265, 1292, 1364, 1366, 1406, 1264, 1644, 3140, 3819, 4025}
@@ -30,19 +24,29 @@ _REFUSALS = {1265, 1292, 1364, 1366, 1406, 1264, 1644, 3140, 3819, 4025}
 # With some thousands of long keys MySQL runs out of its range_optimizer_max_mem_size and scans the whole table.
 _KEYS_A_QUERY = 2_000
 
+# A field of NewRecord is the column of that name, except for the id that a producer believes the record has.
+_GIVEN = tuple(field.name for field in fields(NewRecord) if field.name != "notification_id")
+_given: Callable[[NewRecord], tuple[Any, ...]] = attrgetter(*_GIVEN)
+_SAME_FOR_ALL = ("status", "max_attempts", "next_retry_at", "created_at", "updated_at")
+
 # An upsert that changes nothing: unlike INSERT IGNORE it hides no error.
-_INSERT = """
-INSERT INTO notification_records
-    (channel, dedupe_key, user_id, trigger_id, preview_id, trigger_type, target_type, target_id, target_url,
-     summary_text, fallback_text, fallback_used, trace_id, status, max_attempts, next_retry_at, created_at, updated_at)
-VALUES {rows}
-ON DUPLICATE KEY UPDATE id = id"""
-_GIVEN_WIDTH = 13
+_INSERT = f"""
+INSERT INTO notification_records ({listed([*_GIVEN, *_SAME_FOR_ALL])}) VALUES {{rows}}
+ON DUPLICATE KEY UPDATE id = id"""  # noqa: S608 - constant
+
+_STORED = ("id", "attempt_count", "status")
+_READ_BACK = f"""
+SELECT {listed(_STORED)} FROM notification_records
+WHERE channel = %(channel)s AND dedupe_key IN %(keys)s"""  # noqa: S608 - constant
+
+RIGHTS: Rights = {
+    "notification_records": [INSERT, *select(*_STORED, "channel", "dedupe_key"), *update("id")],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """Stores batches. Doing one twice, or its halves at once on two connections, changes nothing."""
+    """Stores batches. Storing one twice, or its halves at once on two connections, changes nothing."""
 
     engine: Engine
 
@@ -74,7 +78,7 @@ def _store(connection: Connection, intake: Intake, times: _Times) -> Stored:
 
 
 def _store_sifted(connection: Connection, intake: Intake, times: _Times) -> Stored:
-    """The way taken after MySQL refused the set: halves it under savepoints until what it refuses stands alone."""
+    """Used after MySQL refused the set: halves it under savepoints until each refused row stands alone."""
     refused: list[Reject] = []
     created = _insert_sifted(connection, _in_key_order(intake.requests), times, refused)
     return _finish(connection, intake, created, refused, times)
@@ -107,12 +111,13 @@ def _finish(connection: Connection, intake: Intake, created: int, refused: Seque
 def _insert(connection: Connection, requests: Sequence[Request], times: _Times) -> int:
     if not requests:
         return 0
-    row = f"({'%s, ' * _GIVEN_WIDTH}{_same_for_all(times)})"
+    row = f"({row_of(_GIVEN)}, {_same_for_all(times)})"
     values = tuple(value for request in _in_key_order(requests) for value in _given(request.record))
     return connection.exec_driver_sql(_INSERT.format(rows=", ".join([row] * len(requests))), values).rowcount
 
 
 def _same_for_all(times: _Times) -> str:
+    """The values of the columns of that name."""
     # Written out once: as values they would be more than a quarter of what PyMySQL has to escape for each row.
     moments = (f"'{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in (times.handoff_at, times.now, times.now))
     return f"'{Status.PENDING}', {times.max_attempts:d}, {', '.join(moments)}"
@@ -121,24 +126,6 @@ def _same_for_all(times: _Times) -> str:
 def _in_key_order(requests: Sequence[Request]) -> list[Request]:
     # Two batches that share keys lock them in the same order, so that one waits instead of both deadlocking.
     return sorted(requests, key=lambda request: request.record.key)
-
-
-def _given(new: NewRecord) -> tuple[Any, ...]:
-    return (
-        new.channel,
-        new.dedupe_key,
-        new.user_id,
-        new.trigger_id,
-        new.preview_id,
-        new.trigger_type,
-        new.target_type,
-        new.target_id,
-        new.target_url,
-        new.summary_text,
-        new.fallback_text,
-        new.fallback_used,
-        new.trace_id,
-    )
 
 
 def _pointers(connection: Connection, requests: Sequence[Request]) -> list[Pointer]:
@@ -152,11 +139,7 @@ def _stored(connection: Connection, requests: Sequence[Request]) -> Iterator[Row
     channels = {request.record.channel for request in requests}
     for channel in channels:
         keys = [request.record.dedupe_key for request in requests if request.record.channel == channel]
-        yield from connection.exec_driver_sql(
-            "SELECT id, attempt_count, status FROM notification_records "  # noqa: S608 - placeholders only
-            f"WHERE channel = %s AND dedupe_key IN ({', '.join(['%s'] * len(keys))})",
-            (channel, *keys),
-        ).all()
+        yield from connection.exec_driver_sql(_READ_BACK, {"channel": channel, "keys": keys}).all()
 
 
 def _refuses_a_value(error: DBAPIError) -> bool:

@@ -1,30 +1,24 @@
-"""CloudFormation's custom resources: a request in, its work done, and the answer that the deployment waits for out."""
-
-from __future__ import annotations
+"""Answers CloudFormation's custom resources: does what the request asks for and tells the deployment how it went."""
 
 import json
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
-from sqlalchemy.exc import DBAPIError
 
 from delivery.aws.settings import SettingsError
 from delivery.aws.telemetry import logger
-from delivery.storage.database import own_words
-from delivery.topic import TopicError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from delivery.deployment.failure import DeploymentError
 
 Status = Literal["SUCCESS", "FAILED"]
 
-#: what an answer may take at most, with its tries: a worker keeps this back
+#: The longest that an answer may take, retries included: the work must end this long before the function's deadline.
 ANSWER_SECONDS = 30
 # The whole answer may have 4096 bytes; JSON doubles a quote, and the names around it need some.
 _REASON_BYTES = 1500
-# Their texts hold no credential; of any other error only the type is told, and its text stands in the log.
+# Their texts hold no credential. Of any other error only the type is told, and its text stands in the log.
 _TELLABLE = (SettingsError, OSError, ClientError, BotoCoreError)
 
 
@@ -33,10 +27,10 @@ def is_request(event: Mapping[str, Any]) -> bool:
 
 
 def answer(request: Mapping[str, Any], work: Callable[[], object]) -> None:
-    """Does the work, except for a deletion, which leaves everything as it is, and answers whatever comes of it.
+    """Does the work and answers, whatever comes of it. A deletion does nothing: tables and topic outlive the stack.
 
     Raises:
-        ConnectionError: when nobody took the answer; Lambda then calls the function again, as it does after any error.
+        ConnectionError: nobody took the answer. Lambda then calls the function again, as it does after any error.
     """
     try:
         if request["RequestType"] != "Delete":
@@ -55,9 +49,7 @@ def reason(error: Exception) -> str:
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, DBAPIError):
-        return f"MySQL: {own_words(error)}"
-    if isinstance(error, TopicError):
+    if isinstance(error, DeploymentError):
         return str(error)
     if isinstance(error, _TELLABLE):
         return f"{type(error).__name__}: {error}"
@@ -68,11 +60,11 @@ def _put(request: Mapping[str, Any], status: Status, why: str) -> None:
     body = {
         "Status": status,
         "Reason": why,
-        # Always the same: another one would tell CloudFormation to delete the resource of before.
+        # Always the same: a different one would tell CloudFormation to delete the previous resource.
         "PhysicalResourceId": request.get("PhysicalResourceId") or request["LogicalResourceId"],
         **{name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
-    # The URL is signed for an empty content type. PUT is repeatable, so a lost answer is given again.
+    # The URL is signed for an empty content type. Repeating a PUT is harmless, so a lost answer is sent again.
     tries = urllib3.Retry(total=2, backoff_factor=0.5, status_forcelist=range(500, 600), redirect=0)
     try:
         response = urllib3.PoolManager(timeout=urllib3.Timeout(connect=2, read=5), retries=tries).request(
