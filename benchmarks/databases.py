@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from delivery.storage.database import Address, open_engine
-from delivery.storage.migrate import address_of, upgrade
+from delivery.deployment.migrate import address_of, upgrade
 from local.servers.mysql import MySqlServer
 
 

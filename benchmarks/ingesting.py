@@ -12,7 +12,7 @@ from benchmarks.notifications import intake, requests
 from benchmarks.rounds import Turn, stopwatch, take_turns
 from benchmarks.row_by_row import RowByRow
 from benchmarks.statements import MAX_ATTEMPTS
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 from local.servers.mysql import MySqlServer
 
 _SET = 500

@@ -19,13 +19,16 @@ from benchmarks.figures import SEND_EFFICIENCY, Measured
 from benchmarks.notifications import USERS, intake
 from benchmarks.rounds import Turn, stopwatch, take_turns
 from benchmarks.statements import MAX_ATTEMPTS
-from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, WEBHOOK_PATH, Channel
+from delivery.domain.channel import Channel
 from delivery.domain.transition import RetryPolicy
-from delivery.feishu.flow_webhook import FlowWebhook, Wording, open_connections
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK, WEBHOOK_PATH
+from delivery.feishu.transport import Transport
+from delivery.feishu.way import Feishu, Wording
+from delivery.feishu.ways import open_ways
 from delivery.send import Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 from local.machine.ports import free_port
 from local.machine.processes import running, wait_until_ready
 from local.servers.mysql import MySqlServer
@@ -35,6 +38,14 @@ _LATENCY = 0.1
 _POINTERS = 1_600
 _ROUNDS = 3
 _LEASE = timedelta(minutes=10)
+_CALL_TIMEOUT = timedelta(seconds=5)
+_RETRY = RetryPolicy(base=timedelta(minutes=5), cap=timedelta(minutes=30), jitter=0.1)
+_WORDING = Wording(
+    event="smartflow.schedule_adjustment_ready",
+    title="SmartFlow 日程调整建议",
+    action_text="查看并确认调整",
+    action_base_url="https://smartflow.example",
+)
 
 
 def measure(server: MySqlServer, state: Path) -> dict[str, Measured]:
@@ -69,16 +80,19 @@ def _turn(engine: Engine, sender: Sender) -> Turn:
 
 
 def _sender(engine: Engine, channels: Channels, origin: str, executor: ThreadPoolExecutor) -> Sender:
-    courier = FlowWebhook(
-        connections=open_connections(_CONCURRENCY),
-        wording=Wording(action_base_url="https://smartflow.example"),
-        patience=timedelta(seconds=5),
+    feishu = Feishu(
+        transport=Transport.open(concurrency=_CONCURRENCY, timeout=_CALL_TIMEOUT),
+        wording=_WORDING,
+        webhook_origins=(origin,),
         now=_now,
-        origins=(origin,),
     )
-    policy = SendPolicy(lease=_LEASE, concurrency=_CONCURRENCY, retry=RetryPolicy())
     return Sender(
-        attempts=Attempts(engine=engine), channels=channels, courier=courier, policy=policy, executor=executor, now=_now
+        attempts=Attempts(engine=engine),
+        channels=channels,
+        ways=open_ways(feishu),
+        policy=SendPolicy(lease=_LEASE, concurrency=_CONCURRENCY, call_timeout=_CALL_TIMEOUT, retry=_RETRY),
+        executor=executor,
+        now=_now,
     )
 
 
@@ -98,7 +112,7 @@ class _OneKey:
 def _channel(user_id: int, origin: str) -> Channel:
     return Channel(
         user_id=user_id,
-        channel=CHANNEL_FEISHU_WEBHOOK,
+        channel=FLOW_WEBHOOK,
         enabled=True,
         webhook_url=f"{origin}{WEBHOOK_PATH}user-{user_id:06}",
         bearer_token=f"token-of-user-{user_id}",

@@ -18,7 +18,7 @@ from benchmarks.figures import COLD_START, COLD_START_OF, Measured
 from benchmarks.notifications import intake
 from benchmarks.rounds import Turn, take_turns
 from benchmarks.statements import MAX_ATTEMPTS
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 from local.servers.aws import Aws, aws_server
 from local.servers.mysql import MySqlServer
 

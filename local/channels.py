@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
-from delivery.aws.secrets import KmsKeyRing
-from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, WEBHOOK_PATH, Channel
+from delivery.aws.key_ring import KmsKeyRing
+from delivery.domain.channel import Channel
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK, WEBHOOK_PATH
 from delivery.storage.channels import Channels
 from delivery.storage.data_keys import DataKeys
 from delivery.storage.database import open_engine
-from delivery.storage.migrate import address_of
+from delivery.deployment.migrate import address_of
 from local.servers.aws import Aws
 from local.template.overrides import STACK_NAME
 
@@ -20,7 +21,7 @@ def webhook_url(feishu_url: str, key: str) -> str:
 def feishu_channel(user_id: int, url: str, *, enabled: bool = True, bearer_token: str = "") -> Channel:
     return Channel(
         user_id=user_id,
-        channel=CHANNEL_FEISHU_WEBHOOK,
+        channel=FLOW_WEBHOOK,
         enabled=enabled,
         webhook_url=url,
         bearer_token=bearer_token,

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 
 from delivery.storage.database import open_engine
 from delivery.storage.lookups import Lookups
-from delivery.storage.migrate import address_of
+from delivery.deployment.migrate import address_of
 from local.channels import channels_of, feishu_channel, webhook_url
 from local.machine.processes import CannotStartError
 from local.servers.aws import Aws

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from delivery.storage.database import open_engine
-from delivery.storage.migrate import address_of
+from delivery.deployment.migrate import address_of
 from delivery.storage.tables import records
 from local.endpoints import FILE_NAME, read_endpoints
 from local.machine.interrupts import Interrupted, wait_for_interrupt

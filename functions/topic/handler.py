@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from delivery.aws import custom_resource
+from delivery.deployment import custom_resource
 from delivery.aws.telemetry import logger
 from delivery.aws.wiring.foundation import deadline
 from delivery.aws.wiring.topic import is_rolling_back, topic_maker

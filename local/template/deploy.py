@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from delivery.storage.migrate import upgrade
+from delivery.deployment.migrate import upgrade
 from local.servers.aws import Aws
 from local.servers.start import Servers
 from local.template.assets import assets_of

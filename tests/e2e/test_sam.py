@@ -18,7 +18,7 @@ from sqlalchemy import insert, select
 
 from delivery.domain.record import CHANNEL_FEISHU
 from delivery.storage.database import open_engine
-from delivery.storage.migrate import address_of
+from delivery.deployment.migrate import address_of
 from delivery.storage.tables import records
 from local.channels import webhook_url
 from local.machine.ports import free_port

@@ -7,10 +7,10 @@ from delivery.aws import telemetry
 from delivery.claim import ClaimReport
 from delivery.domain.contract import RejectCode
 from delivery.domain.outcome import Delivered, Exchange
-from delivery.domain.transition import Closing, RetryPolicy, after_attempt
+from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
 from delivery.send import SendReport
-from tests.unit.samples import NOW, attempt
+from tests.unit.samples import NOW, RETRY, attempt
 
 
 def ingest() -> None:
@@ -23,7 +23,7 @@ def claim() -> None:
 
 def send() -> None:
     one, outcome = attempt(summary_text=""), Delivered(provider_message_id="m", exchange=Exchange(latency_ms=1))
-    transition = after_attempt(one, outcome, RetryPolicy(), NOW)
+    transition = after_attempt(one, outcome, RETRY, NOW)
     telemetry.observe_attempt(Closing(attempt=one, outcome=outcome, transition=transition, finished_at=NOW), won=True)
     telemetry.observe_send(SendReport())
 

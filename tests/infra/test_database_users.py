@@ -8,8 +8,8 @@ import pytest
 
 from cdk.data.database import STAGES
 from cdk.delivery.migrate import RIGHTS as RIGHTS_FILE
-from delivery.storage import rights
-from delivery.storage.rights import RIGHTS
+from delivery.deployment import rights
+from delivery.deployment.rights import RIGHTS
 from tests.infra.conftest import Stacks, Synthesis
 from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, NO_VPC, RDS, Template, environment, told
 

@@ -7,8 +7,8 @@ from typing import Any
 from cdk.delivery.migrate import MIGRATIONS, fingerprint
 from cdk.settings.sections import Migrate
 from delivery.aws.settings import MigrateSettings
-from delivery.storage.migrate import LOCK_SECONDS
-from delivery.storage.migrate import MIGRATIONS as RUN_FROM
+from delivery.deployment.migrate import LOCK_SECONDS
+from delivery.deployment.migrate import MIGRATIONS as RUN_FROM
 from tests.infra.conftest import Synthesis
 from tests.infra.templates import FUNCTIONS, Template, environment
 from tests.infra.test_environment import OBSERVABILITY, deployed

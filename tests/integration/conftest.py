@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from delivery.storage.database import open_engine
-from delivery.storage.migrate import address_of, upgrade
+from delivery.deployment.migrate import address_of, upgrade
 from delivery.storage.tables import metadata
 from local.servers.mysql import MySqlServer, mysql_server
 from tests.integration.clock import Clock

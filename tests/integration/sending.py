@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import urllib3
-
 from delivery.claim import Claimer, ClaimPolicy
-from delivery.domain.channel import Channel, Unreadable
-from delivery.domain.queue import QueueDown
-from delivery.domain.transition import RetryPolicy
-from delivery.feishu.flow_webhook import FlowWebhook, Wording
+from delivery.domain.channel import Channel, UnreadableChannel
+from delivery.domain.record import QueueDown
+from delivery.feishu.transport import Transport
+from delivery.feishu.way import Feishu
+from delivery.feishu.ways import open_ways
 from delivery.ingest import Ingester
 from delivery.send import AttemptStore, ChannelStore, Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
+from tests.unit.samples import EXACT_RETRY, WORDING
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(minutes=10)
 HANDOFF = timedelta(minutes=5)
+CALL_TIMEOUT = timedelta(seconds=5)
 
 
 class PointerList:
@@ -57,8 +59,11 @@ class OneWebhook:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def of_users(self, user_ids: Collection[int], channel: str) -> Mapping[int, Channel | Unreadable]:
-        return {user: Channel(user_id=user, channel=channel, enabled=True, webhook_url=self.url) for user in user_ids}
+    def of_users(
+        self, user_ids: Collection[int], ways: Collection[str]
+    ) -> Mapping[int, Collection[Channel | UnreadableChannel]]:
+        [way] = ways
+        return {user: [Channel(user_id=user, channel=way, enabled=True, webhook_url=self.url)] for user in user_ids}
 
 
 def ingester(engine: Engine, clock: Clock, queue: PointerList) -> Ingester:
@@ -97,27 +102,25 @@ def send(
     origin: str = "https://www.feishu.cn",
 ) -> Mapping[str, int]:
     """One run of the sender; how many records went to which state."""
-    with ThreadPoolExecutor(max_workers=8) as executor:
+    transport = Transport.open(concurrency=8, timeout=CALL_TIMEOUT)
+    with ThreadPoolExecutor(max_workers=8) as executor, closing(transport):
         sender = Sender(
             attempts=attempts,
             channels=channels,
-            courier=courier(clock, origin),
-            policy=SendPolicy(lease=LEASE, concurrency=8, retry=RetryPolicy(jitter=0)),
+            ways=open_ways(feishu(transport, clock, origin)),
+            policy=SendPolicy(lease=LEASE, concurrency=8, call_timeout=CALL_TIMEOUT, retry=EXACT_RETRY),
             executor=executor,
             now=clock,
         )
-        report = sender.run(pointers, until=until_long_after(clock))
-        sender.courier.connections.clear()  # type: ignore[attr-defined]
-    return report.by_status
+        return sender.run(pointers, until=until_long_after(clock)).by_status
 
 
-def courier(clock: Clock, origin: str) -> FlowWebhook:
-    return FlowWebhook(
-        connections=urllib3.PoolManager(retries=False),
-        wording=Wording(action_base_url="https://smartflow.example"),
-        patience=timedelta(seconds=5),
+def feishu(transport: Transport, clock: Clock, origin: str) -> Feishu:
+    return Feishu(
+        transport=transport,
+        wording=WORDING,
+        webhook_origins=(origin,),
         now=clock,
-        origins=(origin,),
     )
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from delivery.aws.secrets import KmsKeyRing
-from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, Channel
+from delivery.aws.key_ring import KmsKeyRing
+from delivery.domain.channel import Channel
 from delivery.domain.outcome import Delivered, Exchange
 from delivery.domain.record import Pointer
-from delivery.domain.transition import Closing, RetryPolicy, after_attempt
+from delivery.domain.transition import Closing, after_attempt
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
 from delivery.storage.claims import DueRecords
@@ -22,6 +23,7 @@ from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, asking_for, event, kafka
 from tests.integration.sending import LEASE, PointerList, claim_all, ingester, recorder_store
 from tests.integration.test_outages import add_outbox
+from tests.unit.samples import EXACT_RETRY
 
 CLOCK = Clock()
 WEBHOOK = "https://www.feishu.cn/flow/api/trigger-webhook/abcd1234efgh5678"
@@ -56,16 +58,16 @@ def send(root: Engine, own: Engine) -> None:
     """Opens an attempt, reads its channel with a sealed webhook, and closes it, twice as a late sender does."""
     user = next(_numbers)
     channels(root).save(
-        Channel(user_id=user, channel=CHANNEL_FEISHU_WEBHOOK, enabled=True, webhook_url=WEBHOOK, bearer_token="t"),
+        Channel(user_id=user, channel=FLOW_WEBHOOK, enabled=True, webhook_url=WEBHOOK, bearer_token="t"),
         now=CLOCK(),
     )
     pointer = Pointer(add_row(root, now=CLOCK(), next_retry_at=CLOCK(), user_id=user), 0)
     [attempt] = Attempts(engine=own).open([pointer], now=CLOCK(), lease=LEASE)
-    found = channels(own).of_users([user], CHANNEL_FEISHU_WEBHOOK)[user]
+    [found] = channels(own).of_users([user], [FLOW_WEBHOOK])[user]
     assert isinstance(found, Channel)
     assert (found.webhook_url, found.bearer_token) == (WEBHOOK, "t")
     outcome = Delivered(provider_message_id="1", exchange=Exchange(request={"a": 1}, response={"code": 0}))
-    transition = after_attempt(attempt, outcome, RetryPolicy(jitter=0), CLOCK())
+    transition = after_attempt(attempt, outcome, EXACT_RETRY, CLOCK())
     closing = Closing(attempt=attempt, outcome=outcome, transition=transition, finished_at=CLOCK())
     assert Attempts(engine=own).close([closing]) == {pointer.record_id}
     assert Attempts(engine=own).close([closing]) == set()

@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 from sqlalchemy import Engine
 
-from delivery.domain.outcome import Outcome, Unreachable
+from delivery.domain.outcome import NoRecipient, Outcome
 from delivery.domain.record import Pointer
 from delivery.storage.attempts import Attempts
 from tests.integration.clock import Clock
@@ -36,7 +36,7 @@ def test_of_a_mixed_set_only_what_is_owned_is_closed(engine: Engine, clock: Cloc
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE notification_records SET attempt_count = 2 WHERE id = %s", (ids[0],))
         connection.exec_driver_sql("UPDATE notification_records SET status = 'dead' WHERE id = %s", (ids[1],))
-    outcomes: list[Outcome] = [DELIVERED, DELIVERED, DELIVERED, BROKEN, Unreachable(reason="r"), DELIVERED]
+    outcomes: list[Outcome] = [DELIVERED, DELIVERED, DELIVERED, BROKEN, NoRecipient(reason="r"), DELIVERED]
     closings = [closing(attempt, outcome, clock) for attempt, outcome in zip(attempts, outcomes, strict=True)]
     assert Attempts(engine=engine).close(closings[::-1]) == set(ids[2:])
     assert [record.status for record in rows(engine)] == ["sending", "dead", "sent", "failed", "skipped", "sent"]

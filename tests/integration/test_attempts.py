@@ -15,13 +15,13 @@ from delivery.domain.outcome import (
     Delivered,
     ErrorCode,
     Exchange,
+    NoRecipient,
     Outcome,
     PermanentFailure,
     TemporaryFailure,
-    Unreachable,
 )
 from delivery.domain.record import Attempt, Pointer
-from delivery.domain.transition import Closing, RetryPolicy, after_attempt
+from delivery.domain.transition import Closing, after_attempt
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from delivery.storage.lookups import Lookups
@@ -29,6 +29,7 @@ from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, add_rows, row, rows
 from tests.integration.sending import LEASE
 from tests.integration.together import at_once
+from tests.unit.samples import EXACT_RETRY
 
 EXCHANGE = Exchange(
     request={"text": "周三 🦢 \"'\\ \0"}, response={"status_code": 200, "body": "好\n"}, http_status=200, latency_ms=12
@@ -38,7 +39,7 @@ BROKEN = TemporaryFailure(code=ErrorCode.SERVER_ERROR, reason="HTTP 503")
 
 
 def closing(attempt: Attempt, outcome: Outcome, clock: Clock) -> Closing:
-    transition = after_attempt(attempt, outcome, RetryPolicy(jitter=0), clock())
+    transition = after_attempt(attempt, outcome, EXACT_RETRY, clock())
     return Closing(attempt=attempt, outcome=outcome, transition=transition, finished_at=clock())
 
 
@@ -122,11 +123,11 @@ def test_closing_a_delivered_attempt_writes_all_of_it(engine: Engine, clock: Clo
     [
         (BROKEN, "failed", "temporary"),
         (PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="x" * 70_000), "dead", "permanent"),
-        (Unreachable(reason="no channel"), "skipped", "skipped"),
+        (NoRecipient(reason="no channel"), "skipped", "skipped"),
     ],
 )
 def test_closing_an_undelivered_attempt_says_why(
-    engine: Engine, clock: Clock, outcome: TemporaryFailure | PermanentFailure | Unreachable, status: str, word: str
+    engine: Engine, clock: Clock, outcome: TemporaryFailure | PermanentFailure | NoRecipient, status: str, word: str
 ) -> None:
     """In the row as in its history, cut to what can be read."""
     [attempt] = opened(engine, clock, Pointer(add_row(engine, now=clock()), 0))

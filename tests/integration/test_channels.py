@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, Channel, Unreadable
+from delivery.domain.channel import Channel, UnreadableChannel
 from delivery.domain.record import Pointer
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
 from delivery.storage.credentials import CredentialError
@@ -49,9 +51,7 @@ def store(engine: Engine, keys: Keys) -> Channels:
 
 
 def channel(user_id: int, *, url: str = URL, token: str = "", enabled: bool = True) -> Channel:
-    return Channel(
-        user_id=user_id, channel=CHANNEL_FEISHU_WEBHOOK, enabled=enabled, webhook_url=url, bearer_token=token
-    )
+    return Channel(user_id=user_id, channel=FLOW_WEBHOOK, enabled=enabled, webhook_url=url, bearer_token=token)
 
 
 def stored(engine: Engine, user_id: int) -> Any:
@@ -68,7 +68,7 @@ def add_go_row(engine: Engine, clock: Clock, user_id: int, **columns: object) ->
     """A row of the Go service: credentials in plain text."""
     now = clock().replace(tzinfo=None)
     plain = {"webhook_url": URL, "auth_type": "none", "bearer_token": "", "enabled": True}
-    fixed = {"user_id": user_id, "channel": CHANNEL_FEISHU_WEBHOOK, "created_at": now, "updated_at": now}
+    fixed = {"user_id": user_id, "channel": FLOW_WEBHOOK, "created_at": now, "updated_at": now}
     with engine.begin() as connection:
         connection.execute(table.insert(), {**fixed, **plain, **columns})
 
@@ -78,9 +78,19 @@ def test_a_saved_channel_is_read_as_it_was(engine: Engine, clock: Clock, store: 
     saved = [channel(1, token="secret-token"), channel(2), channel(3, enabled=False)]
     for one in saved:
         store.save(one, now=clock())
-    assert store.of_users([1, 2, 3, 4], CHANNEL_FEISHU_WEBHOOK) == {one.user_id: one for one in saved}
-    assert store.of_users([1], "another") == store.of_users([], CHANNEL_FEISHU_WEBHOOK) == {}
+    assert store.of_users([1, 2, 3, 4], [FLOW_WEBHOOK]) == {one.user_id: [one] for one in saved}
+    assert store.of_users([1], ["another"]) == store.of_users([], [FLOW_WEBHOOK]) == {}
     assert (stored(engine, 1).auth_type, stored(engine, 2).auth_type) == ("bearer", "none")
+
+
+def test_only_the_ways_that_are_asked_for_are_read(engine: Engine, clock: Clock, store: Channels) -> None:
+    """A user may have a channel for each."""
+    both = [channel(1), replace(channel(1), channel="feishu_bot")]
+    for one in both:
+        store.save(one, now=clock())
+    assert store.of_users([1], [FLOW_WEBHOOK]) == {1: both[:1]}
+    found = store.of_users([1], [FLOW_WEBHOOK, "feishu_bot"])[1]
+    assert {one.channel for one in found} == {FLOW_WEBHOOK, "feishu_bot"}
 
 
 def test_credentials_are_sealed_at_rest(engine: Engine, clock: Clock, store: Channels) -> None:
@@ -103,12 +113,12 @@ def test_a_value_copied_to_another_user_is_unreadable(engine: Engine, clock: Clo
     write(engine, 2, webhook_url=sealed)
     write(engine, 3, webhook_url=sealed[:-8])
     write(engine, 4, bearer_token=sealed.replace("v1:1:", "v1:9:"))
-    found = store.of_users(range(1, 6), CHANNEL_FEISHU_WEBHOOK)
-    assert {user_id: type(one) for user_id, one in found.items()} == {
+    found = store.of_users(range(1, 6), [FLOW_WEBHOOK])
+    assert {user_id: type(one) for user_id, [one] in found.items()} == {
         1: Channel,
-        2: Unreadable,
-        3: Unreadable,
-        4: Unreadable,
+        2: UnreadableChannel,
+        3: UnreadableChannel,
+        4: UnreadableChannel,
         5: Channel,
     }
 
@@ -131,8 +141,8 @@ def test_rows_of_the_go_service_are_read_as_they_are(engine: Engine, clock: Cloc
     """Plain text, a token only where the row says bearer; saving seals them."""
     add_go_row(engine, clock, 1, auth_type="bearer", bearer_token=" plain-token ")
     add_go_row(engine, clock, 2, bearer_token="left over")
-    found = store.of_users([1, 2], CHANNEL_FEISHU_WEBHOOK)
-    assert found == {1: channel(1, token="plain-token"), 2: channel(2)}
+    found = store.of_users([1, 2], [FLOW_WEBHOOK])
+    assert found == {1: [channel(1, token="plain-token")], 2: [channel(2)]}
     store.save(channel(1), now=clock())
     assert stored(engine, 1).webhook_url.startswith("v1:1:")
 
@@ -148,7 +158,7 @@ def test_saving_again_keeps_the_last_test(engine: Engine, clock: Clock, store: C
     assert (after.last_test_status, after.last_test_error, after.last_test_at) == ("failed", "why", tested_at)
     assert (after.id, after.created_at, after.bearer_token, after.enabled) == (before.id, before.created_at, "", 0)
     assert after.updated_at > before.updated_at
-    assert store.of_users([1], CHANNEL_FEISHU_WEBHOOK)[1] == channel(1, url=f"{URL}9", enabled=False)
+    assert store.of_users([1], [FLOW_WEBHOOK])[1] == [channel(1, url=f"{URL}9", enabled=False)]
 
 
 def test_values_sealed_under_an_older_key_stay_readable(clock: Clock, store: Channels, keys: Keys) -> None:
@@ -156,7 +166,7 @@ def test_values_sealed_under_an_older_key_stay_readable(clock: Clock, store: Cha
     store.save(channel(1), now=clock())
     keys.newest = 2
     store.save(channel(2), now=clock())
-    assert set(store.of_users([1, 2], CHANNEL_FEISHU_WEBHOOK).values()) == {channel(1), channel(2)}
+    assert store.of_users([1, 2], [FLOW_WEBHOOK]) == {1: [channel(1)], 2: [channel(2)]}
 
 
 def test_the_channels_of_a_set_take_one_statement(engine: Engine, clock: Clock, store: Channels) -> None:
@@ -164,5 +174,5 @@ def test_the_channels_of_a_set_take_one_statement(engine: Engine, clock: Clock, 
     for user_id in range(1, 41):
         store.save(channel(user_id), now=clock())
     with counted(engine) as counts:
-        assert len(store.of_users(range(1, 41), CHANNEL_FEISHU_WEBHOOK)) == 40
+        assert len(store.of_users(range(1, 41), [FLOW_WEBHOOK])) == 40
     assert counts["statements"] == 1

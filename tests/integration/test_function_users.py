@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, Channel
+from delivery.domain.channel import Channel
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.storage.attempts import Attempts
 from delivery.storage.database import error_number, own_words
-from delivery.storage.rights import RIGHTS
+from delivery.deployment.rights import RIGHTS
 from delivery.storage.tables import metadata
-from delivery.storage.users import BY_IAM, read_privileges
+from delivery.deployment.database_users import BY_IAM, read_privileges
 from local.feishu import FeishuSimulator
 from tests.integration.clock import Clock
 from tests.integration.function_users import Users, settled
@@ -60,9 +61,7 @@ def test_a_notification_goes_its_whole_way_as_three_users(users: Users, clock: C
     """Recorded, found due, sent to its channel and closed, by stages of which none has another one's rights."""
     with FeishuSimulator() as feishu:
         url = feishu.webhook_url("key")
-        channels(users.root).save(
-            Channel(user_id=7, channel=CHANNEL_FEISHU_WEBHOOK, enabled=True, webhook_url=url), now=clock()
-        )
+        channels(users.root).save(Channel(user_id=7, channel=FLOW_WEBHOOK, enabled=True, webhook_url=url), now=clock())
         ingester(users.engine("ingest"), clock, queue).run(batch("one"))
         clock.move(minutes=6)
         pointers = claim_all(users.engine("claim"), clock, queue)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, text
 
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
-from delivery.storage.migrate import upgrade
+from delivery.deployment.migrate import upgrade
 from local.feishu import FeishuSimulator
 from tests.integration import go_service
 from tests.integration.clock import Clock

@@ -13,10 +13,10 @@ from sqlalchemy.exc import DBAPIError
 
 from delivery.aws.wiring import migrate as wiring
 from delivery.storage import migrate as storage
-from delivery.storage.migrate import MIGRATIONS, address_of, upgrade_at
-from delivery.storage.rights import RIGHTS
+from delivery.deployment.migrate import MIGRATIONS, address_of, upgrade_at
+from delivery.deployment.rights import RIGHTS
 from delivery.storage.tables import metadata
-from delivery.storage.users import FunctionUsers
+from delivery.deployment.database_users import FunctionUsers
 from local.servers.mysql import MySqlServer
 from tests.integration.deployments import OK, Secrets, by_hand, deploys, revision, tables
 from tests.integration.function_users import BY_PASSWORD, settled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, text
 
-from delivery.storage.migrate import upgrade
+from delivery.deployment.migrate import upgrade
 from delivery.storage.tables import metadata
 from tests.integration.conftest import engine_for
 from tests.integration.schema import schema

@@ -47,7 +47,7 @@ def test_a_poison_record_among_500_good_ones_costs_one_reject(engine: Engine, cl
     assert json.loads(kept.headers) == [{"name": "trace", "value": base64.b64encode(b"\x00\xff").decode()}]
     assert kept.created_at == clock().replace(tzinfo=None)
     assert kept.replayed_at is None
-    assert "no JSON" in kept.reason
+    assert "not JSON" in kept.reason
 
 
 @pytest.mark.parametrize("refused", [{"user_id": 13}, {"preview_id": "unlucky"}])

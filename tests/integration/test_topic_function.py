@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from delivery.aws import kafka_admin
 from delivery.aws.wiring import topic as wiring
-from delivery.topic import TopicError
+from delivery.deployment.topic import TopicError
 from functions.topic.handler import handler
 from local.machine.ports import free_port
 from local.servers import kafka_broker

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, Channel
+from delivery.domain import contract
+from delivery.domain.channel import Channel
 from delivery.domain.intake import KafkaRecord
 from delivery.domain.record import Attempt
+from delivery.domain.transition import RetryPolicy
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
+from delivery.feishu.way import Wording
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 WEBHOOK_KEY = "k3yOfOneWebhookThatNobodyMaySee"
 WEBHOOK = f"https://www.feishu.cn/flow/api/trigger-webhook/{WEBHOOK_KEY}"
 TOKEN = "t0ken-that-nobody-may-see"
+RETRY = RetryPolicy(base=timedelta(minutes=5), cap=timedelta(minutes=30), jitter=0.1)
+EXACT_RETRY = replace(RETRY, jitter=0)
+WORDING = Wording(
+    event="smartflow.schedule_adjustment_ready",
+    title="SmartFlow 日程调整建议",
+    action_text="查看并确认调整",
+    action_base_url="https://app.example",
+)
+judge = partial(contract.judge, url_prefixes=("/assistant/",))
 
 
 def payload(**changes: Any) -> dict[str, Any]:
@@ -87,7 +102,7 @@ def attempt(**changes: Any) -> Attempt:
 def channel(**changes: Any) -> Channel:
     good: dict[str, Any] = {
         "user_id": 7,
-        "channel": CHANNEL_FEISHU_WEBHOOK,
+        "channel": FLOW_WEBHOOK,
         "enabled": True,
         "webhook_url": WEBHOOK,
         "bearer_token": TOKEN,

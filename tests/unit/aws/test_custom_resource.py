@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
-from delivery.aws import custom_resource
+from delivery.deployment import custom_resource
 from delivery.aws.settings import SettingsError
-from delivery.topic import TopicError
+from delivery.deployment.topic import TopicError
 from tests.unit.feishu.raw_server import raw_server
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.aws.kafka_event import kafka_records
-from delivery.domain.contract import judge
 from delivery.domain.intake import KafkaRecord
-from tests.unit.samples import encoded, event
+from tests.unit.samples import encoded, event, judge
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
 
-from delivery.aws.kafka_admin import KafkaAdmin, iam_login
+from delivery.deployment.kafka_admin import KafkaAdmin, iam_login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from delivery.aws.queue import PointerBatch, SendQueue, pack, unpack
-from delivery.domain.queue import QueueDown
-from delivery.domain.record import Pointer
+from delivery.domain.record import Pointer, QueueDown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

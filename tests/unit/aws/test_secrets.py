@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from delivery.aws.secrets import KmsKeyRing, database_address
+from delivery.aws.key_ring import KmsKeyRing, database_address
 from delivery.storage.credentials import CredentialError
 from tests.unit.samples import NOW
 

@@ -1,11 +1,12 @@
-"""What operators see: one JSON line a batch and one an attempt, metrics in embedded format, and no secrets."""
+"""What operators see: a JSON line for each batch and attempt, metrics in embedded format, and no secrets."""
 
 from __future__ import annotations
 
 import io
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -15,19 +16,16 @@ from delivery.domain.outcome import (
     Delivered,
     ErrorCode,
     Exchange,
+    NoRecipient,
     Outcome,
     PermanentFailure,
     TemporaryFailure,
-    Unreachable,
 )
 from delivery.domain.record import Pointer
-from delivery.domain.transition import Closing, RetryPolicy, after_attempt
+from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
 from delivery.send import SendReport
-from tests.unit.samples import NOW, TOKEN, WEBHOOK_KEY, attempt
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from tests.unit.samples import NOW, RETRY, TOKEN, WEBHOOK_KEY, attempt
 
 CALLED = Exchange(request={"webhook": "…"}, response={"status_code": 200}, http_status=200, latency_ms=87)
 
@@ -63,7 +61,7 @@ def metrics() -> dict[str, Any]:
 
 def closing(outcome: Outcome, **changes: Any) -> Closing:
     one = attempt(**changes)
-    transition = after_attempt(one, outcome, RetryPolicy(), NOW)
+    transition = after_attempt(one, outcome, RETRY, NOW)
     return Closing(attempt=one, outcome=outcome, transition=transition, finished_at=NOW)
 
 
@@ -123,7 +121,7 @@ def test_a_batch_of_sends_is_one_line_and_counts_every_state(lines: Callable[[],
         (Delivered(provider_message_id="m", exchange=CALLED), "sent", None),
         (TemporaryFailure(code=ErrorCode.RATE_LIMITED, reason="r", exchange=CALLED), "failed", "provider_rate_limited"),
         (PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="r", exchange=CALLED), "dead", "provider_auth_failed"),
-        (Unreachable(reason="no channel"), "skipped", "recipient_missing"),
+        (NoRecipient(reason="no channel"), "skipped", "recipient_missing"),
     ],
 )
 def test_an_attempt_is_one_line_that_says_what_came_of_it(
@@ -151,7 +149,7 @@ def test_a_late_attempt_says_so(lines: Callable[[], list[dict[str, Any]]]) -> No
     [
         ("", Delivered(provider_message_id="m", exchange=CALLED), True, True),
         ("", Delivered(provider_message_id="m", exchange=CALLED), False, False),
-        ("", Unreachable(reason="no channel"), True, False),
+        ("", NoRecipient(reason="no channel"), True, False),
         ("改期", Delivered(provider_message_id="m", exchange=CALLED), True, False),
     ],
 )

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from delivery.aws.settings import ClaimSettings
-from delivery.aws.tokens import signed_address
+from delivery.aws.database_login import signed_address
 from delivery.aws.wiring.foundation import engine_of
 from tests.unit.aws.clear_password import ClearPasswordServer, clear_password_server
 from tests.unit.aws.test_settings import OWN_USER, QUEUE

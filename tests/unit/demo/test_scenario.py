@@ -4,11 +4,12 @@ from collections import Counter
 
 import pytest
 
-from delivery.domain.contract import Accepted, NotOurs, Rejected, judge
+from delivery.domain.contract import Accepted, NotOurs, Rejected
 from local.demo.event_kinds import Kind
 from local.demo.scenario import build_scenario
 from local.feishu.fault_form import parse_fault
 from tests.unit.demo.accounts import NOW
+from tests.unit.samples import judge
 
 
 @pytest.fixture(scope="module")

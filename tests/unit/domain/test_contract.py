@@ -1,4 +1,4 @@
-"""The contract: what becomes of every Kafka value, in the order of DESIGN section 4's outcome table."""
+"""The contract: what becomes of every Kafka value, in the order of the design's table."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.domain.contract import Accepted, NotOurs, RejectCode, Rejected, judge
-from tests.unit.samples import envelope, event, payload
+from delivery.domain.contract import Accepted, NotOurs, RejectCode, Rejected
+from tests.unit.samples import envelope, event, judge, payload
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -94,7 +94,7 @@ def test_an_empty_version_is_version_1(version: object) -> None:
 
 
 def test_a_broken_payload_is_rejected_with_every_field_and_rule() -> None:
-    """So that a producer mends them all at once."""
+    """So that a producer can mend all of them at once."""
     verdict = judge(event(payload=payload(user_id=0, preview_id="", dedupe_key=...)))
     assert isinstance(verdict, Rejected)
     assert verdict.code is RejectCode.PAYLOAD_INVALID
@@ -147,7 +147,7 @@ def test_a_thousand_levels_are_a_reject_at_most(nesting: bytes) -> None:
 
 
 def test_a_megabyte_is_judged_like_any_other() -> None:
-    """In an unknown field it does no harm; in a text it is one rule broken; as noise it is no JSON."""
+    """It does no harm in an unknown field, breaks one rule in a text, and is not JSON if it is noise."""
     megabyte = "摘" * (1024 * 1024 // 3)
     assert isinstance(judge(event(payload=payload(unknown=megabyte))), Accepted)
     assert code_of(event(payload=payload(summary_text=megabyte))) == "payload_invalid"

@@ -1,22 +1,23 @@
-"""What an outcome means for its record, and when a failed one is tried again (DESIGN section 6)."""
+"""What an outcome makes of its record, and when a failed record is tried again."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.domain.outcome import Delivered, ErrorCode, Outcome, PermanentFailure, TemporaryFailure, Unreachable
+from delivery.domain.outcome import Delivered, ErrorCode, NoRecipient, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import OPEN_STATUSES, Status
-from delivery.domain.transition import RetryPolicy, Transition, after_attempt
-from tests.unit.samples import NOW, attempt
+from delivery.domain.transition import Transition, after_attempt
+from tests.unit.samples import NOW, RETRY, attempt
 
-EXACT = RetryPolicy(draw=lambda: 0.0)
+EXACT = replace(RETRY, random_share=lambda: 0.0)
 TEMPORARY = TemporaryFailure(code=ErrorCode.SERVER_ERROR, reason="broken")
 PERMANENT = PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="refused")
-MISSING = Unreachable(reason="no channel")
+MISSING = NoRecipient(reason="no channel")
 DELIVERED = Delivered(provider_message_id="m-1")
 
 
@@ -36,7 +37,7 @@ def minutes(number: float) -> timedelta:
 def test_these_outcomes_are_final_whatever_attempts_are_left(
     number: int, outcome: Outcome, expected: Transition
 ) -> None:
-    """Delivered, refused for good, nobody there: next_retry_at is NULL."""
+    """Delivered, refused for good, or without a recipient: next_retry_at is NULL."""
     assert after_attempt(attempt(number=number), outcome, EXACT, NOW) == expected
 
 
@@ -50,7 +51,7 @@ def test_a_temporary_failure_is_tried_again_while_attempts_are_left(number: int,
 
 @pytest.mark.parametrize(("number", "most"), [(5, 5), (6, 5), (1, 1), (3, 2)])
 def test_a_temporary_failure_of_the_last_attempt_is_the_end(number: int, most: int) -> None:
-    """Also for one beyond the last, as after a lowered setting."""
+    """Also beyond the last, which happens when the setting was lowered."""
     transition = after_attempt(attempt(number=number, max_attempts=most), TEMPORARY, EXACT, NOW)
     assert transition == Transition(status=Status.DEAD, error_code="provider_5xx", error="broken")
 
@@ -67,7 +68,7 @@ def test_every_outcome_leaves_sending_and_only_failed_comes_due(
     """Total: no record stays `sending` after its attempt reported, and final ones are never due."""
     if isinstance(outcome, TemporaryFailure):
         outcome = TemporaryFailure(code=outcome.code, reason=outcome.reason, retry_after=asked)
-    transition = after_attempt(attempt(number=number, max_attempts=most), outcome, RetryPolicy(), NOW)
+    transition = after_attempt(attempt(number=number, max_attempts=most), outcome, RETRY, NOW)
     assert transition.status is not Status.SENDING
     assert (transition.next_retry_at is not None) == (transition.status in OPEN_STATUSES)
     assert transition.next_retry_at is None or NOW + minutes(5) <= transition.next_retry_at <= NOW + minutes(33)
@@ -75,7 +76,7 @@ def test_every_outcome_leaves_sending_and_only_failed_comes_due(
 
 @pytest.mark.parametrize("number", [-1, 0, 1])
 def test_the_first_delay_is_the_base(number: int) -> None:
-    """Numbers that cannot be are read as the first."""
+    """Numbers that cannot occur count as the first."""
     assert EXACT.delay(number) == minutes(5)
 
 
@@ -87,12 +88,11 @@ def test_delays_stop_at_the_cap(number: int) -> None:
 
 def test_jitter_adds_up_to_its_share() -> None:
     """Drawn for each delay, on top of the cap too."""
-    policy = RetryPolicy(jitter=0.1, draw=lambda: 1.0)
+    policy = replace(RETRY, jitter=0.1, random_share=lambda: 1.0)
     assert policy.delay(1) == minutes(5.5)
     assert policy.delay(9) == minutes(33)
-    assert RetryPolicy(jitter=0.0, draw=lambda: 1.0).delay(1) == minutes(5)
-    drawn = RetryPolicy()
-    assert len({drawn.delay(1) for _ in range(20)}) > 1
+    assert replace(RETRY, jitter=0.0, random_share=lambda: 1.0).delay(1) == minutes(5)
+    assert len({RETRY.delay(1) for _ in range(20)}) > 1
 
 
 @pytest.mark.parametrize(

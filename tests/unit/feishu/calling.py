@@ -1,35 +1,54 @@
-"""A Flow webhook courier aimed at a server of this machine."""
+"""Ways of reaching Feishu aimed at a server of this machine, with an example of a channel for each."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from delivery.domain.channel import WEBHOOK_PATH, Channel
-from delivery.feishu.flow_webhook import FlowWebhook, Wording, open_connections
-from tests.unit.samples import NOW, WEBHOOK_KEY, channel
+from delivery.domain.channel import Channel
+from delivery.domain.outcome import Delivered, Outcome
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK, WEBHOOK_PATH
+from delivery.feishu.transport import Transport
+from delivery.feishu.way import Feishu, Way
+from delivery.feishu.ways import open_ways
+from tests.unit.samples import NOW, TOKEN, WEBHOOK_KEY, WORDING, attempt, channel
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
-WORDING = Wording(action_base_url="https://app.example")
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """What a test needs to know of a way."""
+
+    channel_at: Callable[[str], Channel]
+    #: They are in every call, and must be in nothing that is stored or logged.
+    credentials: tuple[str, ...]
+
+
+def flow_channel(origin: str, **changes: object) -> Channel:
+    return channel(**({"webhook_url": f"{origin}{WEBHOOK_PATH}{WEBHOOK_KEY}"} | changes))
+
+
+EXAMPLES: Mapping[str, Example] = {FLOW_WEBHOOK: Example(channel_at=flow_channel, credentials=(TOKEN, WEBHOOK_KEY))}
 
 
 @contextmanager
-def courier(origin: str, *, patience: float = 5.0) -> Iterator[FlowWebhook]:
-    connections = open_connections(4)
-    try:
-        yield FlowWebhook(
-            connections=connections,
+def opened(name: str, origin: str, *, timeout: float = 5.0) -> Iterator[Way]:
+    """This way, allowed to call this origin only."""
+    with closing(Transport.open(concurrency=4, timeout=timedelta(seconds=timeout))) as transport:
+        feishu = Feishu(
+            transport=transport,
             wording=WORDING,
-            patience=timedelta(seconds=patience),
+            webhook_origins=(origin,),
             now=lambda: NOW,
-            origins=(origin,),
         )
-    finally:
-        connections.clear()
+        yield open_ways(feishu)[name]
 
 
-def channel_at(origin: str, **changes: object) -> Channel:
-    return channel(**({"webhook_url": f"{origin}{WEBHOOK_PATH}{WEBHOOK_KEY}"} | changes))
+def deliver(name: str, origin: str, *, timeout: float = 5.0) -> Outcome:
+    with opened(name, origin, timeout=timeout) as way:
+        return way.deliver(attempt(), EXAMPLES[name].channel_at(origin))
+
+
+def code_of(outcome: Outcome) -> str | None:
+    return None if isinstance(outcome, Delivered) else outcome.code.value

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"code": 0}'
 
 
 class RawServer(socketserver.ThreadingTCPServer):
-    """Every connection takes requests until its answer was the last one that it may carry."""
+    """Answers one request on each connection, or all of them if it keeps connections alive."""
 
     allow_reuse_address = True
     daemon_threads = True

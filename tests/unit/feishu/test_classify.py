@@ -1,4 +1,4 @@
-"""What an answer of Feishu means: every row of DESIGN section 8's table, and any bytes at all."""
+"""What an answer of Feishu means: every row of the tables, and any bytes at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.domain.outcome import Delivered, Exchange, Outcome, PermanentFailure, TemporaryFailure
-from delivery.feishu.classify import Answer, asked_wait, classify
+from delivery.feishu.answer import Answer
+from delivery.feishu.classify import classify
 
 RATE_CODES = [11232, 99991400, 230020, 800005652]
 AUTH_CODES = [19001, 19021, 19022, 800005649, 800005650]
@@ -61,7 +62,7 @@ def test_2xx_with_code_0_or_none_is_delivered(status: int, body: bytes) -> None:
 @pytest.mark.parametrize("status", [200, 400, 429, 500])
 @pytest.mark.parametrize("code", RATE_CODES)
 def test_a_rate_limit_code_is_temporary_under_any_status(name: str, shape: type, status: int, code: int) -> None:
-    """Business errors come with HTTP 200 mostly, and codes as numbers mostly."""
+    """Most business errors come with HTTP 200, and most codes as numbers."""
     assert failure(outcome(status, {name: shape(code)})) == (TemporaryFailure, "provider_rate_limited")
 
 
@@ -101,18 +102,18 @@ def test_a_status_that_is_no_success_counts_whatever_the_body(
     "code", [1, -1, 9499, 19024, 10**18, "9499", "-1", "", "ok", "0000000000001", "1" * 5_000, 0.5, None, True, [], {}]
 )
 def test_any_other_code_is_permanent(code: object) -> None:
-    """Numbers that the tables do not know, and what is no number."""
+    """Numbers that the tables do not have, and what is not a number."""
     assert failure(outcome(200, {"code": code})) == (PermanentFailure, "payload_invalid")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff\xfe", b"{", b"ok", b"[" * 100_000, b"9" * 5_000])
-def test_a_success_that_is_no_json_is_a_broken_answer(body: bytes) -> None:
-    """Some proxy answered, not Feishu: worth another try."""
+def test_a_success_that_is_not_json_is_a_broken_answer(body: bytes) -> None:
+    """A proxy answered, not Feishu: it is worth another try."""
     assert failure(outcome(200, body=body)) == (TemporaryFailure, "network_error")
 
 
 def test_a_cut_answer_is_a_broken_answer() -> None:
-    """Feishu's answers are short; one that goes on and on is somebody else's."""
+    """Feishu's answers are short; one that goes on and on came from something else."""
     answer = Answer(status=200, headers={}, body=b'{"code": 0}', cut=True)
     assert failure(classify(answer, message_id="m", exchange=Exchange())) == (TemporaryFailure, "network_error")
 
@@ -129,7 +130,7 @@ def test_any_status_and_any_bytes_have_an_outcome_that_can_be_stored(status: int
 
 @given(st.sampled_from(["code", "StatusCode", "msg", "StatusMessage"]), JSON, st.text())
 def test_any_json_in_the_fields_of_an_answer_has_an_outcome(field: str, value: object, said: str) -> None:
-    """Also where Feishu never put anything of the kind."""
+    """Even where Feishu never puts anything of the kind."""
     answered = outcome(200, {"code": 1, "msg": said, field: value})
     assert isinstance(answered, Delivered) or answered.reason.encode()
 
@@ -174,13 +175,15 @@ def test_a_reason_says_status_code_and_what_feishu_said() -> None:
     ],
 )
 def test_a_wait_is_read_from_either_header_in_whole_seconds(headers: dict[str, str], wait: int | None) -> None:
-    """Anything else is no wait, and no error."""
-    assert asked_wait(headers) == (None if wait is None else timedelta(seconds=wait))
+    """Anything else means no wait, and is not an error."""
+    assert Answer(status=429, headers=headers, body=b"").asked_wait == (
+        None if wait is None else timedelta(seconds=wait)
+    )
 
 
 @pytest.mark.parametrize(("status", "document"), [(429, {}), (200, {"code": 11232}), (503, {})])
 def test_every_temporary_failure_carries_the_wait_that_feishu_asked_for(status: int, document: object) -> None:
-    """The policy decides what to make of it."""
+    """The retry policy decides what to make of it."""
     answered = outcome(status, document, retry_after="12")
     assert isinstance(answered, TemporaryFailure)
     assert answered.retry_after == timedelta(seconds=12)

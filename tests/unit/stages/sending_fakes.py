@@ -1,25 +1,21 @@
-"""What a sender works with, in memory: attempts that remember, and a courier that does as it is told."""
+"""What a sender works with, in memory: attempts that remember, and a way of reaching Feishu that does as it is told."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
+from delivery.domain.channel import Channel, UnreadableChannel
 from delivery.domain.outcome import Delivered, Outcome
-from delivery.domain.record import Pointer
-from delivery.domain.transition import Closing, RetryPolicy
+from delivery.domain.record import Attempt, Pointer
+from delivery.domain.transition import Closing
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.send import Sender, SendPolicy
-from tests.unit.samples import attempt, channel
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-
-    from delivery.domain.channel import Channel, Unreadable
-    from delivery.domain.record import Attempt
+from tests.unit.samples import RETRY, attempt, channel
 
 
 @dataclass
@@ -61,24 +57,25 @@ class Attempts:
 
 @dataclass
 class Channels:
-    """Everybody has one, but for those named here."""
+    """Everybody has a Flow webhook, except for the users named here."""
 
-    instead: Mapping[int, Channel | Unreadable | None] = field(default_factory=dict)
+    instead: Mapping[int, Collection[Channel | UnreadableChannel]] = field(default_factory=dict)
     asked: list[set[int]] = field(default_factory=list)
 
-    def of_users(self, user_ids: Collection[int], channel_name: str) -> Mapping[int, Channel | Unreadable]:
-        assert channel_name == "feishu_webhook"
+    def of_users(
+        self, user_ids: Collection[int], ways: Collection[str]
+    ) -> Mapping[int, Collection[Channel | UnreadableChannel]]:
         self.asked.append(set(user_ids))
-        found = {user_id: self.instead.get(user_id, channel(user_id=user_id)) for user_id in user_ids}
-        return {user_id: one for user_id, one in found.items() if one is not None}
+        found = {user_id: self.instead.get(user_id, [channel(user_id=user_id)]) for user_id in user_ids}
+        wanted = {user_id: [one for one in channels if one.channel in ways] for user_id, channels in found.items()}
+        return {user_id: channels for user_id, channels in wanted.items() if channels}
 
 
 @dataclass
-class Courier:
+class Way:
     """Does what `how` says for a record; remembers whom it called, and how many at once."""
 
     how: Callable[[Attempt], Outcome] = lambda _attempt: Delivered(provider_message_id="m")
-    patience: timedelta = timedelta(seconds=5)
     called: list[int] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
@@ -112,10 +109,12 @@ def pointers(*record_ids: int) -> list[Pointer]:
 @contextmanager
 def sender(
     attempts: Attempts,
-    courier: Courier,
+    way: Way,
     *,
+    others: Mapping[str, Way] | None = None,
     channels: Channels | None = None,
     concurrency: int = 4,
+    call_timeout: timedelta = timedelta(seconds=5),
     now: Callable[[], datetime] = utc_now,
     on_closed: Callable[[Closing, bool], None] = lambda _closing, _won: None,
 ) -> Iterator[Sender]:
@@ -123,8 +122,10 @@ def sender(
         yield Sender(
             attempts=attempts,
             channels=channels or Channels(),
-            courier=courier,
-            policy=SendPolicy(lease=timedelta(minutes=10), concurrency=concurrency, retry=RetryPolicy()),
+            ways={**(others or {}), FLOW_WEBHOOK: way},
+            policy=SendPolicy(
+                lease=timedelta(minutes=10), concurrency=concurrency, call_timeout=call_timeout, retry=RETRY
+            ),
             executor=executor,
             now=now,
             on_closed=on_closed,

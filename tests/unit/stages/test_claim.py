@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from delivery.claim import Claimer, ClaimPolicy
-from delivery.domain.queue import QueueDown
-from delivery.domain.record import Pointer
-from delivery.storage.claims import Claimed
+from delivery.domain.record import Claimed, Pointer, QueueDown
 from tests.unit.samples import NOW
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 POLICY = ClaimPolicy(lease=timedelta(minutes=10), batch_size=100, max_queued=1_000)
 
@@ -30,7 +25,7 @@ class Clock:
 
 @dataclass
 class Records:
-    """So many rows are due; leasing takes a second each time."""
+    """`due` rows are due; each lease takes a second."""
 
     due: int
     clock: Clock

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.domain.contract import RejectCode
-from delivery.domain.intake import Intake, Reject, Stored
-from delivery.domain.queue import QueueDown
-from delivery.domain.record import Pointer
+from delivery.domain.intake import Intake, KafkaRecord, Reject, Stored
+from delivery.domain.record import Pointer, QueueDown
 from delivery.ingest import Ingester
 from tests.unit.samples import NOW, event, kafka_record, payload
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from delivery.domain.intake import KafkaRecord
 
 KINDS = {
     "good": event(),

@@ -1,15 +1,13 @@
-"""Claim: a tick in; rows that are due get leased and their pointers published, as many as the queue has room for."""
+"""Claim leases the rows that are due and publishes their pointers, as many as the send queue has room for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from datetime import datetime, timedelta
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime, timedelta
-
-    from delivery.domain.record import Claimed, Pointer
+from delivery.domain.record import Claimed, Pointer
 
 
 class DueRecords(Protocol):
@@ -26,7 +24,7 @@ class PointerQueue(Protocol):
     def publish(self, pointers: Sequence[Pointer]) -> None: ...
 
     def depth(self) -> int:
-        """How many pointers wait or are being sent, at most."""
+        """An upper bound of the pointers that are waiting or being sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,7 @@ class ClaimReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimer:
-    """Leases what is due and hands its pointers to the senders, until nothing is due or time is nearly up."""
+    """Leases what is due and hands its pointers to the senders, until nothing is due or its time is nearly up."""
 
     records: DueRecords
     queue: PointerQueue

@@ -1,21 +1,16 @@
-"""Ingest: a batch of Kafka records in; each becomes a row and a pointer, a reject, or a skip."""
+"""Ingest records every good event of a Kafka batch once, keeps the bad ones as rejects, and publishes the pointers."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from delivery.domain.contract import Accepted, NotOurs, Rejected, judge
-from delivery.domain.intake import Intake, Reject, Request
-from delivery.domain.queue import QueueDown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime, timedelta
-
-    from delivery.domain.intake import KafkaRecord, Stored
-    from delivery.domain.record import Pointer
+from delivery.domain.intake import Intake, KafkaRecord, Reject, Request, Stored
+from delivery.domain.record import Pointer, QueueDown
 
 
 class Recorder(Protocol):
@@ -25,10 +20,10 @@ class Recorder(Protocol):
 
 
 class PointerQueue(Protocol):
-    """Where pointers go after commit."""
+    """The send queue."""
 
     def publish(self, pointers: Sequence[Pointer]) -> None:
-        """Raises QueueDown when not all of them were taken."""
+        """Raises QueueDown if it does not take all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +53,7 @@ class Ingester:
     def run(self, batch: Sequence[KafkaRecord]) -> IngestReport:
         """Stores the batch in one transaction, then publishes.
 
-        Only a database that is not there raises: Lambda then delivers the batch again, which changes nothing.
+        Raises only if there is no database. Lambda then delivers the batch again, which does no harm.
         """
         intake = self._judged(batch)
         now = self.now()

@@ -1,22 +1,20 @@
-"""Send: pointers in; attempts are opened, Feishu is called concurrently, and every outcome is written down."""
+"""Send opens an attempt for each pointer, calls Feishu for many of them at once, and writes down every outcome."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from delivery.domain.channel import CHANNEL_FEISHU_WEBHOOK, Channel, Unreadable
-from delivery.domain.outcome import ErrorCode, Outcome, PermanentFailure, TemporaryFailure, Unreachable
+from delivery.domain.channel import Channel, UnreadableChannel, choose
+from delivery.domain.outcome import ErrorCode, Outcome, TemporaryFailure
+from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closing, RetryPolicy, after_attempt
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
-    from delivery.domain.record import Attempt, Pointer
+from delivery.feishu.way import Way
 
 _CLOSE_EVERY = timedelta(milliseconds=200)
 _TO_CLOSE_AND_ANSWER = timedelta(seconds=2)
@@ -31,17 +29,10 @@ class AttemptStore(Protocol):
 
 
 class ChannelStore(Protocol):
-    def of_users(self, user_ids: Collection[int], channel: str) -> Mapping[int, Channel | Unreadable]: ...
-
-
-class Courier(Protocol):
-    """One way of reaching Feishu."""
-
-    @property
-    def patience(self) -> timedelta:
-        """The longest that one call may take."""
-
-    def deliver(self, attempt: Attempt, channel: Channel) -> Outcome: ...
+    def of_users(
+        self, user_ids: Collection[int], ways: Collection[str]
+    ) -> Mapping[int, Collection[Channel | UnreadableChannel]]:
+        """The channels that these users have for these ways."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,43 +40,46 @@ class SendPolicy:
     lease: timedelta
     #: Calls of Feishu at once; the executor has as many threads.
     concurrency: int
+    #: How long the ways let one call take.
+    call_timeout: timedelta
     retry: RetryPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendReport:
-    """Records by the state their attempt led to; `late` ones belonged to somebody else by the time of the report."""
+    """How many records went to which state; `late` counts attempts that closed when somebody else owned the record."""
 
     by_status: Mapping[str, int] = field(default_factory=dict)
     late: int = 0
-    #: Not looked at, for want of time: to be delivered again.
+    #: There was no time to open these; the queue has to deliver them again.
     unopened: frozenset[Pointer] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Sends what its pointers point at, each at most once per attempt."""
+    """Sends the records that its pointers name, each once per attempt at most."""
 
     attempts: AttemptStore
     channels: ChannelStore
-    courier: Courier
+    #: By the name that a channel has for its way; a user's channels are tried in this order.
+    ways: Mapping[str, Way]
     policy: SendPolicy
     executor: Executor
     now: Callable[[], datetime]
-    #: Told of each attempt after it is closed, and whether the report still counted.
+    #: Called for each attempt once it is closed, and told whether the record was still ours.
     on_closed: Callable[[Closing, bool], None] = lambda _closing, _won: None
 
     def run(self, pointers: Sequence[Pointer], *, until: datetime) -> SendReport:
-        """Works until all is closed; opens nothing that could not finish before `until`."""
-        shift = _Shift(sender=self, waiting=list(dict.fromkeys(pointers)), until=until, closed_at=self.now())
-        while shift.step():
+        """Works until everything is closed, and opens nothing that could not finish before `until`."""
+        run = _Run(sender=self, waiting=list(dict.fromkeys(pointers)), until=until, closed_at=self.now())
+        while run.step():
             pass
-        return shift.report()
+        return run.report()
 
 
 @dataclass(slots=True, kw_only=True)
-class _Shift:
-    """One run: what waits to be opened, what is with Feishu, and what is to be written down."""
+class _Run:
+    """The state of one run: what waits to be opened, what is with Feishu, and what has to be closed."""
 
     sender: Sender
     waiting: list[Pointer]
@@ -98,7 +92,7 @@ class _Shift:
     broken: Exception | None = None
 
     def step(self) -> bool:
-        """One turn of open, wait, close; False when there is nothing left that can be done."""
+        """Opens, waits and closes once; False when nothing is left that can be done."""
         if self._may_open():
             self._open()
         self._collect()
@@ -115,32 +109,32 @@ class _Shift:
         return bool(self.waiting) and enough_time and len(self.in_flight) <= self.sender.policy.concurrency
 
     def _answered_by(self) -> datetime:
-        """When a call submitted now has been answered or given up: it may have to wait for another one's thread."""
+        """By when a call submitted now is answered or given up; it may have to wait for a thread."""
         calls = 2 if self.in_flight else 1
-        return self.sender.now() + calls * self.sender.courier.patience
+        return self.sender.now() + calls * self.sender.policy.call_timeout
 
     def _open(self) -> None:
         size = self.sender.policy.concurrency
         pointers, self.waiting = self.waiting[:size], self.waiting[size:]
         try:
             self._start_all(pointers)
-        except Exception as error:  # noqa: BLE001 - raised by report, when what is with Feishu has been closed
+        except Exception as error:  # noqa: BLE001 - report() raises it, once what is with Feishu is closed
             self.broken, self.waiting = error, []
 
     def _start_all(self, pointers: Sequence[Pointer]) -> None:
         attempts = self.sender.attempts.open(pointers, now=self.sender.now(), lease=self.sender.policy.lease)
         users = {attempt.user_id for attempt in attempts}
-        channels = self.sender.channels.of_users(users, CHANNEL_FEISHU_WEBHOOK)
+        channels = self.sender.channels.of_users(users, tuple(self.sender.ways))
         give_up_at = self._answered_by() + _TO_CLOSE_AND_ANSWER / 2
         for attempt in attempts:
-            self._start(attempt, channels.get(attempt.user_id), give_up_at)
+            self._start(attempt, channels.get(attempt.user_id, ()), give_up_at)
 
-    def _start(self, attempt: Attempt, channel: Channel | Unreadable | None, give_up_at: datetime) -> None:
-        reachable = _reachable(channel)
-        if not isinstance(reachable, Channel):
-            self._finish(attempt, reachable)
+    def _start(self, attempt: Attempt, channels: Collection[Channel | UnreadableChannel], give_up_at: datetime) -> None:
+        chosen = choose(channels, tuple(self.sender.ways))
+        if not isinstance(chosen, Channel):
+            self._finish(attempt, chosen)
             return
-        future = self.sender.executor.submit(self.sender.courier.deliver, attempt, reachable)
+        future = self.sender.executor.submit(self.sender.ways[chosen.channel].deliver, attempt, chosen)
         self.in_flight[future] = attempt, give_up_at
 
     def _collect(self) -> None:
@@ -151,7 +145,7 @@ class _Shift:
                 del self.in_flight[future]
                 self._take(attempt, future)
             elif now > give_up_at:
-                # It should have ended by itself; a look-up of the host's name, say, knows no time-out.
+                # It should have ended by itself, but looking up a host's name, for one, has no time-out.
                 del self.in_flight[future]
                 future.cancel()
                 self._finish(attempt, TemporaryFailure(code=ErrorCode.TIMEOUT, reason="no whole answer in time"))
@@ -159,7 +153,7 @@ class _Shift:
     def _take(self, attempt: Attempt, future: Future[Outcome]) -> None:
         error = future.exception()
         if isinstance(error, Exception):
-            self.broken = error  # a fault of ours: the others are closed first, this one's lease will end
+            self.broken = error  # a bug of ours: the others are closed first, and this lease ends by itself
         else:
             self._finish(attempt, future.result())
 
@@ -175,7 +169,7 @@ class _Shift:
         try:
             won = self.sender.attempts.close(self.finished)
         except Exception:
-            # The messages are out: as long as there is time, keep trying to say so, or they are sent a second time.
+            # The messages are out. Unless that is written down, they are sent again when their lease ends.
             if self.sender.now() + _TO_CLOSE_AND_ANSWER / 2 > self.until:
                 raise
             time.sleep(_CLOSE_EVERY.total_seconds())
@@ -191,18 +185,3 @@ class _Shift:
         else:
             self.late += 1
         self.sender.on_closed(closing, won)
-
-
-def _reachable(channel: Channel | Unreadable | None) -> Channel | Outcome:
-    """The channel if it can be called, else the verdict without a call."""
-    match channel:
-        case None:
-            return Unreachable(reason="the user has no Feishu channel")
-        case Unreadable(reason=reason):
-            return PermanentFailure(code=ErrorCode.CREDENTIAL_UNREADABLE, reason=reason)
-        case Channel(enabled=False):
-            return Unreachable(reason="the user's Feishu channel is disabled")
-        case Channel(webhook_url=""):
-            return Unreachable(reason="the user's Feishu channel has no webhook URL")
-        case _:
-            return channel

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery.domain.queue import QueueDown
-from delivery.domain.record import Pointer
+from delivery.domain.record import Pointer, QueueDown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

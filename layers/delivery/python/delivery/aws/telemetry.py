@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
+from delivery.domain.message import message_text
 from delivery.domain.outcome import Delivered
-from delivery.domain.text import needs_fallback
 
 if TYPE_CHECKING:
     from delivery.claim import ClaimReport
@@ -63,7 +63,7 @@ def observe_attempt(closing: Closing, won: bool) -> None:  # noqa: FBT001 - call
     )
     if exchange.latency_ms is not None:
         metrics.add_metric(name="FeishuLatency", unit=MetricUnit.Milliseconds, value=exchange.latency_ms)
-    if won and isinstance(outcome, Delivered) and needs_fallback(attempt.summary_text):
+    if won and isinstance(outcome, Delivered) and message_text(attempt).fallback_used:
         _count("FallbackUsed", 1)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import text
 
-from delivery.storage.rights import RIGHTS
+from delivery.deployment.rights import RIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""Pure decisions: the contract, the states, what an outcome means. Imports no SQL, no AWS, no HTTP."""
+"""The decisions of the service, without SQL, AWS or HTTP."""

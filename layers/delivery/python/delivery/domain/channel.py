@@ -1,25 +1,21 @@
-"""How a user is reached: the settings of a channel, which webhook URLs are allowed, and how a credential is shown."""
+"""A user's channels, and which of them a message goes by."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
 
-CHANNEL_FEISHU_WEBHOOK = "feishu_webhook"
-"""The settings row (column `user_notification_channels.channel`) that a record of channel `feishu` is sent by."""
+from delivery.domain.outcome import ErrorCode, NoRecipient, PermanentFailure
 
-WEBHOOK_PATH = "/flow/api/trigger-webhook/"
-FEISHU_ORIGINS = ("https://www.feishu.cn", "https://feishu.cn")
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 _SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A user's channel with its credentials readable; its `repr` shows neither."""
+    """A user's settings for one way of reaching Feishu, with readable credentials; its `repr` shows none of them."""
 
     user_id: int
+    #: The way that these settings are for (column `user_notification_channels.channel`).
     channel: str
     enabled: bool
     webhook_url: str
@@ -30,42 +26,38 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """A channel whose stored credentials do not decrypt: to be mended by hand, and no reason to hold up others."""
+class UnreadableChannel:
+    """A channel whose stored credentials do not decrypt. Somebody has to save it again; other users are not held up."""
 
     user_id: int
     channel: str
     reason: str
 
 
-def webhook_problem(url: str, origins: tuple[str, ...] = FEISHU_ORIGINS) -> str | None:
-    """Why this URL is no Flow webhook trigger, or None if it is. The reason never repeats the URL: it is a credential.
+def choose(
+    channels: Collection[Channel | UnreadableChannel], ways: Sequence[str]
+) -> Channel | NoRecipient | PermanentFailure:
+    """The first usable channel of a user in the order of `ways`, or the outcome of having none.
 
-    Source: Feishu help centre, "Flow: webhook trigger" (`https://www.feishu.cn/flow/api/trigger-webhook/{key}`).
+    If none is usable, the first one there is says why.
     """
-    try:
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc.lower()}"
-    except ValueError:
-        return "webhook_url is no URL"
-    if origin not in origins:
-        return f"webhook_url should begin with {' or '.join(origins)}"
-    if not parts.path.startswith(WEBHOOK_PATH) or not _KEY.fullmatch(parts.path.removeprefix(WEBHOOK_PATH)):
-        return f"webhook_url should have the path {WEBHOOK_PATH}{{key}}"
-    if parts.query or parts.fragment or url != urlunsplit(parts):
-        return "webhook_url should have nothing after the key"
-    return None
+    found = [_usable(channel) for way in ways for channel in channels if channel.channel == way]
+    for channel in found:
+        if isinstance(channel, Channel):
+            return channel
+    return found[0] if found else NoRecipient(reason="the user has no Feishu channel")
 
 
-def mask_webhook(url: str) -> str:
-    """The URL with its key cut to the first and last four characters, and no query. Any text can be masked."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "****"
-    folder = WEBHOOK_PATH if parts.path.startswith(WEBHOOK_PATH) else "/"
-    shown = folder + mask(parts.path.removeprefix(folder))
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], shown, "", ""))
+def _usable(channel: Channel | UnreadableChannel) -> Channel | NoRecipient | PermanentFailure:
+    match channel:
+        case UnreadableChannel(reason=reason):
+            return PermanentFailure(code=ErrorCode.CREDENTIAL_UNREADABLE, reason=reason)
+        case Channel(enabled=False):
+            return NoRecipient(reason="the user's Feishu channel is disabled")
+        case Channel(webhook_url=""):
+            return NoRecipient(reason="the user's Feishu channel has no webhook URL")
+        case _:
+            return channel
 
 
 def mask(credential: str) -> str:

@@ -1,25 +1,22 @@
-"""The event contract: from the bytes of a Kafka value to a notification, a reject, or a skip (DESIGN section 4)."""
+"""The event contract: decides whether a Kafka value is a notification, a reject, or another service's event."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from delivery.domain.payload import Envelope, Payload, reasons
+from delivery.domain.event import Envelope, Payload, reasons
+from delivery.domain.message import message_text
 from delivery.domain.record import CHANNEL_FEISHU, NewRecord
-from delivery.domain.text import needs_fallback
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 EVENT_TYPE = "notification.feishu.requested"
 SERVICE_NAME = "notification"
 VERSIONS = ("", "1")
-DEFAULT_URL_PREFIXES = ("/assistant/",)
 
 
 class RejectCode(StrEnum):
@@ -43,7 +40,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """A poison event: kept whole with this code and reason. The reason names fields and rules, never their values."""
+    """An event that breaks the contract. The reason names fields and rules, never their values."""
 
     code: RejectCode
     reason: str
@@ -52,14 +49,14 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotOurs:
-    """An event for another service on the same topic: counted and forgotten."""
+    """An event for another service on the same topic: it is counted and passed over."""
 
 
 Verdict = Accepted | Rejected | NotOurs
 
 
-def judge(value: bytes | None, *, url_prefixes: Sequence[str] = DEFAULT_URL_PREFIXES) -> Verdict:
-    """What this Kafka value is to us. Total: any bytes have a verdict."""
+def judge(value: bytes | None, *, url_prefixes: Sequence[str]) -> Verdict:
+    """What this Kafka value is to us. Any bytes have a verdict; none raise."""
     envelope = _open(value)
     if isinstance(envelope, Rejected):
         return envelope
@@ -75,7 +72,7 @@ def judge(value: bytes | None, *, url_prefixes: Sequence[str] = DEFAULT_URL_PREF
 
 
 def target_url_problem(url: str, prefixes: Sequence[str]) -> str | None:
-    """Why users must not be led there, or None: a notification opens a page of the site, never another site."""
+    """Why a notification must not lead users there, or None: it opens a page of the site, never another site."""
     if not url.startswith(tuple(prefixes)) or url.startswith("//"):
         return f"target_url: should begin with {' or '.join(prefixes)}"
     if "://" in url:
@@ -91,9 +88,9 @@ def _open(value: bytes | None) -> Envelope | Rejected:
     try:
         document: Any = from_json(value, allow_inf_nan=False)
     except ValueError as error:
-        return Rejected(code=RejectCode.ENVELOPE_INVALID, reason=f"the value is no JSON: {error}")
+        return Rejected(code=RejectCode.ENVELOPE_INVALID, reason=f"the value is not JSON: {error}")
     if not isinstance(document, dict):
-        return Rejected(code=RejectCode.ENVELOPE_INVALID, reason="the value is no JSON object")
+        return Rejected(code=RejectCode.ENVELOPE_INVALID, reason="the value is not a JSON object")
     try:
         return Envelope.model_validate(document)
     except ValidationError as error:
@@ -129,7 +126,7 @@ def _new_record(payload: Payload) -> NewRecord:
         target_url=payload.target_url,
         summary_text=payload.summary_text,
         fallback_text=payload.fallback_text,
-        fallback_used=needs_fallback(payload.summary_text),
+        fallback_used=message_text(payload).fallback_used,
         trace_id=payload.trace_id,
         notification_id=payload.notification_id,
     )

@@ -1,15 +1,12 @@
-"""What a batch of Kafka records becomes before it is stored, and what storage made of it."""
+"""What ingest hands to storage for a batch of Kafka records, and what it gets back."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from delivery.domain.contract import RejectCode
-    from delivery.domain.record import NewRecord, Pointer
+from delivery.domain.contract import RejectCode
+from delivery.domain.record import NewRecord, Pointer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +23,7 @@ class KafkaRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An accepted event together with where it came from, in case MySQL refuses its row after all."""
+    """An accepted event, with the Kafka record it came from in case MySQL refuses its row."""
 
     record: NewRecord
     source: KafkaRecord
@@ -49,17 +46,17 @@ class Intake:
 
     requests: Sequence[Request]
     rejects: Sequence[Reject]
-    #: The outbox ids (0 for none) of requests that collapsed into an earlier one of the same batch.
+    #: The outbox ids (0 for none) of events that repeat an earlier one of the same batch.
     repeated: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What storage made of a batch, after commit."""
+    """What storage made of a batch, once it is committed."""
 
     #: Rows that are new.
     created: int
-    #: What the senders should look at: every `pending` or `failed` row that the batch asked for, new or not.
+    #: Every `pending` or `failed` row that the batch asked for, new or not: the senders should look at it.
     pointers: Sequence[Pointer]
-    #: Rows that MySQL alone refused, now kept as rejects.
+    #: Requests that the contract accepted but MySQL refused; they are kept as rejects.
     refused: Sequence[Reject] = ()

@@ -1,14 +1,12 @@
-"""What one call of Feishu came to. A verdict is a value; only broken infrastructure is an exception."""
+"""How an attempt ended. An outcome is a value; only broken infrastructure raises."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import timedelta
+from typing import Any
 
 
 class ErrorCode(StrEnum):
@@ -28,7 +26,7 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """What was said over the wire in one attempt, credentials left out; empty where no call was made."""
+    """Request and response of one attempt, without credentials; empty if no call was made."""
 
     request: Mapping[str, Any] = field(default_factory=dict)
     response: Mapping[str, Any] = field(default_factory=dict)
@@ -46,7 +44,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporaryFailure:
-    """Worth trying again. After a time-out the message may have arrived all the same."""
+    """Worth trying again. After a time-out the message may have arrived nevertheless."""
 
     code: ErrorCode
     reason: str
@@ -65,12 +63,12 @@ class PermanentFailure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unreachable:
-    """The user has no channel, or has disabled it: nothing was called."""
+class NoRecipient:
+    """The user has no channel, or has disabled it; no call was made."""
 
     reason: str
     code: ErrorCode = ErrorCode.RECIPIENT_MISSING
     exchange: Exchange = Exchange()
 
 
-Outcome = Delivered | TemporaryFailure | PermanentFailure | Unreachable
+Outcome = Delivered | TemporaryFailure | PermanentFailure | NoRecipient

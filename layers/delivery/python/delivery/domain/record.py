@@ -1,21 +1,19 @@
-"""What a notification is: its states, the pointer that travels for it, and its shapes before and after storage."""
+"""A notification: its states, the pointer that travels in the queue, and its shapes before and after storage."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+from typing import NamedTuple
 
 CHANNEL_FEISHU = "feishu"
 """The channel of a record that goes to Feishu (column `notification_records.channel`)."""
 
 
 class Status(StrEnum):
-    """The states of a record. Each says who moves it on, and when. `next_retry_at` is when claim looks at it next."""
+    """The states of a record, with who moves it on and when. `next_retry_at` is when claim looks at it next."""
 
     PENDING = "pending"
     """Recorded by ingest, not yet sent. A sender opens attempt 1; if its pointer is lost, claim finds it at the
@@ -35,7 +33,7 @@ class Status(StrEnum):
     """Final: failed for good, or attempts used up; `last_error_code` says why. Only an operator's redrive moves it."""
 
     SKIPPED = "skipped"
-    """Final: its user cannot be reached (no channel, or a disabled one)."""
+    """Final: its user had no channel, or had disabled it. Only an operator's redrive moves it."""
 
 
 OPEN_STATUSES = frozenset({Status.PENDING, Status.SENDING, Status.FAILED})
@@ -50,6 +48,25 @@ class Pointer(NamedTuple):
 
     record_id: int
     attempt_count: int
+
+
+class QueueDown(Exception):  # noqa: N818 - the name says what is the matter
+    """The send queue did not take every pointer. Nothing is lost: the rows come due again by themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A set of due rows that claim took, once that is committed."""
+
+    pointers: Sequence[Pointer] = ()
+    #: Rows whose attempts were used up: they are `dead` now.
+    buried: int = 0
+    #: Attempts whose sender died; their history says `lost`.
+    lost: int = 0
+
+    @property
+    def taken(self) -> int:
+        return len(self.pointers) + self.buried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +96,7 @@ class NewRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """An opened attempt: what its sender needs, and the number that its outcome must be written under."""
+    """An opened attempt: what its sender needs, and the number under which its outcome is written."""
 
     record_id: int
     #: The number of this attempt, from 1; the row's `attempt_count` while the attempt owns it.

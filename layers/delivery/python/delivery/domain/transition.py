@@ -1,42 +1,38 @@
-"""What an outcome means for its record: pure and total, the one place that decides (DESIGN section 6)."""
+"""Decides what the outcome of an attempt makes of its record. Pure, and mypy proves it total."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
-from delivery.domain.outcome import Delivered, Outcome, PermanentFailure, TemporaryFailure, Unreachable
-from delivery.domain.record import Status
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from delivery.domain.record import Attempt
+from delivery.domain.outcome import Delivered, NoRecipient, Outcome, PermanentFailure, TemporaryFailure
+from delivery.domain.record import Attempt, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """When a failed attempt is tried again: doubled, capped, jittered so that a burst does not come back as one."""
+    """When a failed attempt is tried again. The delay doubles up to a cap, and jitter spreads what failed together."""
 
-    base: timedelta = timedelta(minutes=5)
-    cap: timedelta = timedelta(minutes=30)
+    base: timedelta
+    cap: timedelta
     #: Up to this share of the delay is added at random.
-    jitter: float = 0.1
-    #: A number from 0 up to 1, drawn for each delay.
-    draw: Callable[[], float] = random.random
+    jitter: float
+    #: Called for each delay: a random number from 0 up to 1.
+    random_share: Callable[[], float] = random.random
 
     def delay(self, attempt: int, retry_after: timedelta | None = None) -> timedelta:
         """How long to wait after this attempt (from 1). What Feishu asks for may lengthen it up to the cap."""
         doubled = self.base * (1 << min(max(attempt, 1) - 1, 20))
         asked = retry_after or timedelta(0)
-        return min(max(doubled, asked), self.cap) * (1 + self.jitter * self.draw())
+        return min(max(doubled, asked), self.cap) * (1 + self.jitter * self.random_share())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """The row's new state, written only where the row is still `sending` under the attempt's number."""
+    """The row's new state. It is written only if the row is still `sending` under the attempt's number."""
 
     status: Status
     next_retry_at: datetime | None = None
@@ -58,7 +54,7 @@ class Transition:
         return cls(status=Status.DEAD, error_code=outcome.code, error=outcome.reason)
 
     @classmethod
-    def skipped(cls, outcome: Unreachable) -> Transition:
+    def skipped(cls, outcome: NoRecipient) -> Transition:
         return cls(status=Status.SKIPPED, error_code=outcome.code, error=outcome.reason)
 
 
@@ -67,7 +63,7 @@ def after_attempt(attempt: Attempt, outcome: Outcome, policy: RetryPolicy, now: 
     match outcome:
         case Delivered():
             return Transition.sent(outcome, at=now)
-        case Unreachable():
+        case NoRecipient():
             return Transition.skipped(outcome)
         case PermanentFailure():
             return Transition.dead(outcome)
@@ -81,7 +77,7 @@ def after_attempt(attempt: Attempt, outcome: Outcome, policy: RetryPolicy, now: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """A finished attempt on its way to storage: what happened, and what it makes of the record."""
+    """A finished attempt as it goes to storage: how it ended, and what that makes of the record."""
 
     attempt: Attempt
     outcome: Outcome

@@ -1,1 +1,1 @@
-"""Ways of reaching Feishu: each turns an attempt and a channel into an outcome."""
+"""The ways of reaching Feishu: each sends an attempt over a channel and says how that ended."""

@@ -1,5 +1,6 @@
 """Reads the channels of a whole set of users at once, and seals their credentials before they reach MySQL."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row
 
-from delivery.domain.channel import Channel, Unreadable
+from delivery.domain.channel import Channel, UnreadableChannel
 from delivery.storage.columns import Rights, copied, listed, select
 from delivery.storage.credentials import CredentialError, KeyRing, open_sealed, seal
 from delivery.storage.database import in_transaction, to_stored
@@ -18,7 +19,7 @@ _SETTINGS = ("enabled", "webhook_url", "auth_type", "bearer_token")
 
 _OF_USERS = f"""
 SELECT {listed([*_KEY, *_SETTINGS])} FROM user_notification_channels
-WHERE user_id IN %(user_ids)s AND channel = %(channel)s"""  # noqa: S608 - constant
+WHERE user_id IN %(user_ids)s AND channel IN %(ways)s"""  # noqa: S608 - constant
 
 _SAVED = (*_KEY, *_SETTINGS, "created_at", "updated_at")
 # Saving again keeps last_test_*, which belong to the test and not to the settings.
@@ -37,14 +38,19 @@ class Channels:
     engine: Engine
     keys: KeyRing
 
-    def of_users(self, user_ids: Collection[int], channel: str) -> Mapping[int, Channel | Unreadable]:
-        """The channels of these users; a user without one is not in the answer."""
+    def of_users(
+        self, user_ids: Collection[int], ways: Collection[str]
+    ) -> Mapping[int, Collection[Channel | UnreadableChannel]]:
+        """The channels that these users have for these ways; a user without one is not in the answer."""
         if not user_ids:
             return {}
+        wanted = {"user_ids": sorted(set(user_ids)), "ways": sorted(ways)}
+        found: defaultdict[int, list[Channel | UnreadableChannel]] = defaultdict(list)
         with self.engine.connect() as connection:
-            wanted = {"user_ids": sorted(set(user_ids)), "channel": channel}
             rows = connection.exec_driver_sql(_OF_USERS, wanted).all()
-        return {row.user_id: self._readable(row) for row in rows}
+        for row in rows:
+            found[row.user_id].append(self._readable(row))
+        return found
 
     def save(self, channel: Channel, *, now: datetime) -> None:
         """Writes the settings, credentials sealed for this user and channel."""
@@ -66,7 +72,7 @@ class Channels:
         key_id, key = self.keys.current()
         return seal(credential, key_id=key_id, key=key, user_id=channel.user_id, channel=channel.channel)
 
-    def _readable(self, row: Row[Any]) -> Channel | Unreadable:
+    def _readable(self, row: Row[Any]) -> Channel | UnreadableChannel:
         try:
             return Channel(
                 user_id=row.user_id,
@@ -76,7 +82,7 @@ class Channels:
                 bearer_token=self._opened(row, row.bearer_token) if row.auth_type == "bearer" else "",
             )
         except CredentialError as error:
-            return Unreadable(user_id=row.user_id, channel=row.channel, reason=str(error))
+            return UnreadableChannel(user_id=row.user_id, channel=row.channel, reason=str(error))
 
     def _opened(self, row: Row[Any], stored: str) -> str:
         return open_sealed(stored, keys=self.keys, user_id=row.user_id, channel=row.channel).strip()

@@ -1,4 +1,4 @@
-"""Builds the send stage, once per function instance, on its first call."""
+"""Builds the send stage on the first call of a function instance, and keeps it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,7 +9,9 @@ from delivery.aws.settings import SendSettings
 from delivery.aws.telemetry import observe_attempt
 from delivery.aws.wiring.foundation import client, engine_of, utc_now
 from delivery.domain.transition import RetryPolicy
-from delivery.feishu.flow_webhook import FlowWebhook, Wording, open_connections
+from delivery.feishu.transport import Transport
+from delivery.feishu.way import Feishu, Wording
+from delivery.feishu.ways import open_ways
 from delivery.send import Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
@@ -24,10 +26,11 @@ def sender() -> Sender:
     return Sender(
         attempts=Attempts(engine=engine),
         channels=Channels(engine=engine, keys=keys),
-        courier=_courier(settings),
+        ways=open_ways(_feishu(settings)),
         policy=SendPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
             concurrency=settings.send_concurrency,
+            call_timeout=timedelta(seconds=settings.feishu_timeout_seconds),
             retry=RetryPolicy(
                 base=timedelta(seconds=settings.retry_base_seconds),
                 cap=timedelta(seconds=settings.retry_cap_seconds),
@@ -40,16 +43,17 @@ def sender() -> Sender:
     )
 
 
-def _courier(settings: SendSettings) -> FlowWebhook:
-    return FlowWebhook(
-        connections=open_connections(settings.send_concurrency),
+def _feishu(settings: SendSettings) -> Feishu:
+    return Feishu(
+        transport=Transport.open(
+            concurrency=settings.send_concurrency, timeout=timedelta(seconds=settings.feishu_timeout_seconds)
+        ),
         wording=Wording(
             event=settings.message_event,
             title=settings.message_title,
             action_text=settings.message_action_text,
             action_base_url=settings.action_base_url,
         ),
-        patience=timedelta(seconds=settings.feishu_timeout_seconds),
+        webhook_origins=settings.webhook_origins,
         now=utc_now,
-        origins=settings.webhook_origins,
     )

@@ -1,21 +1,18 @@
-"""The fields of a payload: each rule of DESIGN section 4, and that MySQL can hold whatever is let through."""
+"""The fields of a payload: each rule of the contract, and that MySQL can hold whatever is let through."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import String
 
-from delivery.domain.contract import Accepted, Rejected, judge
+from delivery.domain.contract import Accepted, Rejected
+from delivery.domain.record import NewRecord
 from delivery.storage.tables import records
-from tests.unit.samples import event, payload
-
-if TYPE_CHECKING:
-    from delivery.domain.record import NewRecord
+from tests.unit.samples import event, judge, payload
 
 LIMITED = {
     "trigger_id": 64,
@@ -89,7 +86,7 @@ def test_a_user_id_is_a_whole_number_above_zero_that_a_bigint_holds(value: objec
 
 
 def test_the_largest_bigint_is_a_user_id() -> None:
-    """The limit itself is let through."""
+    """The limit itself is allowed."""
     assert accepted(user_id=2**63 - 1, target_id=-(2**63)).user_id == 2**63 - 1
 
 

@@ -1,4 +1,4 @@
-"""The fields of an event and their rules: what MySQL could not hold, the contract does not let through."""
+"""The fields of an event and their rules, which let nothing through that MySQL could not hold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ONE_LINE = 300
 
 
 def _absent(value: object) -> object:
-    """A field given as null is a field not given, as in the Go service."""
+    """The Go service reads null as a field that was not given, and so do we."""
     return "" if value is None else value
 
 
@@ -59,7 +59,7 @@ LongText = Annotated[str, _optional(), BeforeValidator(_absent), AfterValidator(
 
 
 class Envelope(BaseModel):
-    """What surrounds every event on the topic, ours or another service's."""
+    """The envelope of every event on the topic, ours or another service's."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 

@@ -1,0 +1,82 @@
+"""An answer of Feishu: what came over the wire, and what can be read in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+_SHOWN = 200
+_STORED_BODY = 4_000
+_SECRET_LENGTH = 8  # a shorter "credential" could be any part of an answer
+_DIGITS = re.compile(r"\d{1,18}", re.ASCII)
+_NOT_JSON = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Status, header names in lower case, and the body, cut. Any bytes can be read without an error."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    #: The body was longer than we read, so it did not come from Feishu.
+    cut: bool = False
+
+    @property
+    def is_broken(self) -> bool:
+        return self.cut or self._document is _NOT_JSON
+
+    @property
+    def code(self) -> int | None:
+        """`code`, or the older `StatusCode`; 0 if the body has neither, None if it is not a number."""
+        if not isinstance(self._document, dict):
+            return 0
+        code = self._document.get("code", self._document.get("StatusCode", 0))
+        if isinstance(code, str) and _DIGITS.fullmatch(code):
+            return int(code)
+        return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+    @property
+    def reason(self) -> str:
+        """Status, code and Feishu's own words, as they are stored and logged."""
+        if isinstance(self._document, dict):
+            code, said = self.code, self._document.get("msg", self._document.get("StatusMessage", ""))
+        else:
+            code, said = None, "the body is not JSON" if self.is_broken else "the body is not a JSON object"
+        # JSON may hold half a surrogate pair, which MySQL and logs do not take.
+        shown = said[:_SHOWN].encode("utf-8", "replace").decode() if isinstance(said, str) else "-"
+        return f"Feishu answered HTTP {self.status}, code {code if code is not None else '-'}: {shown}"
+
+    @property
+    def asked_wait(self) -> timedelta | None:
+        """How long Feishu asks to wait (`Retry-After`, `x-ogw-ratelimit-reset`); read in whole seconds only."""
+        for name in ("retry-after", "x-ogw-ratelimit-reset"):
+            value = self.headers.get(name, "").strip()
+            if value.isascii() and value.isdigit() and len(value) <= 6:  # noqa: PLR2004 - eleven days; more is no wait
+                return timedelta(seconds=int(value))
+        return None
+
+    def without(self, credentials: Iterable[str]) -> Answer:
+        """The answer with these masked, in case it repeats them: it is stored and logged."""
+        body = self.body
+        for credential in credentials:
+            if len(credential) >= _SECRET_LENGTH:
+                body = body.replace(credential.encode(), b"****")
+        return replace(self, body=body)
+
+    def as_stored(self) -> dict[str, Any]:
+        return {"status_code": self.status, "body": self.body[:_STORED_BODY].decode("utf-8", "replace")}
+
+    @cached_property
+    def _document(self) -> Any:  # noqa: ANN401 - any JSON
+        if not self.body.strip():
+            return {}
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return _NOT_JSON
