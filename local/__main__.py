@@ -1,9 +1,9 @@
-"""`python -m local`: see `local.cli`."""
+"""`python -m local`: see `local.command_line`."""
 
 import os
 import sys
 
-from local.cli import main
+from local.command_line import main
 
 if __name__ == "__main__":
     code = main()

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes .venv from the pinned requirements: the one set-up step of every make target. Says what it does, since it takes minutes.
+# Makes .venv from the pinned requirements: the one set-up step of every make target. It takes minutes.
 set -eu
+export PIP_USER=0  # a virtual environment has no user site
 cd "$(dirname "$0")/.."
 
 works() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }

@@ -1,4 +1,4 @@
-"""The local stack: options in; servers, the deployed template and its event sources running out, gone at the end."""
+"""Runs the whole local stack: the servers, the deployed template, its functions and their event sources."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -8,73 +8,76 @@ from functools import partial
 from pathlib import Path
 from threading import Timer
 
-from local.endpoints import FILE_NAME, announced
+from local.endpoints_file import FILE_NAME, endpoints_file
 from local.lambda_.emulator import start_emulator
-from local.lambda_.invoke_api import invoke_api
+from local.lambda_.event_sources.all_sources import run_event_sources
+from local.lambda_.invoke_api import serve_invoke_api
 from local.lambda_.runtime import LambdaRuntime, lambda_runtime
-from local.lambda_.sources.start import event_sources
-from local.lambda_.workers import WorkerPool
+from local.lambda_.worker_pool import WorkerPool
+from local.machine.file_lock import hold_lock
 from local.machine.interrupts import uninterrupted_end
-from local.machine.lock import sole_use
-from local.running import Stack
+from local.running_stack import Stack
+from local.servers.all_servers import run_servers
 from local.servers.aws import Aws
-from local.servers.start import servers
-from local.template.deploy import deploy
 from local.template.deployment import Deployment, Function
+from local.template.local_stage import deploy_local_stage
+from local.template.overrides import local_stage
 
-#: what belongs to this checkout: data, caches, logs, ports, lock
+#: this checkout's data, caches, logs, ports and lock
 HOME = Path(__file__).resolve().parent.parent / ".local"
 _BUSY = "a local stack of this checkout is running; end it with: make down"
-_MOST_WORKERS = 5
-_MOST_WORKERS_OF_A_SCHEDULE = 2
+_MAX_WORKERS = 5
+_MAX_WORKERS_OF_A_SCHEDULE = 2
 _DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOptions:
     home: Path = HOME
-    #: whose data it is: `up` keeps its own between runs
+    #: the directory of its data in `home`
     name: str = "up"
-    #: begins without the data of an earlier run of this name
+    #: removes the data of earlier runs first
     fresh: bool = False
-    #: how long the scheduler's minute is
+    #: how long a minute of the scheduler is
     minute_seconds: float = 5.0
-    #: for people
+    #: prints a line for the user
     say: Callable[[str], None] = print
-    #: for whoever looks closer
+    #: prints a line that only `--debug` shows
     debug: Callable[[str], None] = lambda _: None
 
 
 @contextmanager
 def local_stack(options: StackOptions) -> Iterator[Stack]:
-    """Everything of DESIGN section 2 for the length of the block; one at a time in a checkout."""
+    """Runs everything for the length of the block. Only one stack can run in a checkout."""
     home, state = options.home, options.home / options.name
     with ExitStack() as exits, uninterrupted_end():
-        exits.enter_context(sole_use(home / "lock", busy=_BUSY))
-        (home / FILE_NAME).unlink(missing_ok=True)  # of a stack that was killed
+        exits.enter_context(hold_lock(home / "lock", busy=_BUSY))
+        (home / FILE_NAME).unlink(missing_ok=True)  # left behind by a stack that was killed
         if options.fresh:
             shutil.rmtree(state, ignore_errors=True)
-        stack = _running(exits, options, home=home, state=state)
-        exits.enter_context(announced(home, stack.endpoints()))
+        stack = _start(exits, options, home=home, state=state)
+        exits.enter_context(endpoints_file(home, stack.endpoints()))
         yield stack
 
 
-def _running(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) -> Stack:
-    """From the servers up to the event sources; `exits` ends them in the opposite order."""
-    below = exits.enter_context(servers(home, state, say=options.say))
-    deployment = deploy(below, assembly=home / "cdk.out", say=options.say, debug=options.debug)
-    pools = exits.enter_context(_pools(deployment, runtime=lambda_runtime(home), aws=below.aws, log=state / "log"))
+def _start(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) -> Stack:
+    """Starts everything from the servers to the event sources; `exits` ends it in the opposite order."""
+    kafka = local_stage().kafka
+    servers = exits.enter_context(run_servers(home, state, topic=kafka.topic, say=options.say))
+    deployment = deploy_local_stage(servers, assembly=home / "cdk.out", say=options.say, debug=options.debug)
+    pools = exits.enter_context(_pools(deployment, runtime=lambda_runtime(home), aws=servers.aws, log=state / "log"))
     invokes = {name: pool.invoke for pool in pools.values() for name in (pool.function.word, pool.function.name)}
-    url = exits.enter_context(invoke_api(invokes, port=below.invoke_port))
-    exits.enter_context(_sources(deployment, pools, aws=below.aws, options=options))
-    return Stack(servers=below, functions={pool.function.word: pool for pool in pools.values()}, invoke_url=url)
+    url = exits.enter_context(serve_invoke_api(invokes, port=servers.invoke_port))
+    exits.enter_context(_sources(deployment, pools, aws=servers.aws, options=options))
+    functions = {pool.function.word: pool for pool in pools.values()}
+    return Stack(servers=servers, consumer_group=kafka.group, functions=functions, invoke_url=url)
 
 
 @contextmanager
 def _pools(
     deployment: Deployment, *, runtime: LambdaRuntime, aws: Aws, log: Path
 ) -> Iterator[Mapping[str, WorkerPool]]:
-    """By function name. Nothing starts yet: a worker does with the first event that needs it."""
+    """By function name. A worker starts only with the first event that needs it."""
     pools = {
         function.name: WorkerPool(
             function,
@@ -95,26 +98,26 @@ def _close(pools: Mapping[str, WorkerPool]) -> None:
 
 
 def _workers(function: Function, deployment: Deployment) -> int:
-    """As many as its queue mapping allows, which Lambda would start too; within reason for one machine."""
+    """As many as its queue mapping allows, within reason for one machine."""
     limits = [source.max_concurrency for source in deployment.queue_mappings if source.function == function.name]
-    scheduled = [_MOST_WORKERS_OF_A_SCHEDULE for schedule in deployment.schedules if schedule.function == function.name]
-    return min([_MOST_WORKERS, *scheduled, *(limit for limit in limits if limit)])
+    scheduled = [_MAX_WORKERS_OF_A_SCHEDULE for schedule in deployment.schedules if schedule.function == function.name]
+    return min([_MAX_WORKERS, *scheduled, *(limit for limit in limits if limit)])
 
 
 @contextmanager
 def _sources(
     deployment: Deployment, pools: Mapping[str, WorkerPool], *, aws: Aws, options: StackOptions
 ) -> Iterator[None]:
-    """At the end the functions may finish what they have in hand, but not take forever."""
-    impatient = Timer(_DRAIN_SECONDS, _close, [pools])
-    impatient.daemon = True
+    """At the end the functions may finish their current events, for a few seconds."""
+    drain_timer = Timer(_DRAIN_SECONDS, _close, [pools])
+    drain_timer.daemon = True
     report = _reporter(options.say)
-    with event_sources(deployment, pools, aws=aws, minute_seconds=options.minute_seconds, report=report):
+    with run_event_sources(deployment, pools, aws=aws, minute_seconds=options.minute_seconds, report=report):
         try:
             yield
         finally:
-            impatient.start()
-    impatient.cancel()
+            drain_timer.start()
+    drain_timer.cancel()
 
 
 def _reporter(say: Callable[[str], None]) -> Callable[[str], None]:

@@ -4,13 +4,18 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 
-def until(condition: Callable[[], object], *, within: float = 30.0) -> None:
+def until(found: Callable[[], Found], *, within: float = 60.0) -> Found:
+    """Waits until `found` returns something true, and returns that."""
     deadline = time.monotonic() + within
-    while not condition():
+    while not (answer := found()):
         assert time.monotonic() < deadline, f"still not so after {within:.0f} s"
         time.sleep(0.02)
+    return answer
 
 
 def is_gone(pid: int) -> bool:

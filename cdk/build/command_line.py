@@ -1,4 +1,4 @@
-"""What `make deploy`, `diff` and `destroy` run: a verb and a stage in, the exit code of the pinned CDK CLI out."""
+"""Runs the CDK's command line at its pinned version, for `make deploy`, `diff`, `bootstrap` and `destroy`."""
 
 import argparse
 import os

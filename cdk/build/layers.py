@@ -1,4 +1,4 @@
-"""The layers: our own code as it is, and third-party packages as pip installs them for the stage's Lambda."""
+"""Makes the Lambda layers: one of our own code, and one or two of third-party packages that pip installs."""
 
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Layers(Construct):
         )
 
     def kafka(self) -> lambda_.LayerVersion:
-        """For a function that speaks to Kafka itself; the others stay without it."""
+        """For the one function that connects to Kafka itself."""
         return self._installed("kafka", "The Kafka client")
 
     def _installed(self, folder: str, description: str) -> lambda_.LayerVersion:

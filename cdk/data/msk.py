@@ -1,7 +1,7 @@
-"""A new MSK cluster: a stage's Kafka settings and a network in; out, its ARN, and what it is watched by.
+"""Makes a new MSK cluster.
 
-Clients log in by their roles (IAM), over TLS. Brokers stand where the functions with a way out do: Lambda's poller has
-its interfaces in the cluster's own subnets and security group, and from there it calls Lambda and STS.
+Clients log in with their IAM roles, over TLS. Brokers are in the subnets of the functions with a way out, because
+Lambda's poller has its interfaces in the cluster's own subnets and security group, and calls Lambda and STS from there.
 """
 
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ from cdk.settings import kafka_sections
 
 #: of brokers that let in by IAM, within the VPC
 IAM_PORT = ec2.Port.tcp(9098)
-#: storage grows when so much of it is used
+#: storage grows when this much of it is used
 _GROWS_AT_PERCENT = 70
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What the stack that delivers needs to know of it."""
+    """What the delivery stack needs to know of a cluster."""
 
     arns: MskArns
     name: str
-    #: CloudWatch knows them by numbers from 1; none of MSK Serverless
+    #: CloudWatch numbers them from 1; MSK Serverless has none
     brokers: int
     #: copies of each partition; none where MSK decides
     replication: int | None
@@ -124,12 +124,12 @@ class Msk(Construct):
         }
 
     def _configuration(self, copies: int) -> dict[str, Any]:
-        """A broker may be away, for MSK's own patching too: then one copy less is in step, and writing goes on."""
+        """Writing goes on with one copy less in sync, since a broker may be away, for MSK's own patching too."""
         properties = {
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
             "min.insync.replicas": max(1, copies - 1),
-            "unclean.leader.election.enable": "false",  # else records could be lost that producers think are safe
+            "unclean.leader.election.enable": "false",  # a lagging leader would lose records that producers think safe
         }
         configuration = msk.CfnConfiguration(
             self,
@@ -180,7 +180,7 @@ class Msk(Construct):
         )
 
     def _tell(self, cluster: str) -> MskArns:
-        """As outputs: in the stack that uses them Fn::Split would not take what another stack tells."""
+        """As outputs: Fn::Split in the other stack does not accept the output of this one."""
         stack, arns = Stack.of(self), MskArns.of(cluster, topic=self._topic, group=self._consumers)
         told = {"cluster": arns.cluster, "topic": arns.topic, "group": arns.group}
         for name, value in told.items():

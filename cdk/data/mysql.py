@@ -1,4 +1,4 @@
-"""A new MySQL: a stage's database settings and a network in; out, where it is and the secret that opens it."""
+"""Makes a new MySQL on RDS, with a proxy before it if the stage asks for one."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ _ACCEPTED = {
 
 
 class MySql(Construct):
-    """RDS, encrypted, by TLS only, reached from the network's security groups and from nowhere else."""
+    """Encrypted, by TLS only, and reached only from the network's security groups."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class MySql(Construct):
         return rds.DatabaseInstance(
             self,
             "Instance",
-            # A change for which RDS wants another instance, an empty one, fails at this name rather than going through.
+            # With a fixed name, a change for which RDS would make another, empty instance fails instead.
             instance_identifier=mysql_logs.identifier(stage),
             engine=_ENGINE,
             auto_minor_version_upgrade=False,  # else a deployment would ask for an older version than there is
@@ -110,11 +110,11 @@ class MySql(Construct):
         return {"vpc": vpc, "vpc_subnets": self._subnets(network), "security_groups": [group]}
 
     def _subnets(self, network: Network) -> ec2.SubnetSelection:
-        """The isolated ones of a VPC that has some; an existing VPC names only those of the functions."""
+        """The isolated ones, if the VPC has some: of an existing VPC only those of the functions are known."""
         return ec2.SubnetSelection(subnets=network.vpc.isolated_subnets or network.subnets)
 
     def _rotate(self, days: int, network: Network) -> None:
-        """By a function of AWS's own, which stands where ours do and comes in by the same rule."""
+        """With a function of AWS, which is in the subnets and the group of ours, and so comes in by the same rule."""
         self._instance.add_rotation_single_user(
             automatically_after=Duration.days(days),
             security_group=network.security_groups[0],
@@ -127,10 +127,10 @@ class MySql(Construct):
         return self._seen_at(self._instance.db_instance_endpoint_address, self._resource_id(), settings)
 
     def _behind_proxy(self, settings: sections.Database, network: Network) -> Database:
-        """The proxy logs in to MySQL as whoever logged in to it, by IAM too: it has no secret and knows no other user.
+        """The proxy logs in to MySQL as the user who logged in to it, by IAM too: it has no secret and no other user.
 
-        So the migration goes past it, by the way that is open for the password's rotation. The way from the proxy to
-        MySQL is the CDK's to open: the same rule of ours would fail at deployment.
+        So the migration connects past it, as the password's rotation does. The CDK opens the way from the proxy to
+        MySQL; the same rule of ours beside it would fail at deployment.
         """
         group = ec2.SecurityGroup(
             self, "ProxyGroup", vpc=network.vpc, description="Hongyan: RDS Proxy; only the functions come in"
@@ -149,7 +149,7 @@ class MySql(Construct):
         return self._seen_at(proxy.endpoint, self._proxy_id(proxy), settings)
 
     def _proxy_id(self, proxy: rds.DatabaseProxy) -> str:
-        """Told by an output of our own: in another stack nothing can be cut out of an ARN of this one."""
+        """As an output of our own: the other stack cannot cut anything out of an ARN of this one."""
         stack, name = Stack.of(self), "DatabaseProxyId"
         arn = stack.split_arn(proxy.db_proxy_arn, ArnFormat.COLON_RESOURCE_NAME)
         CfnOutput(stack, name, value=str(arn.resource_name))
@@ -158,8 +158,8 @@ class MySql(Construct):
     def _proxy_role(self, database: str) -> iam.Role:
         """May be each of the functions' users, and nobody else."""
         role = iam.Role(self, "ProxyRole", assumed_by=iam.ServicePrincipal("rds.amazonaws.com"))
-        for word in STAGES:
-            role.add_to_policy(login(self._resource_id(), f"{user_prefix(database)}{word}"))
+        for function in STAGES:
+            role.add_to_policy(login(self._resource_id(), f"{user_prefix(database)}{function}"))
         return role
 
     def _resource_id(self) -> str:

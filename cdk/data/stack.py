@@ -45,7 +45,7 @@ class DataStack(Stack):
     @cached_property
     def _log_key(self) -> kms.Key:
         """One for the stack, if it has a log at all."""
-        named = [mysql_logs.beginning(self._stage.name)] if self._stage.database.new else []
+        named = [mysql_logs.name_prefix(self._stage.name)] if self._stage.database.new else []
         return log_key(self, self._stage.name, named=named)
 
     def _vpc(self, stage: StageSettings) -> Network:

@@ -9,9 +9,10 @@ from constructs import Construct, IConstruct
 from cdk.delivery.function import FunctionSettings, Runtime, StageFunction
 from cdk.settings.context import ROOT
 
-_STORAGE = ROOT / "layers" / "delivery" / "python" / "delivery" / "storage"
-MIGRATIONS = _STORAGE / "migrations"
-RIGHTS = _STORAGE / "rights.py"
+_DELIVERY = ROOT / "layers" / "delivery" / "python" / "delivery"
+MIGRATIONS = _DELIVERY / "storage" / "migrations"
+#: The functions' rights follow from the columns in these folders; running the migration once too often is harmless.
+RIGHTS = tuple(_DELIVERY / folder for folder in ("deployment", "domain", "storage"))
 
 
 class Migrate(StageFunction):
@@ -36,7 +37,7 @@ class Migrate(StageFunction):
             service_timeout=Duration.seconds(2 * settings.timeout.to_seconds()),
             properties={
                 "Migrations": fingerprint(MIGRATIONS),
-                "Rights": hashlib.sha256(RIGHTS.read_bytes()).hexdigest(),
+                "Rights": fingerprint(*RIGHTS),
                 "UserPrefix": runtime.database.access("migrate").environment["DATABASE_USER_PREFIX"],
             },
         )
@@ -47,9 +48,10 @@ class Migrate(StageFunction):
             other.node.add_dependency(self._migrated)
 
 
-def fingerprint(migrations: Path) -> str:
-    """Another one when a migration was added or changed."""
+def fingerprint(*folders: Path) -> str:
+    """A different one when a file of these folders was added or changed."""
     digest = hashlib.sha256()
-    for file in sorted(migrations.rglob("*.py")):
-        digest.update(f"{file.relative_to(migrations)}\n".encode() + file.read_bytes())
+    for folder in folders:
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
     return digest.hexdigest()

@@ -18,7 +18,7 @@ from cdk.settings.parts import Made
 from cdk.settings.stage import StageSettings
 from cdk.watch.alarms import Alarms
 from cdk.watch.dashboard import Dashboard
-from cdk.watch.metrics import Measures
+from cdk.watch.metrics import Metrics
 
 
 class DeliveryStack(Stack):
@@ -50,10 +50,10 @@ class DeliveryStack(Stack):
         queue.grant_consume_messages(send.role)
         data_key.grant_decrypt(send.role)
         space, mysql = runtime.metrics_namespace, made.database.instance if made.database else None
-        measures = Measures(
+        metrics = Metrics(
             namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting, mysql=mysql, kafka=made.kafka
         )
-        self._watch(stage, measures)
+        self._watch(stage, metrics)
         self._tell(
             SendQueueUrl=queue.queue_url,
             DeadLetterQueueUrl=waiting.dead_letters.queue_url,
@@ -65,9 +65,9 @@ class DeliveryStack(Stack):
             topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
             self._migrate_before(*topic, ingest, claim, send, runtime=runtime, stage=stage)
 
-    def _watch(self, stage: StageSettings, measures: Measures) -> None:
-        Dashboard(self, "Dashboard", stage=stage.name, measures=measures)
-        Alarms(self, "Alarms", stage=stage, measures=measures)
+    def _watch(self, stage: StageSettings, metrics: Metrics) -> None:
+        Dashboard(self, "Dashboard", stage=stage.name, metrics=metrics)
+        Alarms(self, "Alarms", stage=stage, metrics=metrics)
 
     def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:
         migrate = Migrate(self, "Migrate", runtime=runtime, settings=parts.migrate(stage))

@@ -1,4 +1,4 @@
-"""Where alarms go: a stage's `alarms` settings in; out, the topic that exists, a new one that mails, or none."""
+"""Where alarms go: an existing topic, a new one that mails, or nowhere, as the stage says."""
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam

@@ -1,13 +1,13 @@
-"""Migrate function: a deployment's request, or {} from a person, in; the revisions before and after out."""
+"""Migrates the database when a deployment asks for it, or when a person invokes it with {}."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from delivery.deployment import custom_resource
 from delivery.aws.telemetry import logger
 from delivery.aws.wiring.foundation import deadline
 from delivery.aws.wiring.migrate import migrator
+from delivery.deployment import custom_resource
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -1,1 +1,1 @@
-"""Lambda on this machine: execution environments, and the event sources that feed them."""
+"""Lambda on this machine: execution environments, the Invoke API, and the event sources that invoke functions."""

@@ -1,6 +1,6 @@
-"""What runs in a function's own process before its handler: `lambda_bootstrap.py TASK_ROOT HANDLER`, by the emulator.
+"""The program that the emulator starts in a function's own process: `bootstrap.py TASK_ROOT HANDLER`.
 
-It stands alone: nothing of ours or of the .venv can be imported here, only the function, its layers and the runtime.
+It imports nothing of this project or of the .venv: only the function, its layers and the runtime are on its path.
 """
 
 import ctypes
@@ -14,17 +14,17 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def main() -> None:
     task_root, handler = sys.argv[1:]
     _die_with_the_emulator()
-    # Lambda's own order: the function, then (PYTHONPATH) its layers and the runtime. Our directory is not among them.
+    # In Lambda's order: the function, then (from PYTHONPATH) its layers and the runtime. This replaces our directory.
     sys.path[0] = task_root
-    from awslambdaric.__main__ import main as run  # noqa: PLC0415 - it can be found from here on only
+    from awslambdaric.__main__ import main as run  # noqa: PLC0415 - importable only once sys.path is set
 
     run([handler, handler])
 
 
 def _die_with_the_emulator() -> None:
-    """The emulator puts us into a process group of our own, so that ending its group does not reach us."""
+    """The emulator puts this process into a group of its own, which a signal to the emulator's group does not reach."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:  # the emulator was gone before the line above could take effect
+    if os.getppid() == 1:  # the emulator died before the line above took effect
         sys.exit(1)
 
 

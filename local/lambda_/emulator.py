@@ -1,10 +1,10 @@
-"""One Lambda execution environment: a function of the template in, an emulator that answers single events out."""
+"""One Lambda execution environment: AWS's runtime interface emulator, running one function of the template."""
 
 import http.client
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,62 +16,66 @@ from local.machine.processes import ServerProcess, spawn, wait_until_ready
 from local.template.deployment import Function
 
 _ERROR_KEYS = {"errorMessage", "errorType", "requestId", "stackTrace"}
-#: how long the emulator itself may take on top of the function's time-out: a cold start on a busy machine
+#: added to the function's time-out: a cold start on a busy machine
 _GRACE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class InvokeResult:
     payload: bytes
-    #: what went wrong, or nothing; the payload is then the error as Lambda words it
+    #: None after success; otherwise `payload` is the error as Lambda words it
     error: str | None = None
-    #: the execution environment is gone, as after a time-out
+    #: whether the execution environment is gone, as after a time-out
     worker_lost: bool = False
 
 
+#: passes an event to a function and waits for the result; threads may share one
+Invoke = Callable[[bytes], InvokeResult]
+
+
 class Emulator:
-    """A second event while one is in hand crashes it: wait for the answer before the next call of `invoke`."""
+    """Takes one event at a time: a second one that overlaps the first crashes it."""
 
     def __init__(self, function: Function, process: ServerProcess, *, port: int) -> None:
         self.function = function
         self.process = process
         self.port = port
-        #: has answered before: its cold start is behind it
+        #: whether its cold start is over
         self.warm = False
         self._runtime_pid: int | None = None
 
-    def invoke(self, event: bytes) -> Answer:
-        patience = self.function.timeout_seconds + _GRACE_SECONDS
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)
+    def invoke(self, event: bytes) -> InvokeResult:
+        timeout = self.function.timeout_seconds + _GRACE_SECONDS
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request("POST", "/2015-03-31/functions/function/invocations", event)
             response = connection.getresponse()
             body = response.read()
             self.warm = True
-            return understood(response.status, body)
+            return parse_answer(response.status, body)
         except (OSError, http.client.HTTPException) as error:
-            return lost(f"{type(error).__name__} {error}")
+            return lost_worker(f"{type(error).__name__} {error}")
         finally:
             connection.close()
 
     def alive(self) -> bool:
-        """Both halves of it: an emulator whose runtime was killed between two events would fail the next one."""
+        """Also false when only the runtime was killed: the emulator would then fail the next event."""
         return self.process.alive() and (
             self._runtime_pid is None or _living_parent(self._runtime_pid) == self.process.pid
         )
 
     def runtime_pid(self) -> int | None:
-        """The process that runs the handler: the emulator's child, there from the first event on."""
+        """The process that runs the handler: the emulator's child, which starts with the first event."""
         if self._runtime_pid is None:
             self._runtime_pid = next(iter(_children(self.process.pid)), None)
         return self._runtime_pid
 
     def end(self) -> None:
-        self.process.end(grace=0)  # it has nothing to put in order; its runtime dies with it
+        self.process.end(grace=0)  # it has nothing to clean up, and its runtime dies with it
 
 
 def start_emulator(function: Function, *, runtime: LambdaRuntime, aws: Mapping[str, str], log: Path) -> Emulator:
-    """Ready for the first event; the runtime starts with it, which is the cold start."""
+    """Starts an emulator; its runtime starts with the first event, which is the cold start."""
     port = free_port()
     api_port = free_port(other_than=[port])
     command: list[str | Path] = [
@@ -91,8 +95,8 @@ def start_emulator(function: Function, *, runtime: LambdaRuntime, aws: Mapping[s
 
 
 def lambda_environment(function: Function, *, runtime: LambdaRuntime, aws: Mapping[str, str]) -> dict[str, str]:
-    """The template's variables, and what Lambda itself sets; of ours only the SDK's standard endpoint."""
-    # In /opt a later layer's file replaces an earlier one's, so the last comes first.
+    """The template's variables, what Lambda itself sets, and the SDK's standard variables that point at moto."""
+    # In /opt a later layer replaces the files of an earlier one, so the last layer comes first.
     search_path = [*(layer / "python" for layer in reversed(function.layers)), runtime.directory]
     return {
         **aws,
@@ -113,21 +117,21 @@ def lambda_environment(function: Function, *, runtime: LambdaRuntime, aws: Mappi
     }
 
 
-def understood(status: int, body: bytes) -> Answer:
-    """It says 200 for a handler's exception and for a time-out too; the body tells them apart."""
+def parse_answer(status: int, body: bytes) -> InvokeResult:
+    """The emulator answers 200 even after an exception or a time-out, so the body has to tell them apart."""
     if status != http.client.OK:  # the runtime died, or the answer was over 6 MB
-        return Answer(payload=body, error=_message(body), worker_lost=True)
+        return InvokeResult(payload=body, error=_message(body), worker_lost=True)
     try:
         value = json.loads(body or b"null")
     except ValueError:  # plain text: "Task timed out after 3.00 seconds"
-        return lost(body.decode(errors="replace"))
+        return lost_worker(body.decode(errors="replace"))
     if isinstance(value, dict) and value.keys() == _ERROR_KEYS:
-        return Answer(payload=body, error=f"{value['errorType']}: {value['errorMessage']}")
-    return Answer(payload=body)
+        return InvokeResult(payload=body, error=f"{value['errorType']}: {value['errorMessage']}")
+    return InvokeResult(payload=body)
 
 
-def lost(message: str) -> Answer:
-    return Answer(payload=json.dumps({"errorMessage": message}).encode(), error=message, worker_lost=True)
+def lost_worker(message: str) -> InvokeResult:
+    return InvokeResult(payload=json.dumps({"errorMessage": message}).encode(), error=message, worker_lost=True)
 
 
 def _message(body: bytes) -> str:
@@ -149,7 +153,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _living_parent(pid: int) -> int | None:
-    """Whose child this process is; nothing when it has ended, be it only as a zombie."""
+    """The parent of a process, or None when it has ended or is a zombie."""
     with suppress(OSError, ValueError):  # the second field is a name in parentheses that may hold anything
         state, parent, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return None if state in "ZX" else int(parent)

@@ -1,6 +1,6 @@
-"""Lambda's Invoke API for the local functions: `POST /2015-03-31/functions/NAME/invocations` in, the answer out.
+"""Lambda's Invoke API for the local functions: `POST /2015-03-31/functions/NAME/invocations`.
 
-An SDK's Lambda client works with it (`endpoint_url`); so does curl. Requests at once are spread over the workers.
+An SDK's Lambda client works with it (`endpoint_url`), and so does curl. Concurrent requests go to different workers.
 """
 
 import threading
@@ -11,8 +11,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-from local.lambda_.emulator import Answer
-from local.lambda_.sources.events import MAX_EVENT_BYTES, Invoke
+from local.lambda_.emulator import Invoke, InvokeResult
+from local.lambda_.event_sources.event_size import MAX_EVENT_BYTES
 
 _PREFIX, _SUFFIX = "/2015-03-31/functions/", "/invocations"
 
@@ -22,8 +22,8 @@ def invoke_path(name: str) -> str:
 
 
 @contextmanager
-def invoke_api(functions: Mapping[str, Invoke], *, port: int) -> Iterator[str]:
-    """Serves for the length of the block, functions by any of their names; yields its address."""
+def serve_invoke_api(functions: Mapping[str, Invoke], *, port: int) -> Iterator[str]:
+    """Serves for the length of the block and yields its address. `functions` has each function under all its names."""
     server = _Server(functions, port)
     thread = threading.Thread(target=server.serve_forever, name="invoke-api", daemon=True)
     thread.start()
@@ -33,7 +33,7 @@ def invoke_api(functions: Mapping[str, Invoke], *, port: int) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-        server.unattended.shutdown(wait=False, cancel_futures=True)
+        server.asynchronous.shutdown(wait=False, cancel_futures=True)
 
 
 class _Server(ThreadingHTTPServer):
@@ -44,7 +44,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, functions: Mapping[str, Invoke], port: int) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.functions = functions
-        self.unattended = ThreadPoolExecutor(4, thread_name_prefix="async-invoke")
+        self.asynchronous = ThreadPoolExecutor(4, thread_name_prefix="async-invoke")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        """As Lambda answers; what it would refuse is refused with its own names of errors."""
+        """Answers as Lambda does, with Lambda's error names for requests that it would refuse."""
         event = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         invoke = self.server.functions.get(self._name())
         kind = self.headers.get("X-Amz-Invocation-Type", "RequestResponse")
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif len(event) > MAX_EVENT_BYTES:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestTooLargeException", "the event is over 6 MB")
         elif kind == "Event":
-            self.server.unattended.submit(invoke, event or b"{}")
+            self.server.asynchronous.submit(invoke, event or b"{}")
             self._send(HTTPStatus.ACCEPTED, b"")
         elif kind == "DryRun":
             self._send(HTTPStatus.NO_CONTENT, b"")
@@ -69,14 +69,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(invoke(event or b"{}"))
 
     def _name(self) -> str:
-        """From the path: a name, or an ARN whose last part is one."""
+        """The function's name, which stands in the path by itself or at the end of an ARN."""
         path = self.path.partition("?")[0]
         if not (path.startswith(_PREFIX) and path.endswith(_SUFFIX)):
             return path
         name = unquote(path.removeprefix(_PREFIX).removesuffix(_SUFFIX))
         return name.rpartition(":function:")[2].partition(":")[0]
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: InvokeResult) -> None:
         failed = {} if answer.error is None else {"X-Amz-Function-Error": "Unhandled"}
         self._send(HTTPStatus.OK, answer.payload, {"X-Amz-Executed-Version": "$LATEST", **failed})
 
@@ -92,4 +92,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the functions' own logs tell."""
+        """Writes nothing: the functions have their own logs."""

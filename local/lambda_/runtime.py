@@ -1,4 +1,4 @@
-"""What Lambda's own image brings: the emulator, and a directory with awslambdaric and boto3, nothing else of .venv."""
+"""What Lambda's base image contains: the emulator, and a directory with awslambdaric, boto3 and their dependencies."""
 
 import importlib.metadata
 import platform
@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from local.lambda_ import bootstrap as lambda_bootstrap
 from local.machine.processes import CannotStartError
 
-#: the distributions that Lambda's Python runtime ships; what they need comes with them
+#: the distributions that Lambda's Python runtime ships, besides their dependencies
 SHIPPED = ("awslambdaric", "boto3")
 
 _EMULATORS = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64", "arm64": "aws-lambda-rie-arm64"}
@@ -22,13 +22,13 @@ _EMULATORS = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm6
 class LambdaRuntime:
     #: the runtime interface emulator, from the aws-sam-cli wheel
     emulator: Path
-    #: importable inside every function, like /var/runtime
+    #: on every function's import path, like /var/runtime
     directory: Path
-    #: where compiled modules go: assets and layers are read-only, as on Lambda
+    #: where compiled modules are written: code and layers are read-only, as on Lambda
     compiled: Path
 
     def command(self, *, handler: str, task_root: Path) -> list[str]:
-        """The interpreter below our .venv without site directories: only what is deployed can be imported."""
+        """The base interpreter without site directories, so that a function can import only what is deployed."""
         return [
             *(_below_our_venv(), "-S", "-s", "-X", f"pycache_prefix={self.compiled}"),
             *(lambda_bootstrap.__file__, str(task_root), handler),
@@ -47,7 +47,7 @@ def lambda_runtime(state: Path) -> LambdaRuntime:
 
 
 def _emulator() -> Path:
-    """It is a Linux program for two kinds of processor."""
+    """The wheel has builds for Linux on x86_64 and arm64 only."""
     name = _EMULATORS.get(platform.machine()) if sys.platform == "linux" else None
     if name is None:
         raise CannotStartError(
@@ -60,7 +60,7 @@ def _emulator() -> Path:
 
 
 def _link(directory: Path, wanted: dict[str, Path]) -> None:
-    """Makes the directory hold exactly these links, so that an upgrade leaves nothing of the version before."""
+    """Makes the directory contain exactly these links, so that an upgrade leaves nothing of the old version."""
     for name in {entry.name for entry in directory.iterdir()} - wanted.keys():
         (directory / name).unlink()
     for name, target in wanted.items():
@@ -79,7 +79,7 @@ def _top_level_of(names: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
 
 
 def _with_dependencies(names: tuple[str, ...]) -> Iterator[importlib.metadata.Distribution]:
-    """These distributions and all they need, at the versions installed here, which requirements-dev.txt pins."""
+    """These distributions and their dependencies, at the versions that requirements-dev.txt pins."""
     seen: set[str] = set()
     waiting = list(names)
     while waiting:
@@ -91,5 +91,5 @@ def _with_dependencies(names: tuple[str, ...]) -> Iterator[importlib.metadata.Di
 
 
 def _applies(requirement: Requirement) -> bool:
-    """Not what only an extra asks for, nor another Python version."""
+    """False for a dependency of an extra or of another Python version."""
     return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

@@ -1,4 +1,7 @@
-"""The package sources configured on this machine: apt's two file formats in, one stanza per source out."""
+"""Reads the package sources configured on this machine, in both of apt's formats, with their keys and options.
+
+`apt-get indextargets` does not print `Signed-By`, and python-debian reads only one of the two formats.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,18 +17,18 @@ class AptSource:
     uris: str
     suites: tuple[str, ...]
     components: tuple[str, ...]
-    #: Signed-By, Trusted and the like: field name to value, which may have several lines
+    #: such as Signed-By and Trusted: field name to value, which may have several lines
     options: Mapping[str, str]
 
     def __str__(self) -> str:
         fields = {"URIs": self.uris, "Suites": " ".join(self.suites), "Components": " ".join(self.components)}
-        # Targets: the package lists alone, not the catalogues for desktop software.
+        # Only the package lists, not the catalogues for desktop software.
         stanza = {"Types": "deb", **fields, **self.options, "Targets": "Packages"}
         return "".join(f"{name}: {value}\n" for name, value in stanza.items() if value)
 
 
 def machine_sources(etc_apt: Path = Path("/etc/apt")) -> list[AptSource]:
-    """Every enabled source of binary packages, in the order in which apt reads them."""
+    """Every enabled source of binary packages, in apt's order."""
     lists = [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*.list"))]
     stanzas = sorted((etc_apt / "sources.list.d").glob("*.sources"))
     found = [source for file in lists if file.exists() for source in _from_lines(file.read_text(errors="replace"))]
@@ -33,7 +36,7 @@ def machine_sources(etc_apt: Path = Path("/etc/apt")) -> list[AptSource]:
 
 
 def with_suite(sources: Iterable[AptSource], suite: str) -> list[AptSource]:
-    """The same archives asked for another suite; those that hold only updates do not have it."""
+    """The same archives with another suite. Archives that hold only updates are left out: they do not have it."""
     archives: dict[str, AptSource] = {}
     for source in sources:
         if "main" in source.components and not all(map(_is_update, source.suites)):

@@ -1,6 +1,7 @@
-"""Becomes another program that the kernel kills when its parent is gone: `die_with_parent.py PARENT_PID COMMAND...`.
+"""Runs a command that the kernel kills when the parent process dies: `die_with_parent.py PARENT_PID COMMAND...`.
 
-A program of its own, because a `preexec_fn` in a process with threads can deadlock and, from Python 3.12 on, warns.
+This is a program because `preexec_fn` can deadlock in a process with threads, and warns from Python 3.12 on. The
+`setpriv` of util-linux sets the same flag, but does not notice a parent that died before.
 """
 
 import ctypes
@@ -15,7 +16,7 @@ def main() -> None:
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the line above could take effect
+    if os.getppid() != parent:  # the parent died before the line above took effect
         sys.exit(1)
     try:
         os.execvp(command[0], command)  # noqa: S606 - no shell is wanted

@@ -1,4 +1,4 @@
-"""Ctrl-C, `make down` and a closing terminal: each ends what runs in an orderly way, once."""
+"""Turns Ctrl-C, `make down` and a closed terminal into one exception, so that everything is ended in order."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_wanted = threading.Event()
+_interrupted = threading.Event()
 
 
 class Interrupted(BaseException):
@@ -20,14 +20,14 @@ def raise_interrupts() -> None:
 
 
 def wait_for_interrupt() -> None:
-    """Returns also for an interrupt that came before: library code on its way may have swallowed the exception."""
-    while not _wanted.wait(1.0):
+    """Also returns for an earlier interrupt: library code may have swallowed its exception."""
+    while not _interrupted.wait(1.0):
         pass
 
 
 @contextmanager
 def uninterrupted_end() -> Iterator[None]:
-    """Whoever is impatient cannot stop the cleaning up that follows this block; all of it has time limits."""
+    """After the block, further signals are ignored, so that they cannot stop the cleaning up. That has time limits."""
     try:
         yield
     finally:
@@ -42,5 +42,5 @@ def _ignore_if_ours() -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    _wanted.set()
+    _interrupted.set()
     raise Interrupted

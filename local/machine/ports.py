@@ -1,4 +1,4 @@
-"""Free TCP ports on 127.0.0.1; a checkout keeps those it chose once, as long as nobody else took them."""
+"""Finds free TCP ports on 127.0.0.1. A checkout keeps its ports between runs unless another program takes them."""
 
 import json
 import os
@@ -7,13 +7,13 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-# Below the range from which Linux and macOS take the local end of outgoing connections.
+# Below the ephemeral ports of Linux and macOS.
 CANDIDATES = range(20_000, 32_000)
 _TRIES = 200
 
 
 def free_port(*, other_than: Iterable[int] = ()) -> int:
-    """A port nobody listens on; chosen at random, so that two checkouts starting at once do not meet."""
+    """A random port that nobody listens on: two checkouts that start at once are unlikely to choose the same."""
     taken = set(other_than)
     for _ in range(_TRIES):
         port = random.choice(CANDIDATES)
@@ -24,7 +24,7 @@ def free_port(*, other_than: Iterable[int] = ()) -> int:
 
 def is_free(port: int) -> bool:
     with socket.socket() as candidate:
-        # A server that ended a moment ago leaves connections in TIME_WAIT, which do not keep a new one from listening.
+        # Connections in TIME_WAIT, which an ended server leaves behind, do not prevent a new one from listening.
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             candidate.bind(("127.0.0.1", port))
@@ -34,7 +34,7 @@ def is_free(port: int) -> bool:
 
 
 def remembered_ports(file: Path, names: Iterable[str]) -> dict[str, int]:
-    """A port for each name: the one in `file` while it is free, a new one otherwise; the file is brought up to date."""
+    """A port for each name: the one in `file` if it is free, otherwise a new one, which is written to the file."""
     known = _read(file)
     ports: dict[str, int] = {}
     for name in names:
@@ -46,7 +46,7 @@ def remembered_ports(file: Path, names: Iterable[str]) -> dict[str, int]:
 
 
 def _read(file: Path) -> dict[str, int]:
-    """What is not a port (a file cut short, or edited by hand) counts as not remembered."""
+    """Ignores whatever is not a port: the file may be truncated or edited by hand."""
     try:
         known = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):

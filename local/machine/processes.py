@@ -1,4 +1,4 @@
-"""Servers as processes: a command in, a running server with its own log out, ended by pid, never outliving us."""
+"""Runs servers as child processes, each with a log file; none outlives this process."""
 
 import os
 import signal
@@ -16,14 +16,14 @@ from local.machine import die_with_parent
 
 
 class CannotStartError(Exception):
-    """Something that a person has to put right; the message is for that person: the cause, then the remedy."""
+    """Something that the user has to fix. The message tells the cause and then the remedy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerProcess:
-    #: what people call it, for messages
+    #: for messages
     name: str
-    #: stdout and stderr; earlier runs stand before `log_start`
+    #: stdout and stderr; the output of earlier runs ends at `log_start`
     log: Path
     log_start: int
     popen: subprocess.Popen[bytes]
@@ -35,14 +35,14 @@ class ServerProcess:
     def alive(self) -> bool:
         return self.popen.poll() is None
 
-    def last_words(self, lines: int = 12) -> str:
+    def log_tail(self, lines: int = 12) -> str:
         with self.log.open("rb") as file:
             file.seek(self.log_start)
             text = file.read().decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
     def end(self, *, grace: float = 15.0) -> None:
-        """SIGTERM to the whole process group, SIGKILL to what is left of it after `grace` seconds."""
+        """Sends SIGTERM to the process group, and SIGKILL to what is left of it after `grace` seconds."""
         self._signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self.popen.wait(grace)
@@ -50,7 +50,7 @@ class ServerProcess:
         self.popen.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError):  # macOS says EPERM when only a zombie is left
+        with suppress(ProcessLookupError, PermissionError):  # macOS raises EPERM when only a zombie is left
             os.killpg(self.pid, number)
 
 
@@ -63,7 +63,7 @@ def spawn(
     env: Mapping[str, str] | None = None,
     inherit: bool = True,
 ) -> ServerProcess:
-    """Starts a server in a process group of its own; `env` is added to ours, or all there is without `inherit`."""
+    """Starts a server in a process group of its own. `env` is added to our environment, or replaces it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     leash = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
     with log.open("ab") as file:
@@ -82,7 +82,7 @@ def spawn(
 
 @cache
 def _long_lived_thread(_pid: int) -> ThreadPoolExecutor:
-    """The kernel counts the *thread* that forked as the parent: a child of a short-lived thread would die with it."""
+    """To the kernel the parent is the *thread* that forked: a child of a short-lived thread would die with it."""
     return ThreadPoolExecutor(1, thread_name_prefix="spawn")
 
 
@@ -94,7 +94,7 @@ def run_to_end(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> None:
-    """A step with an end, such as making a data directory; a failure is reported with its last words."""
+    """Runs a command that ends by itself, and reports a failure with the end of its output."""
     with running(command, name=name, log=log, cwd=cwd, env=env) as step:
         if code := step.popen.wait():
             raise CannotStartError(_report(step, f"failed with code {code}"))
@@ -109,7 +109,7 @@ def running(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[ServerProcess]:
-    """A server for the length of the block, ended however the block is left."""
+    """Runs a server for the length of the block."""
     server = spawn(command, name=name, log=log, cwd=cwd, env=env)
     try:
         yield server
@@ -118,7 +118,7 @@ def running(
 
 
 def wait_until_ready(server: ServerProcess, ready: Callable[[], bool], *, within: float = 180.0) -> None:
-    """Returns when `ready` says so; a server that dies first, or never gets there, is reported with its last words."""
+    """Waits until `ready()`. A server that dies or takes too long is reported with the end of its log."""
     deadline = time.monotonic() + within
     while not ready():
         if not server.alive():
@@ -129,4 +129,4 @@ def wait_until_ready(server: ServerProcess, ready: Callable[[], bool], *, within
 
 
 def _report(server: ServerProcess, what: str) -> str:
-    return f"{server.name} {what}; the end of {server.log}:\n{server.last_words() or '(empty)'}"
+    return f"{server.name} {what}; the end of {server.log}:\n{server.log_tail() or '(empty)'}"

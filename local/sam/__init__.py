@@ -1,1 +1,4 @@
-"""The functions in containers, by the SAM command line."""
+"""Runs the functions in containers with the SAM command line."""
+
+#: this machine's name in a container
+CONTAINER_HOST = "host.docker.internal"

@@ -1,4 +1,4 @@
-"""The two commands of SAM: their options in, an exit code out; what they say goes beside the answer on stdout."""
+"""The commands `sam-invoke` and `sam-start`. Messages go to stderr, because the function's answer is on stdout."""
 
 import argparse
 import sys
@@ -23,7 +23,7 @@ def _add_image(command: argparse.ArgumentParser) -> None:
 
 
 def _invoke(options: argparse.Namespace) -> int:
-    from local.sam import run as sam  # noqa: PLC0415 - what asks the engine is slow to import, and only needed here
+    from local.sam import run as sam  # noqa: PLC0415 - the Docker client is slow to import
 
     return sam.invoke(options.home.resolve(), options.function, event=options.event, image=options.image, say=_say)
 

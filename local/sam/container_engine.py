@@ -1,4 +1,4 @@
-"""The container engine, as SAM finds it: nothing in; the address out at which its containers reach this machine."""
+"""Finds the container engine as SAM does, and the address at which its containers reach this machine."""
 
 import ipaddress
 from typing import Any
@@ -15,12 +15,12 @@ _MISSING = (
 
 
 def bridge_gateway(*, event: str, url: str) -> str:
-    """Of the default network; `event` and `url` are what to use instead where there is no engine."""
+    """The gateway of the default network. Without an engine, the error says how to use `url` instead."""
     try:
         client = docker.from_env()
         config: dict[str, Any] = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
         client.close()
     except (DockerException, LookupError):
         raise CannotStartError(_MISSING.format(event=event, url=url)) from None
-    # Docker names it only where it was configured; otherwise it is the first address.
+    # Docker reports a gateway only if one was configured; otherwise it is the first address.
     return str(config.get("Gateway") or next(ipaddress.ip_network(config["Subnet"]).hosts()))

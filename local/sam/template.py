@@ -1,6 +1,6 @@
-"""What SAM runs: a running stack's endpoints in; a template for Lambda's own Python, and the variables' values, out.
+"""Writes the template that SAM runs, for Lambda's Python, and a file with the functions' environment variables.
 
-The values are those of the functions that the stack deployed to moto, so that they are described nowhere else.
+The variables are read from the functions that the running stack deployed to moto.
 """
 
 import json
@@ -13,14 +13,13 @@ from urllib.parse import urlsplit
 
 from cdk.settings.context import own_context
 from cdk.settings.stage import LOCAL, stage_settings
+from local.sam import CONTAINER_HOST
 from local.servers.aws import Aws
-from local.template.cloudformation import FUNCTION
 from local.template.deployment import function_word
-from local.template.overrides import STACK_NAME, local_settings
+from local.template.moto_stack import FUNCTION
+from local.template.overrides import STACK_NAME, stack_overrides
 from local.template.synth import synthesize
 
-#: this machine, seen from a container
-HOST = "host.docker.internal"
 _LOOPBACK = ("127.0.0.1", "localhost")
 _SERVERS = ("database_url", "aws_endpoint_url", "feishu_url")
 
@@ -33,27 +32,27 @@ class SamTemplate:
 
 
 def loopback_ports(endpoints: Mapping[str, Any]) -> list[int]:
-    """Of the servers that the functions call, as far as they run on this machine's loopback."""
+    """The ports of the servers that the functions call and that run on this machine's loopback."""
     addresses = [urlsplit(endpoints[name]) for name in _SERVERS]
     return [address.port or 3306 for address in addresses if address.hostname in _LOOPBACK]
 
 
 def sam_template(endpoints: Mapping[str, Any], *, out: Path, say: Callable[[str], None]) -> SamTemplate:
-    """In the directory `out`, with the assets that the template names."""
+    """Writes both files into `out`, where the template's assets are."""
     synthesized = synthesize({**_stack_settings(endpoints), **_of_lambda()}, out=out, say=say)
     values = {
         name: {key: _from_a_container(value, loopback_ports(endpoints)) for key, value in variables.items()}
         for name, variables in _deployed_variables(Aws(endpoint_url=endpoints["aws_endpoint_url"]))
     }
     made = SamTemplate(template=out / "sam.template.json", variables=out / "sam.variables.json")
-    made.template.write_text(json.dumps(_named_and_declaring(json.loads(synthesized.read_text()), values)))
+    made.template.write_text(json.dumps(_prepared_for_sam(json.loads(synthesized.read_text()), values)))
     made.variables.write_text(json.dumps(values))
     return made
 
 
 def _stack_settings(endpoints: Mapping[str, Any]) -> Mapping[str, object]:
     names = ("database_url", "kafka_bootstrap_servers", "feishu_url")
-    return local_settings(**{name: endpoints[name] for name in names})
+    return stack_overrides(**{name: endpoints[name] for name in names})
 
 
 def _of_lambda() -> Mapping[str, object]:
@@ -62,7 +61,7 @@ def _of_lambda() -> Mapping[str, object]:
 
 
 def _deployed_variables(aws: Aws) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The environment of each function by its word, with what the SDK needs to find the stack's AWS."""
+    """The environment of each function, with the SDK's variables that point at moto."""
     stacks = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
     functions = aws.session.client("lambda", endpoint_url=aws.endpoint_url)
     for resource in stacks.describe_stack_resources(StackName=STACK_NAME)["StackResources"]:
@@ -73,16 +72,18 @@ def _deployed_variables(aws: Aws) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _from_a_container(value: str, ports: list[int]) -> str:
-    """Only addresses of the stack's servers are changed: a link for people stays as it is."""
+    """Replaces only addresses of the stack's servers: a link in a message stays as it is."""
     if value in _LOOPBACK:
-        return HOST
-    return re.sub(rf"\b({'|'.join(map(re.escape, _LOOPBACK))}):({'|'.join(map(str, ports))})\b", rf"{HOST}:\2", value)
+        return CONTAINER_HOST
+    return re.sub(
+        rf"\b({'|'.join(map(re.escape, _LOOPBACK))}):({'|'.join(map(str, ports))})\b", rf"{CONTAINER_HOST}:\2", value
+    )
 
 
-def _named_and_declaring(template: dict[str, Any], values: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """SAM passes only variables that the template declares, and knows a function by `SamResourceId`."""
+def _prepared_for_sam(template: dict[str, Any], values: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """SAM passes only variables that the template declares, and finds a function by `SamResourceId`."""
     for name, resource in template["Resources"].items():
-        resource.get("Metadata", {}).pop("aws:cdk:path", None)  # SAM warns of each that is no function's
+        resource.get("Metadata", {}).pop("aws:cdk:path", None)  # SAM warns about each one that is not a function's
         if resource["Type"] == FUNCTION:
             word = function_word(name)
             resource["Metadata"]["SamResourceId"] = word

@@ -1,4 +1,4 @@
-"""The AWS of the local stack: moto's server; its endpoint, region and credentials out, for SDK and functions."""
+"""Runs moto's server as the AWS of the local stack, and says how the SDK and the functions reach it."""
 
 import http.client
 import sys
@@ -14,7 +14,7 @@ from local.machine.ports import free_port
 from local.machine.processes import running, wait_until_ready
 
 REGION = "us-east-1"
-#: the account that moto is for anyone without credentials of another
+#: moto's default account
 ACCOUNT = "123456789012"
 
 
@@ -22,9 +22,9 @@ ACCOUNT = "123456789012"
 class Aws:
     endpoint_url: str
     region: str = REGION
-    #: moto checks no credentials; the SDK wants some
+    #: moto checks no credentials, but the SDK needs some
     access_key_id: str = "local"
-    secret_access_key: str = "local"  # noqa: S105 - no secret: see above
+    secret_access_key: str = "local"  # noqa: S105 - not a secret
 
     @cached_property
     def session(self) -> boto3.Session:
@@ -36,7 +36,7 @@ class Aws:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What an SDK needs to find it: standard variables of the SDK, none of ours."""
+        """The SDK's standard variables."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_REGION": self.region,
@@ -50,7 +50,7 @@ class Aws:
 def aws_server(
     state: Path, *, port: int | None = None, region: str = REGION, program: str = "local.servers.moto_server"
 ) -> Iterator[Aws]:
-    """A server for the length of the block. KMS keys outlive it in `state`; queues and secrets do not."""
+    """Runs moto for the length of the block. Its KMS keys are kept in `state`; queues and secrets are lost."""
     state.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     command: list[str | Path] = [sys.executable, "-m", program, str(port), state / "kms-seed"]

@@ -1,4 +1,4 @@
-"""A Kafka cluster for this machine: the one that KAFKA_BOOTSTRAP_SERVERS names, a broker of ours, or a mock."""
+"""Provides a Kafka cluster: the one that KAFKA_BOOTSTRAP_SERVERS names, a local broker, or a mock in memory."""
 
 import os
 import re
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.machine.processes import CannotStartError, running, wait_until_ready
+from local.servers.find_kafka import find_apache_kafka
 from local.servers.kafka_broker import running_broker
-from local.servers.kafka_program import find_apache_kafka
 from local.servers.kafka_topics import cluster_name, create_topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaCluster:
     bootstrap_servers: str
-    #: what is running and where it came from, one line for people
+    #: what is running and where it comes from, in one line
     program: str
 
 
@@ -30,7 +30,7 @@ def kafka_cluster(
     port: int | None = None,
     say: Callable[[str], None] = print,
 ) -> Iterator[KafkaCluster]:
-    """A cluster with `topics` (name to partitions) for the length of the block; a broker keeps its data in `state`."""
+    """A cluster with `topics` (name to partitions) for the length of the block. A local broker's data is in `state`."""
     if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip():
         yield _external(servers, topics)
     elif kafka := find_apache_kafka(cache, say=say):
@@ -43,7 +43,7 @@ def kafka_cluster(
 
 
 _MOCK = "librdkafka's mock cluster (a real broker needs Java 17 or newer and Maven on the PATH)"
-_PATIENCE = 10.0
+_ANSWERS_WITHIN_SECONDS = 10.0
 _SERVER = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\]):(\d{1,5})")
 
 
@@ -56,7 +56,7 @@ def _external(setting: str, topics: Mapping[str, int]) -> KafkaCluster:
                 f"KAFKA_BOOTSTRAP_SERVERS: {server!r} should be HOST:PORT (several of them with commas between)"
             )
     bootstrap_servers = ",".join(servers)
-    if cluster_name(bootstrap_servers, within=_PATIENCE) is None:
+    if cluster_name(bootstrap_servers, within=_ANSWERS_WITHIN_SECONDS) is None:
         raise CannotStartError(f"KAFKA_BOOTSTRAP_SERVERS: no Kafka broker answers at {bootstrap_servers} without TLS")
     create_topics(bootstrap_servers, topics)
     return KafkaCluster(
@@ -66,7 +66,7 @@ def _external(setting: str, topics: Mapping[str, int]) -> KafkaCluster:
 
 @contextmanager
 def _mock(state: Path, topics: Mapping[str, int]) -> Iterator[str]:
-    """In memory and on a port of its own choice: nothing that was published outlives the block."""
+    """Keeps everything in memory and chooses its own port."""
     address = state / "mock_kafka.address"
     address.unlink(missing_ok=True)
     wanted = [f"{name}:{partitions}" for name, partitions in topics.items()]

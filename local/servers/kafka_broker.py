@@ -1,4 +1,4 @@
-"""Apache Kafka as one KRaft node in one JVM: a directory for its data in, the address of a running broker out."""
+"""Runs Apache Kafka as one KRaft node in one JVM, with its data in a directory that is kept between runs."""
 
 import base64
 import re
@@ -11,13 +11,13 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from local.machine.once import made_once
+from local.machine.make_once import make_once
 from local.machine.ports import free_port
 from local.machine.processes import CannotStartError, ServerProcess, run_to_end, running, wait_until_ready
-from local.servers.kafka_program import VERSION, ApacheKafka
+from local.servers.find_kafka import VERSION, ApacheKafka
 from local.servers.kafka_topics import cluster_name
 
-# Paths are relative to the working directory: a properties file knows neither Chinese characters nor commas in them.
+# Paths are relative to the working directory: a properties file allows no Chinese characters or commas in them.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -50,7 +50,7 @@ _LOG4J = """\
 </Configuration>
 """
 
-# A small heap, and quick rather than thorough compilation: what counts here is the time until ready.
+# A small heap and quick compilation: what counts is the time until it is ready.
 _JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.configurationFile=log4j2.xml")
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # in the C locale Java cannot name a directory that is not ASCII
@@ -58,10 +58,10 @@ _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # in the C locale Java cannot name a direc
 
 @contextmanager
 def running_broker(kafka: ApacheKafka, state: Path, *, port: int | None, say: Callable[[str], None]) -> Iterator[str]:
-    """Its data stays in `state` and is found again, on whatever port the next start listens."""
+    """Its data stays in `state`; the next start may use another port."""
     prepared = kafka.jars.with_name(f"prepared-{VERSION}-java-{kafka.java_version}")
-    made_once(prepared, partial(_prepare, kafka, say), say=say)
-    made_once(state / "data", partial(_empty_data, prepared / "data"), say=say)
+    make_once(prepared, partial(_prepare, kafka, say), say=say)
+    make_once(state / "data", partial(_empty_data, prepared / "data"), say=say)
     archive = prepared / "classes.jsa"
     flags = [f"-XX:SharedArchiveFile=cache/{prepared.name}/{archive.name}"] if archive.exists() else []
     port = port or free_port()
@@ -70,7 +70,7 @@ def running_broker(kafka: ApacheKafka, state: Path, *, port: int | None, say: Ca
 
 
 def _prepare(kafka: ApacheKafka, say: Callable[[str], None], directory: Path) -> None:
-    """What every start would do again: an empty data directory, and an archive of the classes that the JVM loads."""
+    """Makes what every start needs: an empty data directory, and an archive of the classes that the JVM loads."""
     say("hongyan: preparing Apache Kafka for quick starts (once)")
     trial = directory / "trial"
     _write_configuration(trial, kafka, port=free_port())
@@ -82,7 +82,7 @@ def _prepare(kafka: ApacheKafka, say: Callable[[str], None], directory: Path) ->
 
 
 def _archive_classes(kafka: ApacheKafka, trial: Path, archive: Path) -> None:
-    """It halves the time to start. A JVM that cannot write one, or not in time, starts without."""
+    """The archive halves the time to start. If the JVM cannot write one, Kafka starts without it."""
     with suppress(CannotStartError), _started(kafka, trial, free_port(), "-XX:ArchiveClassesAtExit=new.jsa") as broker:
         broker.popen.terminate()
         with suppress(subprocess.TimeoutExpired, FileNotFoundError):
@@ -96,7 +96,7 @@ def _started(kafka: ApacheKafka, state: Path, port: int, *flags: str) -> Iterato
     name = _cluster_name(state / "data")
     command = [*_java(kafka), *flags, "kafka.Kafka", "server.properties"]
     with running(command, name="Apache Kafka", log=state / "broker.log", cwd=state, env=_ENVIRONMENT) as process:
-        # Not just any broker: somebody else's may have taken the port first.
+        # By name, since another broker may have taken the port first.
         wait_until_ready(process, lambda: cluster_name(f"127.0.0.1:{port}", within=1) == name)
         yield process
 
@@ -116,7 +116,7 @@ def _write_configuration(state: Path, kafka: ApacheKafka, *, port: int) -> None:
 
 
 def _empty_data(formatted: Path, directory: Path) -> None:
-    """A copy under a name of its own, by which a broker is told from others."""
+    """A copy with its own cluster id, by which this broker is recognised."""
     shutil.copytree(formatted, directory, dirs_exist_ok=True)
     properties = (formatted / "meta.properties").read_text()
     renamed = re.sub(
@@ -133,5 +133,5 @@ def _cluster_name(data: Path) -> str:
 
 
 def _new_id() -> str:
-    """As Kafka writes them: 16 random bytes, URL-safe base64."""
+    """In Kafka's format: 16 random bytes in URL-safe base64."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""What the local stack asks of a Kafka cluster, whoever runs it: is it there, and has it got the topics."""
+"""Asks whether a Kafka cluster answers, and creates the topics that it lacks."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,7 +10,7 @@ from local.machine.processes import CannotStartError
 
 
 def cluster_name(servers: str, *, within: float) -> str | None:
-    """The cluster's own id; nothing when no broker answers in time."""
+    """The cluster's id, or None when no broker answers in time."""
     try:
         return _admin(servers).list_topics(timeout=within).cluster_id
     except KafkaException:
@@ -18,7 +18,7 @@ def cluster_name(servers: str, *, within: float) -> str | None:
 
 
 def create_topics(servers: str, topics: Mapping[str, int]) -> None:
-    """Makes the topics that are missing, with that many partitions; those that are there stay as they are."""
+    """Creates the missing topics with that many partitions. Existing topics are not changed."""
     admin = _admin(servers)
     there = _names(admin, servers)
     missing = [NewTopic(name, partitions) for name, partitions in topics.items() if name not in there]
@@ -44,5 +44,5 @@ def _names(admin: AdminClient, servers: str) -> Collection[str]:
 
 
 def _admin(servers: str) -> AdminClient:
-    # Quiet, because a broker that is still starting is no news; log_level 0 leaves emergencies.
+    # Without messages about a broker that is still starting; log_level 0 leaves emergencies.
     return AdminClient({"bootstrap.servers": servers, "log_level": 0, "reconnect.backoff.max.ms": 200})

@@ -1,6 +1,6 @@
 """librdkafka's mock cluster as a program: `python -m local.servers.mock_kafka ADDRESS_FILE TOPIC:PARTITIONS...`.
 
-It speaks Kafka's protocol to any client, keeps everything in memory, and writes its address to the file once it is up.
+It speaks Kafka's protocol to any client, keeps everything in memory, and writes its address to the file when it is up.
 """
 
 import ctypes
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from confluent_kafka import cimpl
 
-_PRODUCER = 0  # rd_kafka_type_t; the cluster only needs some client to live in
+_PRODUCER = 0  # rd_kafka_type_t; the cluster needs a client of any type
 
 
 class MockCluster:
-    """One broker, gone with the process that made it."""
+    """One broker in this process."""
 
     def __init__(self) -> None:
         self._library = _librdkafka()
@@ -37,7 +37,7 @@ class MockCluster:
 
 
 def _librdkafka() -> ctypes.CDLL:
-    """The library that confluent-kafka brings; the loader finds its functions through the extension linked to it."""
+    """The library inside confluent-kafka, loaded through the extension module that is linked to it."""
     library = ctypes.CDLL(cimpl.__file__)
     library.rd_kafka_conf_new.restype = ctypes.c_void_p
     library.rd_kafka_new.restype = ctypes.c_void_p

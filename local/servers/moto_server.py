@@ -1,7 +1,7 @@
-"""Moto's server as a program: `python -m local.servers.moto_server PORT KMS_SEED_FILE`; AWS over HTTP out.
+"""Moto's server as a program: `python -m local.servers.moto_server PORT KMS_SEED_FILE`.
 
-Two things differ from stock moto. KMS keys are derived from a seed on disk, so that what MySQL keeps encrypted can be
-read after a restart. And a receive from SQS does not count the whole queue for every message that it returns.
+It differs from stock moto in two ways. KMS keys are derived from a seed on disk, so that what MySQL keeps encrypted can
+be read after a restart. Receiving from SQS does not count the whole queue for every message that it returns.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import sys
 import uuid
 from pathlib import Path
 
-import moto.cloudformation.models  # knows every service, which takes two seconds: better now than at the first stack
+import moto.cloudformation.models  # takes two seconds: better now than at the first stack
 import moto.kms.models
 from moto.core.utils import unix_time
 from moto.server import main as serve
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def keep_kms_keys(seed: bytes) -> None:
-    """The n-th key has the same id and material at every start; a template makes its keys in its order."""
+    """The n-th key gets the same id and material at every start; a template's keys keep their order."""
     ids, materials = itertools.count(), itertools.count()
 
     def key_id(multi_region: bool = False) -> str:  # noqa: FBT001, FBT002 - moto's own signature
@@ -41,7 +41,7 @@ def keep_kms_keys(seed: bytes) -> None:
 
 
 def receive_in_constant_time() -> None:
-    """Stock moto computes every attribute, and with them counts every message, to learn the retention."""
+    """To read the retention, stock moto computes every attribute, among them the number of messages."""
 
     def is_fresh(backend: SQSBackend, queue_name: str, message: Message) -> bool:
         retention: float = vars(backend.get_queue(queue_name))["message_retention_period"]

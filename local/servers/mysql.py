@@ -1,4 +1,4 @@
-"""A MySQL server for this machine: the one that DATABASE_URL names, or a private mysqld of ours; its URL out."""
+"""Provides a MySQL server: the one that DATABASE_URL names, or a private mysqld."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,18 +10,18 @@ from pathlib import Path
 import pymysql
 from sqlalchemy.engine import make_url
 
-from local.machine.once import made_once
+from local.machine.make_once import make_once
 from local.machine.ports import free_port
 from local.machine.processes import run_to_end, running, wait_until_ready
-from local.servers.mysql_external import external_mysql
-from local.servers.mysql_program import MySqlProgram, find_mysqld
+from local.servers.external_mysql import external_mysql
+from local.servers.find_mysql import MySqlProgram, find_mysqld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MySqlServer:
     #: without a database; `with_database` adds one
     url: str
-    #: what is running and where it came from, one line for people
+    #: what is running and where it comes from, in one line
     program: str
     #: the database that DATABASE_URL names, if it names one
     database: str | None = None
@@ -34,7 +34,7 @@ class MySqlServer:
 def mysql_server(
     state: Path, *, cache: Path, port: int | None = None, durable: bool = False, say: Callable[[str], None] = print
 ) -> Iterator[MySqlServer]:
-    """A server for the length of the block, its data in `state`; `cache` keeps what only has to be made once."""
+    """Runs a server for the length of the block, with its data in `state`; `cache` holds what is made only once."""
     if external := external_mysql():
         yield MySqlServer(url=external.url, program=external.program, database=external.database)
         return
@@ -62,7 +62,7 @@ _PRIVATE = (
     "--max-connections=300",
 )
 
-# Loses nothing when mysqld is killed, only when the machine goes down: good for tests and for development.
+# For tests and development: nothing is lost when mysqld is killed, only when the machine goes down.
 _FAST = (
     "--skip-log-bin",
     "--innodb-flush-log-at-trx-commit=0",
@@ -81,7 +81,7 @@ _DURABLE = (
     "--innodb-buffer-pool-size=512M",
 )
 
-# Root may come over TCP, whatever a host table says about localhost.
+# Root may connect over TCP from any address, since the server listens on the loopback only.
 _FIRST_SQL = """\
 CREATE USER 'root'@'%' IDENTIFIED BY '';
 GRANT ALL ON *.* TO 'root'@'%' WITH GRANT OPTION;
@@ -89,14 +89,14 @@ GRANT ALL ON *.* TO 'root'@'%' WITH GRANT OPTION;
 
 
 def _data_directory(state: Path, program: MySqlProgram, cache: Path, say: Callable[[str], None]) -> Path:
-    """One per version, because MySQL does not open the files of a newer one; copied from the one made once."""
+    """A copy of a directory that is initialised once for each version: MySQL cannot open a newer version's files."""
     state.mkdir(parents=True, exist_ok=True)
     pristine = cache / "mysql" / f"data-{program.version}"
     data = state / f"data-{program.version}"
     if not data.exists():
-        made_once(pristine, partial(_initialise, program, state / "initialise.log", say), say=say)
-        made_once(data, partial(shutil.copytree, pristine, dirs_exist_ok=True), say=say)
-    for left_behind in data.glob("mysqld.sock*"):  # its lock names a pid, which may be another program's by now
+        make_once(pristine, partial(_initialise, program, state / "initialise.log", say), say=say)
+        make_once(data, partial(shutil.copytree, pristine, dirs_exist_ok=True), say=say)
+    for left_behind in data.glob("mysqld.sock*"):  # its lock names a pid that may belong to another program now
         left_behind.unlink()
     return data
 
@@ -106,11 +106,11 @@ def _initialise(program: MySqlProgram, log: Path, say: Callable[[str], None], di
     (sql := log.with_name("first.sql")).write_text(_FIRST_SQL)
     step = [*program.command, *_FAST, "--initialize-insecure", f"--datadir={directory}", f"--init-file={sql}"]
     run_to_end(step, name="mysqld --initialize", log=log)
-    (directory / "auto.cnf").unlink(missing_ok=True)  # the server's identity, which every copy makes for itself
+    (directory / "auto.cnf").unlink(missing_ok=True)  # the server's identity: each copy needs its own
 
 
 def _answers_for(data: Path, port: int) -> bool:
-    """Whether the server on this port is the one with our data, not somebody else's who took the port first."""
+    """Whether the server on this port has our data; another program's server may have taken the port first."""
     try:
         with pymysql.connect(host="127.0.0.1", port=port, user="root", connect_timeout=5, read_timeout=5) as connection:
             cursor = connection.cursor()

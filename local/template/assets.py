@@ -1,4 +1,4 @@
-"""Where the synthesized code lies: a cloud assembly's template in, directories of functions and layers out."""
+"""Finds the directories of functions and layers in a cloud assembly."""
 
 import json
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from local.machine.processes import CannotStartError
-from local.template.cloudformation import Resource
+from local.template.moto_stack import Resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assets:
-    #: the directory of the cloud assembly; every path in it is relative to this one
+    #: the cloud assembly's directory, to which every path in it is relative
     assembly: Path
     #: the content of the stack's asset manifest
     manifest: dict[str, Any]
 
     def directory(self, resource: Resource, content: str) -> Path:
-        """What the property `content` (`Code`, `Content`) of this resource would upload, as a directory."""
+        """The directory that the property `content` (`Code` or `Content`) of this resource would upload."""
         path = resource.metadata.get("aws:asset:path") or self._uploaded_as(resource.properties.get(content, {}))
         directory = (self.assembly / path).resolve() if path else None
         if directory is None or not directory.is_dir():
@@ -33,7 +33,7 @@ class Assets:
 
 
 def assets_of(template: Path) -> Assets:
-    """A template without a manifest beside it can still name its assets in metadata."""
+    """The manifest may be missing: a template can also name its assets in metadata."""
     manifest = template.with_name(template.name.replace(".template.json", ".assets.json"))
     content = json.loads(manifest.read_text()) if manifest.exists() and manifest != template else {}
     return Assets(assembly=template.parent, manifest=content)

@@ -1,4 +1,4 @@
-"""What a deployment runs, as its CloudFormation template says: frozen values, every reference already resolved."""
+"""The functions, event sources and schedules of a deployment, as its template describes them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,13 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
     logical_id: str
-    #: the physical name, by which it is invoked
+    #: the physical name
     name: str
     handler: str
     runtime: str
-    #: the directory that would be zipped
+    #: the directory that would be uploaded
     code: Path
-    #: the directories that would be laid over each other in /opt, first to last
+    #: the directories that would be unpacked into /opt, first to last
     layers: tuple[Path, ...]
     environment: Mapping[str, str]
     timeout_seconds: int
@@ -23,21 +23,21 @@ class Function:
 
     @property
     def word(self) -> str:
-        """`ingest` of `IngestFunction1A2B3C4D`: the logical id without what the CDK adds to it."""
+        """`ingest` for `IngestFunction1A2B3C4D`: the logical id without what the CDK adds."""
         return function_word(self.logical_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaMapping:
     logical_id: str
-    #: the name of the function that gets the batches
+    #: the name of the function that is invoked with the batches
     function: str
     bootstrap_servers: str
     topic: str
     group: str
     batch_size: int
     window_seconds: float
-    #: where a group without committed offsets begins: TRIM_HORIZON or LATEST
+    #: TRIM_HORIZON or LATEST: where a group without committed offsets begins
     starting_position: str
 
 
@@ -48,7 +48,7 @@ class QueueMapping:
     queue_arn: str
     batch_size: int
     window_seconds: float
-    #: None is Lambda's own limit
+    #: None means Lambda's own limit
     max_concurrency: int | None
     reports_item_failures: bool
 
@@ -59,9 +59,9 @@ class Schedule:
     function: str
     #: `rate(1 minute)`
     expression: str
-    #: the event, JSON; without one the function gets the scheduler's own
+    #: the event as JSON; without one the function gets the scheduler's own event
     input: str | None
-    #: how often Lambda tries again what it runs asynchronously
+    #: how often Lambda retries the asynchronous invocation
     retries: int
 
 

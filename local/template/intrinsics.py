@@ -1,4 +1,4 @@
-"""CloudFormation's intrinsic functions in a template: where they stand, what they refer to, values in their place."""
+"""Finds CloudFormation's intrinsic functions in a template, and replaces them by values."""
 
 import json
 import re
@@ -10,7 +10,7 @@ _SUBSTITUTED = re.compile(r"\$\{([A-Za-z0-9:]+)(?:\.[A-Za-z0-9.]+)?\}")
 
 
 def expressions(node: Json) -> Iterator[Mapping[str, Json]]:
-    """The outermost intrinsic functions below `node`: what a deployment would replace by a value."""
+    """The outermost intrinsic functions below `node`, which a deployment replaces by values."""
     if is_expression(node):
         yield node  # type: ignore[misc]  # is_expression: it is a mapping
     else:
@@ -19,7 +19,7 @@ def expressions(node: Json) -> Iterator[Mapping[str, Json]]:
 
 
 def replaced(node: Json, values: Mapping[str, Json]) -> Json:
-    """`node` with the value of each expression (by its `key`) in its place; an expression without one stays."""
+    """`node` with each expression replaced by its value in `values` (by its `key`), if it has one there."""
     if is_expression(node):
         return values.get(key(node), node)
     if isinstance(node, Mapping):
@@ -30,7 +30,7 @@ def replaced(node: Json, values: Mapping[str, Json]) -> Json:
 
 
 def references(node: Json) -> Iterator[str]:
-    """The logical ids (and parameters) that `node` refers to, however deep; pseudo parameters are left out."""
+    """The logical ids and parameters that `node` refers to at any depth, without pseudo parameters."""
     if isinstance(node, Mapping) and len(node) == 1:
         yield from (name for name in _named_by(*next(iter(node.items()))) if not name.startswith("AWS::"))
     for child in _children(node):

@@ -1,18 +1,63 @@
-"""Stage `local` where it differs from cdk.json: addresses of servers that run, numbers for a person's patience."""
+"""Stage `local`: what `stages.local` of cdk.json says, and the few keys that the running stack sets itself.
 
-from collections.abc import Mapping
+A key that the stack sets may not be set in cdk.json as well: it would have no effect.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import make_url
 
+from cdk.settings.context import own_context
+from cdk.settings.stage import LOCAL, StageSettings, stage_settings
+from local.machine.processes import CannotStartError
+
 #: of the CloudFormation stack in moto
 STACK_NAME = "hongyan-local"
-#: moto ends a secret's ARN in six random characters; a secret of this *name* is found by the ARN that cdk.json gives
+#: moto ends a secret's ARN in six random characters; a secret with this *name* is found by the ARN below
 SECRET_NAME = "hongyan/local/mysql-AAAAAA"  # noqa: S105 - a name
 SECRET_ARN = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{SECRET_NAME}"
 
+_DATABASE = "the stack's own MySQL is used, or the one that DATABASE_URL names"
+_KAFKA = "the stack's own Kafka is used, or the one that KAFKA_BOOTSTRAP_SERVERS names"
+_MACHINE = "this machine's is used"
+#: what the stack sets, and why
+_SET_BY_THE_STACK: Mapping[tuple[str, ...], str] = {
+    ("database", "endpoint"): _DATABASE,
+    ("database", "port"): _DATABASE,
+    ("database", "name"): _DATABASE,
+    ("database", "secret_arn"): _DATABASE,
+    ("kafka", "bootstrap_servers"): _KAFKA,
+    ("architecture",): _MACHINE,
+    ("python",): _MACHINE,
+    ("wheels",): _MACHINE,
+}
+#: what cdk.json nevertheless has, so that the stage is complete without a running stack
+_PLACEHOLDERS: Mapping[tuple[str, ...], object] = {
+    ("database", "endpoint"): "127.0.0.1",
+    ("database", "secret_arn"): SECRET_ARN,
+    ("kafka", "bootstrap_servers"): ["127.0.0.1:9092"],
+}
 
-def local_settings(*, database_url: str, kafka_bootstrap_servers: str, feishu_url: str) -> Mapping[str, object]:
-    """What is laid over the `local` stage before it is synthesized."""
+
+def local_stage() -> StageSettings:
+    """Stage `local` as cdk.json has it.
+
+    Raises:
+        SettingsError: a value is wrong.
+        CannotStartError: a key is set that the stack sets itself.
+    """
+    settings = stage_settings(own_context().get("stages"), LOCAL)
+    for path, reason in _SET_BY_THE_STACK.items():
+        given, placeholder = _given(path), _PLACEHOLDERS.get(path)
+        if given is not None and given != placeholder:
+            wanted = f"should stay {json.dumps(placeholder)}" if placeholder else "should be left out"
+            raise CannotStartError(f"cdk.json, stage {LOCAL}: {'.'.join(path)}: {wanted}: {reason}")
+    return settings
+
+
+def stack_overrides(*, database_url: str, kafka_bootstrap_servers: str, feishu_url: str) -> Mapping[str, object]:
+    """What the running stack lays over the stage before it is synthesized."""
     database = make_url(database_url)
     return {
         "database": {
@@ -22,16 +67,18 @@ def local_settings(*, database_url: str, kafka_bootstrap_servers: str, feishu_ur
             "secret_arn": SECRET_ARN,
         },
         "kafka": {"bootstrap_servers": [server.strip() for server in kafka_bootstrap_servers.split(",")]},
-        "webhook_origins": [feishu_url],
-        **_PATIENCE,
+        "webhook_origins": webhook_origins(feishu_url),
     }
 
 
-#: The order is what matters and is kept: a Feishu call ends before its sender, a sender before its lease, and a retry
-#: comes sooner than a lost pointer is noticed. The emulator counts a cold start into the sender's time-out.
-_PATIENCE: Mapping[str, object] = {
-    "send": {"timeout_seconds": 12, "feishu_timeout_seconds": 1.5},
-    "lease_seconds": 13,
-    "handoff_deadline_seconds": 6,
-    "retry": {"base_seconds": 1.0, "cap_seconds": 4.0},
-}
+def webhook_origins(feishu_url: str) -> Sequence[str]:
+    """Those of cdk.json and the simulator's. Without any in cdk.json no message leaves this machine."""
+    given = _given(("webhook_origins",))
+    return [*(given if isinstance(given, list) else []), feishu_url]
+
+
+def _given(path: Sequence[str]) -> object:
+    value: object = own_context().get("stages")
+    for key in (LOCAL, *path):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value

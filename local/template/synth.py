@@ -1,4 +1,4 @@
-"""The local stage's template: what the local stack overrides in, the synthesized template with its assets out."""
+"""Synthesizes the template of stage `local`, unless nothing that it depends on has changed."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
 from cdk.settings.reading import SettingsError, merged
 from cdk.settings.stage import LOCAL
-from local.machine.lock import turn
+from local.machine.file_lock import wait_for_lock
 from local.machine.processes import CannotStartError, running
 
 _INPUTS = ("app.py", "cdk.json", "requirements.txt", "cdk", "functions", "layers")
@@ -21,10 +21,10 @@ _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "ar
 
 
 def synthesize(settings: Mapping[str, object], *, out: Path, say: Callable[[str], None] = print) -> Path:
-    """Stage `local` with `settings` laid over it; made again only when something it depends on changed."""
+    """Synthesizes stage `local` with `settings` laid over it."""
     context = json.dumps(_context(settings), sort_keys=True)
     out.mkdir(parents=True, exist_ok=True)
-    with turn(out / ".lock", waiting=lambda what: say(f"hongyan: {what}")):
+    with wait_for_lock(out / ".lock", waiting=lambda what: say(f"hongyan: {what}")):
         template, done, inputs = out / _TEMPLATE, out / _DONE, _hash(context)
         if not (template.exists() and done.exists() and done.read_text() == inputs):
             say("hongyan: synthesizing the stacks (first time about 20 s: the dependencies layer is installed)")
@@ -35,7 +35,7 @@ def synthesize(settings: Mapping[str, object], *, out: Path, say: Callable[[str]
 
 
 def _context(settings: Mapping[str, object]) -> Mapping[str, Any]:
-    """cdk.json's context with the overrides laid over it; what is wrong in either, the app itself reports."""
+    """cdk.json's context with the overrides laid over it; the app itself reports what is wrong in either."""
     try:
         context = own_context()
     except SettingsError as error:
@@ -45,7 +45,7 @@ def _context(settings: Mapping[str, object]) -> Mapping[str, Any]:
 
 
 def _this_machine() -> Mapping[str, object]:
-    """The layers are imported here, by this interpreter, and not on Lambda."""
+    """The layers are imported by this interpreter, not by Lambda's."""
     architecture = _ARCHITECTURES.get(platform.machine().lower())
     if architecture is None:
         raise CannotStartError(f"Lambda knows arm64 and x86_64, this machine is {platform.machine()}")
@@ -54,11 +54,11 @@ def _this_machine() -> Mapping[str, object]:
 
 
 def _run_app(context: str, out: Path) -> None:
-    """As the CDK command line runs it. Node and pip below it end with us, like every server."""
+    """Runs the app as the CDK command line does, as a child process that ends with us."""
     env = {PASSED_CONTEXT: context, PASSED_OUTDIR: str(out)}
     with running([sys.executable, ROOT / "app.py"], name="CDK app", log=out / "app.log", cwd=ROOT, env=env) as app:
         if app.popen.wait():
-            reason = app.last_words().strip().rpartition("hongyan: ")[2]  # after what pip or the CDK said before
+            reason = app.log_tail().strip().rpartition("hongyan: ")[2]  # without what pip or the CDK printed before
             raise CannotStartError(f"the stacks could not be synthesized: {reason}")
 
 

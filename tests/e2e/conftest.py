@@ -1,28 +1,23 @@
 """What the e2e tests share: moto's server, the Lambda runtime, and toy deployments on both."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.lambda_.emulator import start_emulator
 from local.lambda_.runtime import LambdaRuntime, lambda_runtime
-from local.lambda_.workers import WorkerPool
+from local.lambda_.worker_pool import WorkerPool
 from local.servers.aws import Aws, aws_server
 from local.template.assets import assets_of
-from local.template.cloudformation import deployed
-from local.template.reading import deployment
+from local.template.moto_stack import create_moto_stack
+from local.template.parse_deployment import parse_deployment
 from tests.e2e import toy_template
 from tests.e2e.journal import Journal
-from tests.e2e.toys_running import Toys
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-    from typing import Any
+from tests.e2e.running_toys import Toys
 
 _names = count(1)
 
@@ -50,8 +45,8 @@ def deploy(aws: Aws, runtime: LambdaRuntime, tmp_path: Path) -> Iterator[Callabl
 
     def deploy(resources: dict[str, Any], *, workers: int = 3) -> Toys:
         template = toy_template.write(tmp_path, resources)
-        made = deployed(template, aws=aws, stack_name=f"toys-{next(_names)}", debug=lambda _: None)
-        toys = Toys(deployment=deployment(made, assets_of(template)), resources=made, aws=aws)
+        made = create_moto_stack(template, aws=aws, stack_name=f"toys-{next(_names)}", debug=lambda _: None)
+        toys = Toys(deployment=parse_deployment(made, assets_of(template)), resources=made, aws=aws)
         for function in toys.deployment.functions:
             start = partial(
                 start_emulator, function, runtime=runtime, aws=aws.environment, log=tmp_path / f"{function.name}.log"

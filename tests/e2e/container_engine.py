@@ -1,6 +1,4 @@
-"""A container engine and a stand-in for Lambda's base image, from packages alone: a cache directory in, a name out."""
-
-from __future__ import annotations
+"""Installs a container engine, and builds a stand-in for Lambda's base image from Debian packages alone."""
 
 import importlib.metadata
 import os
@@ -10,18 +8,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from local.lambda_.runtime import SHIPPED
 from local.machine.apt_sources import machine_sources
-from local.machine.lock import turn
+from local.machine.file_lock import wait_for_lock
 from local.machine.processes import run_to_end, running, wait_until_ready
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 IMAGE = "hongyan-lambda-python:3.13"
 _PACKAGES = ("docker.io", "iptables", "debootstrap")
@@ -59,7 +54,7 @@ def engine(cache: Path) -> Iterator[str]:
     _install(cache / "apt.log")
     with ExitStack() as exits:
         # The socket and the bridge are the machine's: another checkout's tests would lose an engine that we end.
-        exits.enter_context(turn(Path("/tmp/hongyan-engine.lock"), waiting=print))
+        exits.enter_context(wait_for_lock(Path("/tmp/hongyan-engine.lock"), waiting=print))
         if not _answers():
             exits.enter_context(_daemon(cache))
         archive = cache / "image.tar"

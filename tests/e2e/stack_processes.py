@@ -1,6 +1,4 @@
-"""`python -m local` as a process of its own: a home directory in, a stack with its processes in sight out."""
-
-from __future__ import annotations
+"""Runs `python -m local` as a child process, and finds all processes of its stack."""
 
 import json
 import shutil
@@ -12,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.machine.lock import turn
+from local.machine.file_lock import wait_for_lock
 from local.stack import HOME
-from tests.e2e.waiting import until
+from tests.waiting import is_gone, until
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +51,7 @@ class StackProcess:
 def starting(name: str, *, minute_seconds: float = 1) -> Iterator[StackProcess]:
     """`up` in a home of this name, which is kept between test runs, for its caches; killed at the end of the block."""
     home = home_for(name)
-    with turn(home / "test.lock", waiting=print), (home / "said.txt").open("w") as said:
+    with wait_for_lock(home / "test.lock", waiting=print), (home / "said.txt").open("w") as said:
         (home / "endpoints.json").unlink(missing_ok=True)
         options = ["up", "--fresh", "--minute-seconds", str(minute_seconds)]
         popen = subprocess.Popen(
@@ -83,13 +81,7 @@ def home_for(name: str) -> Path:
 
 
 def all_gone(pids: Sequence[int]) -> bool:
-    return not any(map(_runs, pids))
-
-
-def _runs(pid: int) -> bool:
-    """A zombie does not: a container's first process may never collect it."""
-    fields = _fields(pid)
-    return fields is not None and fields[0] != "Z"
+    return all(map(is_gone, pids))
 
 
 def _below(pid: int) -> list[int]:
@@ -99,12 +91,6 @@ def _below(pid: int) -> list[int]:
 
 
 def _parent(pid: int) -> int | None:
-    fields = _fields(pid)
-    return int(fields[1]) if fields else None
-
-
-def _fields(pid: int) -> list[str] | None:
-    """What /proc says of a process after its name, which may hold anything."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    with suppress(OSError):  # after the process's name, which may contain anything
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return None

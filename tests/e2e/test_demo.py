@@ -1,12 +1,10 @@
 """`make demo`, as its command runs it: every published event is accounted for, and the last line says so."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
 
-from local.machine.lock import turn
+from local.machine.file_lock import wait_for_lock
 from tests.e2e.stack_processes import home_for
 
 _LAST_LINE = re.compile(r"demo: (\d+) published, (\d+) accounted for, 0 lost, 0 doubled")
@@ -15,7 +13,7 @@ _LAST_LINE = re.compile(r"demo: (\d+) published, (\d+) accounted for, 0 lost, 0 
 def test_the_demo_accounts_for_every_event_that_it_published() -> None:
     """Every kind, a sender killed while it works, one notification's history; and nothing is left running."""
     home = home_for("demo")
-    with turn(home / "test.lock", waiting=print):
+    with wait_for_lock(home / "test.lock", waiting=print):
         demo = subprocess.run(
             [sys.executable, "-m", "local", "--home", str(home), "demo"],
             capture_output=True,

@@ -1,32 +1,26 @@
 """The invoke API is Lambda's: an SDK's client works with it, and what Lambda refuses is refused."""
 
-from __future__ import annotations
-
 import json
 import urllib.request
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from mypy_boto3_lambda import LambdaClient
 
-from local.lambda_.invoke_api import invoke_api, invoke_path
+from local.lambda_.invoke_api import invoke_path, serve_invoke_api
 from local.machine.ports import free_port
+from tests.e2e.running_toys import Toys
 from tests.e2e.toy_template import function
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from mypy_boto3_lambda import LambdaClient
-
-    from tests.e2e.toys_running import Toys
 
 
 @pytest.fixture
 def url(deploy: Callable[..., Toys]) -> Iterator[str]:
     """An invoke API with one function, `probe`."""
     toys = deploy({"Probe": function("probe")})
-    with invoke_api({"probe": toys.pool("Probe").invoke}, port=free_port()) as url:
+    with serve_invoke_api({"probe": toys.pool("Probe").invoke}, port=free_port()) as url:
         yield url
 
 

@@ -1,30 +1,24 @@
 """A topic feeds a function by Lambda's rules: batches in order, one in hand a partition, repeated until taken."""
 
-from __future__ import annotations
-
 import base64
 import json
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from local.lambda_.sources import kafka_partition
+from local.lambda_.event_sources import kafka_partition
 from local.machine.processes import running, wait_until_ready
+from tests.e2e.journal import Journal
+from tests.e2e.running_toys import Toys
 from tests.e2e.toy_template import function, kafka_mapping
-from tests.e2e.waiting import until
+from tests.waiting import until
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
-    from tests.e2e.journal import Journal
-    from tests.e2e.toys_running import Toys
-
-    Deploy = Callable[..., Toys]
-
+Deploy = Callable[..., Toys]
 _TOPICS = [f"toys-{number}" for number in range(20)]
 _next_topic = count()
 

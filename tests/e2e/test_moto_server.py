@@ -1,15 +1,10 @@
 """What differs from stock moto: KMS keys outlive a restart, so that what MySQL keeps encrypted can still be read."""
 
-from __future__ import annotations
+from pathlib import Path
 
-from typing import TYPE_CHECKING
+from mypy_boto3_kms import KMSClient
 
 from local.servers.aws import Aws, aws_server
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from mypy_boto3_kms import KMSClient
 
 
 def test_what_a_key_wrapped_can_be_unwrapped_after_a_restart(tmp_path: Path, aws: Aws) -> None:

@@ -1,37 +1,30 @@
-"""`sam local` on a running stack: an event goes into a container; a row, a pointer and a Feishu call come out."""
-
-from __future__ import annotations
+"""`sam local` runs the functions in containers against the servers of a running stack."""
 
 import json
 import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.config import Config
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from delivery.domain.record import CHANNEL_FEISHU
-from delivery.storage.database import open_engine
-from delivery.deployment.migrate import address_of
+from delivery.storage.database import address_of, open_engine
 from delivery.storage.tables import records
-from local.channels import webhook_url
 from local.machine.ports import free_port
 from local.servers.aws import Aws
 from local.stack import HOME
+from local.user_channels import webhook_url
 from tests.e2e.container_engine import IMAGE, engine, why_not
 from tests.e2e.stack_processes import StackProcess, starting
-from tests.e2e.waiting import until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import Connection
+from tests.waiting import until
 
 EVENTS = Path("tests/events")
 #: longer than the tests: the stack's own claim leaves the rows to the one in the container

@@ -1,18 +1,12 @@
 """A schedule gives its function an event at every tick, whatever became of the tick before."""
 
-from __future__ import annotations
+from collections.abc import Callable
+from pathlib import Path
 
-from typing import TYPE_CHECKING
-
+from tests.e2e.journal import Journal
+from tests.e2e.running_toys import Toys
 from tests.e2e.toy_template import function, schedule
-from tests.e2e.waiting import until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.e2e.journal import Journal
-    from tests.e2e.toys_running import Toys
+from tests.waiting import until
 
 
 def test_a_function_runs_at_every_tick(deploy: Callable[..., Toys], journal: Journal) -> None:

@@ -1,21 +1,22 @@
 """The local stack as people use it: up, publish, show, down; side by side; and nothing left, however it ends."""
 
-from __future__ import annotations
-
 import json
 import re
 import signal
+import subprocess
+import sys
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local import clients
+from local.commands.publish import example_event, publish
+from local.commands.show import show
 from tests.e2e.stack_processes import StackProcess, all_gone, starting
-from tests.e2e.waiting import until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,60 @@ def test_a_failed_attempt_is_made_again_by_the_scheduled_claim(stack: StackProce
     _until_shown(stack, _published(stack, 2), status="sent", attempt_count="2")
 
 
+def test_publish_tells_why_an_event_is_rejected(stack: StackProcess) -> None:
+    """The code and the reason stand in the same answer; user 0 is published as it was asked for."""
+    refused = stack.run("publish", "--user", "0")
+    assert refused.returncode == 0, refused
+    assert "with key 0 (" in refused.stdout
+    assert re.search(r"^rejected as \w+: .*user_id", refused.stdout, re.MULTILINE), refused.stdout
+
+
+def test_publish_tells_what_a_repeated_event_met(stack: StackProcess, tmp_path: Path) -> None:
+    """The record that has its dedupe key, and the record's status; an event of another service is passed over."""
+    event = tmp_path / "event.json"
+    event.write_bytes(example_event(1, "repeated"))
+    record_id = _recorded_as(stack.run("publish", "--file", str(event)).stdout)
+    _until_shown(stack, record_id, status="sent")
+    again = stack.run("publish", "--file", str(event)).stdout
+    assert f"repeated: record {record_id} has this dedupe key and is sent; " in again
+    of_others = (
+        example_event(1, "x").replace(b"notification.feishu.requested", b"paid").replace(b'"notification"', b'"orders"')
+    )
+    event.write_bytes(of_others)
+    assert "passed over: it is not an event for this service" in stack.run("publish", "--file", str(event)).stdout
+
+
+def test_a_channel_that_the_sender_would_refuse_is_not_saved(stack: StackProcess) -> None:
+    """The message says what is allowed and where more can be allowed."""
+    refused = stack.run("channel", "--user", "3", "--webhook-url", "https://www.feishu.cn/flow/api/trigger-webhook/key")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+    assert refused.stderr == (
+        f"hongyan: --webhook-url: should begin with {stack.endpoints()['feishu_url']}; "
+        "other origins are allowed by webhook_origins in cdk.json, stages.local\n"
+    )
+
+
+def test_output_that_nobody_reads_is_no_error(stack: StackProcess) -> None:
+    """As with `| head -1`."""
+    record_id = _published(stack, 1)
+    command = f"{sys.executable} -m local --home '{stack.home}' show {record_id} | true"
+    piped = subprocess.run(
+        ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], check=False, capture_output=True, text=True
+    )
+    assert (piped.returncode, piped.stderr) == (141, "")
+
+
+def test_a_stack_that_is_older_than_the_code_says_so(stack: StackProcess, tmp_path: Path) -> None:
+    """Its tables may lack a column, which would be a traceback."""
+    (tmp_path / "endpoints.json").write_text(json.dumps({**stack.endpoints(), "schema": "an older one"}))
+    refused = replace(stack, home=tmp_path).run("show", "1")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        "hongyan: the running local stack is older than this code: end it with `make down`, "
+        "start it again with `make up`\n"
+    )
+
+
 def test_a_user_without_a_channel_is_skipped(stack: StackProcess) -> None:
     """And without Feishu being called."""
     record_id = _published(stack, 99)
@@ -67,7 +122,8 @@ def test_the_endpoints_say_where_everything_is(stack: StackProcess) -> None:
     assert endpoints["database_url"].startswith("mysql+pymysql://")
     assert endpoints["topic"] == "smartflow.notification.outbox"
     assert endpoints.keys() == {
-        *("database_url", "kafka_bootstrap_servers", "topic", "aws_endpoint_url", "feishu_url", "functions")
+        *("database_url", "kafka_bootstrap_servers", "topic", "consumer_group", "aws_endpoint_url"),
+        *("feishu_url", "webhook_origins", "functions", "schema"),
     }
     told = stack.run("status")
     assert told.returncode == 0
@@ -116,8 +172,12 @@ def test_an_interrupted_start_leaves_nothing(moment: str, number: signal.Signals
         assert (down.returncode, down.stdout) == (0, "hongyan: no local stack is up in this checkout\n")
 
 
-def test_down_ends_a_stack_with_all_that_belongs_to_it() -> None:
-    """And a client that comes afterwards is told what to do."""
+def test_down_ends_a_stack_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a client that comes afterwards is told what to do. Proxies and an AWS profile of the user change nothing."""
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_PROFILE", "there-is-none")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with starting("two") as stack:
         stack.up()
         processes = stack.processes()
@@ -133,7 +193,7 @@ def test_down_ends_a_stack_with_all_that_belongs_to_it() -> None:
 
 def _published(stack: StackProcess, user_id: int, text: str = "hello") -> str:
     said: list[str] = []
-    clients.publish(stack.endpoints(), clients.example_event(user_id, text), key=str(user_id), say=said.append)
+    publish(stack.endpoints(), example_event(user_id, text), key=str(user_id), say=said.append)
     return _recorded_as("\n".join(said))
 
 
@@ -148,7 +208,7 @@ def _until_shown(stack: StackProcess, record_id: str, **values: str) -> None:
 
     def shown() -> bool:
         said: list[str] = []
-        clients.show(stack.endpoints(), int(record_id), say=said.append)
+        show(stack.endpoints(), int(record_id), say=said.append)
         return {tuple(line.split(maxsplit=1)) for line in said} >= set(values.items())
 
     until(shown)

@@ -1,6 +1,4 @@
-"""Toy templates in the shape of synthesized ones: resources in, a template file out."""
-
-from __future__ import annotations
+"""Writes toy templates in the shape of synthesized ones."""
 
 import json
 from pathlib import Path

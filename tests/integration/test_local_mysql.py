@@ -2,11 +2,10 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from local.machine.processes import CannotStartError
 from local.servers.mysql import MySqlServer, mysql_server
 from tests.waiting import until
 
@@ -108,17 +106,6 @@ def test_durable_means_what_production_means(state: Path):
         assert ask(server.url, f"SELECT {settings}") == (0, 1, 0, "OFF", "nosync")
 
 
-def test_two_servers_stand_side_by_side(state: Path):
-    """Two checkouts, or a test run beside a running stack: their data do not mix."""
-    with ExitStack() as stack:
-        one, two = (stack.enter_context(mysql_server(state / name, cache=CACHE)) for name in ("one", "two"))
-        ask(one.url, "CREATE DATABASE only_in_one")
-        assert one.url != two.url
-        assert ask(two.url, "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'only_in_one'") == (
-            0,
-        )
-
-
 def test_a_server_goes_with_its_parent(state: Path):
     """Killed with SIGKILL, the parent cleans nothing up; the next start recovers the data."""
     with started(state) as process:
@@ -141,16 +128,6 @@ def test_a_killed_initialisation_is_done_again(state: Path):
         assert ask(server.url, "SELECT 1") == (1,)
     assert said == ["hongyan: initialising a MySQL data directory (once)"]
     assert [directory for directory in half_made if directory.exists()] == []
-
-
-def test_a_server_that_dies_at_start_shows_its_log(state: Path):
-    """Here the port is taken; the reason is mysqld's own."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with pytest.raises(CannotStartError, match=rf"mysqld ended with code 1(.|\n)*[Pp]ort: {port}"):
-            mysql_server(state, cache=CACHE, port=port).__enter__()
 
 
 def test_a_database_url_is_used_and_nothing_started(mysql: MySqlServer, state: Path, monkeypatch: pytest.MonkeyPatch):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from sqlalchemy import Engine, text
 
-from delivery.deployment.migrate import upgrade
+from delivery.deployment.migrate import MIGRATIONS, upgrade, upgrade_at
+from delivery.storage.database import address_of
 from delivery.storage.tables import metadata
 from tests.integration.conftest import engine_for
 from tests.integration.schema import schema
@@ -44,3 +48,9 @@ def test_a_migration_that_died_halfway_is_finished_by_the_next(
         connection.execute(text("DELETE FROM alembic_version"))
     upgrade(database_url)
     assert schema(fresh_engine) == whole
+
+
+def test_the_migrations_run_in_a_directory_with_a_percent_sign(database_url: str, tmp_path: Path) -> None:
+    """Alembic's configuration would take it for an interpolation."""
+    copied = shutil.copytree(MIGRATIONS, tmp_path / "100% of it")
+    assert upgrade_at(address_of(database_url), migrations=copied).after is not None

@@ -9,11 +9,10 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.exc import OperationalError
 
-from delivery.deployment import custom_resource
 from delivery.aws.settings import SettingsError
-from delivery.deployment.topic import TopicError
+from delivery.deployment import custom_resource
+from delivery.deployment.failure import DeploymentError
 from tests.unit.feishu.raw_server import raw_server
 
 if TYPE_CHECKING:
@@ -95,15 +94,9 @@ def test_an_answer_that_nobody_takes_is_an_error_without_the_signed_url(answer: 
     assert raised.value.__suppress_context__ or raised.value.__context__ is None
 
 
-def test_mysql_s_own_words_are_the_reason() -> None:
-    """Number and message, not the statement."""
-    error = OperationalError("ALTER TABLE t", {"password": "hunter2"}, Exception(1146, "Table 'x.t' doesn't exist"))
-    assert custom_resource.reason(error) == "MySQL: 1146: Table 'x.t' doesn't exist"
-
-
-def test_the_broker_s_own_words_are_the_reason() -> None:
+def test_the_words_of_a_server_that_refused_are_the_reason() -> None:
     """As they are: a person knows whose they are."""
-    assert custom_resource.reason(TopicError("Kafka: no\nsuch broker")) == "Kafka: no such broker"
+    assert custom_resource.reason(DeploymentError("Kafka: no\nsuch broker")) == "Kafka: no such broker"
 
 
 def test_an_error_that_nobody_foresaw_tells_its_type_only() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from local.endpoints import announced
+from local.endpoints_file import endpoints_file
 from local.feishu import FaultKind, FeishuSimulator
 from local.feishu.fault_form import as_document, parse_fault
 
@@ -59,7 +59,7 @@ def test_the_url_is_where_the_page_looks_for_it(tmp_path: Path) -> None:
     [command] = re.findall(r"python3 -c '(.*?)'\)", PAGE)
     home = tmp_path / ".local"
     home.mkdir()
-    with announced(home, {"feishu_url": "http://127.0.0.1:1"}):
+    with endpoints_file(home, {"feishu_url": "http://127.0.0.1:1"}):
         printed = subprocess.check_output([sys.executable, "-c", command], cwd=tmp_path, text=True)
     assert printed == "http://127.0.0.1:1\n"
 

@@ -1,7 +1,5 @@
 """References in a template: all are found, and each is replaced by the value that a deployment would put there."""
 
-from __future__ import annotations
-
 import pytest
 
 from local.template.intrinsics import expressions, key, references, replaced

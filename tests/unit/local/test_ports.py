@@ -17,18 +17,6 @@ def taken():
         yield server.getsockname()[1]
 
 
-def test_a_port_somebody_listens_on_is_not_free(taken: int):
-    """Binding there would fail, so the answer has to be no."""
-    assert not is_free(taken)
-
-
-def test_a_free_port_can_be_listened_on():
-    """Whoever asks for a port uses it next."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", free_port()))
-        server.listen()
-
-
 def test_ports_are_the_same_the_next_time(tmp_path: Path):
     """Clients keep their settings between runs of a checkout."""
     file = tmp_path / "new" / "ports.json"

@@ -30,7 +30,7 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "with a space" / "server.log"
 
 
-def test_a_server_that_dies_while_starting_is_reported_with_its_last_words(log: Path):
+def test_a_server_that_dies_while_starting_is_reported_with_its_log_tail(log: Path):
     """The person who started it learns the reason without looking for a log."""
     server = shell("echo the port is taken >&2; exit 3", log)
     with pytest.raises(CannotStartError, match=r"the server ended with code 3 while starting(.|\n)*the port is taken"):
@@ -45,37 +45,28 @@ def test_a_server_that_is_never_ready_is_given_up(log: Path):
         assert server.alive()
 
 
-def test_last_words_are_those_of_this_run(log: Path):
+def test_log_tail_are_those_of_this_run(log: Path):
     """The log keeps earlier runs, which would mislead here."""
     shell("echo first", log).popen.wait()
     second = shell("echo second", log)
     second.popen.wait()
-    assert second.last_words() == "second"
+    assert second.log_tail() == "second"
     assert log.read_text() == "first\nsecond\n"
 
 
 def test_a_server_deaf_to_sigterm_is_killed(log: Path):
     """Nothing is left behind because a server takes its time."""
     server = shell("trap '' TERM; echo deaf; while :; do sleep 1; done", log)
-    until(lambda: "deaf" in server.last_words())
+    until(lambda: "deaf" in server.log_tail())
     server.end(grace=0.2)
     assert server.popen.returncode == -signal.SIGKILL
-
-
-def test_what_a_server_started_ends_with_it(log: Path):
-    """The signal goes to the whole process group."""
-    server = shell("sleep 300 & echo $!; wait", log)
-    until(server.last_words)
-    child = int(server.last_words())
-    server.end()
-    until(lambda: is_gone(child))
 
 
 def test_what_a_dead_server_started_ends_too(log: Path):
     """An emulator that crashed leaves its runtime behind: ending the dead server takes care of that."""
     server = shell("sleep 300 & echo $!", log)
     server.popen.wait()
-    child = int(server.last_words())
+    child = int(server.log_tail())
     assert not is_gone(child)
     server.end()
     until(lambda: is_gone(child))

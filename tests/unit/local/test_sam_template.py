@@ -1,4 +1,4 @@
-"""What SAM's containers have to reach: the stack's endpoints in, the ports to forward out."""
+"""The ports of the stack's servers that SAM's containers have to reach."""
 
 from local.sam.template import loopback_ports
 

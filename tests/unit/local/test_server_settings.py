@@ -68,7 +68,7 @@ def test_malformed_bootstrap_servers_are_one_line(tmp_path: Path, monkeypatch: p
 def test_brokers_that_do_not_answer_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Where they were looked for."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f" 127.0.0.1:{(port := free_port())} ")
-    monkeypatch.setattr("local.servers.kafka._PATIENCE", 0.5)
+    monkeypatch.setattr("local.servers.kafka._ANSWERS_WITHIN_SECONDS", 0.5)
     assert (
         refused_kafka(tmp_path) == f"KAFKA_BOOTSTRAP_SERVERS: no Kafka broker answers at 127.0.0.1:{port} without TLS"
     )

@@ -22,7 +22,7 @@ MIGRATIONS = Path(storage.__file__).parent / "migrations"
 #: Two migrations at once wait for each other: MySQL's DDL knows no transaction.
 LOCK_SECONDS = 300
 _LOCK = "hongyan.migrate"
-# An ALTER of a large table is silent for as long as it takes. A caller with less time, such as a Lambda, sets a deadline.
+# An ALTER of a large table is silent for as long as it takes. A caller with less time, such as a Lambda, sets a limit.
 _STATEMENT_SECONDS = 86_400
 # A waiting DDL makes every later statement on its table wait behind it, and MySQL's own limit is a year. A function
 # that was frozen or ended holds the lock until MySQL gives up its idle connection, by default after eight hours.

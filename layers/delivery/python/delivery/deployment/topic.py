@@ -41,7 +41,7 @@ class Brokers(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicMaker:
-    """Creates the topic, adds partitions and sets the retention. It removes nothing, and running it again is harmless."""
+    """Creates the topic, adds partitions and sets the retention. It removes nothing; running again is harmless."""
 
     topic: WantedTopic
     brokers: Callable[[], Brokers]

@@ -114,18 +114,3 @@ class Attempt:
     fallback_text: str
     trace_id: str
     started_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """One set of due rows that claim took, after commit."""
-
-    pointers: Sequence[Pointer] = ()
-    #: Rows whose attempts were used up: they are `dead` now.
-    buried: int = 0
-    #: Attempts whose sender died; their history says `lost`.
-    lost: int = 0
-
-    @property
-    def taken(self) -> int:
-        return len(self.pointers) + self.buried

@@ -1,4 +1,4 @@
-"""Opens and closes attempts in sets, by compare-and-set on `attempt_count`, so that one sender alone owns an attempt."""
+"""Opens and closes attempts in sets, by compare-and-set on `attempt_count`: exactly one sender owns an attempt."""
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -91,7 +91,7 @@ _CLOSING: Sources[Closing] = {**_ATTEMPT, **_NEW_STATE}
 _CLOSE = f"""
 UPDATE notification_records AS r JOIN (VALUES {{rows}}) AS new ({listed(_CLOSING)})
     ON r.id = new.record_id AND r.attempt_count = new.attempt AND r.status = 'sending'
-SET {copied(_NEW_STATE, source="new", to="r")}"""
+SET {copied(_NEW_STATE, source="new", to="r")}"""  # noqa: S608 - constant
 
 RIGHTS: Rights = {
     "notification_records": [*select(*_LOCKED), *update(*_OPENED, *_NEW_STATE)],

@@ -118,4 +118,3 @@ def to_stored(moment: datetime) -> datetime:
 
 def from_stored(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC)
-

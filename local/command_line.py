@@ -1,0 +1,182 @@
+"""The command line `python -m local COMMAND`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cdk.settings.reading import SettingsError
+from local.commands.channel import save_channel
+from local.commands.lifecycle import demo, down, status, up
+from local.commands.publish import event_key, example_event, publish, read_event
+from local.commands.show import show
+from local.endpoints_file import read_endpoints
+from local.machine.environment import use_own_environment
+from local.machine.interrupts import Interrupted, raise_interrupts
+from local.machine.processes import CannotStartError
+from local.sam import command_line as sam_cli
+from local.stack import HOME, StackOptions
+
+_ABOUT = """\
+The whole of Hongyan on this machine, from the synthesized CloudFormation template: Kafka, MySQL, the Lambda functions
+under the runtime interface emulator, their event sources, and a simulator of Feishu.
+"""
+_EXAMPLES = """\
+examples, with a stack that `make up` keeps running:
+  .venv/bin/python -m local channel --user 7        user 7 is reached by the Feishu simulator
+  .venv/bin/python -m local publish --user 7        an event for user 7; says what became of it
+  .venv/bin/python -m local show 1                  record 1 and its attempts
+"""
+_INTERRUPTED = 130
+_OUTPUT_CLOSED = 141  # as a shell reports SIGPIPE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    use_own_environment()
+    raise_interrupts()
+    try:
+        code: int = options.run(options)
+    except Interrupted:
+        print("hongyan: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:  # as with `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest goes nowhere
+        return _OUTPUT_CLOSED
+    except (CannotStartError, SettingsError) as error:
+        print(f"hongyan: {error}", file=sys.stderr)
+        return 1
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(
+        prog="python -m local",
+        description=_ABOUT,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument(
+        "--home",
+        type=Path,
+        default=HOME,
+        metavar="DIR",
+        help="where data, ports, logs and the lock are kept, so that several stacks can run (default: .local)",
+    )
+    commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_up(commands.add_parser("up", help="start the stack and keep it running until Ctrl-C or `down`"))
+    _add(commands.add_parser("down", help="end the stack of this checkout, and wait until it is gone"), _down)
+    _add_demo(commands.add_parser("demo", help="run everything, send a few hundred notifications, account for each"))
+    _add(commands.add_parser("status", help="what is running, where, and how many records are in which state"), _status)
+    _add_publish(commands.add_parser("publish", help="publish an event to Kafka and say what became of it"))
+    _add_show(commands.add_parser("show", help="show a record and its attempts"))
+    _add_channel(commands.add_parser("channel", help="save how a user is reached"))
+    sam_cli.add_invoke(commands.add_parser("sam-invoke", help="invoke one function in a container, with `sam local`"))
+    sam_cli.add_start(commands.add_parser("sam-start", help="serve the functions in containers, with `sam local`"))
+    return root
+
+
+def _add(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
+    command.set_defaults(run=run)
+
+
+def _add_up(command: argparse.ArgumentParser) -> None:
+    _add_stack_options(command, minute_seconds=5.0)
+    command.add_argument("--fresh", action="store_true", help="remove the data of earlier runs first")
+    _add(command, _up)
+
+
+def _add_demo(command: argparse.ArgumentParser) -> None:
+    _add_stack_options(command, minute_seconds=1.5)
+    _add(command, _demo)
+
+
+def _add_stack_options(command: argparse.ArgumentParser, *, minute_seconds: float) -> None:
+    command.add_argument(
+        "--minute-seconds",
+        type=float,
+        default=minute_seconds,
+        metavar="S",
+        help="how long a minute of the scheduler is, so that retries come sooner (default: %(default)s)",
+    )
+    command.add_argument("--debug", action="store_true", help="print more, such as what is not created in moto")
+
+
+def _add_publish(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--user", type=int, metavar="N", help="the user to notify (default: 1, or the file's)")
+    command.add_argument("--text", default="hello from this machine", help="the summary of an example event")
+    command.add_argument("--file", type=Path, metavar="F", help="publish the bytes of this file instead")
+    _add(command, _publish)
+
+
+def _add_show(command: argparse.ArgumentParser) -> None:
+    command.add_argument("record_id", type=int, metavar="RECORD_ID")
+    _add(command, _show)
+
+
+def _add_channel(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--user", type=int, required=True, metavar="N")
+    command.add_argument("--webhook-url", metavar="URL", help="default: one of the Feishu simulator's")
+    command.add_argument("--bearer-token", default="", metavar="TOKEN")
+    command.add_argument("--disabled", action="store_true", help="save it, but do not use it")
+    _add(command, _channel)
+
+
+def _up(options: argparse.Namespace) -> int:
+    return up(_stack_options(options, name="up", fresh=options.fresh))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    return demo(_stack_options(options, name="demo", fresh=True))
+
+
+def _stack_options(options: argparse.Namespace, *, name: str, fresh: bool) -> StackOptions:
+    if options.minute_seconds <= 0:
+        raise CannotStartError(f"--minute-seconds: should be more than 0, is {options.minute_seconds:g}")
+    debug = _say if options.debug else lambda _: None
+    return StackOptions(
+        home=options.home.resolve(),
+        name=name,
+        fresh=fresh,
+        minute_seconds=options.minute_seconds,
+        say=_say,
+        debug=debug,
+    )
+
+
+def _down(options: argparse.Namespace) -> int:
+    return down(options.home, say=_say)
+
+
+def _status(options: argparse.Namespace) -> int:
+    return status(options.home, say=_say)
+
+
+def _publish(options: argparse.Namespace) -> int:
+    endpoints = read_endpoints(options.home)
+    user_id = 1 if options.user is None else options.user
+    event = read_event(options.file) if options.file else example_event(user_id, options.text)
+    publish(endpoints, event, key=event_key(event, options.user), say=_say)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    show(read_endpoints(options.home), options.record_id, say=_say)
+    return 0
+
+
+def _channel(options: argparse.Namespace) -> int:
+    save_channel(
+        read_endpoints(options.home),
+        user_id=options.user,
+        url=options.webhook_url,
+        token=options.bearer_token,
+        enabled=not options.disabled,
+        say=_say,
+    )
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,1 @@
+"""The commands of `python -m local`: what a developer does with the local stack."""

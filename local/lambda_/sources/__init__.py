@@ -1,1 +1,0 @@
-"""Lambda's event sources: Kafka, SQS and the schedule."""

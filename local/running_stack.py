@@ -1,0 +1,84 @@
+"""A running stack: where its servers and functions are, and what the commands and the demo do with it."""
+
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from delivery.storage.channels import Channels
+from local.lambda_.invoke_api import invoke_path
+from local.lambda_.worker_pool import WorkerPool
+from local.servers.all_servers import Servers
+from local.servers.aws import Aws
+from local.template.overrides import webhook_origins
+from local.user_channels import feishu_channel, open_channels, webhook_url
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    servers: Servers
+    #: in which ingest reads the topic
+    consumer_group: str
+    #: by short name: `ingest`, `claim`, `send`
+    functions: Mapping[str, WorkerPool]
+    #: of the Invoke API
+    invoke_url: str
+
+    @property
+    def database_url(self) -> str:
+        return self.servers.database_url
+
+    @property
+    def kafka_bootstrap_servers(self) -> str:
+        return self.servers.kafka.bootstrap_servers
+
+    @property
+    def topic(self) -> str:
+        return self.servers.topic
+
+    @property
+    def feishu_url(self) -> str:
+        return self.servers.feishu_url
+
+    @property
+    def aws(self) -> Aws:
+        return self.servers.aws
+
+    def endpoints(self) -> Mapping[str, object]:
+        """What `.local/endpoints.json` says."""
+        return {
+            "database_url": self.database_url,
+            "kafka_bootstrap_servers": self.kafka_bootstrap_servers,
+            "topic": self.topic,
+            "consumer_group": self.consumer_group,
+            "aws_endpoint_url": self.aws.endpoint_url,
+            "feishu_url": self.feishu_url,
+            "webhook_origins": webhook_origins(self.feishu_url),
+            "functions": {word: f"{self.invoke_url}{invoke_path(word)}" for word in self.functions},
+        }
+
+    def webhook_url(self, key: str) -> str:
+        return webhook_url(self.feishu_url, key)
+
+    def register_channel(self, *, user_id: int, webhook_url: str, enabled: bool = True, bearer_token: str = "") -> None:
+        """Saves a user's channel as the service does, with its credentials encrypted."""
+        channel = feishu_channel(user_id, webhook_url, enabled=enabled, bearer_token=bearer_token)
+        self._channels.save(channel, now=datetime.now(UTC))
+
+    def kill_one_sender(self) -> bool:
+        """Sends SIGKILL to the process of a busy sender. False when no sender is busy."""
+        busy = self.functions["send"].busy()
+        for worker in sorted(busy, key=lambda worker: not worker.warm):  # a cold one may not have opened an attempt yet
+            pid = worker.runtime_pid()
+            with suppress(ProcessLookupError):
+                if pid is not None:
+                    os.kill(pid, signal.SIGKILL)
+                    return True
+        return False
+
+    @cached_property
+    def _channels(self) -> Channels:
+        return open_channels(self.database_url, self.aws)

@@ -1,0 +1,56 @@
+"""Starts the servers that the functions need, all at once: MySQL, Kafka, AWS (moto) and the Feishu simulator."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.feishu.process import feishu_server
+from local.machine.concurrent_start import ConcurrentStart
+from local.machine.ports import remembered_ports
+from local.servers.aws import Aws, aws_server
+from local.servers.kafka import KafkaCluster, kafka_cluster
+from local.servers.mysql import MySqlServer, mysql_server
+
+#: the database, unless DATABASE_URL names another
+DATABASE = "hongyan"
+_PARTITIONS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    mysql: MySqlServer
+    #: including the database
+    database_url: str
+    kafka: KafkaCluster
+    topic: str
+    aws: Aws
+    feishu_url: str
+    #: the port for the Invoke API
+    invoke_port: int
+
+
+@contextmanager
+def run_servers(home: Path, state: Path, *, topic: str, say: Callable[[str], None]) -> Iterator[Servers]:
+    """Runs them for the length of the block. `home` holds ports, keys and caches, `state` the data of this run."""
+    ports = remembered_ports(home / "ports.json", ["mysql", "kafka", "aws", "feishu", "invoke"])
+    cache = home / "cache"
+    with ExitStack() as exits:
+        starting = ConcurrentStart(exits, say=say)
+        aws = starting.start("AWS (moto)", aws_server(home / "aws", port=ports["aws"]))
+        mysql = starting.start("MySQL", mysql_server(state / "mysql", cache=cache, port=ports["mysql"], say=say))
+        kafka = starting.start(
+            "Kafka",
+            kafka_cluster(state / "kafka", cache=cache, topics={topic: _PARTITIONS}, port=ports["kafka"], say=say),
+        )
+        feishu = starting.start("Feishu simulator", feishu_server(state / "feishu", port=ports["feishu"]))
+        starting.wait()
+        yield Servers(
+            mysql=mysql.result(),
+            database_url=mysql.result().with_database(mysql.result().database or DATABASE),
+            kafka=kafka.result(),
+            topic=topic,
+            aws=aws.result(),
+            feishu_url=feishu.result(),
+            invoke_port=ports["invoke"],
+        )
