@@ -11,7 +11,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from cdk.data.msk import Cluster
-from cdk.settings import sections
+from cdk.settings.database import NewInstance, NewMySql
 from cdk.settings.stage import StageSettings
 from cdk.watch.alarm import Alarm, at_least, less_than, more_than
 from cdk.watch.alarm_topic import alarm_topic
@@ -44,7 +44,7 @@ def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
     yield from _of_functions(metrics)
     yield from _of_waiting(stage, metrics)
     yield from _of_outcomes(metrics)
-    if stage.database.new:
+    if isinstance(stage.database, NewMySql):
         yield from _of_mysql(stage.database.new, metrics)
     if metrics.kafka and metrics.kafka.brokers:
         yield from _of_brokers(metrics.kafka, metrics)
@@ -128,7 +128,7 @@ def _of_outcomes(metrics: Metrics) -> Iterator[Alarm]:
     )
 
 
-def _of_mysql(new: sections.NewDatabase, metrics: Metrics) -> Iterator[Alarm]:
+def _of_mysql(new: NewInstance, metrics: Metrics) -> Iterator[Alarm]:
     yield Alarm(
         name="DatabaseBusy",
         says=f"MySQL used more than {_BUSY_PERCENT} % of its processor in each of three periods of five minutes",
