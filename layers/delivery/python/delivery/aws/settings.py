@@ -140,12 +140,14 @@ class IngestSettings(ServingSettings):
 class ClaimSettings(ServingSettings):
     send_queue_url: QueueUrl
     lease_seconds: Seconds = 600
+    report_queue_url: QueueUrl
     claim_batch_size: Annotated[int, _whole(1, 5_000)] = 500
     max_queued_pointers: Annotated[int, _whole(1, 10_000_000)] = 20_000
 
 
 class SendSettings(ServingSettings):
     lease_seconds: Seconds = 600
+    report_queue_url: QueueUrl
     send_concurrency: Annotated[int, _whole(1, 500)] = 32
     retry_base_seconds: Seconds = 300
     retry_cap_seconds: Seconds = 1800

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from delivery.claim import ClaimReport
     from delivery.domain.transition import Closing
     from delivery.ingest import IngestReport
-    from delivery.send import SendReport
 
 logger = Logger()
 metrics = Metrics()
@@ -40,31 +40,62 @@ def observe_claim(report: ClaimReport) -> None:
     metrics.add_metric(name="OldestDueAge", unit=MetricUnit.Seconds, value=report.oldest_due_seconds)
 
 
-def observe_send(report: SendReport) -> None:
-    logger.info("batch sent", extra={**report.by_status, "late": report.late, "unopened": len(report.unopened)})
-    for state, name in _STATE_METRICS.items():
-        _count(name, report.by_status.get(state, 0))
+class SendTelemetry:
+    """Tells of each record as it happens, so that the counts are right also when the run raises in the end."""
+
+    def closed(self, closing: Closing, *, won: bool) -> None:
+        """One line an attempt: what was tried, what came of it, and nothing secret."""
+        words = "attempt closed" if won else "attempt closed too late: somebody else owns the record now"
+        logger.info(words, extra=_attempt(closing))
+        latency = closing.outcome.exchange.latency_ms
+        if latency is not None:
+            metrics.add_metric(name="FeishuLatency", unit=MetricUnit.Milliseconds, value=latency)
+        if not won:
+            return
+        _count(_STATE_METRICS.get(closing.transition.status, "NotStarted"), 1)
+        if isinstance(closing.outcome, Delivered) and message_text(closing.attempt).fallback_used:
+            _count("FallbackUsed", 1)
+
+    def reported(self, closings: Sequence[Closing], why: str) -> None:
+        """MySQL did not take these in time; they wait in the report queue."""
+        logger.warning("attempts go to the report queue", extra={"why": why, "attempts": _numbers(closings)})
+        _count("Reported", len(closings))
+
+    def unreported(self, closings: Sequence[Closing], why: str) -> None:
+        for closing in closings:
+            lines = {"why": why, **_attempt(closing)}
+            logger.error("this message may come twice: its outcome is written nowhere", extra=lines)
+        _count("Unreported", len(closings))
+
+    def held(self, record_ids: Collection[int], why: str) -> None:
+        logger.error("not sent for now, by trouble of ours", extra={"why": why, "notification_ids": sorted(record_ids)})
+        _count("Held", len(record_ids))
 
 
-def observe_attempt(closing: Closing, won: bool) -> None:  # noqa: FBT001 - called back with two values
-    """One line an attempt: what was tried, what came of it, and nothing secret."""
+def _attempt(closing: Closing) -> dict[str, object]:
     attempt, outcome, exchange = closing.attempt, closing.outcome, closing.outcome.exchange
-    logger.info(
-        "attempt closed" if won else "attempt closed too late: somebody else owns the record now",
-        extra={
-            "notification_id": attempt.record_id,
-            "preview_id": attempt.preview_id,
-            "attempt": attempt.number,
-            "outcome": closing.transition.status.value,
-            "code": None if isinstance(outcome, Delivered) else outcome.code.value,
-            "trace_id": attempt.trace_id,
-            "latency_ms": exchange.latency_ms,
-        },
-    )
-    if exchange.latency_ms is not None:
-        metrics.add_metric(name="FeishuLatency", unit=MetricUnit.Milliseconds, value=exchange.latency_ms)
-    if won and isinstance(outcome, Delivered) and message_text(attempt).fallback_used:
-        _count("FallbackUsed", 1)
+    return {
+        "notification_id": attempt.record_id,
+        "preview_id": attempt.preview_id,
+        "attempt": attempt.number,
+        "outcome": closing.transition.status.value,
+        "code": None if isinstance(outcome, Delivered) else outcome.code.value,
+        "reason": None if isinstance(outcome, Delivered) else outcome.reason,
+        "trace_id": attempt.trace_id,
+        "latency_ms": exchange.latency_ms,
+    }
+
+
+def _numbers(closings: Sequence[Closing]) -> list[tuple[int, int]]:
+    return [(closing.attempt.record_id, closing.attempt.number) for closing in closings]
+
+
+def observe_send(*, unopened: int, unreadable: Mapping[str, str]) -> None:
+    """What of a batch is to come again, and why."""
+    if unopened:
+        logger.info("no time was left for these pointers", extra={"unopened": unopened})
+    for message, why in unreadable.items():
+        logger.error("a queue message cannot be read", extra={"message_id": message, "why": why})
 
 
 def _count(name: str, number: int) -> None:

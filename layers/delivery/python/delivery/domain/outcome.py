@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     CREDENTIAL_UNREADABLE = "credential_unreadable"
     RECIPIENT_MISSING = "recipient_missing"
     LEASE_EXPIRED = "sending_lease_expired"
+    NOT_STARTED = "not_started"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,4 +72,13 @@ class NoRecipient:
     exchange: Exchange = Exchange()
 
 
-Outcome = Delivered | TemporaryFailure | PermanentFailure | NoRecipient
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotStarted:
+    """The call was never made, for want of time: the attempt does not count, and its number is used again."""
+
+    reason: str
+    code: ErrorCode = ErrorCode.NOT_STARTED
+    exchange: Exchange = Exchange()
+
+
+Outcome = Delivered | TemporaryFailure | PermanentFailure | NoRecipient | NotStarted

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from delivery.deadline import Permit
 from delivery.domain.channel import Channel, mask
 from delivery.domain.message import message_text
 from delivery.domain.outcome import ErrorCode, Outcome, PermanentFailure
@@ -27,7 +28,7 @@ class FlowWebhook:
 
     feishu: Feishu
 
-    def deliver(self, attempt: Attempt, channel: Channel) -> Outcome:
+    def deliver(self, attempt: Attempt, channel: Channel, permit: Permit) -> Outcome:
         if problem := webhook_problem(channel.webhook_url, self.feishu.webhook_origins):
             return PermanentFailure(code=ErrorCode.INVALID_URL, reason=problem)
         call = Call(
@@ -38,7 +39,7 @@ class FlowWebhook:
             credentials=(channel.bearer_token, channel.webhook_url.rpartition("/")[2]),
             message_id=f"{FLOW_WEBHOOK}_{attempt.record_id}_{attempt.number}",  # Flow gives none of its own
         )
-        return self.feishu.post(call)
+        return self.feishu.post(call, permit)
 
     def document(self, attempt: Attempt) -> dict[str, Any]:
         """The JSON that the user's flow receives."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from time import monotonic
 from typing import Any, Protocol
 
+from delivery.deadline import Permit
 from delivery.domain.channel import Channel
 from delivery.domain.outcome import Exchange, Outcome
 from delivery.domain.record import Attempt
@@ -19,7 +20,7 @@ from delivery.feishu.transport import Transport
 class Way(Protocol):
     """One way of reaching Feishu."""
 
-    def deliver(self, attempt: Attempt, channel: Channel) -> Outcome:
+    def deliver(self, attempt: Attempt, channel: Channel, permit: Permit) -> Outcome:
         """Calls Feishu once; whatever happens is an outcome. A channel that breaks the way's rules is not called."""
 
 
@@ -59,9 +60,9 @@ class Feishu:
     webhook_origins: tuple[str, ...]
     now: Callable[[], datetime]
 
-    def post(self, call: Call) -> Outcome:
+    def post(self, call: Call, permit: Permit) -> Outcome:
         began = monotonic()
-        answer = self.transport.post(call.url, document=call.document, headers=call.headers)
+        answer = self.transport.post(call.url, document=call.document, headers=call.headers, permit=permit)
         said = Exchange(request={**call.shown, **call.document}, latency_ms=round((monotonic() - began) * 1000))
         if not isinstance(answer, Answer):
             return replace(answer, exchange=said)
