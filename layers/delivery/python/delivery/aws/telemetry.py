@@ -26,6 +26,7 @@ def observe_ingest(report: IngestReport) -> None:
     logger.info("batch ingested", extra=asdict(report))
     if report.queue_down:
         logger.warning("the send queue did not take all pointers; the hand-off deadline brings their rows back")
+        _count("QueueRefused", 1)
     _count("Requested", report.requested)
     _count("Duplicates", report.duplicates)
     for code, number in report.rejected.items():
@@ -34,10 +35,17 @@ def observe_ingest(report: IngestReport) -> None:
 
 
 def observe_claim(report: ClaimReport) -> None:
-    logger.info("due records claimed", extra=asdict(report))
+    logger.info("due records claimed", extra=_told(report))
+    if report.queue_refused:
+        logger.error("the send queue refuses", extra={"why": report.queue_refused})
+        _count("QueueRefused", 1)
     _count("Claimed", report.claimed)
     _count("Dead", report.dead)
     metrics.add_metric(name="OldestDueAge", unit=MetricUnit.Seconds, value=report.oldest_due_seconds)
+
+
+def _told(report: ClaimReport) -> dict[str, object]:
+    return {name: value for name, value in asdict(report).items() if name != "failure"}
 
 
 class SendTelemetry:
