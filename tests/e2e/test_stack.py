@@ -123,8 +123,9 @@ def test_the_endpoints_say_where_everything_is(stack: StackProcess) -> None:
     assert endpoints["topic"] == "smartflow.notification.outbox"
     assert endpoints.keys() == {
         *("database_url", "kafka_bootstrap_servers", "topic", "consumer_group", "aws_endpoint_url"),
-        *("feishu_url", "webhook_origins", "functions", "schema"),
+        *("feishu_url", "webhook_origins", "queues", "functions", "schema"),
     }
+    assert endpoints["queues"].keys() == {"send", "reports"}
     told = stack.run("status")
     assert told.returncode == 0
     assert endpoints["feishu_url"] in told.stdout
