@@ -17,6 +17,7 @@ FIVE_MINUTES = Duration.minutes(5)
 #: `delivery.domain.contract.RejectCode`
 REJECT_CODES = (
     "envelope_invalid",
+    "addressed_elsewhere",
     "event_type_missing",
     "event_type_unknown",
     "event_version_unsupported",
