@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from pymysql.constants import CR
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -12,14 +13,14 @@ T = TypeVar("T")
 
 MOST_BYTES = 2**30  # what MySQL allows max_allowed_packet to be
 _LEAST_BYTES = 16 * 1024
-_TOO_LARGE = 1153
+# 1153, or 2006 if MySQL closed the connection while we were still sending.
+_TOO_LARGE = {1153, CR.CR_SERVER_GONE_ERROR}
 # MySQL has taken more than this since 4.0 unless told otherwise: smaller statements need not ask for its limit.
 _SURELY_TAKEN = 512 * 1024
 _STATEMENT_BYTES = 2_000  # a statement without its values
 _BYTES_A_CHARACTER = 4
 _BYTES_A_NUMBER = 30  # a time, too
 _LIMIT = "hongyan_max_allowed_packet"
-_ESCAPED = (b"\0", b"\n", b"\r", b"\x1a", b'"', b"'", b"\\")
 
 
 def in_packets(
@@ -56,7 +57,7 @@ def _size(value: object) -> int:
     if isinstance(value, str):
         return _BYTES_A_CHARACTER * len(value) + 4
     if isinstance(value, bytes):
-        return len(value) + sum(map(value.count, _ESCAPED)) + len("_binary''")
+        return 2 * len(value) + len("_binary X''")  # PyMySQL writes them in hexadecimal digits
     return _BYTES_A_NUMBER
 
 
@@ -66,6 +67,6 @@ def halved(at_most: int, error: DBAPIError) -> int:
     For a server with a limit of its own between us and MySQL.
     """
     smaller = min(at_most, 2 * _SURELY_TAKEN) // 2
-    if error_number(error) != _TOO_LARGE or smaller < _LEAST_BYTES:
+    if error_number(error) not in _TOO_LARGE or smaller < _LEAST_BYTES:
         raise error
     return smaller
