@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping
 from delivery.aws import telemetry
 from delivery.claim import ClaimReport
 from delivery.domain.contract import RejectCode
+from delivery.domain.intake import Reject
 from delivery.domain.outcome import Delivered, Exchange
 from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
 from delivery.send import SendReport
-from tests.unit.samples import NOW, RETRY, attempt
+from tests.unit.samples import NOW, RETRY, attempt, kafka_record
 
 
 def ingest() -> None:
-    telemetry.observe_ingest(IngestReport(rejected={code.value: 1 for code in RejectCode}))
+    source = kafka_record(b"")
+    rejects = [Reject(source=source, code=code, reason="why") for code in RejectCode]
+    telemetry.observe_ingest(IngestReport(rejects=rejects))
 
 
 def claim() -> None:
