@@ -39,7 +39,7 @@ PAYLOAD: Mapping[str, str] = {
     "dedupe_key": "the same key is the same notification ([how to build it](#the-dedupe-key))",
     "target_url": (
         f"a path of the site below {' or '.join(f'`{prefix}`' for prefix in PREFIXES)} (a [setting](settings.md)); no "
-        "`://`; no backslash, control character or segment `.` or `..`, plain or percent-encoded, and no `%2f` in the path"
+        "`://`; no backslash, control character or segment `.` or `..`, plain or percent-encoded; no `%2f` in the path"
     ),
     "summary_text": (
         f"what the user reads, cut to {SUMMARY_LIMIT} characters; one with a link in it is not shown; at most 65,535 "

@@ -95,14 +95,14 @@ def test_an_outbox_row_learns_what_became_of_its_event(engine: Engine, clock: Cl
         event("b", envelope={"outbox_id": 3}, user_id=0),
         event("c", envelope={"outbox_id": 99}),
         event("d", envelope={"outbox_id": -4}),
-        event("e", envelope={"outbox_id": 6, "payload": []}),
+        event("e", envelope={"outbox_id": 6, "event_id": 5}),
     ]
     ingester(engine, clock, queue).run([kafka(value, offset=offset) for offset, value in enumerate(values)])
     now = clock().replace(tzinfo=None)
     found = outbox_rows(engine)
     assert found[1] == found[2] == ("consumed", now, None, None)
     assert found[3] == ("dead", None, None, "payload_invalid: user_id: should be greater than 0")
-    assert found[6] == ("dead", None, None, "envelope_invalid: payload: should be a JSON object")
+    assert found[6] == ("dead", None, None, "envelope_invalid: event_id: should be a string")
     assert found[4] == found[5] == ("published", None, now, "old")
 
 
