@@ -64,6 +64,14 @@ def test_a_batch_of_several_packets_is_one_transaction(small_packets: Engine, cl
     assert counts["Com_insert"] < 40
 
 
+def test_rows_of_four_byte_characters_fit_as_well(small_packets: Engine, clock: Clock) -> None:
+    """Nothing of a statement is forgotten in the estimate, which leaves no room for such texts."""
+    intake = asking_for(*(f"{number}" for number in range(2_000)), summary_text="🦢" * 300)
+    with counted(small_packets) as counts:
+        stored = recorder_store(small_packets, clock, intake)
+    assert (stored.created, counts["commits"]) == (2_000, 1)
+
+
 def test_two_thousand_long_keys_are_looked_up_in_several_packets(small_packets: Engine, clock: Clock) -> None:
     """The list of keys is a statement's values, too."""
     keys = [f"{number}".ljust(190, "🦢") for number in range(2_000)]

@@ -20,6 +20,8 @@ _SURELY_TAKEN = 512 * 1024
 _STATEMENT_BYTES = 2_000  # a statement without its values
 _BYTES_A_CHARACTER = 4
 _BYTES_A_NUMBER = 30  # a time, too
+_BYTES_A_ROW = 200  # its punctuation, and what is the same in all rows
+_QUOTES = len("_binary X''")
 _LIMIT = "hongyan_max_allowed_packet"
 
 
@@ -50,15 +52,14 @@ def room_for(connection: Connection, wanted: int, *, at_most: int) -> int:
 
 def size_of_row(values: Sequence[object]) -> int:
     """What these take in a statement at most, in bytes."""
-    return sum(map(_size, values))
+    return _BYTES_A_ROW + sum([size_of(value) for value in values])
 
 
-def _size(value: object) -> int:
+def size_of(value: object) -> int:
     if isinstance(value, str):
-        return _BYTES_A_CHARACTER * len(value) + 4
-    if isinstance(value, bytes):
-        return 2 * len(value) + len("_binary X''")  # PyMySQL writes them in hexadecimal digits
-    return _BYTES_A_NUMBER
+        return _BYTES_A_CHARACTER * len(value) + _QUOTES
+    # PyMySQL writes bytes in hexadecimal digits.
+    return 2 * len(value) + _QUOTES if isinstance(value, bytes) else _BYTES_A_NUMBER
 
 
 def halved(at_most: int, error: DBAPIError) -> int:

@@ -16,7 +16,7 @@ from delivery.domain.record import RESUMABLE_STATUSES, NewRecord, Pointer, Statu
 from delivery.storage.columns import INSERT, Rights, listed, row_of, select, update
 from delivery.storage.database import error_number, in_transaction, own_words, to_stored
 from delivery.storage.outbox import mark_consumed, mark_dead
-from delivery.storage.packets import MOST_BYTES, halved, in_packets, size_of_row
+from delivery.storage.packets import MOST_BYTES, halved, in_packets, size_of, size_of_row
 from delivery.storage.rejects import insert_rejects
 
 # MySQL refuses one value: wrong string, truncated, bad date, missing default, a trigger's SIGNAL, bad JSON, a CHECK.
@@ -183,7 +183,7 @@ def _stored(connection: Connection, channel: str, keys: Sequence[str], terms: _T
     """One query a channel: a list of keys costs MySQL and PyMySQL half of what a list of pairs does."""
     for start in range(0, len(keys), _KEYS_A_QUERY):
         few = keys[start : start + _KEYS_A_QUERY]
-        for part in in_packets(connection, few, lambda key: size_of_row([key]), at_most=terms.at_most):
+        for part in in_packets(connection, few, size_of, at_most=terms.at_most):
             yield from connection.exec_driver_sql(_READ_BACK, {"channel": channel, "keys": part}).all()
 
 
