@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from sysconfig import get_platform
 
-from cdk.settings.reading import SettingsError
+from cdk.settings.complaints import SettingsError
 
 #: bumped when what is kept of the wheels changes, so that layers are built again
 _RECIPE = "1"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
+from cdk.settings.database import ExistingMySql, ExistingRds
+
 #: the stages that are MySQL users of their own where IAM knows the database; `deployment.rights` has their rights
 STAGES = ("ingest", "claim", "send")
 #: the one function that logs in as the secret's user, who may make tables and users
@@ -45,6 +47,17 @@ class Database:
     iam_resource_id: str | None = None
     #: where the migration connects, past a proxy that knows the functions' users only
     migration_host: str | None = None
+
+    @classmethod
+    def existing(cls, settings: ExistingMySql) -> "Database":
+        return cls(
+            host=settings.endpoint,
+            port=settings.port,
+            name=settings.name,
+            secret_arn=settings.secret_arn,
+            ca_file=settings.ca_file,
+            iam_resource_id=settings.iam_resource_id if isinstance(settings, ExistingRds) else None,
+        )
 
     def access(self, function: str) -> Access:
         """A user of its own for each function but the migration, where IAM knows the database."""

@@ -18,7 +18,7 @@ from constructs import Construct
 
 from cdk.data.network import Network
 from cdk.delivery.sources import MskArns
-from cdk.settings import kafka_sections
+from cdk.settings.kafka import Brokers, ProvisionedMsk, ServerlessMsk
 
 #: of brokers that let in by IAM, within the VPC
 IAM_PORT = ec2.Port.tcp(9098)
@@ -47,7 +47,7 @@ class Msk(Construct):
         stage: str,
         topic: str,
         group: str,
-        settings: kafka_sections.NewKafka,
+        settings: ProvisionedMsk | ServerlessMsk,
         network: Network,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
@@ -58,11 +58,11 @@ class Msk(Construct):
         self._topic, self._consumers = topic, group
         self._policy = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
         self._group = self._let_in()
-        if settings.kind == "serverless":
+        if isinstance(settings, ServerlessMsk):
             self.cluster = self._serverless()
         else:
             log = self._log(log_key, log_retention)
-            self.cluster = self._provisioned(settings.sized(), settings.replication, log)
+            self.cluster = self._provisioned(settings.brokers, settings.replication, log)
 
     def _let_in(self) -> ec2.SecurityGroup:
         group = ec2.SecurityGroup(
@@ -92,7 +92,7 @@ class Msk(Construct):
         self._kept(cluster)
         return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=0, replication=None)
 
-    def _provisioned(self, brokers: kafka_sections.Brokers, replication: int | None, log: logs.LogGroup) -> Cluster:
+    def _provisioned(self, brokers: Brokers, replication: int | None, log: logs.LogGroup) -> Cluster:
         subnets = self._subnets()
         number, copies = brokers.per_zone * len(subnets), replication or len(subnets)
         cluster = msk.CfnCluster(
@@ -115,7 +115,7 @@ class Msk(Construct):
             self._grow(cluster, brokers)
         return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=number, replication=copies)
 
-    def _brokers(self, brokers: kafka_sections.Brokers, subnets: Sequence[str]) -> dict[str, Any]:
+    def _brokers(self, brokers: Brokers, subnets: Sequence[str]) -> dict[str, Any]:
         return {
             "instanceType": f"kafka.{brokers.instance_class}",
             "clientSubnets": subnets,
@@ -154,7 +154,7 @@ class Msk(Construct):
             self, "Brokers", retention=retention, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
         )
 
-    def _grow(self, cluster: msk.CfnCluster, brokers: kafka_sections.Brokers) -> None:
+    def _grow(self, cluster: msk.CfnCluster, brokers: Brokers) -> None:
         """MSK waits for hours between two steps and never takes storage back."""
         dimension = "kafka:broker-storage:VolumeSize"
         target = scaling.CfnScalableTarget(

@@ -15,11 +15,9 @@ from cdk.data import mysql_logs
 from cdk.data.database import STAGES, Database, login, user_prefix
 from cdk.data.network import Network
 from cdk.delivery.function import accept
-from cdk.settings import sections
+from cdk.settings.database import PROXY_PORT, NewInstance, NewMySql
 
 _USER = "hongyan"
-#: of RDS Proxy, which knows no other for MySQL
-_PROXY_PORT = 3306
 _ENGINE = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.VER_8_4_10)
 _PARAMETERS = {
     "require_secure_transport": "1",
@@ -45,14 +43,14 @@ class MySql(Construct):
         name: str,
         *,
         stage: str,
-        settings: sections.Database,
+        settings: NewMySql,
         network: Network,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
         keep: bool,
     ) -> None:
         super().__init__(scope, name)
-        new = settings.new or sections.NewDatabase()
+        new = settings.new
         self._instance = self._make(stage, settings, new, network, keep=keep)
         for group in mysql_logs.log_groups(self, stage, key=log_key, retention=log_retention):
             self._instance.node.add_dependency(group)
@@ -61,7 +59,7 @@ class MySql(Construct):
         accept(self, _ACCEPTED)
 
     def _make(
-        self, stage: str, settings: sections.Database, new: sections.NewDatabase, network: Network, *, keep: bool
+        self, stage: str, settings: NewMySql, new: NewInstance, network: Network, *, keep: bool
     ) -> rds.DatabaseInstance:
         return rds.DatabaseInstance(
             self,
@@ -121,12 +119,12 @@ class MySql(Construct):
             vpc_subnets=ec2.SubnetSelection(subnets=network.subnets),
         )
 
-    def _directly(self, settings: sections.Database, network: Network) -> Database:
+    def _directly(self, settings: NewMySql, network: Network) -> Database:
         for group in network.groups():
             self._instance.connections.allow_default_port_from(group)
         return self._seen_at(self._instance.db_instance_endpoint_address, self._resource_id(), settings)
 
-    def _behind_proxy(self, settings: sections.Database, network: Network) -> Database:
+    def _behind_proxy(self, settings: NewMySql, network: Network) -> Database:
         """The proxy logs in to MySQL as the user who logged in to it, by IAM too: it has no secret and no other user.
 
         So the migration connects past it, as the password's rotation does. The CDK opens the way from the proxy to
@@ -136,7 +134,7 @@ class MySql(Construct):
             self, "ProxyGroup", vpc=network.vpc, description="Hongyan: RDS Proxy; only the functions come in"
         )
         for functions in network.groups():
-            group.connections.allow_from(functions, ec2.Port.tcp(_PROXY_PORT), "From the functions")
+            group.connections.allow_from(functions, ec2.Port.tcp(PROXY_PORT), "From the functions")
         proxy = self._instance.add_proxy(
             "Proxy",
             default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,
@@ -172,7 +170,7 @@ class MySql(Construct):
             raise RuntimeError("RDS keeps no secret")  # it was asked to generate one
         return self._instance.secret
 
-    def _seen_at(self, host: str, resource_id: str, settings: sections.Database) -> Database:
+    def _seen_at(self, host: str, resource_id: str, settings: NewMySql) -> Database:
         return Database(
             host=host,
             port=settings.port,

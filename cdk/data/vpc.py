@@ -13,10 +13,7 @@ from constructs import Construct
 from cdk.data.endpoints import Endpoints
 from cdk.data.network import Network, Place
 from cdk.delivery.function import accept
-from cdk.settings import sections
-
-#: the most zones that a stage may ask for
-MOST_ZONES = 3
+from cdk.settings.network import NewVpc
 
 _ACCEPTED = {
     "AwsSolutions::AwsSolutions-EC26": "The NAT instance's disk has the operating system and nothing of ours",
@@ -26,7 +23,7 @@ _ACCEPTED = {
 _KINDS = ec2.SubnetType
 
 
-class NewVpc(Construct):
+class Vpc(Construct):
     """`address` is the one that Feishu sees; it stays when the NAT behind it is replaced."""
 
     def __init__(
@@ -34,7 +31,7 @@ class NewVpc(Construct):
         scope: Construct,
         name: str,
         *,
-        settings: sections.Network,
+        settings: NewVpc,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
@@ -61,7 +58,7 @@ class NewVpc(Construct):
         instance.security_group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.all_traffic(), "From inside")
         address.instance_id = instance.gateway_instances[0].instance_id
 
-    def _vpc(self, settings: sections.Network, nat: ec2.NatProvider) -> ec2.Vpc:
+    def _vpc(self, settings: NewVpc, nat: ec2.NatProvider) -> ec2.Vpc:
         return ec2.Vpc(
             self,
             "Vpc",

@@ -1,4 +1,4 @@
-"""The migration: migrations in; out, a database that has them before any function's new code serves."""
+"""The migration: it brings the database to the newest schema before any function's new code serves."""
 
 import hashlib
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 from aws_cdk import CustomResource, Duration
 from constructs import Construct, IConstruct
 
-from cdk.delivery.function import FunctionSettings, Runtime, StageFunction
+from cdk.delivery.function import StageFunction
+from cdk.delivery.runtime import Runtime
+from cdk.settings import functions
 from cdk.settings.context import ROOT
 
 _DELIVERY = ROOT / "layers" / "delivery" / "python" / "delivery"
@@ -18,15 +20,15 @@ RIGHTS = tuple(_DELIVERY / folder for folder in ("deployment", "domain", "storag
 class Migrate(StageFunction):
     """Runs when the migrations change or the rights of the functions' users, and whenever a person invokes it."""
 
-    def __init__(self, scope: Construct, name: str, *, runtime: Runtime, settings: FunctionSettings) -> None:
+    def __init__(self, scope: Construct, name: str, *, runtime: Runtime, size: functions.Migrate) -> None:
         super().__init__(
             scope,
             name,
             word="migrate",
             description="Brings the database to the newest schema, at deployment or by hand",
             runtime=runtime,
-            settings=settings,
-            resources={},
+            size=size,
+            environment={},
         )
         self._migrated = CustomResource(
             self,
@@ -34,7 +36,7 @@ class Migrate(StageFunction):
             resource_type="Custom::Migrations",
             service_token=self.function.function_arn,
             # Room for Lambda's second try, should an instance die without an answer; by default it would be an hour.
-            service_timeout=Duration.seconds(2 * settings.timeout.to_seconds()),
+            service_timeout=Duration.seconds(2 * size.timeout_seconds),
             properties={
                 "Migrations": fingerprint(MIGRATIONS),
                 "Rights": fingerprint(*RIGHTS),

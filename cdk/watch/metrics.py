@@ -11,7 +11,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk.data.msk import Cluster
 from cdk.delivery.function import StageFunction
-from cdk.delivery.queue import SendQueue
+from cdk.delivery.queue import ReportQueue, SendQueue
 
 FIVE_MINUTES = Duration.minutes(5)
 #: `delivery.domain.contract.RejectCode`
@@ -33,6 +33,7 @@ class Metrics:
     claim: StageFunction
     send: StageFunction
     queue: SendQueue
+    reports: ReportQueue
     #: only what the stage made: an existing MySQL or Kafka is watched by whoever made it
     mysql: str | None
     kafka: Cluster | None
@@ -82,6 +83,18 @@ class Metrics:
     def dead_letters(self) -> cloudwatch.Metric:
         letters = self.queue.dead_letters
         return letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, label="dead letters")
+
+    def reports_age(self) -> cloudwatch.Metric:
+        queue = self.reports.queue
+        return queue.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, label="oldest report")
+
+    def dead_reports(self) -> cloudwatch.Metric:
+        letters = self.reports.dead_letters
+        return letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, label="dead reports")
+
+    def queue_refused(self) -> cloudwatch.MathExpression:
+        counts = [self.count("QueueRefused", function) for function in ("ingest", "claim")]
+        return total("refused", counts)
 
     def of_mysql(self, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
         return _metric("AWS/RDS", name, statistic, label=label, DBInstanceIdentifier=self.mysql or "")

@@ -18,8 +18,7 @@ from aws_cdk.cx_api import CloudAssembly, CloudFormationStackArtifact
 from cdk_nag import AwsSolutionsChecks
 
 from cdk.assembly import stage_app
-from cdk.settings.context import ROOT, own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import ROOT, merged, own_context
 from tests.infra.templates import Template
 
 Stacks = Mapping[str, Template]

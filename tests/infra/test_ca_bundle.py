@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from cdk.settings.context import ROOT
-from cdk.settings.sections import Database
+from cdk.settings.database import ExistingMySql
 from tests.infra.assets import Assets
 
 BUNDLE = ROOT / "layers" / "delivery" / "rds-ca.pem"
@@ -59,5 +59,5 @@ def test_python_loads_all_of_it(authorities: list[x509.Certificate]) -> None:
 
 def test_the_layer_ships_it_where_the_setting_looks(deployed: Assets) -> None:
     """Lambda unpacks a layer into /opt."""
-    path = PurePosixPath(Database(endpoint="h", secret_arn="a").ca_file)
+    path = PurePosixPath(ExistingMySql.model_fields["ca_file"].default)
     assert (deployed.ours().parent / path.relative_to("/opt")).read_bytes() == BUNDLE.read_bytes()

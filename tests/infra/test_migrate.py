@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cdk.delivery.migrate import MIGRATIONS, fingerprint
-from cdk.settings.sections import Migrate
+from cdk.settings.functions import Migrate
 from delivery.aws.settings import MigrateSettings
 from delivery.deployment.migrate import LOCK_SECONDS
 from delivery.deployment.migrate import MIGRATIONS as RUN_FROM
@@ -76,13 +76,13 @@ def test_a_deployment_waits_long_enough_and_not_for_ever(dev: Template, synth: S
     for template, seconds in ((dev, 900), (synth("dev", {"migrate": {"timeout_seconds": 360}}), 360)):
         assert LOCK_SECONDS < template.function("migrate")["Timeout"] == seconds
         assert int(template.one(KIND)["ServiceTimeout"]) == 2 * seconds <= 3600
-    assert Migrate().timeout_seconds == 900
+    assert Migrate.model_validate({}).timeout_seconds == 900
 
 
 def test_its_environment_is_what_its_settings_class_reads(dev: Template, beside: Template, placed: Template) -> None:
     """It names the database and nothing else."""
     for template in (dev, beside, placed):
-        given = {name: deployed(value) for name, value in environment(template.function("migrate")).items()}
+        given = deployed(environment(template.function("migrate")))
         assert set(given) == OBSERVABILITY | MigrateSettings.names()
         assert MigrateSettings.read(given).database_ca_file == "/opt/rds-ca.pem"
 

@@ -13,8 +13,7 @@ from typing import Any
 from alembic.script import ScriptDirectory
 
 from cdk.delivery.migrate import MIGRATIONS
-from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, merged, own_context
 from tests.infra.templates import Resource, Template
 
 _PARTS = ("app.py", "cdk", "functions", "layers")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.aws.settings import SettingsError
+from delivery.aws.variables import SettingsError
 from delivery.deployment import custom_resource
 from delivery.deployment.failure import DeploymentError
 from tests.unit.feishu.raw_server import raw_server

@@ -37,7 +37,7 @@ def observe_ingest(report: IngestReport) -> None:
     if report.queue_refused:
         words = "the send queue did not take all pointers; the hand-off deadline brings their rows back"
         logger.warning(words, extra={"why": report.queue_refused})
-    _count("QueueRefused", 1 if report.queue_refused else 0)
+        _count("QueueRefused", 1)
     _count("Requested", report.requested)
     _count("Duplicates", report.duplicates)
     for code, number in report.rejected.items():
@@ -70,10 +70,17 @@ def _reject(reject: Reject) -> dict[str, object]:
 
 
 def observe_claim(report: ClaimReport) -> None:
-    logger.info("due records claimed", extra=asdict(report))
+    logger.info("due records claimed", extra=_told(report))
+    if report.queue_refused:
+        logger.error("the send queue refuses", extra={"why": report.queue_refused})
+        _count("QueueRefused", 1)
     _count("Claimed", report.claimed)
     _count("Dead", report.dead)
     metrics.add_metric(name="OldestDueAge", unit=MetricUnit.Seconds, value=report.oldest_due_seconds)
+
+
+def _told(report: ClaimReport) -> dict[str, object]:
+    return {name: value for name, value in asdict(report).items() if name != "failure"}
 
 
 class SendTelemetry:

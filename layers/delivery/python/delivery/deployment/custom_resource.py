@@ -8,8 +8,8 @@ from typing import Any, Literal
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery.aws.settings import SettingsError
 from delivery.aws.telemetry import logger
+from delivery.aws.variables import SettingsError
 from delivery.deployment.failure import DeploymentError
 
 Status = Literal["SUCCESS", "FAILED"]

@@ -22,8 +22,8 @@ def claimer() -> Claimer:
         reports=ReportQueue(sqs=sqs, url=settings.report_queue_url),
         policy=ClaimPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
-            batch_size=settings.claim_batch_size,
-            max_queued=settings.max_queued_pointers,
+            batch_size=settings.claim.batch_size,
+            max_queued=settings.claim.max_queued_pointers,
         ),
         now=utc_now,
     )

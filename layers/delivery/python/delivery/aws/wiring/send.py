@@ -35,15 +35,15 @@ def sender() -> Sender:
         ways=open_ways(_feishu(settings)),
         policy=SendPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
-            concurrency=settings.send_concurrency,
-            call_timeout=timedelta(seconds=settings.feishu_timeout_seconds),
+            concurrency=settings.send.concurrency,
+            call_timeout=timedelta(seconds=settings.send.feishu_timeout_seconds),
             retry=RetryPolicy(
-                base=timedelta(seconds=settings.retry_base_seconds),
-                cap=timedelta(seconds=settings.retry_cap_seconds),
-                jitter=settings.retry_jitter,
+                base=timedelta(seconds=settings.retry.base_seconds),
+                cap=timedelta(seconds=settings.retry.cap_seconds),
+                jitter=settings.retry.jitter,
             ),
         ),
-        threads=lambda: ThreadPoolExecutor(max_workers=settings.send_concurrency, thread_name_prefix="feishu"),
+        threads=lambda: ThreadPoolExecutor(max_workers=settings.send.concurrency, thread_name_prefix="feishu"),
         now=utc_now,
         observer=SendTelemetry(),
     )
@@ -67,12 +67,12 @@ def _reports() -> ReportQueue:
 def _feishu(settings: SendSettings) -> Feishu:
     return Feishu(
         transport=Transport.open(
-            concurrency=settings.send_concurrency, timeout=timedelta(seconds=settings.feishu_timeout_seconds)
+            concurrency=settings.send.concurrency, timeout=timedelta(seconds=settings.send.feishu_timeout_seconds)
         ),
         wording=Wording(
-            event=settings.message_event,
-            title=settings.message_title,
-            action_text=settings.message_action_text,
+            event=settings.message.event,
+            title=settings.message.title,
+            action_text=settings.message.action_text,
             action_base_url=settings.action_base_url,
         ),
         webhook_origins=settings.webhook_origins,
