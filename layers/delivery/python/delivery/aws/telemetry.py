@@ -149,6 +149,11 @@ def observe_send(*, unopened: int, unreadable: Mapping[str, str]) -> None:
         logger.error("a queue message cannot be read", extra={"message_id": message, "why": why})
 
 
+def observe_failure(error: Exception) -> None:
+    """What a deployment's function does not raise, because it tells the deployment instead."""
+    logger.error("failed", exc_info=error)
+
+
 def _count(name: str, number: int) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
 
