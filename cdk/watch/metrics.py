@@ -57,6 +57,9 @@ class Metrics:
     def feishu_latency(self, statistic: str) -> cloudwatch.Metric:
         return _metric(self.namespace, "FeishuLatency", statistic, label=statistic, service="send")
 
+    def lateness(self, statistic: str) -> cloudwatch.Metric:
+        return _metric(self.namespace, "Lateness", statistic, label=statistic, service="send")
+
     def oldest_due_age(self) -> cloudwatch.Metric:
         return _metric(self.namespace, "OldestDueAge", "Maximum", label="oldest due record", service="claim")
 

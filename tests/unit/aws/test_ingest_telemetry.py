@@ -66,7 +66,7 @@ def test_a_batch_is_one_line_with_its_counts(lines: Lines) -> None:
     assert line["message"] == "batch ingested"
     assert (line["received"], line["requested"], line["duplicates"], line["published"]) == (9, 4, 2, 5)
     assert (line["skipped"], line["rejected"]) == ({"task.created": 1}, {"payload_invalid": 2})
-    assert counted() == {"Requested": [4.0], "Duplicates": [2.0]}
+    assert counted() == {"Requested": [4.0], "Duplicates": [2.0], "PassedOver": [1.0]}
 
 
 def test_rejects_are_counted_by_code(capsys: pytest.CaptureFixture[str]) -> None:

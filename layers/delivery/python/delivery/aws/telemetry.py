@@ -42,6 +42,7 @@ def observe_ingest(report: IngestReport) -> None:
     _count("Duplicates", report.duplicates)
     for code, number in report.rejected.items():
         _count_apart("Rejected", number, code=code)
+    _count("PassedOver", sum(report.skipped.values()))
     for event_type, number in report.skipped.items():
         _count_apart("PassedOver", number, event_type=_NOT_IN_A_DIMENSION.sub("?", event_type))
 
