@@ -54,6 +54,10 @@ def _notifications(metrics: Metrics) -> Iterator[_Row]:
         _graph("Age of the oldest report", _SECONDS, [metrics.reports_age()]),
         _graph("The queue refused", "calls", [metrics.queue_refused()]),
     ]
+    yield [
+        _graph("Sent after it was asked for", _SECONDS, [metrics.lateness(it) for it in ("p50", "p95", "p99")]),
+        _graph("Passed over: other services' events", "Kafka records", [count("PassedOver", "ingest")]),
+    ]
 
 
 def _functions(metrics: Metrics) -> Iterator[_Row]:

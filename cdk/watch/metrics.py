@@ -17,6 +17,7 @@ FIVE_MINUTES = Duration.minutes(5)
 #: `delivery.domain.contract.RejectCode`
 REJECT_CODES = (
     "envelope_invalid",
+    "addressed_elsewhere",
     "event_type_missing",
     "event_type_unknown",
     "event_version_unsupported",
@@ -55,6 +56,9 @@ class Metrics:
 
     def feishu_latency(self, statistic: str) -> cloudwatch.Metric:
         return _metric(self.namespace, "FeishuLatency", statistic, label=statistic, service="send")
+
+    def lateness(self, statistic: str) -> cloudwatch.Metric:
+        return _metric(self.namespace, "Lateness", statistic, label=statistic, service="send")
 
     def oldest_due_age(self) -> cloudwatch.Metric:
         return _metric(self.namespace, "OldestDueAge", "Maximum", label="oldest due record", service="claim")

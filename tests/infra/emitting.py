@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from delivery.aws import telemetry
 from delivery.claim import ClaimReport
 from delivery.domain.contract import RejectCode
+from delivery.domain.intake import Reject
 from delivery.domain.outcome import (
     Delivered,
     ErrorCode,
@@ -18,11 +19,13 @@ from delivery.domain.outcome import (
 )
 from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
-from tests.unit.samples import NOW, RETRY, attempt
+from tests.unit.samples import NOW, RETRY, attempt, kafka_record
 
 
 def ingest() -> None:
-    telemetry.observe_ingest(IngestReport(rejected={code.value: 1 for code in RejectCode}, queue_down=True))
+    source = kafka_record(b"")
+    rejects = [Reject(source=source, code=code, reason="why") for code in RejectCode]
+    telemetry.observe_ingest(IngestReport(rejects=rejects, queue_refused="AccessDenied"))
 
 
 def claim() -> None:

@@ -65,6 +65,7 @@ def test_stages_of_one_account_do_not_add_up(dev: Template, prod: Template) -> N
     ("metric", "statistics"),
     [
         ("FeishuLatency", {"p50", "p95", "p99"}),
+        ("Lateness", {"p50", "p95", "p99"}),
         ("OldestDueAge", {"Maximum"}),
         ("ApproximateAgeOfOldestMessage", {"Maximum"}),
         ("OffsetLag", {"Maximum"}),

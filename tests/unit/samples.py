@@ -94,6 +94,7 @@ def attempt(**changes: Any) -> Attempt:
         "summary_text": "周三的会议可以改到周四。",
         "fallback_text": "有一份新的日程建议。",
         "trace_id": "trace-1",
+        "requested_at": NOW,
         "started_at": NOW,
     }
     return Attempt(**(good | changes))

@@ -56,7 +56,11 @@ class Sqs:
         refused = self.refused.pop(0) if self.refused else set()
         if isinstance(refused, Exception):
             raise refused
-        failed = [{"Id": entry["Id"]} for entry in Entries if int(entry["Id"]) in refused]
+        failed = [
+            {"Id": entry["Id"], "Code": "KmsThrottled", "Message": "later"}
+            for entry in Entries
+            if int(entry["Id"]) in refused
+        ]
         return {"Failed": failed} if failed else {}
 
 
@@ -106,7 +110,7 @@ def test_only_refused_messages_are_sent_again() -> None:
 def test_messages_refused_three_times_are_a_queue_that_is_down() -> None:
     """The rows are safe; whoever publishes decides what it means."""
     sqs = Sqs({0}, {0}, {0}, {0})
-    with pytest.raises(QueueDown, match="1 messages were refused 3 times"):
+    with pytest.raises(QueueDown, match="1 messages were refused 3 times: KmsThrottled: later"):
         SendQueue(sqs=sqs, url="url").publish(numbered(1))
     assert len(sqs.calls) == 3
 

@@ -23,7 +23,6 @@ from delivery.domain.outcome import (
 )
 from delivery.domain.record import Pointer
 from delivery.domain.transition import Closing, after_attempt
-from delivery.ingest import IngestReport
 from delivery.send import SendReport
 from tests.unit.samples import NOW, RETRY, TOKEN, WEBHOOK_KEY, attempt
 
@@ -63,37 +62,6 @@ def closing(outcome: Outcome, **changes: Any) -> Closing:
     one = attempt(**changes)
     transition = after_attempt(one, outcome, RETRY, NOW)
     return Closing(attempt=one, outcome=outcome, transition=transition, finished_at=NOW)
-
-
-def test_a_batch_of_kafka_records_is_one_line_with_its_counts(lines: Callable[[], list[dict[str, Any]]]) -> None:
-    """And a metric for each count; rejects by code."""
-    report = IngestReport(
-        received=9, requested=4, duplicates=2, skipped=1, rejected={"payload_invalid": 2}, published=5
-    )
-    telemetry.observe_ingest(report)
-    [line] = lines()
-    assert line["message"] == "batch ingested"
-    assert (line["received"], line["requested"], line["duplicates"], line["skipped"]) == (9, 4, 2, 1)
-    assert line["rejected"] == {"payload_invalid": 2}
-    assert metrics() == {"Requested": [4.0], "Duplicates": [2.0]}
-
-
-def test_rejects_are_counted_by_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """The code is a dimension, so that an alarm can name it."""
-    rejected = {"payload_invalid": 2, "envelope_invalid": 1}
-    telemetry.observe_ingest(IngestReport(received=3, rejected=rejected))
-    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
-    assert [(one["code"], one["Rejected"]) for one in documents] == [
-        ("payload_invalid", [2.0]),
-        ("envelope_invalid", [1.0]),
-    ]
-    assert all("code" in one["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0] for one in documents)
-
-
-def test_a_queue_that_is_down_is_a_warning(lines: Callable[[], list[dict[str, Any]]]) -> None:
-    """Nothing is lost, but somebody should look."""
-    telemetry.observe_ingest(IngestReport(received=1, requested=1, queue_down=True))
-    assert [line["level"] for line in lines()] == ["INFO", "WARNING"]
 
 
 def test_a_tick_of_claim_is_one_line_and_tells_the_age_of_the_oldest_due_record(

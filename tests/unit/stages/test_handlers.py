@@ -14,13 +14,15 @@ from delivery.aws import telemetry
 from delivery.aws.queue import pack
 from delivery.aws.wiring import foundation
 from delivery.claim import ClaimReport
+from delivery.domain.contract import RejectCode
+from delivery.domain.intake import Reject
 from delivery.domain.record import Pointer
 from delivery.ingest import IngestReport
 from delivery.send import SendReport
 from functions.claim import handler as claim
 from functions.ingest import handler as ingest
 from functions.send import handler as send
-from tests.unit.samples import NOW, encoded, event
+from tests.unit.samples import NOW, encoded, event, kafka_record
 
 CONTEXT: Any = SimpleNamespace(
     function_name="f",
@@ -78,7 +80,8 @@ def assert_time_is_kept_back(until: datetime | None) -> None:
 
 def test_ingest_hands_the_records_over_and_answers_with_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lambda reads nothing from it; people who invoke it do."""
-    use_case = UseCase(IngestReport(received=4, requested=1, rejected={"payload_invalid": 2, "envelope_invalid": 1}))
+    bad = Reject(source=kafka_record(b""), code=RejectCode.ENVELOPE_INVALID, reason="the value is empty")
+    use_case = UseCase(IngestReport(received=4, requested=1, rejects=[bad] * 3))
     monkeypatch.setattr(ingest, "ingester", lambda: use_case)
     assert ingest.handler(kafka_event(), CONTEXT) == {"received": 4, "requested": 1, "rejected": 3}
     [[record]] = use_case.given

@@ -42,19 +42,23 @@ class SendQueue:
 
     def _send(self, bodies: Sequence[str]) -> None:
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        why = ""
         for _ in range(_TRIES):
-            entries = self._refused(entries)
+            entries, why = self._refused(entries)
             if not entries:
                 return
-        raise QueueDown(f"{len(entries)} messages were refused {_TRIES} times")
+        raise QueueDown(f"{len(entries)} messages were refused {_TRIES} times: {why}")
 
-    def _refused(self, entries: list[dict[str, str]]) -> list[dict[str, str]]:
+    def _refused(self, entries: list[dict[str, str]]) -> tuple[list[dict[str, str]], str]:
+        """What SQS did not take, and its words for one of them."""
         try:
             answer = self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
         except AWS_ERRORS as error:
             raise QueueDown(own_words(error)) from error
-        failed = {failure["Id"] for failure in answer.get("Failed", [])}
-        return [entry for entry in entries if entry["Id"] in failed]
+        failed = {
+            failure["Id"]: f"{failure.get('Code')}: {failure.get('Message')}" for failure in answer.get("Failed", [])
+        }
+        return [entry for entry in entries if entry["Id"] in failed], next(iter(failed.values()), "")
 
 
 def messages_in(sqs: Any, url: str) -> int:  # noqa: ANN401 - boto clients are made at run time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -14,24 +15,59 @@ from delivery.domain.outcome import Delivered
 
 if TYPE_CHECKING:
     from delivery.claim import ClaimReport
+    from delivery.domain.intake import Reject
     from delivery.domain.transition import Closing
     from delivery.ingest import IngestReport
 
 logger = Logger()
 metrics = Metrics()
+_REJECT_LINES = 20
+_REASON_CHARACTERS = 1_000
+# CloudWatch drops a metric whose dimension holds anything else, or begins with a colon (PutMetricData, "Dimension").
+_NOT_IN_A_DIMENSION = re.compile(r"^:|[^!-~]")
 _STATE_METRICS = {"sent": "Sent", "failed": "Failed", "dead": "Dead", "skipped": "Skipped"}
 
 
 def observe_ingest(report: IngestReport) -> None:
-    logger.info("batch ingested", extra=asdict(report))
-    if report.queue_down:
-        logger.warning("the send queue did not take all pointers; the hand-off deadline brings their rows back")
+    logger.info("batch ingested", extra=_batch(report))
+    for reject in report.rejects[:_REJECT_LINES]:
+        logger.warning("Kafka record rejected", extra=_reject(reject))
+    if len(report.rejects) > _REJECT_LINES:
+        logger.warning("further rejects of this batch are in notification_rejects only")
+    if report.queue_refused:
+        words = "the send queue did not take all pointers; the hand-off deadline brings their rows back"
+        logger.warning(words, extra={"why": report.queue_refused})
         _count("QueueRefused", 1)
     _count("Requested", report.requested)
     _count("Duplicates", report.duplicates)
     for code, number in report.rejected.items():
-        with single_metric(name="Rejected", unit=MetricUnit.Count, value=number) as metric:
-            metric.add_dimension(name="code", value=code)
+        _count_apart("Rejected", number, code=code)
+    _count("PassedOver", sum(report.skipped.values()))
+    for event_type, number in report.skipped.items():
+        _count_apart("PassedOver", number, event_type=_NOT_IN_A_DIMENSION.sub("?", event_type))
+
+
+def _batch(report: IngestReport) -> dict[str, object]:
+    return {
+        "received": report.received,
+        "requested": report.requested,
+        "duplicates": report.duplicates,
+        "skipped": report.skipped,
+        "rejected": report.rejected,
+        "published": report.published,
+    }
+
+
+def _reject(reject: Reject) -> dict[str, object]:
+    """Where the record is and what is wrong with it; nothing of what it says."""
+    source = reject.source
+    return {
+        "topic": source.topic,
+        "partition": source.partition,
+        "offset": source.offset,
+        "code": reject.code.value,
+        "reason": reject.reason[:_REASON_CHARACTERS],
+    }
 
 
 def observe_claim(report: ClaimReport) -> None:
@@ -61,8 +97,8 @@ class SendTelemetry:
         if not won:
             return
         _count(_STATE_METRICS.get(closing.transition.status, "NotStarted"), 1)
-        if isinstance(closing.outcome, Delivered) and message_text(closing.attempt).fallback_used:
-            _count("FallbackUsed", 1)
+        if isinstance(closing.outcome, Delivered):
+            _sent(closing)
 
     def reported(self, closings: Sequence[Closing], why: str) -> None:
         """MySQL did not take these in time; they wait in the report queue."""
@@ -78,6 +114,14 @@ class SendTelemetry:
     def held(self, record_ids: Collection[int], why: str) -> None:
         logger.error("not sent for now, by trouble of ours", extra={"why": why, "notification_ids": sorted(record_ids)})
         _count("Held", len(record_ids))
+
+
+def _sent(closing: Closing) -> None:
+    if message_text(closing.attempt).fallback_used:
+        _count("FallbackUsed", 1)
+    if requested_at := closing.attempt.requested_at:  # below zero, it tells of a producer's clock
+        late = (closing.finished_at - requested_at).total_seconds()
+        metrics.add_metric(name="Lateness", unit=MetricUnit.Seconds, value=late)
 
 
 def _attempt(closing: Closing) -> dict[str, object]:
@@ -106,5 +150,17 @@ def observe_send(*, unopened: int, unreadable: Mapping[str, str]) -> None:
         logger.error("a queue message cannot be read", extra={"message_id": message, "why": why})
 
 
+def observe_failure(error: Exception) -> None:
+    """What a deployment's function does not raise, because it tells the deployment instead."""
+    logger.error("failed", exc_info=error)
+
+
 def _count(name: str, number: int) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+
+
+def _count_apart(name: str, number: int, **dimension: str) -> None:
+    """Counts under a dimension of its own."""
+    with single_metric(name=name, unit=MetricUnit.Count, value=number) as metric:
+        for key, value in dimension.items():
+            metric.add_dimension(name=key, value=value)

@@ -12,14 +12,15 @@ from delivery.domain.record import OPEN_STATUSES, Attempt, Pointer, Status
 from delivery.domain.transition import Closed, Closing
 from delivery.storage.closing import close
 from delivery.storage.columns import Rights, assigned, listed, select, update
-from delivery.storage.database import in_transaction, to_stored
+from delivery.storage.database import from_stored, in_transaction, to_stored
 
 # A field of Attempt is the column of that name, except for those that opening decides.
 _CARRIED = tuple(field.name for field in fields(Attempt) if field.name not in {"record_id", "number", "started_at"})
 # Rows of the Go service may hold NULL in these.
-_READ_AS: Mapping[str, Callable[[Any], Any]] = dict.fromkeys(
-    ("summary_text", "fallback_text", "trace_id"), lambda words: words or ""
-)
+_READ_AS: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("summary_text", "fallback_text", "trace_id"), lambda words: words or ""),
+    "requested_at": lambda moment: moment and from_stored(moment),
+}
 _LOCKED = ("id", "status", "attempt_count", *_CARRIED, "next_retry_at", "updated_at")
 _LOCK = f"""
 SELECT {listed(_LOCKED)} FROM notification_records WHERE id IN %(ids)s ORDER BY id FOR UPDATE"""  # noqa: S608 - constant
