@@ -89,8 +89,8 @@ class Template:
         return [it for it in sources if self.named(it["FunctionName"]) == self.function(word)]
 
     def _brings_reports(self, source: Resource) -> bool:
-        reports = _target(environment(self.function("send"))["REPORT_QUEUE_URL"])
-        return "EventSourceArn" in source and _target(source["EventSourceArn"]) == reports
+        url = environment(self.function("send"))["REPORT_QUEUE_URL"]
+        return source.get("EventSourceArn") == {"Fn::GetAtt": [_target(url), "Arn"]}
 
     def statements(self, role: Any) -> Iterator[Resource]:
         """What the role may do, wherever it is written."""
