@@ -11,7 +11,7 @@ import pytest
 from delivery.domain.outcome import Delivered, Outcome, PermanentFailure
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from local.feishu import FeishuSimulator
-from tests.unit.feishu.calling import flow_channel, opened
+from tests.unit.feishu.calling import flow_channel, opened, permit
 from tests.unit.feishu.raw_server import OK, raw_server
 from tests.unit.samples import TOKEN, WEBHOOK_KEY, attempt
 
@@ -45,7 +45,7 @@ def feishu() -> Iterator[FeishuSimulator]:
 
 def send(origin: str, *, changes: Mapping[str, Any] | None = None, **channel: Any) -> Outcome:
     with opened(FLOW_WEBHOOK, origin) as flow:
-        return flow.deliver(attempt(**(changes or {})), flow_channel(origin, **channel))
+        return flow.deliver(attempt(**(changes or {})), flow_channel(origin, **channel), permit())
 
 
 def test_feishu_receives_exactly_the_message_and_accepts_it(feishu: FeishuSimulator) -> None:
@@ -102,7 +102,7 @@ def test_a_wrong_token_and_a_disabled_webhook_are_permanent(feishu: FeishuSimula
     disabled = send(feishu.url)
     assert isinstance(refused, PermanentFailure)
     assert isinstance(disabled, PermanentFailure)
-    assert (refused.code, disabled.code) == ("provider_auth_failed", "payload_invalid")
+    assert (refused.code, disabled.code) == ("provider_auth_failed", "provider_refused_channel")
 
 
 @pytest.mark.parametrize("token", ["令牌令牌令牌令牌", "token\nX-Evil: 1", "token\r\n\r\nGET / HTTP/1.1"])

@@ -9,22 +9,21 @@ from pathlib import Path
 from ssl import SSLContext
 from time import sleep
 
-import pytest
-
-from delivery.domain.outcome import PermanentFailure, TemporaryFailure
+from delivery.domain.outcome import TemporaryFailure
 from delivery.feishu.answer import Answer
-from delivery.feishu.transport import Transport
+from delivery.feishu.transport import NoAnswer, Transport
+from tests.unit.feishu.calling import permit
 from tests.unit.feishu.raw_server import OK, raw_server
 
 TIMEOUT = 0.4
 
 
-def opened(timeout: float = 5.0) -> closing[Transport]:
-    return closing(Transport.open(concurrency=4, timeout=timedelta(seconds=timeout)))
+def opened(timeout: float = 5.0, **options: str) -> closing[Transport]:
+    return closing(Transport.open(concurrency=4, timeout=timedelta(seconds=timeout), **options))
 
 
-def post(transport: Transport, origin: str, number: int) -> Answer | TemporaryFailure | PermanentFailure:
-    return transport.post(f"{origin}/", document={"number": number}, headers={})
+def post(transport: Transport, origin: str, number: int) -> Answer | NoAnswer:
+    return transport.post(f"{origin}/", document={"number": number}, headers={}, permit=permit())
 
 
 def test_kept_alive_connections_are_reused() -> None:
@@ -85,11 +84,11 @@ def dripping_for_nine(request: bytes) -> Iterator[bytes]:
 
 
 def test_over_tls_the_timeout_and_keeping_alive_are_the_same(
-    tls: SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    tls: SSLContext, certificate: Path
 ) -> None:
     """As with Feishu itself."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with raw_server(dripping_for_nine, tls=tls, keep=True) as server, opened(1) as transport:
+    trusting = opened(1, authorities=str(certificate))
+    with raw_server(dripping_for_nine, tls=tls, keep=True) as server, trusting as transport:
         answers = [post(transport, server.origin, number) for number in (1, 2)]
         connections = server.connections
         dripped = post(transport, server.origin, 9)

@@ -146,6 +146,7 @@ class ClaimSettings(ServingSettings):
 
 
 class SendSettings(ServingSettings):
+    stage: Filled = Field(description="the stage's name")
     lease_seconds: Seconds = 600
     report_queue_url: QueueUrl
     send_concurrency: Annotated[int, _whole(1, 500)] = 32

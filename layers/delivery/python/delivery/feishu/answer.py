@@ -10,9 +10,11 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from delivery.domain.outcome import TemporaryFailure
+from delivery.feishu.masking import masked
+
 _SHOWN = 200
 _STORED_BODY = 4_000
-_SECRET_LENGTH = 8  # a shorter "credential" could be any part of an answer
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 _NOT_JSON = object()
 
@@ -26,6 +28,8 @@ class Answer:
     body: bytes
     #: The body was longer than we read, so it did not come from Feishu.
     cut: bool = False
+    #: What ended the answer too early, if something did: the body is what had come by then.
+    broken_off: TemporaryFailure | None = None
 
     @property
     def is_broken(self) -> bool:
@@ -42,15 +46,24 @@ class Answer:
         return code if isinstance(code, int) and not isinstance(code, bool) else None
 
     @property
+    def provider_code(self) -> int | None:
+        """The code for logs and metrics; None where the body gives none."""
+        return self.code if isinstance(self._document, dict) and self._document else None
+
+    @property
     def reason(self) -> str:
         """Status, code and Feishu's own words, as they are stored and logged."""
-        if isinstance(self._document, dict):
-            code, said = self.code, self._document.get("msg", self._document.get("StatusMessage", ""))
-        else:
-            code, said = None, "the body is not JSON" if self.is_broken else "the body is not a JSON object"
+        code = self.code if isinstance(self._document, dict) else None
+        return f"Feishu answered HTTP {self.status}, code {'-' if code is None else code}: {self.words[:_SHOWN]}"
+
+    @property
+    def words(self) -> str:
+        """What Feishu said, or what is the matter with its answer."""
+        if not isinstance(self._document, dict):
+            return "the body is not JSON" if self.is_broken else "the body is not a JSON object"
+        said = self._document.get("msg", self._document.get("StatusMessage", ""))
         # JSON may hold half a surrogate pair, which MySQL and logs do not take.
-        shown = said[:_SHOWN].encode("utf-8", "replace").decode() if isinstance(said, str) else "-"
-        return f"Feishu answered HTTP {self.status}, code {code if code is not None else '-'}: {shown}"
+        return said.encode("utf-8", "replace").decode() if isinstance(said, str) else "-"
 
     @property
     def asked_wait(self) -> timedelta | None:
@@ -63,11 +76,7 @@ class Answer:
 
     def without(self, credentials: Iterable[str]) -> Answer:
         """The answer with these masked, in case it repeats them: it is stored and logged."""
-        body = self.body
-        for credential in credentials:
-            if len(credential) >= _SECRET_LENGTH:
-                body = body.replace(credential.encode(), b"****")
-        return replace(self, body=body)
+        return replace(self, body=masked(self.body, credentials))
 
     def as_stored(self) -> dict[str, Any]:
         return {"status_code": self.status, "body": self.body[:_STORED_BODY].decode("utf-8", "replace")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -55,10 +56,17 @@ class Feishu:
     """What a way is built from."""
 
     transport: Transport
+    #: The stage's name: two stages that send to one channel are two senders.
+    stage: str
     wording: Wording
     #: The origins that webhook URLs may have.
     webhook_origins: tuple[str, ...]
     now: Callable[[], datetime]
+
+    def idempotency_key(self, attempt: Attempt) -> str:
+        """Made of what the notification is, so that all its attempts have one; a row's number may be given anew."""
+        notification = f"{self.stage}\n{attempt.channel}\n{attempt.dedupe_key}"
+        return hashlib.sha256(notification.encode()).hexdigest()[:32]
 
     def post(self, call: Call, permit: Permit) -> Outcome:
         began = monotonic()
@@ -67,5 +75,7 @@ class Feishu:
         if not isinstance(answer, Answer):
             return replace(answer, exchange=said)
         answer = answer.without(call.credentials)
-        exchange = replace(said, response=answer.as_stored(), http_status=answer.status)
+        exchange = replace(
+            said, response=answer.as_stored(), http_status=answer.status, provider_code=answer.provider_code
+        )
         return classify(answer, message_id=call.message_id, exchange=exchange)

@@ -69,6 +69,7 @@ def _feishu(settings: SendSettings) -> Feishu:
         transport=Transport.open(
             concurrency=settings.send_concurrency, timeout=timedelta(seconds=settings.feishu_timeout_seconds)
         ),
+        stage=settings.stage,
         wording=Wording(
             event=settings.message_event,
             title=settings.message_title,

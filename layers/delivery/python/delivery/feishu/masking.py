@@ -1,0 +1,80 @@
+"""Masks credentials in what Feishu, or a proxy in its place, answered: in clear, escaped, or in base64."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+
+_SHORTEST = 8  # a shorter "credential" could be any part of an answer
+_MASK = b"****"
+_NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
+# Escapes of JSON, URLs, HTML and Python, also several times over. The bounds keep a hostile answer from costing time.
+_ESCAPE = re.compile(
+    rb"\\{1,8}u00(?P<json>[0-9a-fA-F]{2})"
+    rb"|\\{1,8}x(?P<python>[0-9a-fA-F]{2})"
+    rb"|%(?:25){0,4}(?P<url>[0-9a-fA-F]{2})"
+    rb"|&(?:amp;){0,4}\#[xX]0{0,6}(?P<html>[0-9a-fA-F]{2});"
+    rb"|&(?:amp;){0,4}\#0{0,6}(?P<decimal>[0-9]{2,3});"
+    rb"|&(?:amp;){0,4}(?P<named>amp|lt|gt|quot|apos);"
+    rb"|(?P<nothing>\\{1,8}|\x00+)",  # UTF-16 writes each letter with a zero
+)
+
+
+def masked(body: bytes, credentials: Iterable[str]) -> bytes:
+    """The body with each of these masked, however it is written there."""
+    plain, starts = _unescaped(body)
+    for start, end in sorted(set(_found(plain, credentials)), reverse=True):
+        body = body[: starts[start]] + _MASK + body[starts[end] :]
+    return body
+
+
+def _found(plain: bytes, credentials: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where they are, as places that do not overlap."""
+    covered = bytearray(len(plain))
+    for form in (form for credential in credentials if len(credential) >= _SHORTEST for form in _forms(credential)):
+        at = plain.find(form)
+        while at >= 0:
+            covered[at : at + len(form)] = b"\x01" * len(form)
+            at = plain.find(form, at + 1)
+    return (found.span() for found in re.finditer(rb"\x01+", covered))
+
+
+def _forms(credential: str) -> Iterator[bytes]:
+    """In clear, and as it looks inside a longer text in base64, where it may begin at any of three places."""
+    clear, _ = _unescaped(credential.encode("utf-8", "replace"))
+    yield clear
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + credential.encode("utf-8", "replace")).rstrip(b"=")
+        last = -1 if (before + len(credential.encode("utf-8", "replace"))) % 3 else None
+        inner = encoded[(0, 2, 3)[before] : last]
+        yield inner
+        yield inner.translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def _unescaped(body: bytes) -> tuple[bytes, list[int]]:
+    """The text without its escapes, and for each byte of it, and for its end, where that stands in the body."""
+    plain, starts, at = bytearray(), list[int](), 0
+    for escape in _ESCAPE.finditer(body):
+        plain += body[at : escape.start()]
+        starts.extend(range(at, escape.start()))
+        meant = _meaning(escape)
+        plain += meant
+        starts.extend([escape.start()] * len(meant))
+        at = escape.end()
+    plain += body[at:]
+    starts.extend(range(at, len(body) + 1))
+    return bytes(plain), starts
+
+
+def _meaning(escape: re.Match[bytes]) -> bytes:
+    written: bytes = escape[escape.lastgroup or 0]
+    match escape.lastgroup:
+        case "nothing":
+            return b""
+        case "named":
+            return _NAMED[written]
+        case "decimal":
+            return bytes([int(written) % 256])
+        case _:
+            return bytes([int(written, 16)])
