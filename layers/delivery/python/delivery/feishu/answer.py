@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from delivery.feishu.masking import masked
 
 _SHOWN = 200
 _STORED_BODY = 4_000
+_CODES_END = 10**18
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 _NOT_JSON = object()
 
@@ -30,6 +31,8 @@ class Answer:
     cut: bool = False
     #: What ended the answer too early, if something did: the body is what had come by then.
     broken_off: TemporaryFailure | None = None
+    #: Masked in what is stored and logged, should the answer repeat them.
+    hidden: tuple[str, ...] = ()
 
     @property
     def is_broken(self) -> bool:
@@ -43,7 +46,8 @@ class Answer:
         code = self._document.get("code", self._document.get("StatusCode", 0))
         if isinstance(code, str) and _DIGITS.fullmatch(code):
             return int(code)
-        return code if isinstance(code, int) and not isinstance(code, bool) else None
+        whole = isinstance(code, int) and not isinstance(code, bool) and abs(code) < _CODES_END
+        return code if whole else None
 
     @property
     def provider_code(self) -> int | None:
@@ -54,7 +58,8 @@ class Answer:
     def reason(self) -> str:
         """Status, code and Feishu's own words, as they are stored and logged."""
         code = self.code if isinstance(self._document, dict) else None
-        return f"Feishu answered HTTP {self.status}, code {'-' if code is None else code}: {self.words[:_SHOWN]}"
+        words = masked(self.words.encode(), self.hidden).decode("utf-8", "replace")[:_SHOWN]
+        return f"Feishu answered HTTP {self.status}, code {'-' if code is None else code}: {words}"
 
     @property
     def words(self) -> str:
@@ -74,12 +79,8 @@ class Answer:
                 return timedelta(seconds=int(value))
         return None
 
-    def without(self, credentials: Iterable[str]) -> Answer:
-        """The answer with these masked, in case it repeats them: it is stored and logged."""
-        return replace(self, body=masked(self.body, credentials))
-
     def as_stored(self) -> dict[str, Any]:
-        return {"status_code": self.status, "body": self.body[:_STORED_BODY].decode("utf-8", "replace")}
+        return {"status_code": self.status, "body": masked(self.body, self.hidden)[:_STORED_BODY].decode("utf-8", "replace")}
 
     @cached_property
     def _document(self) -> Any:  # noqa: ANN401 - any JSON

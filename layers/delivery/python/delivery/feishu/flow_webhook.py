@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from delivery.deadline import Permit
 from delivery.domain.channel import Channel, mask
-from delivery.domain.message import message_text
+from delivery.domain.message import message_text, private_lines
 from delivery.domain.outcome import ErrorCode, Outcome, PermanentFailure
 from delivery.domain.record import Attempt
 from delivery.feishu.way import Call, Feishu
@@ -36,7 +36,7 @@ class FlowWebhook:
             headers=self.headers(attempt, channel),
             document=self.document(attempt),
             shown={"webhook": mask_webhook(channel.webhook_url)},
-            credentials=(channel.bearer_token, channel.webhook_url.rpartition("/")[2]),
+            hidden=(channel.bearer_token, channel.webhook_url.rpartition("/")[2], *private_lines(attempt)),
             message_id=f"{FLOW_WEBHOOK}_{attempt.record_id}_{attempt.number}",  # Flow gives none of its own
         )
         return self.feishu.post(call, permit)

@@ -45,8 +45,8 @@ class Call:
     document: Mapping[str, Any]
     #: Where the call goes, masked: it is stored with the document.
     shown: Mapping[str, str]
-    #: Masked wherever the answer repeats them.
-    credentials: tuple[str, ...]
+    #: Masked wherever the answer repeats them: credentials, and what only its user may read.
+    hidden: tuple[str, ...]
     #: The message's id if Feishu accepts it.
     message_id: str
 
@@ -74,7 +74,7 @@ class Feishu:
         said = Exchange(request={**call.shown, **call.document}, latency_ms=round((monotonic() - began) * 1000))
         if not isinstance(answer, Answer):
             return replace(answer, exchange=said)
-        answer = answer.without(call.credentials)
+        answer = replace(answer, hidden=call.hidden)
         exchange = replace(
             said, response=answer.as_stored(), http_status=answer.status, provider_code=answer.provider_code
         )
