@@ -40,12 +40,12 @@ def permit(seconds: float = 60) -> Permit:
 
 
 @contextmanager
-def opened(name: str, origin: str, *, timeout: float = 5.0) -> Iterator[Way]:
+def opened(name: str, origin: str, *, timeout: float = 5.0, stage: str = "dev") -> Iterator[Way]:
     """This way, allowed to call this origin only."""
     with closing(Transport.open(concurrency=4, timeout=timedelta(seconds=timeout))) as transport:
         feishu = Feishu(
             transport=transport,
-            stage="dev",
+            stage=stage,
             wording=WORDING,
             webhook_origins=(origin,),
             now=lambda: NOW,

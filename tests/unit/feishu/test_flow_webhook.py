@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -78,6 +79,31 @@ def test_the_headers_are_those_of_json_and_of_the_token() -> None:
     assert b"\r\ncontent-type: application/json; charset=utf-8" in with_token
     assert f"\r\nauthorization: bearer {TOKEN}".encode() in with_token
     assert b"authorization" not in without
+
+
+def client_token(stage: str = "dev", **changes: Any) -> str:
+    with raw_server(OK) as server, opened(FLOW_WEBHOOK, server.origin, stage=stage) as flow:
+        flow.deliver(attempt(**changes), flow_channel(server.origin), permit())
+    [request] = server.requests
+    [line] = [line for line in request.decode().splitlines() if line.lower().startswith("client-token: ")]
+    return line.partition(": ")[2]
+
+
+def test_all_attempts_of_a_notification_have_one_client_token() -> None:
+    """Also under another row's number, which a database that was restored may give it."""
+    assert client_token() == client_token(number=2, record_id=99, summary_text="另一句话")
+
+
+def test_another_notification_or_stage_has_another_client_token() -> None:
+    """Two stages may send to one channel, and both are heard."""
+    tokens = {client_token(), client_token("prod"), client_token(dedupe_key="other"), client_token(channel="other")}
+    assert len(tokens) == 4
+
+
+def test_a_client_token_is_a_digest_of_stage_channel_and_dedupe_key() -> None:
+    """Its first 32 digits; another release must not change it between two attempts."""
+    digest = hashlib.sha256(b"dev\nfeishu\n7:schedule_conflict:1").hexdigest()
+    assert client_token() == digest[:32]
 
 
 def test_a_trace_id_is_sent_only_when_present(feishu: FeishuSimulator) -> None:

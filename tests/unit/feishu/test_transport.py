@@ -9,8 +9,11 @@ from pathlib import Path
 from ssl import SSLContext
 from time import sleep
 
-from delivery.domain.outcome import TemporaryFailure
+from delivery.domain.outcome import ErrorCode, PermanentFailure, TemporaryFailure
+import pytest
+
 from delivery.feishu.answer import Answer
+from delivery.feishu.connections import BoundedAdapter
 from delivery.feishu.transport import NoAnswer, Transport
 from tests.unit.feishu.calling import permit
 from tests.unit.feishu.raw_server import OK, raw_server
@@ -96,3 +99,83 @@ def test_over_tls_the_timeout_and_keeping_alive_are_the_same(
     assert connections == 1
     assert isinstance(dripped, TemporaryFailure)
     assert dripped.code == "provider_timeout"
+
+
+def test_nothing_of_the_environment_changes_a_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No proxy hears of it, no password file speaks for it, and no missing file of authorities stops it."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password something\n")
+    with raw_server(OK) as server, raw_server(OK) as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.origin)
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+            monkeypatch.setenv(name, str(tmp_path / "missing.pem"))
+        monkeypatch.setenv("NETRC", str(netrc))
+        monkeypatch.setenv("NO_PROXY", "")
+        with opened() as transport:
+            answer = post(transport, server.origin, 1)
+    assert isinstance(answer, Answer)
+    assert proxy.connections == 0
+    [request] = server.requests
+    assert b"authorization" not in request.lower()
+
+
+def test_no_authority_of_the_environment_is_trusted(
+    tls: SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whom a call trusts is what the layer carries."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, str(certificate))
+    with raw_server(OK, tls=tls) as server, opened() as transport:
+        answer = post(transport, server.origin, 1)
+    assert isinstance(answer, TemporaryFailure)
+    assert "certificate was not accepted" in answer.reason
+    assert server.requests == []
+
+
+def test_the_authorities_of_the_layer_are_many() -> None:
+    """An empty store would refuse Feishu itself."""
+    assert len(BoundedAdapter(concurrency=1)._context.get_ca_certs()) > 50
+
+
+def test_cookies_are_not_kept() -> None:
+    """Two messages to one host are two strangers."""
+    cookies = OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: session=1; Path=/\r\nSet-Cookie: broken=\xff; expires=never\r\n\r\n")
+    with raw_server(cookies, keep=True) as server, opened() as transport:
+        answers = [post(transport, server.origin, number) for number in (1, 2)]
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert [b"cookie" in request.lower() for request in server.requests] == [False, False]
+
+
+@pytest.mark.parametrize("status", [b"408 Timeout", b"429 Too Many", b"503 Unavailable"])
+def test_a_call_is_made_once(status: bytes) -> None:
+    """Whatever the answer and its Retry-After: the record decides whether there is another."""
+    answer = OK.replace(b"200 OK", status + b"\r\nRetry-After: 0")
+    with raw_server(answer) as server, opened() as transport:
+        post(transport, server.origin, 1)
+        post(transport, server.origin, 2)
+    assert len(server.requests) == 2
+
+
+def test_a_connection_that_is_cut_before_the_answer_is_not_tried_again() -> None:
+    """The message may have arrived."""
+    with raw_server(b"") as server, opened() as transport:
+        answer = post(transport, server.origin, 1)
+    assert isinstance(answer, TemporaryFailure)
+    assert (answer.code, len(server.requests)) == ("network_error", 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://[", {}),
+        ("nothing", {}),
+        ("http://127.0.0.1:1/", {"Authorization": "令牌"}),
+        ("http://127.0.0.1:1/", {"Authorization": "a\nb"}),
+    ],
+)
+def test_only_a_request_that_cannot_be_built_is_the_channels_fault(url: str, headers: dict[str, str]) -> None:
+    """For good, and without its URL or token in the reason."""
+    with opened() as transport:
+        answer = transport.post(url, document={}, headers=headers, permit=permit())
+    assert answer == PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called")

@@ -102,13 +102,18 @@ def _read(response: requests.Response, permit: Permit) -> Answer:
 
 
 def _decoded(raw: bytes, encoding: str) -> bytes:
-    """We ask for no encoding. One that is named all the same is undone if the body has it, and else left alone."""
+    """We ask for no encoding. One that is named all the same is undone if the body has it, and else left alone.
+
+    Of a body that broke off before its first letter nothing is left: that must not look like an empty one.
+    """
     if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
         return raw
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, _BODY_LIMIT + 1)
+        decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        body = decoder.decompress(raw, _BODY_LIMIT + 1)
     except zlib.error:
         return raw
+    return body if body or decoder.eof else raw
 
 
 def _no_answer(error: Exception, permit: Permit) -> TemporaryFailure:
