@@ -16,7 +16,6 @@ from local.machine.ports import free_port
 from tests.unit.feishu.raw_server import raw_server
 
 
-
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"ACCESS_KEY_ID": "id", "SECRET_ACCESS_KEY": "key", "DEFAULT_REGION": "eu-central-1"}.items():

@@ -130,7 +130,14 @@ def test_a_batch_with_nothing_left_has_no_line(lines: Callable[[], list[dict[str
 
 def test_states_are_counted_as_records_are_closed() -> None:
     """So that the counts are right also when the run raises afterwards."""
-    for outcome in (DELIVERED, DELIVERED, REFUSED, LIMITED, NoRecipient(reason="no channel"), NotStarted(reason="late")):
+    for outcome in (
+        DELIVERED,
+        DELIVERED,
+        REFUSED,
+        LIMITED,
+        NoRecipient(reason="no channel"),
+        NotStarted(reason="late"),
+    ):
         close(outcome)
     close(DELIVERED, won=False)
     counts = {"Sent": [1.0, 1.0], "Dead": [1.0], "Failed": [1.0], "Skipped": [1.0], "NotStarted": [1.0]}
@@ -152,7 +159,8 @@ def test_a_run_that_raises_has_counted_what_it_closed(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "counted"), [(200, 19021, "19021"), (400, 0, "http-400"), (502, None, "http-502"), (None, None, None)]
+    ("status", "code", "counted"),
+    [(200, 19021, "19021"), (400, 0, "http-400"), (502, None, "http-502"), (None, None, None)],
 )
 def test_refusals_are_counted_by_feishus_code(
     status: int | None, code: int | None, counted: str | None, capsys: pytest.CaptureFixture[str]

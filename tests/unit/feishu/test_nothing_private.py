@@ -81,7 +81,9 @@ ANSWERS: dict[str, Answerer] = {
 
 
 @pytest.fixture
-def everything_written(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+def everything_written(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[[], str]]:
     """All that any logger, warning or print has said."""
     written, root = io.StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(written), root.level
@@ -106,9 +108,7 @@ def told(origin: str, timeout: float = 2, **changes: str) -> str:
     with opened(FLOW_WEBHOOK, origin, timeout=timeout) as way:
         channel = flow_channel(origin, webhook_url=origin + WEBHOOK_PATH + KEY, bearer_token=TOKEN)
         outcome: Outcome = way.deliver(one, channel, permit())
-    closing = Closing(
-        attempt=one, outcome=outcome, transition=after_attempt(one, outcome, RETRY, NOW), finished_at=NOW
-    )
+    closing = Closing(attempt=one, outcome=outcome, transition=after_attempt(one, outcome, RETRY, NOW), finished_at=NOW)
     observer = telemetry.SendTelemetry()
     observer.closed(closing, won=True)
     observer.reported([closing], "MySQL: OperationalError")
@@ -155,7 +155,9 @@ def _unknown(*_args: object, **_options: object) -> None:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
-@pytest.mark.parametrize("library", ["urllib3.connection", "requests", "botocore.endpoint", "sqlalchemy.pool", "pymysql"])
+@pytest.mark.parametrize(
+    "library", ["urllib3.connection", "requests", "botocore.endpoint", "sqlalchemy.pool", "pymysql"]
+)
 def test_libraries_say_nothing_in_the_log(library: str, everything_written: Callable[[], str]) -> None:
     """What they would say holds URLs, statements and values; what goes wrong is raised as well."""
     logging.getLogger(library).error("Failed to parse headers (url=%s)", KEY)
@@ -164,8 +166,8 @@ def test_libraries_say_nothing_in_the_log(library: str, everything_written: Call
 
 def test_what_is_looked_for_would_be_found(everything_written: Callable[[], str]) -> None:
     """Or none of the tests above could fail."""
-    print(f"out {TOKEN}")
-    print(f"err {KEY}", file=sys.stderr)
+    sys.stdout.write(TOKEN)
+    sys.stderr.write(KEY)
     logging.getLogger("somebody").debug(SUMMARY)
     warnings.warn(FALLBACK, stacklevel=1)
     assert leaked(everything_written()) == list(SECRETS)

@@ -9,9 +9,9 @@ from pathlib import Path
 from ssl import SSLContext
 from time import sleep
 
-from delivery.domain.outcome import ErrorCode, PermanentFailure, TemporaryFailure
 import pytest
 
+from delivery.domain.outcome import ErrorCode, PermanentFailure, TemporaryFailure
 from delivery.feishu.answer import Answer
 from delivery.feishu.connections import BoundedAdapter
 from delivery.feishu.transport import NoAnswer, Transport
@@ -86,9 +86,7 @@ def dripping_for_nine(request: bytes) -> Iterator[bytes]:
         sleep(0.02)
 
 
-def test_over_tls_the_timeout_and_keeping_alive_are_the_same(
-    tls: SSLContext, certificate: Path
-) -> None:
+def test_over_tls_the_timeout_and_keeping_alive_are_the_same(tls: SSLContext, certificate: Path) -> None:
     """As with Feishu itself."""
     trusting = opened(1, authorities=str(certificate))
     with raw_server(dripping_for_nine, tls=tls, keep=True) as server, trusting as transport:
@@ -140,7 +138,9 @@ def test_the_authorities_of_the_layer_are_many() -> None:
 
 def test_cookies_are_not_kept() -> None:
     """Two messages to one host are two strangers."""
-    cookies = OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: session=1; Path=/\r\nSet-Cookie: broken=\xff; expires=never\r\n\r\n")
+    cookies = OK.replace(
+        b"\r\n\r\n", b"\r\nSet-Cookie: session=1; Path=/\r\nSet-Cookie: broken=\xff; expires=never\r\n\r\n"
+    )
     with raw_server(cookies, keep=True) as server, opened() as transport:
         answers = [post(transport, server.origin, number) for number in (1, 2)]
     assert all(isinstance(answer, Answer) for answer in answers)

@@ -80,7 +80,10 @@ class Answer:
         return None
 
     def as_stored(self) -> dict[str, Any]:
-        return {"status_code": self.status, "body": masked(self.body, self.hidden)[:_STORED_BODY].decode("utf-8", "replace")}
+        return {
+            "status_code": self.status,
+            "body": masked(self.body, self.hidden)[:_STORED_BODY].decode("utf-8", "replace"),
+        }
 
     @cached_property
     def _document(self) -> Any:  # noqa: ANN401 - any JSON

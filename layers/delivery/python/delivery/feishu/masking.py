@@ -1,4 +1,4 @@
-"""Masks what nobody else may read in an answer of Feishu, or of a proxy in its place: in clear, escaped or in base64."""
+"""Masks secrets and private words in an answer, whether they stand there in clear, escaped or in base64."""
 
 from __future__ import annotations
 

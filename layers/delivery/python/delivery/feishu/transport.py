@@ -96,9 +96,7 @@ def _read(response: requests.Response, permit: Permit) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     body = _decoded(bytes(raw), headers.get("content-encoding", ""))
     cut = max(len(raw), len(body)) > _BODY_LIMIT
-    return Answer(
-        status=response.status_code, headers=headers, body=body[:_BODY_LIMIT], cut=cut, broken_off=broken_off
-    )
+    return Answer(status=response.status_code, headers=headers, body=body[:_BODY_LIMIT], cut=cut, broken_off=broken_off)
 
 
 def _decoded(raw: bytes, encoding: str) -> bytes:
