@@ -40,6 +40,7 @@ class Send(StageFunction):
                 **environment(SendSettings, dict(stage)),
                 "DATA_KEY_ARN": data_key.key_arn,
                 "REPORT_QUEUE_URL": reports.queue_url,
+                "STAGE": stage.name,
             },
         )
         self._take(queue, at_once=stage.send.max_concurrency)

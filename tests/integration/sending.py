@@ -118,6 +118,7 @@ def send(
 def feishu(transport: Transport, clock: Clock, origin: str) -> Feishu:
     return Feishu(
         transport=transport,
+        stage="dev",
         wording=WORDING,
         webhook_origins=(origin,),
         now=clock,

@@ -85,6 +85,7 @@ def attempt(**changes: Any) -> Attempt:
         "max_attempts": 5,
         "user_id": 7,
         "channel": "feishu",
+        "dedupe_key": "7:schedule_conflict:1",
         "preview_id": "pv-1",
         "trigger_id": "tr-1",
         "trigger_type": "schedule_conflict",

@@ -31,7 +31,7 @@ OWN_USER = {
 }
 QUEUE = {"SEND_QUEUE_URL": "https://sqs.example/1/send"}
 REPORTS = {"REPORT_QUEUE_URL": "https://sqs.example/1/reports"}
-SEND = {"DATA_KEY_ARN": "arn:aws:kms:eu-west-1:1:key/x", "ACTION_BASE_URL": "https://app.example"}
+SEND = {"STAGE": "dev", "DATA_KEY_ARN": "arn:aws:kms:eu-west-1:1:key/x", "ACTION_BASE_URL": "https://app.example"}
 TOPIC = {
     "KAFKA_CLUSTER_ARN": "arn:aws:kafka:eu-west-1:111111111111:cluster/x/y",
     "KAFKA_TOPIC": "t",

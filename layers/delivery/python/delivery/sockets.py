@@ -54,7 +54,7 @@ def _look_up(host: str, port: int, seconds: float) -> Sequence[_Address]:
     def ask() -> None:
         try:
             found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
             found.set_exception(error)
 
     threading.Thread(target=ask, name="name look-up", daemon=True).start()

@@ -96,6 +96,7 @@ class ClaimSettings(ServingSettings):
 
 
 class SendSettings(ServingSettings):
+    stage: str = Field(min_length=1, title="the stage's name")
     report_queue_url: QueueUrl
     lease_seconds: Lease
     send: SendTuning

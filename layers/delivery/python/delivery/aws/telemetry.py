@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from delivery.domain.message import message_text
-from delivery.domain.outcome import Delivered
+from delivery.domain.outcome import Delivered, Outcome
 
 if TYPE_CHECKING:
     from delivery.claim import ClaimReport
@@ -25,7 +26,13 @@ _REJECT_LINES = 20
 _REASON_CHARACTERS = 1_000
 # CloudWatch drops a metric whose dimension holds anything else, or begins with a colon (PutMetricData, "Dimension").
 _NOT_IN_A_DIMENSION = re.compile(r"^:|[^!-~]")
+# Their warnings and errors hold URLs, statements and values. What goes wrong there is raised as well, and told by us.
+_SILENT = ("boto3", "botocore", "pymysql", "requests", "s3transfer", "sqlalchemy", "urllib3")
 _STATE_METRICS = {"sent": "Sent", "failed": "Failed", "dead": "Dead", "skipped": "Skipped"}
+
+
+for _library in _SILENT:
+    logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
 
 
 def observe_ingest(report: IngestReport) -> None:
@@ -94,6 +101,8 @@ class SendTelemetry:
         latency = closing.outcome.exchange.latency_ms
         if latency is not None:
             metrics.add_metric(name="FeishuLatency", unit=MetricUnit.Milliseconds, value=latency)
+        if code := _refusal(closing.outcome):
+            _count_apart("FeishuRefusals", 1, code=code)
         if not won:
             return
         _count(_STATE_METRICS.get(closing.transition.status, "NotStarted"), 1)
@@ -135,7 +144,17 @@ def _attempt(closing: Closing) -> dict[str, object]:
         "reason": None if isinstance(outcome, Delivered) else outcome.reason,
         "trace_id": attempt.trace_id,
         "latency_ms": exchange.latency_ms,
+        "http_status": exchange.http_status,
+        "feishu_code": exchange.provider_code,
     }
+
+
+def _refusal(outcome: Outcome) -> str | None:
+    """Feishu's code, or else its HTTP status. Accepted messages have none: each value of it is a metric to pay for."""
+    exchange = outcome.exchange
+    if isinstance(outcome, Delivered) or exchange.http_status is None:
+        return None
+    return str(exchange.provider_code or f"http-{exchange.http_status}")
 
 
 def _numbers(closings: Sequence[Closing]) -> list[tuple[int, int]]:

@@ -17,6 +17,8 @@ class ErrorCode(StrEnum):
     TIMEOUT = "provider_timeout"
     NETWORK = "network_error"
     AUTH_FAILED = "provider_auth_failed"
+    CHANNEL_REFUSED = "provider_refused_channel"
+    REFUSED = "provider_refused"
     PAYLOAD_INVALID = "payload_invalid"
     INVALID_URL = "invalid_url"
     CREDENTIAL_UNREADABLE = "credential_unreadable"
@@ -32,6 +34,8 @@ class Exchange:
     request: Mapping[str, Any] = field(default_factory=dict)
     response: Mapping[str, Any] = field(default_factory=dict)
     http_status: int | None = None
+    #: Feishu's own number for what is the matter; 0 says that nothing is.
+    provider_code: int | None = None
     latency_ms: int | None = None
 
 

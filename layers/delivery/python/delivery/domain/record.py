@@ -105,6 +105,7 @@ class Attempt:
     max_attempts: int
     user_id: int
     channel: str
+    dedupe_key: str
     preview_id: str
     trigger_id: str
     trigger_type: str

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import certifi
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -29,6 +30,8 @@ SILENT_SECONDS = 30.0
 
 #: The permit of the call that this thread makes: urllib3 hands no value of ours down to its connections.
 current_permit: ContextVar[Permit] = ContextVar("current_permit")
+
+_HOSTS = 8
 
 
 class _UntilDeadline(io.RawIOBase):
@@ -54,11 +57,28 @@ class _UntilDeadline(io.RawIOBase):
         super().close()
 
 
+class _Stream(io.BufferedReader):
+    """http.client takes a head that ends anywhere for a whole one; here that is an answer that broke off."""
+
+    in_head = True
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if self.in_head and not line.endswith(b"\n") and len(line) != size:
+            raise ConnectionResetError("the answer ended in its head")
+        return line
+
+
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as http.client has it
         super().__init__(sock, *args, **options)
         self.fp.close()
-        self.fp = io.BufferedReader(_UntilDeadline(sock, current_permit.get()))
+        self.fp = self._stream = _Stream(_UntilDeadline(sock, current_permit.get()))
+
+    def begin(self) -> None:
+        super().begin()
+        self._stream.in_head = False
+        del self.headers["Set-Cookie"]  # none is kept, so none is parsed
 
 
 class _Bounded(HTTPConnection):
@@ -68,7 +88,7 @@ class _Bounded(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         permit = current_permit.get()
         made = connect(self._dns_host, self.port or 0, seconds=_time_of(permit))
-        made.settimeout(_time_of(permit))  # of a TLS handshake
+        made.settimeout(max(permit.left(), 0.001))  # of a TLS handshake
         return made
 
     @property
@@ -105,12 +125,25 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureBounded
 
 
+class _SharedContext(ssl.SSLContext):
+    def set_alpn_protocols(self, alpn_protocols: Any) -> None:  # noqa: ANN401 - as ssl has it
+        """Left alone: urllib3 sets them for each connection, and OpenSSL frees what another thread may be copying."""
+
+
 class BoundedAdapter(HTTPAdapter):
-    """Connections to Feishu for `requests`, and one TLS context for all of them."""
+    """Connections to Feishu for `requests`, and one TLS context for all of them.
+
+    The authorities are those of certifi, which requests brings: pinned, and the same on Lambda as on any machine.
+    """
+
+    def __init__(self, *, concurrency: int, authorities: str | None = None) -> None:
+        # Made once: reading the authorities anew for each connection takes a small function most of its five seconds.
+        self._context = _SharedContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._context.load_verify_locations(authorities or certifi.where())
+        super().__init__(pool_connections=_HOSTS, pool_maxsize=concurrency)
 
     def init_poolmanager(self, *sizes: Any, **options: Any) -> None:  # noqa: ANN401 - as requests has it
-        # Made once: reading the authorities anew for each connection takes a small function most of its five seconds.
-        super().init_poolmanager(*sizes, ssl_context=ssl.create_default_context(), **options)
+        super().init_poolmanager(*sizes, ssl_context=self._context, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
     def build_connection_pool_key_attributes(self, *given: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401

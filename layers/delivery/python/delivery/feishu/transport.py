@@ -9,10 +9,11 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from http.cookiejar import DefaultCookiePolicy
+from http.client import HTTPException
 from typing import Any, Self
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from delivery.deadline import NotWritten, Permit
 from delivery.domain.outcome import ErrorCode, NotStarted, PermanentFailure, TemporaryFailure
@@ -25,6 +26,14 @@ _HEADERS = {"Content-Type": "application/json; charset=utf-8", "Accept-Encoding"
 
 NoAnswer = TemporaryFailure | PermanentFailure | NotStarted
 
+#: What an answer can raise. A ValueError is a number that http.client expects and the answer does not have.
+_BROKEN = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None, ever: requests would read the whole answer and its Location only to offer the next request."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
@@ -35,13 +44,11 @@ class Transport:
     timeout: timedelta
 
     @classmethod
-    def open(cls, *, concurrency: int, timeout: timedelta) -> Self:
-        """For as many calls at once; connections are made when they are needed."""
-        session = requests.Session()
+    def open(cls, *, concurrency: int, timeout: timedelta, authorities: str | None = None) -> Self:
+        """For as many calls at once; connections are made when they are needed. Authorities: a PEM file."""
+        session = _Session()
         session.trust_env = False  # no proxy, no .netrc
-        session.headers.clear()
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = BoundedAdapter(pool_connections=8, pool_maxsize=concurrency)
+        adapter = BoundedAdapter(concurrency=concurrency, authorities=authorities)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return cls(session=session, timeout=timeout)
@@ -57,7 +64,8 @@ class Transport:
             return NotStarted(reason="too little time was left for a call")
         body = json.dumps(document, ensure_ascii=False).encode()
         try:
-            request = requests.Request("POST", url, data=body, headers={**_HEADERS, **headers}).prepare()
+            encoded = {name: value.encode("latin-1") for name, value in {**_HEADERS, **headers}.items()}
+            request = requests.Request("POST", url, data=body, headers=encoded).prepare()
         except ValueError:  # a token that no header can carry, or a URL that no client can call
             return PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called")
         return self._sent(request, permit)
@@ -66,38 +74,44 @@ class Transport:
         token = current_permit.set(permit)
         try:
             with self.session.send(request, stream=True, allow_redirects=False, proxies={}) as response:
-                return _read(response)
+                return _read(response, permit)
         except NotWritten:
             return NotStarted(reason="the call was given up before it was written")
-        except (requests.RequestException, OSError) as error:
+        except _BROKEN as error:
             return _no_answer(error, permit)
         finally:
             current_permit.reset(token)
 
 
-def _read(response: requests.Response) -> Answer:
+def _read(response: requests.Response, permit: Permit) -> Answer:
     """Reads up to the limit; a connection with bytes left over is closed and not used again."""
-    raw = bytearray()
-    for chunk in response.raw.stream(_CHUNK, decode_content=False):
-        raw += chunk
-        if len(raw) > _BODY_LIMIT:
-            break
+    raw, broken_off = bytearray(), None
+    try:
+        while len(raw) <= _BODY_LIMIT and (piece := response.raw.read1(_CHUNK, decode_content=False)):
+            raw += piece
+        if not (raw or response.headers):
+            raise ConnectionError("neither a header nor a body came")
+    except _BROKEN as error:
+        broken_off = _no_answer(error, permit)
     headers = {name.lower(): value for name, value in response.headers.items()}
-    if not raw and not headers:
-        raise ConnectionError("the answer ended in its head")  # http.client takes it for a whole one without a body
     body = _decoded(bytes(raw), headers.get("content-encoding", ""))
     cut = max(len(raw), len(body)) > _BODY_LIMIT
-    return Answer(status=response.status_code, headers=headers, body=body[:_BODY_LIMIT], cut=cut)
+    return Answer(status=response.status_code, headers=headers, body=body[:_BODY_LIMIT], cut=cut, broken_off=broken_off)
 
 
 def _decoded(raw: bytes, encoding: str) -> bytes:
-    """We ask for no encoding. One that is named all the same is undone if the body has it, and else left alone."""
+    """We ask for no encoding. One that is named all the same is undone if the body has it, and else left alone.
+
+    Of a body that broke off before its first letter nothing is left: that must not look like an empty one.
+    """
     if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
         return raw
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, _BODY_LIMIT + 1)
+        decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        body = decoder.decompress(raw, _BODY_LIMIT + 1)
     except zlib.error:
         return raw
+    return body if body or decoder.eof else raw
 
 
 def _no_answer(error: Exception, permit: Permit) -> TemporaryFailure:

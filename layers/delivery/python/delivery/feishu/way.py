@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -44,8 +45,8 @@ class Call:
     document: Mapping[str, Any]
     #: Where the call goes, masked: it is stored with the document.
     shown: Mapping[str, str]
-    #: Masked wherever the answer repeats them.
-    credentials: tuple[str, ...]
+    #: Masked wherever the answer repeats them: credentials, and what only its user may read.
+    hidden: tuple[str, ...]
     #: The message's id if Feishu accepts it.
     message_id: str
 
@@ -55,10 +56,17 @@ class Feishu:
     """What a way is built from."""
 
     transport: Transport
+    #: The stage's name: two stages that send to one channel are two senders.
+    stage: str
     wording: Wording
     #: The origins that webhook URLs may have.
     webhook_origins: tuple[str, ...]
     now: Callable[[], datetime]
+
+    def idempotency_key(self, attempt: Attempt) -> str:
+        """Made of what the notification is, so that all its attempts have one; a row's number may be given anew."""
+        notification = f"{self.stage}\n{attempt.channel}\n{attempt.dedupe_key}"
+        return hashlib.sha256(notification.encode()).hexdigest()[:32]
 
     def post(self, call: Call, permit: Permit) -> Outcome:
         began = monotonic()
@@ -66,6 +74,8 @@ class Feishu:
         said = Exchange(request={**call.shown, **call.document}, latency_ms=round((monotonic() - began) * 1000))
         if not isinstance(answer, Answer):
             return replace(answer, exchange=said)
-        answer = answer.without(call.credentials)
-        exchange = replace(said, response=answer.as_stored(), http_status=answer.status)
+        answer = replace(answer, hidden=call.hidden)
+        exchange = replace(
+            said, response=answer.as_stored(), http_status=answer.status, provider_code=answer.provider_code
+        )
         return classify(answer, message_id=call.message_id, exchange=exchange)

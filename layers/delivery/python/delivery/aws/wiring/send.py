@@ -69,6 +69,7 @@ def _feishu(settings: SendSettings) -> Feishu:
         transport=Transport.open(
             concurrency=settings.send.concurrency, timeout=timedelta(seconds=settings.send.feishu_timeout_seconds)
         ),
+        stage=settings.stage,
         wording=Wording(
             event=settings.message.event,
             title=settings.message.title,
