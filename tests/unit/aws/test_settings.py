@@ -31,6 +31,7 @@ OWN_USER = {
     "DATABASE_CA_FILE": "/opt/rds-ca.pem",
 }
 QUEUE = {"SEND_QUEUE_URL": "https://sqs.example/1/send"}
+REPORTS = {"REPORT_QUEUE_URL": "https://sqs.example/1/reports"}
 SEND = {"DATA_KEY_ARN": "arn:aws:kms:eu-west-1:1:key/x", "ACTION_BASE_URL": "https://app.example/"}
 TOPIC = {
     "KAFKA_CLUSTER_ARN": "arn:aws:kafka:eu-west-1:1:cluster/x/y",
@@ -40,8 +41,8 @@ TOPIC = {
 }
 NEEDED: dict[type[FromEnvironment], dict[str, str]] = {
     IngestSettings: DATABASE | QUEUE,
-    ClaimSettings: DATABASE | QUEUE,
-    SendSettings: DATABASE | SEND,
+    ClaimSettings: DATABASE | QUEUE | REPORTS,
+    SendSettings: DATABASE | SEND | REPORTS,
     TopicSettings: TOPIC,
     MigrateSettings: DATABASE,
 }
