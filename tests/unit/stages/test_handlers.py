@@ -123,7 +123,8 @@ def test_send_answers_with_the_messages_that_must_come_again(monkeypatch: pytest
     """Those with unopened pointers, and those that cannot be read."""
     use_case = UseCase(frozenset({Pointer(2, 0)}))
     monkeypatch.setattr(send, "sender", lambda: use_case)
-    answer = send.handler(messages(), CONTEXT)
+    with pytest.warns(UserWarning, match="No application metrics"):
+        answer = send.handler(messages(), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": "c"}]}
     assert use_case.given == [[Pointer(1, 0), Pointer(2, 0)]]
     assert_time_is_kept_back(use_case.until)
@@ -141,7 +142,7 @@ def test_metrics_are_flushed_at_the_end_of_each_call(
 
 
 def test_reports_are_closed_and_those_of_locked_records_come_again(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The same handler takes them, told apart by what is in the body; no sender is built for them."""
     use_case = UseCase(frozenset({2}))
@@ -153,7 +154,7 @@ def test_reports_are_closed_and_those_of_locked_records_come_again(
         answer = send.handler(event, CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}, {"itemIdentifier": "poison"}]}
     assert use_case.given == [closings]
-    [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"poison"' in line]
+    [line] = [vars(line) for line in caplog.records if line.levelname == "ERROR"]
     assert (line["message_id"], line["why"]) == ("poison", "the message holds no reports (KeyError)")
 
 
