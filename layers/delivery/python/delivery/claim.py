@@ -88,7 +88,8 @@ class Claimer:
                 claimed = self._lease(limit)
                 report = report.add(claimed)
                 # After commit: a lost pointer comes due again when its lease ends.
-                self.queue.publish(claimed.pointers)
+                if claimed.pointers:
+                    self.queue.publish(claimed.pointers)
                 room -= len(claimed.pointers)
                 if claimed.taken < limit:
                     break

@@ -4,15 +4,23 @@ import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row
+from sqlalchemy.exc import DBAPIError
 
+from delivery.deadline import ending_in, seconds_left
 from delivery.domain.record import OPEN_STATUSES, Attempt, Pointer, Status
 from delivery.domain.transition import Closed, Closing
 from delivery.storage.closing import close
 from delivery.storage.columns import Rights, assigned, listed, select, update
-from delivery.storage.database import from_stored, in_transaction, to_stored
+from delivery.storage.database import LOCK_WAIT_TIMEOUT, error_number, from_stored, in_transaction, to_stored
+
+# ER_NET_PACKET_TOO_LARGE: a proxy may take less than the server behind it says.
+_WORTH_HALVING = {LOCK_WAIT_TIMEOUT, 1153}
+_LONGEST_WAIT = 4.0  # for a lock, as the connection's settings have it, and for the rest of the transaction
+_CLOSE_SECONDS = 15.0  # finding one locked line among five hundred takes nine waits of a second
 
 # A field of Attempt is the column of that name, except for those that opening decides.
 _CARRIED = tuple(field.name for field in fields(Attempt) if field.name not in {"record_id", "number", "started_at"})
@@ -22,8 +30,11 @@ _READ_AS: Mapping[str, Callable[[Any], Any]] = {
     "requested_at": lambda moment: moment and from_stored(moment),
 }
 _LOCKED = ("id", "status", "attempt_count", *_CARRIED, "next_retry_at", "updated_at")
+# The key is forced: on a small table the optimizer prefers a full scan, which waits for whatever row is locked.
 _LOCK = f"""
-SELECT {listed(_LOCKED)} FROM notification_records WHERE id IN %(ids)s ORDER BY id FOR UPDATE"""  # noqa: S608 - constant
+SELECT {listed(_LOCKED)} FROM notification_records FORCE INDEX (PRIMARY)
+WHERE id IN %(ids)s ORDER BY id FOR UPDATE"""  # noqa: S608 - constant
+_LOCK_THE_FREE = f"{_LOCK} SKIP LOCKED"
 
 _OPENED = {
     "status": "'sending'",
@@ -36,6 +47,11 @@ _OPENED = {
 _OPEN = f"UPDATE notification_records SET {assigned(_OPENED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
 
 RIGHTS: Rights = {"notification_records": [*select(*_LOCKED), *update(*_OPENED)]}
+
+
+class _Opening(NamedTuple):
+    now: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +67,20 @@ class Attempts:
             return []
         # The odd milliseconds tell our own opening from another one of the same moment, should its commit be unsure.
         opening = _Opening(now=to_stored(now), until=to_stored(now + lease + timedelta(seconds=random.random())))
+        attempts = partial(self._open, wanted, opening, now)
+        try:
+            return attempts(_LOCK)
+        except DBAPIError as error:
+            if error_number(error) != LOCK_WAIT_TIMEOUT:
+                raise
+        return attempts(_LOCK_THE_FREE)  # the locked ones come due again by themselves
+
+    def _open(self, wanted: set[Pointer], opening: _Opening, now: datetime, lock: str) -> list[Attempt]:
         return in_transaction(
-            self.engine, lambda connection: _open(connection, wanted, opening, now), again_after_loss=True
+            self.engine,
+            lambda connection: _open(connection, wanted, opening, now, lock),
+            again_after_loss=True,
+            again_after_wait=False,
         )
 
     def close(self, closings: Sequence[Closing]) -> Closed:
@@ -62,18 +90,32 @@ class Attempts:
         """
         if not closings:
             return Closed(won=frozenset())
-        ordered = sorted(closings, key=lambda closing: closing.attempt.record_id)
-        return in_transaction(self.engine, lambda connection: close(connection, ordered), again_after_loss=True)
+        with ending_in(_CLOSE_SECONDS):
+            return self._close(sorted(closings, key=lambda closing: closing.attempt.record_id))
+
+    def _close(self, closings: Sequence[Closing]) -> Closed:
+        """In halves if a line of history is locked, or if the packet is refused: each half on its own merits."""
+        try:
+            return in_transaction(
+                self.engine,
+                lambda connection: close(connection, closings),
+                again_after_loss=True,
+                again_after_wait=False,
+            )
+        except DBAPIError as error:
+            number = error_number(error)
+            if number == LOCK_WAIT_TIMEOUT and (len(closings) == 1 or seconds_left() < _LONGEST_WAIT):
+                return Closed(won=frozenset(), locked=frozenset(closing.attempt.record_id for closing in closings))
+            if number not in _WORTH_HALVING or len(closings) == 1:
+                raise
+        half = len(closings) // 2
+        first, second = self._close(closings[:half]), self._close(closings[half:])
+        return Closed(won=first.won | second.won, locked=first.locked | second.locked)
 
 
-class _Opening(NamedTuple):
-    now: datetime
-    until: datetime
-
-
-def _open(connection: Connection, wanted: set[Pointer], opening: _Opening, now: datetime) -> list[Attempt]:
+def _open(connection: Connection, wanted: set[Pointer], opening: _Opening, now: datetime, lock: str) -> list[Attempt]:
     ids = sorted({pointer.record_id for pointer in wanted})
-    rows = connection.exec_driver_sql(_LOCK, {"ids": ids}).all()
+    rows = connection.exec_driver_sql(lock, {"ids": ids}).all()
     fresh = [row for row in rows if _may_open(row, wanted)]
     if fresh:
         connection.exec_driver_sql(_OPEN, {"ids": [row.id for row in fresh], **opening._asdict()})

@@ -27,7 +27,7 @@ DUE = text(_DUE.format(but=""))
 DUE_BUT_SENDING = text(_DUE.format(but="AND status <> 'sending' "))
 
 _LEASED = {"status": "'sending'", "next_retry_at": "%(until)s", "updated_at": "%(now)s"}
-_LEASE = f"UPDATE notification_records SET {assigned(_LEASED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
+_LEASE = f"UPDATE notification_records FORCE INDEX (PRIMARY) SET {assigned(_LEASED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
 
 _USED_UP = {
     "status": "'dead'",
@@ -36,7 +36,7 @@ _USED_UP = {
     "last_error_code": "COALESCE(last_error_code, %(code)s)",
     "last_error": "COALESCE(last_error, %(reason)s)",
 }
-_END = f"UPDATE notification_records SET {assigned(_USED_UP)} WHERE id IN %(ids)s"  # noqa: S608 - constant
+_END = f"UPDATE notification_records FORCE INDEX (PRIMARY) SET {assigned(_USED_UP)} WHERE id IN %(ids)s"  # noqa: S608 - constant
 
 # An attempt that did report keeps its own line.
 _LOST: Sources[Row[Any]] = {

@@ -6,19 +6,22 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
+from sqlalchemy.exc import DBAPIError
 
 from delivery.domain.outcome import Delivered, NotStarted, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import Status
 from delivery.domain.transition import Closed, Closing
-from delivery.storage.columns import INSERT, Rights, Sources, copied, listed, rows_of, select, update, values_of
-from delivery.storage.database import to_stored
+from delivery.storage.columns import INSERT, Rights, Sources, copied, fitting, listed, rows_of, select, update, values_of
+from delivery.storage.database import LOCK_WAIT_TIMEOUT, error_number, room_for_values, to_stored
 
 _RESPONSE_CHARACTERS = 2_000
 _ERROR_CHARACTERS = 2_000
 
-# Rows that somebody else has locked do not keep the others from being closed.
+# Rows that somebody else has locked do not keep the others from being closed. The key is forced, here and below: on a
+# small table the optimizer prefers a full scan, which waits for whatever row is locked.
 _FREE = """
-SELECT id, attempt_count, status FROM notification_records WHERE id IN %(ids)s ORDER BY id FOR UPDATE SKIP LOCKED"""
+SELECT id, attempt_count, status FROM notification_records FORCE INDEX (PRIMARY)
+WHERE id IN %(ids)s ORDER BY id FOR UPDATE SKIP LOCKED"""
 _AS_IT_IS = "SELECT id, attempt_count, status FROM notification_records WHERE id IN %(ids)s"
 
 _ATTEMPT: Sources[Closing] = {
@@ -59,7 +62,7 @@ _NEW_STATE: Sources[Closing] = {
 }
 _CLOSING: Sources[Closing] = {**_ATTEMPT, **_NEW_STATE}
 _CLOSE = f"""
-UPDATE notification_records AS r JOIN (VALUES {{rows}}) AS new ({listed(_CLOSING)})
+UPDATE (VALUES {{rows}}) AS new ({listed(_CLOSING)}) STRAIGHT_JOIN notification_records AS r FORCE INDEX (PRIMARY)
     ON r.id = new.record_id AND r.attempt_count = new.attempt AND r.status = 'sending'
 SET {copied(_NEW_STATE, source="new", to="r")}"""  # noqa: S608 - constant
 
@@ -73,7 +76,12 @@ def close(connection: Connection, closings: Sequence[Closing]) -> Closed:
     """Closes these attempts, which are in the order of their records; see `Attempts.close`."""
     # Records before history, as claim locks them: the other way round the two deadlock.
     ids = [closing.attempt.record_id for closing in closings]
-    free = {row.id: row for row in connection.exec_driver_sql(_FREE, {"ids": ids})}
+    try:
+        free = {row.id: row for row in connection.exec_driver_sql(_FREE, {"ids": ids})}
+    except DBAPIError as error:
+        if error_number(error) != LOCK_WAIT_TIMEOUT:
+            raise
+        return Closed(won=frozenset(), locked=frozenset(ids))  # it skips rows, so the table itself is locked
     held = [record_id for record_id in ids if record_id not in free]
     seen = {row.id: row for row in connection.exec_driver_sql(_AS_IT_IS, {"ids": held})} if held else {}
     rows = {**free, **seen}
@@ -116,8 +124,9 @@ def _ids(closings: Iterable[Closing]) -> frozenset[int]:
 def _write(
     connection: Connection, statement: str, sources: Sources[Closing], closings: Sequence[Closing], *, row: str = ""
 ) -> None:
-    rows = rows_of(sources, len(closings), row=row)
-    connection.exec_driver_sql(statement.format(rows=rows), values_of(sources, closings))
+    for part in fitting(sources, closings, room=room_for_values(connection)):
+        rows = rows_of(sources, len(part), row=row)
+        connection.exec_driver_sql(statement.format(rows=rows), values_of(sources, part))
 
 
 def _outcome_name(outcome: Outcome) -> str:

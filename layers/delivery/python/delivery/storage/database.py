@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pymysql
 from pymysql.constants import CR
@@ -27,21 +28,25 @@ else:
 
 T = TypeVar("T")
 
-_DEADLOCK, _LOCK_WAIT_TIMEOUT = 1213, 1205
+# As in "Duplicate entry '…' for key 'x'" and "Incorrect string value: '…' for column 'x'". A value may hold quotes.
+_QUOTED_VALUE = re.compile(r"'.*'(?= for (?:key|column)\b)|(?<=value: )'.*'|(?<=near )'.*'", re.DOTALL)
+
+_DEADLOCK, LOCK_WAIT_TIMEOUT = 1213, 1205
 # The victim of a deadlock loses its savepoints too: rolling back to one is then what fails, with this number.
 _SAVEPOINT_GONE = 1305
-_WORTH_ANOTHER_TRY = {_DEADLOCK, _LOCK_WAIT_TIMEOUT, _SAVEPOINT_GONE}
+_WORTH_ANOTHER_TRY = {_DEADLOCK, LOCK_WAIT_TIMEOUT, _SAVEPOINT_GONE}
 _TRIES = 5
 # A server that was the writer and is a reader now, as after a failover. Only a new connection reaches the new writer.
 _READ_ONLY = {1290, 1792, 1836}
 _CONNECT_SECONDS = 5.0
 _CHECK_SECONDS = 2.0
+_STATEMENT_BYTES = 8_192  # what a statement has beside its values
 _LEAST_SECONDS = 0.2  # with less left no transaction is begun
 # TRADITIONAL is strict: a server may be configured to cut what does not fit without a word (RDS parameter groups do).
 # MySQL waits a year for a table's lock (metadata) unless it is told otherwise.
 _SESSION = (
     "SET SESSION transaction_isolation = 'READ-COMMITTED', sql_mode = 'TRADITIONAL', time_zone = '+00:00', "
-    "innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
+    "innodb_lock_wait_timeout = 1, lock_wait_timeout = {seconds}"
 )
 
 
@@ -72,16 +77,16 @@ def address_of(url: str) -> Address:
     )
 
 
-def open_engine(address: Callable[[], Address], *, statement_seconds: float = 10, lock_seconds: int = 3) -> Engine:
+def open_engine(address: Callable[[], Address], *, statement_seconds: float = 10, table_lock_seconds: int = 3) -> Engine:
     """An engine with one connection, made on first use and checked before each use: a function instance may have slept.
 
-    The address is asked for at each connect, so that a rotated password is picked up. A statement waits for locks for
-    at most `lock_seconds`, and one that is silent for `statement_seconds`, or until the deadline, has lost its
+    The address is asked for at each connect, so that a rotated password is picked up. A statement waits for a
+    row for a second and for a table for at most `table_lock_seconds`, and one that is silent for `statement_seconds`, or until the deadline, has lost its
     connection.
     """
     engine = create_engine(
         "mysql+pymysql://",
-        creator=lambda: _connect(address(), statement_seconds, lock_seconds),
+        creator=lambda: _connect(address(), statement_seconds, table_lock_seconds),
         pool_size=1,
         max_overflow=3,
         pool_pre_ping=True,
@@ -103,6 +108,8 @@ class _Connection(_PyMySQL):
     """
 
     statement_seconds = 10.0
+    #: What the server takes as one statement (max_allowed_packet); MySQL's smallest until it is asked.
+    packet_bytes = 1024
 
     @property
     def _read_timeout(self) -> float:
@@ -120,13 +127,21 @@ class _Connection(_PyMySQL):
     def _write_timeout(self, seconds: float | None) -> None:
         """PyMySQL's constructor sets it."""
 
+    def _read_bytes(self, num_bytes: int) -> bytes:
+        """PyMySQL's error does not say which server was silent."""
+        try:
+            return super()._read_bytes(num_bytes)  # type: ignore[misc, no-any-return]  # not in its stubs
+        except pymysql.err.OperationalError as error:
+            number, words = error.args
+            raise pymysql.err.OperationalError(number, f"MySQL at {self.host}:{self.port}: {words}") from error
+
     def ping(self, reconnect: Literal[False] | None = False) -> None:  # type: ignore[override]  # noqa: FBT002 - as PyMySQL has it
         """The check before use: a connection that does not answer soon is as good as lost."""
         with ending_in(_CHECK_SECONDS):
             super().ping(reconnect)
 
 
-def _connect(address: Address, statement_seconds: float, lock_seconds: int) -> _Connection:
+def _connect(address: Address, statement_seconds: float, table_lock_seconds: int) -> _Connection:
     # Without CLIENT_FOUND_ROWS, which SQLAlchemy's own connect would set: a no-op upsert must count as 0 rows.
     made = _Connection(
         host=address.host,
@@ -135,7 +150,7 @@ def _connect(address: Address, statement_seconds: float, lock_seconds: int) -> _
         password=address.password,
         database=address.database or None,
         charset="utf8mb4",
-        init_command=_SESSION.format(seconds=lock_seconds),
+        init_command=_SESSION.format(seconds=table_lock_seconds),
         ssl=ssl.create_default_context(cafile=address.ca_file) if address.ca_file else None,
         ssl_disabled=not address.ca_file,  # else PyMySQL reads all of the system's authorities, for nothing
         defer_connect=True,
@@ -147,14 +162,31 @@ def _connect(address: Address, statement_seconds: float, lock_seconds: int) -> _
             raise pymysql.err.OperationalError(
                 CR.CR_CONN_HOST_ERROR, f"MySQL at {address.host}:{address.port} was not reached: {error}"
             ) from error
+        made.packet_bytes = _packet_bytes(made)
     made.statement_seconds = statement_seconds
     return made
 
 
-def in_transaction(engine: Engine, work: Callable[[Connection], T], *, again_after_loss: bool = False) -> T:
+def _packet_bytes(connection: _Connection) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@max_allowed_packet")
+        row: Any = cursor.fetchone()
+    return int(row[0])
+
+
+def room_for_values(connection: Connection) -> int:
+    """How many bytes the values of one statement may have. Escaping may double them, and the statement needs a few."""
+    made = connection.connection.dbapi_connection
+    assert isinstance(made, _Connection)
+    return max(made.packet_bytes // 2 - _STATEMENT_BYTES, 1)
+
+
+def in_transaction(
+    engine: Engine, work: Callable[[Connection], T], *, again_after_loss: bool = False, again_after_wait: bool = True
+) -> T:
     """Runs `work` in one transaction, and again from the start if it lost a deadlock or waited too long for a lock.
 
-    `again_after_loss` is for work that may run on top of itself: a connection that is lost at commit leaves open
+    Without `again_after_wait`, the first wait for a lock that is too long is raised. `again_after_loss` is for work that may run on top of itself: a connection that is lost at commit leaves open
     whether the transaction took place, and then it is run again on a new one.
 
     Raises:
@@ -167,7 +199,8 @@ def in_transaction(engine: Engine, work: Callable[[Connection], T], *, again_aft
             return _once(engine, work)
         except DBAPIError as error:
             lost = again_after_loss and error.connection_invalidated
-            worth_it = lost or error_number(error) in _WORTH_ANOTHER_TRY
+            waited = error_number(error) == LOCK_WAIT_TIMEOUT and not again_after_wait
+            worth_it = lost or (error_number(error) in _WORTH_ANOTHER_TRY and not waited)
             if not (worth_it and tries_left) or seconds_left() < _LEAST_SECONDS:
                 raise
             time.sleep(wait_of(random.uniform(0.005, 0.05)))
@@ -198,8 +231,9 @@ def _number(error: BaseException | None) -> int:
 
 
 def own_words(error: DBAPIError) -> str:
-    """MySQL's number and message, without the statement and its values."""
-    return ": ".join(str(part) for part in getattr(error.orig, "args", ())) or type(error).__name__
+    """MySQL's number and message, without the statement and without the values that some messages quote."""
+    words = ": ".join(str(part) for part in getattr(error.orig, "args", ())) or type(error).__name__
+    return _QUOTED_VALUE.sub("'…'", words)
 
 
 def to_stored(moment: datetime) -> datetime:
