@@ -56,7 +56,12 @@ def _notifications(metrics: Metrics) -> Iterator[_Row]:
     ]
     yield [
         _graph("Sent after it was asked for", _SECONDS, [metrics.lateness(it) for it in ("p50", "p95", "p99")]),
-        _graph("Passed over: other services' events", "Kafka records", [count("PassedOver", "ingest")]),
+        _graph("Refused by Feishu, by its code", "attempts", [metrics.each("FeishuRefusals", "code")]),
+        _graph(
+            "Passed over: other services' events, by type",
+            "Kafka records",
+            [count("PassedOver", "ingest", label="all"), metrics.each("PassedOver", "event_type")],
+        ),
     ]
 
 

@@ -54,6 +54,16 @@ class Metrics:
             _metric(self.namespace, "Rejected", "Sum", label=code, service="ingest", code=code) for code in REJECT_CODES
         ]
 
+    def each(self, name: str, dimension: str) -> cloudwatch.MathExpression:
+        """A line for each value of the dimension, where nobody can list the values beforehand."""
+        wanted = f'{{{self.namespace},{dimension},service}} MetricName="{name}"'
+        return cloudwatch.MathExpression(
+            expression=f"SEARCH('{wanted}', 'Sum', {FIVE_MINUTES.to_seconds():.0f})",
+            using_metrics={},
+            label="",
+            period=FIVE_MINUTES,
+        )
+
     def feishu_latency(self, statistic: str) -> cloudwatch.Metric:
         return _metric(self.namespace, "FeishuLatency", statistic, label=statistic, service="send")
 

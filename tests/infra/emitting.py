@@ -25,7 +25,7 @@ from tests.unit.samples import NOW, RETRY, attempt, kafka_record
 def ingest() -> None:
     source = kafka_record(b"")
     rejects = [Reject(source=source, code=code, reason="why") for code in RejectCode]
-    telemetry.observe_ingest(IngestReport(rejects=rejects, queue_refused="AccessDenied"))
+    telemetry.observe_ingest(IngestReport(rejects=rejects, skipped={"order.paid": 1}, queue_refused="AccessDenied"))
 
 
 def claim() -> None:
@@ -34,8 +34,8 @@ def claim() -> None:
 
 def send() -> None:
     """Every state that an attempt leads to, and all of the trouble that keeps one from it."""
-    told, failed = telemetry.SendTelemetry(), {"code": ErrorCode.SERVER_ERROR, "reason": "broken"}
-    said = Exchange(latency_ms=1)
+    told, said = telemetry.SendTelemetry(), Exchange(http_status=502, latency_ms=1)
+    failed = {"code": ErrorCode.SERVER_ERROR, "reason": "broken", "exchange": said}
     outcomes = (
         Delivered(provider_message_id="m", exchange=said),
         TemporaryFailure(**failed),
