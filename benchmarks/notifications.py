@@ -1,6 +1,7 @@
 """Notifications to measure with: as many as asked for, each with a key of its own, in no order."""
 
 import uuid
+from datetime import UTC, datetime
 
 from delivery.domain.intake import Intake, KafkaRecord, Request
 from delivery.domain.record import CHANNEL_FEISHU, NewRecord
@@ -34,4 +35,5 @@ def _record(user_id: int) -> NewRecord:
         fallback_text="我为你生成了一份日程调整建议，请回到系统确认是否应用。",
         fallback_used=False,
         trace_id=unique,
+        requested_at=datetime.now(UTC).replace(microsecond=0),
     )

@@ -82,6 +82,7 @@ def _turn(engine: Engine, sender: Sender) -> Turn:
 def _sender(engine: Engine, channels: Channels, origin: str, executor: ThreadPoolExecutor) -> Sender:
     feishu = Feishu(
         transport=Transport.open(concurrency=_CONCURRENCY, timeout=_CALL_TIMEOUT),
+        stage="dev",
         wording=_WORDING,
         webhook_origins=(origin,),
         now=_now,

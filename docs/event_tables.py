@@ -38,8 +38,8 @@ PAYLOAD: Mapping[str, str] = {
     "target_id": "which thing it is about; the user's flow receives it",
     "dedupe_key": "the same key is the same notification ([how to build it](#the-dedupe-key))",
     "target_url": (
-        f"a path of the site that begins with {' or '.join(f'`{prefix}`' for prefix in PREFIXES)} (a "
-        "[setting](settings.md)); no `://`, no backslash, no control character"
+        f"a path of the site below {' or '.join(f'`{prefix}`' for prefix in PREFIXES)} (a [setting](settings.md)); no "
+        "`://`; no backslash, control character or segment `.` or `..`, plain or percent-encoded; no `%2f` in the path"
     ),
     "summary_text": (
         f"what the user reads, cut to {SUMMARY_LIMIT} characters; one with a link in it is not shown; at most 65,535 "
@@ -47,7 +47,10 @@ PAYLOAD: Mapping[str, str] = {
     ),
     "fallback_text": "what the user reads if the summary is empty or has a link; at most 65,535 bytes of UTF-8",
     "trace_id": "for following a notification through logs; the user's flow receives it",
-    "requested_at": "when the producer asked for it; with a time zone, and not the zero time",
+    "requested_at": (
+        "when the producer asked for it; with a time zone, not the zero time, in the years from 1000 to 9999. How much "
+        "later the message was sent is the metric `Lateness`"
+    ),
 }
 
 

@@ -57,8 +57,15 @@ class Stack:
             "aws_endpoint_url": self.aws.endpoint_url,
             "feishu_url": self.feishu_url,
             "webhook_origins": webhook_origins(self.feishu_url),
+            "queues": self.queue_urls,
             "functions": {word: f"{self.invoke_url}{invoke_path(word)}" for word in self.functions},
         }
+
+    @property
+    def queue_urls(self) -> Mapping[str, str]:
+        """Of pointers, and of outcomes that MySQL could not take."""
+        given = self.functions["claim"].function.environment
+        return {"send": given["SEND_QUEUE_URL"], "reports": given["REPORT_QUEUE_URL"]}
 
     def webhook_url(self, key: str) -> str:
         return webhook_url(self.feishu_url, key)

@@ -22,6 +22,7 @@ class Claim(StageFunction):
         runtime: Runtime,
         stage: StageSettings,
         queue: sqs.IQueue,
+        reports: sqs.IQueue,
     ) -> None:
         super().__init__(
             scope,
@@ -30,7 +31,11 @@ class Claim(StageFunction):
             description="Leases the records that are due and hands their pointers to the send queue",
             runtime=runtime,
             size=stage.claim,
-            environment={**environment(ClaimSettings, dict(stage)), "SEND_QUEUE_URL": queue.queue_url},
+            environment={
+                **environment(ClaimSettings, dict(stage)),
+                "SEND_QUEUE_URL": queue.queue_url,
+                "REPORT_QUEUE_URL": reports.queue_url,
+            },
         )
         self._tick(Duration.minutes(stage.claim.every_minutes))
 

@@ -1,4 +1,4 @@
-"""The queue of pointers between the stages, and the dead letters beside it."""
+"""The queues: pointers between the stages, and outcomes that MySQL could not take; dead letters beside each."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
@@ -7,18 +7,29 @@ from constructs import Construct
 from cdk.settings.functions import Queue
 
 #: as long as SQS keeps anything: time for a person to look
-_DEAD_LETTER_RETENTION = Duration.days(14)
+_LONGEST_RETENTION = Duration.days(14)
+#: With a visibility time-out of some minutes this is a day or more: MySQL may be away for hours.
+_REPORT_RECEIVES = 240
+#: Most outages are over by then, so that the first receive succeeds.
+_REPORT_DELAY = Duration.seconds(15)
 
 
-class SendQueue(Construct):
-    """A lost pointer is harmless, since its row comes due again; so a dead letter tells of a defect, not of a loss."""
-
-    def __init__(self, scope: Construct, name: str, *, settings: Queue, visibility: Duration) -> None:
+class _QueueWithDeadLetters(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        visibility: Duration,
+        retention: Duration,
+        receives: int,
+        delay: Duration | None = None,
+    ) -> None:
         super().__init__(scope, name)
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
-            retention_period=_DEAD_LETTER_RETENTION,
+            retention_period=_LONGEST_RETENTION,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
         )
@@ -26,10 +37,36 @@ class SendQueue(Construct):
             self,
             "Queue",
             visibility_timeout=visibility,
-            retention_period=Duration.seconds(settings.retention_seconds),
-            dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letters, max_receive_count=settings.max_receive_count
-            ),
+            retention_period=retention,
+            delivery_delay=delay,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=receives),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
+        )
+
+
+class SendQueue(_QueueWithDeadLetters):
+    """A lost pointer is harmless, since its row comes due again; so a dead letter tells of a defect, not of a loss."""
+
+    def __init__(self, scope: Construct, name: str, *, settings: Queue, visibility: Duration) -> None:
+        super().__init__(
+            scope,
+            name,
+            visibility=visibility,
+            retention=Duration.seconds(settings.retention_seconds),
+            receives=settings.max_receive_count,
+        )
+
+
+class ReportQueue(_QueueWithDeadLetters):
+    """A lost report may mean a message that comes twice; so a dead letter here has to be looked at."""
+
+    def __init__(self, scope: Construct, name: str, *, visibility: Duration) -> None:
+        super().__init__(
+            scope,
+            name,
+            visibility=visibility,
+            retention=_LONGEST_RETENTION,
+            receives=_REPORT_RECEIVES,
+            delay=_REPORT_DELAY,
         )

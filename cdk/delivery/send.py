@@ -13,6 +13,8 @@ from delivery.aws.settings import SendSettings
 
 #: messages, each of up to 20 pointers
 _BATCH_SIZE = 10
+#: the least that SQS takes: there are few reports, and after an outage MySQL has enough to do
+_REPORTS_AT_ONCE = 2
 
 
 class Send(StageFunction):
@@ -24,6 +26,7 @@ class Send(StageFunction):
         runtime: Runtime,
         stage: StageSettings,
         queue: sqs.IQueue,
+        reports: sqs.IQueue,
         data_key: kms.IKey,
     ) -> None:
         super().__init__(
@@ -33,13 +36,19 @@ class Send(StageFunction):
             description="Opens an attempt for each pointer, calls Feishu and closes the attempt with its outcome",
             runtime=runtime,
             size=stage.send,
-            environment={**environment(SendSettings, dict(stage)), "DATA_KEY_ARN": data_key.key_arn},
+            environment={
+                **environment(SendSettings, dict(stage)),
+                "DATA_KEY_ARN": data_key.key_arn,
+                "REPORT_QUEUE_URL": reports.queue_url,
+                "STAGE": stage.name,
+            },
         )
+        self._take(queue, at_once=stage.send.max_concurrency)
+        self._take(reports, at_once=_REPORTS_AT_ONCE)
+
+    def _take(self, queue: sqs.IQueue, *, at_once: int) -> None:
         self.function.add_event_source(
             event_sources.SqsEventSource(
-                queue,
-                batch_size=_BATCH_SIZE,
-                max_concurrency=stage.send.max_concurrency,
-                report_batch_item_failures=True,
+                queue, batch_size=_BATCH_SIZE, max_concurrency=at_once, report_batch_item_failures=True
             )
         )

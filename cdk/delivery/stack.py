@@ -14,7 +14,7 @@ from cdk.delivery.claim import Claim
 from cdk.delivery.function import StageFunction
 from cdk.delivery.ingest import Ingest
 from cdk.delivery.migrate import Migrate
-from cdk.delivery.queue import SendQueue
+from cdk.delivery.queue import ReportQueue, SendQueue
 from cdk.delivery.runtime import Runtime
 from cdk.delivery.send import Send
 from cdk.delivery.sources import kafka_source
@@ -29,7 +29,10 @@ from cdk.watch.metrics import Metrics
 
 
 class DeliveryStack(Stack):
-    """Kafka → ingest → send queue → send → Feishu; the schedule → claim → send queue; MySQL beside all of them."""
+    """Kafka → ingest → send queue → send → Feishu; the schedule → claim → send queue; MySQL beside all of them.
+
+    What send cannot write to MySQL goes to the report queue and comes back to send.
+    """
 
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, made: Made, **stack: Any) -> None:  # noqa: ANN401
         super().__init__(scope, name, description=f"Hongyan ({stage.name}): notifications to Feishu", **stack)
@@ -37,26 +40,39 @@ class DeliveryStack(Stack):
         arns = made.kafka.arns if made.kafka else None
         kafka = kafka_source(stage.kafka, made=arns, network=runtime.network)
         visibility = Duration.seconds(stage.visibility_seconds)
-        waiting = SendQueue(self, "SendQueue", settings=stage.queue, visibility=visibility)
-        queue = waiting.queue
+        pointers = SendQueue(self, "SendQueue", settings=stage.queue, visibility=visibility)
+        outcomes = ReportQueue(self, "ReportQueue", visibility=visibility)
+        queue, reports = pointers.queue, outcomes.queue
         data_key = self._data_key(stage)
 
         ingest = Ingest(self, "Ingest", runtime=runtime, stage=stage, source=kafka, queue=queue)
-        claim = Claim(self, "Claim", runtime=runtime, stage=stage, queue=queue)
-        send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, data_key=data_key)
+        claim = Claim(self, "Claim", runtime=runtime, stage=stage, queue=queue, reports=reports)
+        send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, reports=reports, data_key=data_key)
 
         queue.grant(ingest.role, "sqs:SendMessage")
         queue.grant(claim.role, "sqs:SendMessage", "sqs:GetQueueAttributes")
         queue.grant_consume_messages(send.role)
+        reports.grant(claim.role, "sqs:GetQueueAttributes")
+        reports.grant(send.role, "sqs:SendMessage")
+        reports.grant_consume_messages(send.role)
         data_key.grant_decrypt(send.role)
         space, mysql = runtime.metrics_namespace, made.database.instance if made.database else None
         metrics = Metrics(
-            namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting, mysql=mysql, kafka=made.kafka
+            namespace=space,
+            ingest=ingest,
+            claim=claim,
+            send=send,
+            queue=pointers,
+            reports=outcomes,
+            mysql=mysql,
+            kafka=made.kafka,
         )
         self._watch(stage, metrics)
         self._tell(
             SendQueueUrl=queue.queue_url,
-            DeadLetterQueueUrl=waiting.dead_letters.queue_url,
+            DeadLetterQueueUrl=pointers.dead_letters.queue_url,
+            ReportQueueUrl=reports.queue_url,
+            DeadReportQueueUrl=outcomes.dead_letters.queue_url,
             DataKeyArn=data_key.key_arn,
         )
         self._name(ingest, claim, send)

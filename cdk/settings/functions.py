@@ -9,8 +9,8 @@ from cdk.settings.choice import Choice
 from cdk.settings.section import StageSection, rule
 from delivery.aws.sections import DAY, HOUR, MINUTE, Attempts, Backoff, ClaimTuning, SendTuning
 
-#: a sender opens nothing that it could not also close: with less than this beside a call it would never open anything
-_SENDER_SPARE_SECONDS = 4
+#: a sender keeps 2 seconds to close, 3 to report and 1.5 to answer: with less beside a call it would open nothing
+_SENDER_SPARE_SECONDS = 7
 _TOPIC = r"^arn:aws[a-z-]*:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 
 

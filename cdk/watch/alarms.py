@@ -10,12 +10,12 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
-from cdk.data.msk import Cluster
-from cdk.settings.database import NewInstance, NewMySql
+from cdk.settings.database import NewMySql
 from cdk.settings.stage import StageSettings
 from cdk.watch.alarm import Alarm, at_least, less_than, more_than
 from cdk.watch.alarm_topic import alarm_topic
-from cdk.watch.metrics import FIVE_MINUTES, Metrics, highest, total
+from cdk.watch.data_alarms import of_brokers, of_mysql
+from cdk.watch.metrics import FIVE_MINUTES, Metrics, total
 
 _QUARTER_HOUR = Duration.minutes(15)
 _LATE_SECONDS = 10 * 60
@@ -23,10 +23,6 @@ _LATE_SECONDS = 10 * 60
 _FEW = 10
 _DEAD_PERCENT, _FAILED_PERCENT = 5, 50
 _MISSED_TICKS = 5
-_BUSY_PERCENT, _FREE_PERCENT = 90, 15
-_GIGABYTE = 2**30
-#: MSK's own advice
-_KAFKA_DISK_PERCENT = 85
 
 
 class Alarms(Construct):
@@ -44,10 +40,11 @@ def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
     yield from _of_functions(metrics)
     yield from _of_waiting(stage, metrics)
     yield from _of_outcomes(metrics)
+    yield from _of_our_own(metrics)
     if isinstance(stage.database, NewMySql):
-        yield from _of_mysql(stage.database.new, metrics)
+        yield from of_mysql(stage.database.new, metrics)
     if metrics.kafka and metrics.kafka.brokers:
-        yield from _of_brokers(metrics.kafka, metrics)
+        yield from of_brokers(metrics.kafka, metrics)
 
 
 def _of_functions(metrics: Metrics) -> Iterator[Alarm]:
@@ -81,6 +78,18 @@ def _of_waiting(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
     )
     yield Alarm(
         name="DeadLetters", says="The dead-letter queue is not empty", metric=metrics.dead_letters(), when=at_least(1)
+    )
+    yield Alarm(
+        name="DeadReports",
+        says="Outcomes of attempts never reached MySQL: their messages may be sent twice",
+        metric=metrics.dead_reports(),
+        when=at_least(1),
+    )
+    yield Alarm(
+        name="ReportsWait",
+        says="Outcomes of attempts have waited for MySQL for longer than a lease",
+        metric=metrics.reports_age(),
+        when=more_than(stage.lease_seconds),
     )
     yield Alarm(
         name="SendQueueOld",
@@ -128,35 +137,27 @@ def _of_outcomes(metrics: Metrics) -> Iterator[Alarm]:
     )
 
 
-def _of_mysql(new: NewInstance, metrics: Metrics) -> Iterator[Alarm]:
+def _of_our_own(metrics: Metrics) -> Iterator[Alarm]:
+    """Trouble that uses up nobody's attempts, and so shows in no outcome."""
     yield Alarm(
-        name="DatabaseBusy",
-        says=f"MySQL used more than {_BUSY_PERCENT} % of its processor in each of three periods of five minutes",
-        metric=metrics.of_mysql("CPUUtilization", "Average", label="CPU"),
-        when=more_than(_BUSY_PERCENT),
-        periods=3,
-    )
-    yield Alarm(
-        name="DatabaseFull",
-        says=f"MySQL has less than {_FREE_PERCENT} % of its storage left",
-        metric=metrics.of_mysql("FreeStorageSpace", "Minimum", label="free"),
-        when=less_than(new.storage_gb * _GIGABYTE * _FREE_PERCENT // 100),
-    )
-
-
-def _of_brokers(cluster: Cluster, metrics: Metrics) -> Iterator[Alarm]:
-    yield Alarm(
-        name="KafkaPartitionsOffline",
-        says="Partitions have no leader, so nobody can write or read them, for a quarter of an hour",
-        metric=metrics.offline_partitions(cluster),
+        name="Held",
+        says="Notifications are not sent because their credentials cannot be read",
+        metric=metrics.count("Held", "send"),
         when=at_least(1),
-        periods=3,
+        periods=2,
     )
     yield Alarm(
-        name="KafkaFull",
-        says=f"A broker used {_KAFKA_DISK_PERCENT} % of its storage",
-        metric=highest("broker", metrics.disk_used(cluster), label="storage, %"),
-        when=at_least(_KAFKA_DISK_PERCENT),
+        name="QueueRefuses",
+        says="The send queue did not take pointers in each of two periods of five minutes",
+        metric=metrics.queue_refused(),
+        when=at_least(1),
+        periods=2,
+    )
+    yield Alarm(
+        name="Unreported",
+        says="Neither MySQL nor the report queue took outcomes: their messages may be sent twice",
+        metric=metrics.count("Unreported", "send"),
+        when=at_least(1),
     )
 
 

@@ -32,6 +32,7 @@ def _notifications(metrics: Metrics) -> Iterator[_Row]:
     count = metrics.count
     outcomes = [count(name, "send") for name in ("Sent", "Failed", "Skipped")]
     fallback = count("FallbackUsed", "send", label="sent with the fallback text")
+    ours = [count(name, "send") for name in ("Held", "NotStarted", "Reported", "Unreported")]
     taken = [count("Requested", "ingest"), count("Duplicates", "ingest"), count("Claimed", "claim")]
     yield [
         _graph("Ingested", _COUNT, taken),
@@ -46,7 +47,21 @@ def _notifications(metrics: Metrics) -> Iterator[_Row]:
     yield [
         _graph("Kafka lag", "Kafka records", [metrics.kafka_lag()]),
         _graph("Send queue (up to 20 notifications each)", "messages", metrics.queue_depth()),
-        _graph("Dead letters", "messages", [metrics.dead_letters()]),
+        _graph("Dead letters", "messages", [metrics.dead_letters(), metrics.dead_reports()]),
+    ]
+    yield [
+        _graph("Trouble of ours", _COUNT, ours),
+        _graph("Age of the oldest report", _SECONDS, [metrics.reports_age()]),
+        _graph("The queue refused", "calls", [metrics.queue_refused()]),
+    ]
+    yield [
+        _graph("Sent after it was asked for", _SECONDS, [metrics.lateness(it) for it in ("p50", "p95", "p99")]),
+        _graph("Refused by Feishu, by its code", "attempts", [metrics.each("FeishuRefusals", "code")]),
+        _graph(
+            "Passed over: other services' events, by type",
+            "Kafka records",
+            [count("PassedOver", "ingest", label="all"), metrics.each("PassedOver", "event_type")],
+        ),
     ]
 
 

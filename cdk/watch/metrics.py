@@ -11,12 +11,13 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk.data.msk import Cluster
 from cdk.delivery.function import StageFunction
-from cdk.delivery.queue import SendQueue
+from cdk.delivery.queue import ReportQueue, SendQueue
 
 FIVE_MINUTES = Duration.minutes(5)
 #: `delivery.domain.contract.RejectCode`
 REJECT_CODES = (
     "envelope_invalid",
+    "addressed_elsewhere",
     "event_type_missing",
     "event_type_unknown",
     "event_version_unsupported",
@@ -32,6 +33,7 @@ class Metrics:
     claim: StageFunction
     send: StageFunction
     queue: SendQueue
+    reports: ReportQueue
     #: only what the stage made: an existing MySQL or Kafka is watched by whoever made it
     mysql: str | None
     kafka: Cluster | None
@@ -52,8 +54,21 @@ class Metrics:
             _metric(self.namespace, "Rejected", "Sum", label=code, service="ingest", code=code) for code in REJECT_CODES
         ]
 
+    def each(self, name: str, dimension: str) -> cloudwatch.MathExpression:
+        """A line for each value of the dimension, where nobody can list the values beforehand."""
+        wanted = f'{{{self.namespace},{dimension},service}} MetricName="{name}"'
+        return cloudwatch.MathExpression(
+            expression=f"SEARCH('{wanted}', 'Sum', {FIVE_MINUTES.to_seconds():.0f})",
+            using_metrics={},
+            label="",
+            period=FIVE_MINUTES,
+        )
+
     def feishu_latency(self, statistic: str) -> cloudwatch.Metric:
         return _metric(self.namespace, "FeishuLatency", statistic, label=statistic, service="send")
+
+    def lateness(self, statistic: str) -> cloudwatch.Metric:
+        return _metric(self.namespace, "Lateness", statistic, label=statistic, service="send")
 
     def oldest_due_age(self) -> cloudwatch.Metric:
         return _metric(self.namespace, "OldestDueAge", "Maximum", label="oldest due record", service="claim")
@@ -81,6 +96,18 @@ class Metrics:
     def dead_letters(self) -> cloudwatch.Metric:
         letters = self.queue.dead_letters
         return letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, label="dead letters")
+
+    def reports_age(self) -> cloudwatch.Metric:
+        queue = self.reports.queue
+        return queue.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, label="oldest report")
+
+    def dead_reports(self) -> cloudwatch.Metric:
+        letters = self.reports.dead_letters
+        return letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, label="dead reports")
+
+    def queue_refused(self) -> cloudwatch.MathExpression:
+        counts = [self.count("QueueRefused", function) for function in ("ingest", "claim")]
+        return total("refused", counts)
 
     def of_mysql(self, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
         return _metric("AWS/RDS", name, statistic, label=label, DBInstanceIdentifier=self.mysql or "")

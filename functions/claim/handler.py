@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from delivery.aws.telemetry import logger, metrics, observe_claim
 from delivery.aws.wiring.claim import claimer
 from delivery.aws.wiring.foundation import deadline
+from delivery.deadline import ending_at
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    report = claimer().run(until=deadline(context))
+    until = deadline(context)
+    with ending_at(until):
+        report = claimer().run(until=until)
     observe_claim(report)
+    if report.failure:
+        raise report.failure
     return {"claimed": report.claimed, "dead": report.dead}

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from delivery.aws.kafka_event import kafka_records
 from delivery.aws.telemetry import logger, metrics, observe_ingest
+from delivery.aws.wiring.foundation import deadline
 from delivery.aws.wiring.ingest import ingester
+from delivery.deadline import ending_at
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
-    report = ingester().run(kafka_records(event))
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    with ending_at(deadline(context)):
+        report = ingester().run(kafka_records(event))
     observe_ingest(report)
     return {"received": report.received, "requested": report.requested, "rejected": sum(report.rejected.values())}

@@ -22,8 +22,10 @@ _MALFORMED: tuple[tuple[Mapping[str, Any], Mapping[str, Any], RejectCode], ...] 
     ({}, {"dedupe_key": " "}, RejectCode.PAYLOAD_INVALID),
     ({}, {"preview_id": "p" * 65}, RejectCode.PAYLOAD_INVALID),
     ({}, {"target_url": "https://elsewhere.example/"}, RejectCode.PAYLOAD_INVALID),
+    ({}, {"target_url": "/assistant/%2e%2e/admin"}, RejectCode.PAYLOAD_INVALID),
     ({}, {"requested_at": "0001-01-01T00:00:00Z"}, RejectCode.PAYLOAD_INVALID),
     ({"event_version": "2"}, {}, RejectCode.EVENT_VERSION_UNSUPPORTED),
+    ({"service_name": "calendar"}, {}, RejectCode.ADDRESSED_ELSEWHERE),
     ({"event_type": "notification.feishu.recalled"}, {}, RejectCode.EVENT_TYPE_UNKNOWN),
     ({"event_type": ""}, {}, RejectCode.EVENT_TYPE_MISSING),
     ({"payload": ["not", "an", "object"]}, {}, RejectCode.ENVELOPE_INVALID),
@@ -40,9 +42,9 @@ _POISON: tuple[bytes | None, ...] = (
     b'{"payload":' * 1_000 + b"1" + b"}" * 1_000,
     b"x" * 900_000,
 )
-_FOREIGN: tuple[Mapping[str, str], ...] = (
-    {"service_name": "calendar"},
+_FOREIGN: tuple[Mapping[str, object], ...] = (
     {"service_name": "calendar", "event_type": "calendar.entry.moved"},
+    {"service_name": "calendar", "event_type": "calendar.synced", "event_version": 3, "payload": ["of", "its", "own"]},
     {"service_name": "", "event_type": "task.created"},
 )
 

@@ -5,17 +5,15 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from local.commands.publish import example_event, publish
-from local.commands.show import show
+from local.commands.publish import example_event
 from tests.e2e.stack_processes import StackProcess, all_gone, starting
+from tests.e2e.using_stack import calls, post, published, recorded_as, until_shown
 from tests.waiting import until
 
 
@@ -31,19 +29,18 @@ def stack() -> Iterator[StackProcess]:
 
 def test_an_event_becomes_a_record_that_is_sent(stack: StackProcess) -> None:
     """Kafka, ingest, MySQL, the queue, send, Feishu: with the commands that `up` prints."""
-    published = stack.run("publish", "--user", "1", "--text", "from a test")
-    record_id = _recorded_as(published.stdout)
-    _until_shown(stack, record_id, status="sent", outcome="delivered")
+    record_id = recorded_as(stack.run("publish", "--user", "1", "--text", "from a test").stdout)
+    until_shown(stack, record_id, status="sent", outcome="delivered")
     assert "from a test" in stack.run("show", record_id).stdout
-    assert [call["notification_id"] for call in _calls(stack)].count(int(record_id)) == 1
+    assert [call["notification_id"] for call in calls(stack)].count(int(record_id)) == 1
 
 
 def test_a_failed_attempt_is_made_again_by_the_scheduled_claim(stack: StackProcess) -> None:
     """Feishu fails once for this user, whose channel has a token."""
     registered = stack.run("channel", "--user", "2", "--bearer-token", "a-token")
     assert registered.returncode == 0, registered
-    _post(f"{stack.endpoints()['feishu_url']}/_faults", {"kind": "http_5xx", "user_id": 2, "first": 1})
-    _until_shown(stack, _published(stack, 2), status="sent", attempt_count="2")
+    post(f"{stack.endpoints()['feishu_url']}/_faults", {"kind": "http_5xx", "user_id": 2, "first": 1})
+    until_shown(stack, published(stack, 2), status="sent", attempt_count="2")
 
 
 def test_publish_tells_why_an_event_is_rejected(stack: StackProcess) -> None:
@@ -58,8 +55,8 @@ def test_publish_tells_what_a_repeated_event_met(stack: StackProcess, tmp_path: 
     """The record that has its dedupe key, and the record's status; an event of another service is passed over."""
     event = tmp_path / "event.json"
     event.write_bytes(example_event(1, "repeated"))
-    record_id = _recorded_as(stack.run("publish", "--file", str(event)).stdout)
-    _until_shown(stack, record_id, status="sent")
+    record_id = recorded_as(stack.run("publish", "--file", str(event)).stdout)
+    until_shown(stack, record_id, status="sent")
     again = stack.run("publish", "--file", str(event)).stdout
     assert f"repeated: record {record_id} has this dedupe key and is sent; " in again
     of_others = (
@@ -81,7 +78,7 @@ def test_a_channel_that_the_sender_would_refuse_is_not_saved(stack: StackProcess
 
 def test_output_that_nobody_reads_is_no_error(stack: StackProcess) -> None:
     """As with `| head -1`."""
-    record_id = _published(stack, 1)
+    record_id = published(stack, 1)
     command = f"{sys.executable} -m local --home '{stack.home}' show {record_id} | true"
     piped = subprocess.run(
         ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], check=False, capture_output=True, text=True
@@ -102,18 +99,18 @@ def test_a_stack_that_is_older_than_the_code_says_so(stack: StackProcess, tmp_pa
 
 def test_a_user_without_a_channel_is_skipped(stack: StackProcess) -> None:
     """And without Feishu being called."""
-    record_id = _published(stack, 99)
-    _until_shown(stack, record_id, status="skipped")
-    assert int(record_id) not in [call["notification_id"] for call in _calls(stack)]
+    record_id = published(stack, 99)
+    until_shown(stack, record_id, status="skipped")
+    assert int(record_id) not in [call["notification_id"] for call in calls(stack)]
 
 
 def test_every_function_can_be_invoked_at_the_url_that_is_announced(stack: StackProcess) -> None:
     """With an event of its own kind, and the answer of its handler."""
     functions = stack.endpoints()["functions"]
     assert functions.keys() == {"ingest", "claim", "send"}
-    assert _post(functions["claim"], {}).keys() == {"claimed", "dead"}
-    assert _post(functions["ingest"], {"eventSource": "SelfManagedKafka", "records": {}})["received"] == 0
-    assert _post(functions["send"], {"Records": []}) == {"batchItemFailures": []}
+    assert post(functions["claim"], {}).keys() == {"claimed", "dead"}
+    assert post(functions["ingest"], {"eventSource": "SelfManagedKafka", "records": {}})["received"] == 0
+    assert post(functions["send"], {"Records": []}) == {"batchItemFailures": []}
 
 
 def test_the_endpoints_say_where_everything_is(stack: StackProcess) -> None:
@@ -123,8 +120,9 @@ def test_the_endpoints_say_where_everything_is(stack: StackProcess) -> None:
     assert endpoints["topic"] == "smartflow.notification.outbox"
     assert endpoints.keys() == {
         *("database_url", "kafka_bootstrap_servers", "topic", "consumer_group", "aws_endpoint_url"),
-        *("feishu_url", "webhook_origins", "functions", "schema"),
+        *("feishu_url", "webhook_origins", "queues", "functions", "schema"),
     }
+    assert endpoints["queues"].keys() == {"send", "reports"}
     told = stack.run("status")
     assert told.returncode == 0
     assert endpoints["feishu_url"] in told.stdout
@@ -145,8 +143,8 @@ def test_two_stacks_side_by_side_do_not_meet_and_a_killed_one_leaves_nothing(sta
         theirs, ours = other.up(), stack.endpoints()
         for name in ("database_url", "kafka_bootstrap_servers", "aws_endpoint_url", "feishu_url", "functions"):
             assert theirs[name] != ours[name]
-        _until_shown(other, _published(other, 1, "only there"), status="sent")
-        assert "only there" not in json.dumps(_calls(stack))
+        until_shown(other, published(other, 1, "only there"), status="sent")
+        assert "only there" not in json.dumps(calls(stack))
         processes = other.processes()
         assert len(processes) >= 8
         other.popen.kill()
@@ -189,37 +187,3 @@ def test_down_ends_a_stack_with_all_that_belongs_to_it(monkeypatch: pytest.Monke
         refused = stack.run("publish")
         assert refused.returncode == 1
         assert refused.stderr == "hongyan: no local stack is up in this checkout; start one with: make up\n"
-
-
-def _published(stack: StackProcess, user_id: int, text: str = "hello") -> str:
-    said: list[str] = []
-    publish(stack.endpoints(), example_event(user_id, text), key=str(user_id), say=said.append)
-    return _recorded_as("\n".join(said))
-
-
-def _recorded_as(said: str) -> str:
-    found = re.search(r"recorded as (\d+);", said)
-    assert found, said
-    return found[1]
-
-
-def _until_shown(stack: StackProcess, record_id: str, **values: str) -> None:
-    """Until `show` shows these values of the record."""
-
-    def shown() -> bool:
-        said: list[str] = []
-        show(stack.endpoints(), int(record_id), say=said.append)
-        return {tuple(line.split(maxsplit=1)) for line in said} >= set(values.items())
-
-    until(shown)
-
-
-def _calls(stack: StackProcess) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"{stack.endpoints()['feishu_url']}/_calls", timeout=60) as answer:  # noqa: S310
-        return [json.loads(line) for line in answer.read().splitlines()]
-
-
-def _post(url: str, body: object) -> Any:
-    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-        return json.load(answer)

@@ -6,26 +6,55 @@ from collections.abc import Callable, Mapping
 from delivery.aws import telemetry
 from delivery.claim import ClaimReport
 from delivery.domain.contract import RejectCode
-from delivery.domain.outcome import Delivered, Exchange
+from delivery.domain.intake import Reject
+from delivery.domain.outcome import (
+    Delivered,
+    ErrorCode,
+    Exchange,
+    NoRecipient,
+    NotStarted,
+    Outcome,
+    PermanentFailure,
+    TemporaryFailure,
+)
 from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
-from delivery.send import SendReport
-from tests.unit.samples import NOW, RETRY, attempt
+from tests.unit.samples import NOW, RETRY, attempt, kafka_record
 
 
 def ingest() -> None:
-    telemetry.observe_ingest(IngestReport(rejected={code.value: 1 for code in RejectCode}))
+    source = kafka_record(b"")
+    rejects = [Reject(source=source, code=code, reason="why") for code in RejectCode]
+    telemetry.observe_ingest(IngestReport(rejects=rejects, skipped={"order.paid": 1}, queue_refused="AccessDenied"))
 
 
 def claim() -> None:
-    telemetry.observe_claim(ClaimReport())
+    telemetry.observe_claim(ClaimReport(queue_refused="AccessDenied"))
 
 
 def send() -> None:
-    one, outcome = attempt(summary_text=""), Delivered(provider_message_id="m", exchange=Exchange(latency_ms=1))
+    """Every state that an attempt leads to, and all of the trouble that keeps one from it."""
+    told, said = telemetry.SendTelemetry(), Exchange(http_status=502, latency_ms=1)
+    failed = {"code": ErrorCode.SERVER_ERROR, "reason": "broken", "exchange": said}
+    outcomes = (
+        Delivered(provider_message_id="m", exchange=said),
+        TemporaryFailure(**failed),
+        PermanentFailure(**failed),
+        NoRecipient(reason="none"),
+        NotStarted(reason="no time"),
+    )
+    closings = [_closing(outcome) for outcome in outcomes]
+    for closing in closings:
+        told.closed(closing, won=True)
+    told.reported(closings, "why")
+    told.unreported(closings, "why")
+    told.held([1], "why")
+
+
+def _closing(outcome: Outcome) -> Closing:
+    one = attempt(summary_text="")
     transition = after_attempt(one, outcome, RETRY, NOW)
-    telemetry.observe_attempt(Closing(attempt=one, outcome=outcome, transition=transition, finished_at=NOW), won=True)
-    telemetry.observe_send(SendReport())
+    return Closing(attempt=one, outcome=outcome, transition=transition, finished_at=NOW)
 
 
 WORDS: Mapping[str, Callable[[], None]] = {"ingest": ingest, "claim": claim, "send": send}

@@ -76,10 +76,21 @@ class Template:
         return only
 
     def source(self, word: str) -> Resource:
-        """The event source of the function."""
-        sources = self.all("AWS::Lambda::EventSourceMapping")
-        (only,) = [it for it in sources if self.named(it["FunctionName"]) == self.function(word)]
+        """The event source of the function: of send, the one with pointers."""
+        (only,) = [it for it in self._sources(word) if not self._brings_reports(it)]
         return only
+
+    def source_of_reports(self) -> Resource:
+        (only,) = [it for it in self._sources("send") if self._brings_reports(it)]
+        return only
+
+    def _sources(self, word: str) -> list[Resource]:
+        sources = self.all("AWS::Lambda::EventSourceMapping")
+        return [it for it in sources if self.named(it["FunctionName"]) == self.function(word)]
+
+    def _brings_reports(self, source: Resource) -> bool:
+        url = environment(self.function("send"))["REPORT_QUEUE_URL"]
+        return source.get("EventSourceArn") == {"Fn::GetAtt": [_target(url), "Arn"]}
 
     def statements(self, role: Any) -> Iterator[Resource]:
         """What the role may do, wherever it is written."""

@@ -5,7 +5,7 @@ the server cannot hold is listed in tests/infra/account/gaps.py and tested in te
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -126,12 +126,24 @@ def test_pointers_go_through_one_queue_to_send_and_then_to_the_dead_letters(stag
     account = stage.first.after
     queue, dead = account.queue("SendQueueUrl"), account.queue("DeadLetterQueueUrl")
     assert json.loads(queue["RedrivePolicy"])["deadLetterTargetArn"] == dead["QueueArn"]
-    (source,) = account.sources
-    assert source["EventSourceArn"] == queue["QueueArn"]
-    assert source["FunctionArn"] == account.function("send")["FunctionArn"]
-    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert source["ScalingConfig"] == {"MaximumConcurrency": 5}
+    assert at_once(account) == {queue["QueueArn"]: 5, account.queue("ReportQueueUrl")["QueueArn"]: 2}
+    for source in account.sources:
+        assert source["FunctionArn"] == account.function("send")["FunctionArn"]
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert all('"aws:SecureTransport": "false"' in it["Policy"] for it in account.queues.values())
+
+
+def test_reports_that_mysql_never_takes_end_in_their_own_dead_letter_queue(stage: Deployments) -> None:
+    """Which SQS keeps for two weeks."""
+    account = stage.first.after
+    queue, dead = account.queue("ReportQueueUrl"), account.queue("DeadReportQueueUrl")
+    assert json.loads(queue["RedrivePolicy"]) == {"deadLetterTargetArn": dead["QueueArn"], "maxReceiveCount": 240}
+    assert dead["MessageRetentionPeriod"] == str(14 * 86_400)
+
+
+def at_once(account: Seen) -> Mapping[str, int]:
+    """How many functions each queue may start, by its ARN."""
+    return {it["EventSourceArn"]: it["ScalingConfig"]["MaximumConcurrency"] for it in account.sources}
 
 
 def test_logs_are_kept_for_the_stage_s_days_and_encrypted(stage: Deployments) -> None:
@@ -160,8 +172,7 @@ def test_a_changed_setting_changes_what_it_is_about_and_nothing_else(stage: Depl
     assert stage.updated.failure == ""
     assert stage.updated.changed("data") == []
     assert stage.updated.changed("delivery") == [("UPDATE_COMPLETE", "AWS::Lambda::EventSourceMapping")]
-    (source,) = stage.updated.after.sources
-    assert source["ScalingConfig"] == {"MaximumConcurrency": 7}
+    assert sorted(at_once(stage.updated.after).values()) == [2, 7]
 
 
 def test_a_failed_migration_fails_the_deployment_with_mysql_s_own_words(stage: Deployments) -> None:

@@ -13,11 +13,11 @@ PLACE = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_CA_FILE"}
 DATABASE = PLACE | {"DATABASE_SECRET_ARN", "DATABASE_USER"}
 OWN = {
     "ingest": {"SEND_QUEUE_URL", "HANDOFF_DEADLINE_SECONDS", "MAX_ATTEMPTS", "ALLOWED_URL_PREFIXES"},
-    "claim": {"SEND_QUEUE_URL", "LEASE_SECONDS", "CLAIM_BATCH_SIZE", "MAX_QUEUED_POINTERS"},
+    "claim": {"SEND_QUEUE_URL", "REPORT_QUEUE_URL", "LEASE_SECONDS", "CLAIM_BATCH_SIZE", "MAX_QUEUED_POINTERS"},
     "send": {
-        "LEASE_SECONDS", "SEND_CONCURRENCY", "RETRY_BASE_SECONDS", "RETRY_CAP_SECONDS", "RETRY_JITTER", "DATA_KEY_ARN",
-        "WEBHOOK_ORIGINS", "FEISHU_TIMEOUT_SECONDS", "ACTION_BASE_URL", "MESSAGE_EVENT", "MESSAGE_TITLE",
-        "MESSAGE_ACTION_TEXT",
+        "STAGE", "REPORT_QUEUE_URL", "LEASE_SECONDS", "SEND_CONCURRENCY", "RETRY_BASE_SECONDS", "RETRY_CAP_SECONDS",
+        "RETRY_JITTER", "DATA_KEY_ARN", "WEBHOOK_ORIGINS", "FEISHU_TIMEOUT_SECONDS", "ACTION_BASE_URL",
+        "MESSAGE_EVENT", "MESSAGE_TITLE", "MESSAGE_ACTION_TEXT",
     },
 }  # fmt: skip
 
@@ -62,8 +62,11 @@ def test_settings_reach_the_functions(dev: Template) -> None:
 
 
 def test_queue_and_key_are_the_ones_of_the_same_stack(dev: Template) -> None:
-    """Ingest and claim fill the queue that feeds send; send is given the stack's key."""
+    """Ingest and claim fill the queue that feeds send; send fills the other one, and claim asks whether it is empty."""
     fed = dev.named(dev.source("send")["EventSourceArn"])
     for word in ("ingest", "claim"):
         assert dev.named(environment(dev.function(word))["SEND_QUEUE_URL"]) == fed
+    reports = dev.named(dev.source_of_reports()["EventSourceArn"])
+    for word in ("claim", "send"):
+        assert dev.named(environment(dev.function(word))["REPORT_QUEUE_URL"]) == reports != fed
     assert dev.kind_of(environment(dev.function("send"))["DATA_KEY_ARN"]) == "AWS::KMS::Key"

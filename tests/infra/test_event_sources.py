@@ -8,7 +8,7 @@ import pytest
 from tests.infra.conftest import Synthesis
 from tests.infra.templates import BROKERS, MSK, MYSQL, TLS_BROKERS, VPC, Template, environment
 
-FOUR_DAYS, FOURTEEN_DAYS = 345_600, 1_209_600
+ONE_DAY, FOUR_DAYS, FOURTEEN_DAYS = 86_400, 345_600, 1_209_600
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:kafka-AbCdEf"
 
 
@@ -110,12 +110,31 @@ def test_send_reports_each_message_by_itself(stages: Mapping[str, Template]) -> 
         assert source["ScalingConfig"] == {"MaximumConcurrency": at_once}
 
 
+def test_reports_come_to_the_send_function_too(stages: Mapping[str, Template]) -> None:
+    """One by one, and to as few functions as Lambda allows: MySQL has just been away."""
+    for template in stages.values():
+        source = template.source_of_reports()
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert (source["BatchSize"], source["ScalingConfig"]) == (10, {"MaximumConcurrency": 2})
+
+
+def test_a_report_outlasts_a_day_without_mysql(stages: Mapping[str, Template]) -> None:
+    """Even if each receive fails as soon as the message is visible again, and dead ones wait for a person."""
+    for template in (stages["dev"], stages["prod"]):
+        queue = template.named(template.source_of_reports()["EventSourceArn"])
+        dead = template.named(queue["RedrivePolicy"]["deadLetterTargetArn"])
+        assert queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"] >= ONE_DAY
+        assert (queue["MessageRetentionPeriod"], dead["MessageRetentionPeriod"]) == (FOURTEEN_DAYS, FOURTEEN_DAYS)
+        assert queue["DelaySeconds"] < int(environment(template.function("send"))["LEASE_SECONDS"])
+
+
 def test_a_message_stays_hidden_for_six_of_the_sender_s_time_outs(synth: Synthesis) -> None:
-    """For any time-out: otherwise a slow batch would go to a second function."""
+    """For any time-out and in both queues: otherwise a slow batch would go to a second function."""
     for over in ({}, {"send": {"timeout_seconds": 90}}):
         template = synth("dev", over)
-        queue = template.named(template.source("send")["EventSourceArn"])
-        assert queue["VisibilityTimeout"] >= 6 * template.function("send")["Timeout"]
+        for source in (template.source("send"), template.source_of_reports()):
+            queue = template.named(source["EventSourceArn"])
+            assert queue["VisibilityTimeout"] >= 6 * template.function("send")["Timeout"]
 
 
 def test_a_lease_outlives_its_sender_and_not_the_queue(stages: Mapping[str, Template]) -> None:
@@ -137,12 +156,12 @@ def test_what_cannot_be_received_five_times_waits_two_weeks_for_a_person(dev: Te
 
 def test_queues_are_encrypted_and_refuse_plain_http(dev: Template) -> None:
     """At rest with SQS's own key, in transit by a policy."""
-    assert [it["SqsManagedSseEnabled"] for it in dev.all("AWS::SQS::Queue")] == [True, True]
+    assert [it["SqsManagedSseEnabled"] for it in dev.all("AWS::SQS::Queue")] == [True] * 4
     for policy in dev.all("AWS::SQS::QueuePolicy"):
         (statement,) = policy["PolicyDocument"]["Statement"]
         assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert len(dev.all("AWS::SQS::QueuePolicy")) == 2
+    assert len(dev.all("AWS::SQS::QueuePolicy")) == 4
 
 
 @pytest.mark.parametrize(("minutes", "rate"), [(1, "rate(1 minute)"), (5, "rate(5 minutes)")])

@@ -26,6 +26,15 @@ def of_dashboard(template: Template) -> set[Metric]:
     return {_row(row) for row in rows if isinstance(row[0], str)}  # the others are expressions over these
 
 
+def searched(template: Template, metric: Metric) -> bool:
+    """Whether a graph finds the metric by a search, as it does where a dimension may have any value."""
+    namespace, name, dimensions = metric
+    names = ",".join(sorted(dimension for dimension, _ in dimensions))
+    wanted = f"SEARCH('{{{namespace},{names}}} MetricName=\"{name}\"', 'Sum', 300)"
+    rows = [row[0] for graph in graphs(template) for row in graph["metrics"] if isinstance(row[0], dict)]
+    return wanted in [row["expression"] for row in rows]
+
+
 def graphs(template: Template) -> Iterator[Mapping[str, Any]]:
     body = template.one("AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Join"][1]
     page = json.loads("".join(part if isinstance(part, str) else _DEPLOYED for part in body))

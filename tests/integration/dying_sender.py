@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from delivery.domain.record import Pointer
-from delivery.domain.transition import Closing
+from delivery.domain.transition import Closed, Closing
 from delivery.storage.attempts import Attempts
 from tests.integration.clock import Clock
 from tests.integration.conftest import engine_for
@@ -15,11 +15,11 @@ from tests.integration.sending import OneWebhook, send
 
 
 class StuckReport(Attempts):
-    def close(self, closings: Sequence[Closing]) -> set[int]:
+    def close(self, closings: Sequence[Closing]) -> Closed:
         words = {"sent": "accepted"}
         print(*(words.get(closing.transition.status, "failed") for closing in closings), flush=True)  # noqa: T201
         time.sleep(600)
-        return set()
+        return Closed(won=frozenset())
 
 
 if __name__ == "__main__":

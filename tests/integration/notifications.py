@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -63,6 +63,7 @@ def new_record(dedupe_key: str, **changes: Any) -> NewRecord:
         "fallback_text": "",
         "fallback_used": False,
         "trace_id": "trace",
+        "requested_at": datetime(2026, 1, 31, 8, tzinfo=UTC),
     }
     return NewRecord(**{**fields, **changes})
 

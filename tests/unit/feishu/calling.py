@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from delivery.deadline import Permit
 from delivery.domain.channel import Channel
 from delivery.domain.outcome import Delivered, Outcome
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK, WEBHOOK_PATH
@@ -32,12 +34,18 @@ def flow_channel(origin: str, **changes: object) -> Channel:
 EXAMPLES: Mapping[str, Example] = {FLOW_WEBHOOK: Example(channel_at=flow_channel, credentials=(TOKEN, WEBHOOK_KEY))}
 
 
+def permit(seconds: float = 60) -> Permit:
+    """The right to write one request, for so long."""
+    return Permit(time.time() + seconds)
+
+
 @contextmanager
-def opened(name: str, origin: str, *, timeout: float = 5.0) -> Iterator[Way]:
+def opened(name: str, origin: str, *, timeout: float = 5.0, stage: str = "dev") -> Iterator[Way]:
     """This way, allowed to call this origin only."""
     with closing(Transport.open(concurrency=4, timeout=timedelta(seconds=timeout))) as transport:
         feishu = Feishu(
             transport=transport,
+            stage=stage,
             wording=WORDING,
             webhook_origins=(origin,),
             now=lambda: NOW,
@@ -47,7 +55,7 @@ def opened(name: str, origin: str, *, timeout: float = 5.0) -> Iterator[Way]:
 
 def deliver(name: str, origin: str, *, timeout: float = 5.0) -> Outcome:
     with opened(name, origin, timeout=timeout) as way:
-        return way.deliver(attempt(), EXAMPLES[name].channel_at(origin))
+        return way.deliver(attempt(), EXAMPLES[name].channel_at(origin), permit())
 
 
 def code_of(outcome: Outcome) -> str | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import ssl
+import struct
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
@@ -25,6 +28,8 @@ class RawServer(socketserver.ThreadingTCPServer):
         #: each request as it came, and how many connections there were
         self.requests: list[bytes] = []
         self.connections = 0
+        #: connections end with a reset, a moment after the answer
+        self.reset = False
 
     @property
     def origin(self) -> str:
@@ -46,7 +51,13 @@ class _Connection(socketserver.BaseRequestHandler):
                     for piece in self.server.answer(request):
                         sock.sendall(piece)
                     if not self.server.keep:
+                        self.end(sock)
                         return
+
+    def end(self, sock: socket.socket) -> None:
+        if self.server.reset:
+            time.sleep(0.05)  # a reset throws away what the caller has not read yet
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _read(stream: BinaryIO) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,12 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.domain.outcome import Delivered, Exchange, Outcome, PermanentFailure, TemporaryFailure
+from delivery.domain.outcome import Delivered, ErrorCode, Exchange, Outcome, PermanentFailure, TemporaryFailure
 from delivery.feishu.answer import Answer
 from delivery.feishu.classify import classify
 
 RATE_CODES = [11232, 99991400, 230020, 800005652]
+SERVER_CODES = [1663, 2200, 300000, 230049]
 AUTH_CODES = [19001, 19021, 19022, 800005649, 800005650]
+CHANNEL_CODES = [19007, 800004509, 230002, 230006, 230013, 230027, 230029, 230034, 230038, 230053, 232009]
+MESSAGE_CODES = [9499, 10002, 11246, 19002, 19024, 230001, 230022, 230025, 230028, 230099]
+MESSAGE_CODES += [800005646, 800005647, 800006003]
+KNOWN = {0, *RATE_CODES, *SERVER_CODES, *AUTH_CODES, *CHANNEL_CODES, *MESSAGE_CODES}
+MEANINGS = {
+    **dict.fromkeys(RATE_CODES, (TemporaryFailure, "provider_rate_limited")),
+    **dict.fromkeys(SERVER_CODES, (TemporaryFailure, "provider_5xx")),
+    **dict.fromkeys(AUTH_CODES, (PermanentFailure, "provider_auth_failed")),
+    **dict.fromkeys(CHANNEL_CODES, (PermanentFailure, "provider_refused_channel")),
+    **dict.fromkeys(MESSAGE_CODES, (PermanentFailure, "payload_invalid")),
+}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -60,19 +73,26 @@ def test_2xx_with_code_0_or_none_is_delivered(status: int, body: bytes) -> None:
 @pytest.mark.parametrize("name", ["code", "StatusCode"])
 @pytest.mark.parametrize("shape", [int, str])
 @pytest.mark.parametrize("status", [200, 400, 429, 500])
-@pytest.mark.parametrize("code", RATE_CODES)
-def test_a_rate_limit_code_is_temporary_under_any_status(name: str, shape: type, status: int, code: int) -> None:
+@pytest.mark.parametrize("code", MEANINGS)
+def test_a_known_code_means_the_same_under_any_status(name: str, shape: type, status: int, code: int) -> None:
     """Most business errors come with HTTP 200, and most codes as numbers."""
-    assert failure(outcome(status, {name: shape(code)})) == (TemporaryFailure, "provider_rate_limited")
+    assert failure(outcome(status, {name: shape(code)})) == MEANINGS[code]
 
 
-@pytest.mark.parametrize("name", ["code", "StatusCode"])
-@pytest.mark.parametrize("shape", [int, str])
-@pytest.mark.parametrize("status", [200, 400, 500])
-@pytest.mark.parametrize("code", AUTH_CODES)
-def test_an_auth_code_is_permanent_under_any_status(name: str, shape: type, status: int, code: int) -> None:
-    """The same call would be refused again."""
-    assert failure(outcome(status, {name: shape(code)})) == (PermanentFailure, "provider_auth_failed")
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("words", ["too many request", "Too Many Request", "TOO MANY REQUESTS, slow down"])
+def test_9499_with_too_many_request_is_a_rate_limit(status: int, words: str) -> None:
+    """The bot answers so with HTTP 400; nothing is wrong with the message."""
+    answered = outcome(status, {"code": 9499, "msg": words, "data": {}}, retry_after="3")
+    assert failure(answered) == (TemporaryFailure, "provider_rate_limited")
+    assert isinstance(answered, TemporaryFailure)
+    assert answered.retry_after == timedelta(seconds=3)
+
+
+@pytest.mark.parametrize("words", ["Bad Request", "", None, 5, ["too many request"]])
+def test_9499_with_other_words_refuses_the_message(words: object) -> None:
+    """The generic bad request."""
+    assert failure(outcome(400, {"code": 9499, "msg": words})) == (PermanentFailure, "payload_invalid")
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"code": 0}', b'{"code": 5}', b"<html>", b"\xff"])
@@ -80,6 +100,8 @@ def test_an_auth_code_is_permanent_under_any_status(name: str, shape: type, stat
     ("status", "expected"),
     [
         (429, (TemporaryFailure, "provider_rate_limited")),
+        (408, (TemporaryFailure, "provider_timeout")),
+        (425, (TemporaryFailure, "provider_timeout")),
         (500, (TemporaryFailure, "provider_5xx")),
         (503, (TemporaryFailure, "provider_5xx")),
         (599, (TemporaryFailure, "provider_5xx")),
@@ -99,17 +121,45 @@ def test_a_status_that_is_no_success_counts_whatever_the_body(
 
 
 @pytest.mark.parametrize(
-    "code", [1, -1, 9499, 19024, 10**18, "9499", "-1", "", "ok", "0000000000001", "1" * 5_000, 0.5, None, True, [], {}]
+    "code", [1, -1, 19003, 10**18, "1", "-1", "", "ok", "0000000000001", "1" * 5_000, 0.5, None, True, [], {}]
 )
-def test_any_other_code_is_permanent(code: object) -> None:
-    """Numbers that the tables do not have, and what is not a number."""
-    assert failure(outcome(200, {"code": code})) == (PermanentFailure, "payload_invalid")
+def test_any_other_code_is_tried_again(code: object) -> None:
+    """Numbers that the tables do not have, and what is not a number: nothing was shown to the user."""
+    assert failure(outcome(200, {"code": code})) == (TemporaryFailure, "provider_refused")
+
+
+@given(st.integers(-(10**12), 10**12).filter(lambda code: code not in KNOWN))
+def test_no_code_outside_the_tables_is_final(code: int) -> None:
+    """Whatever Feishu thinks of next, a record is not dead after one call of it."""
+    assert failure(outcome(200, {"code": code, "msg": "new"})) == (TemporaryFailure, "provider_refused")
+
+
+def test_the_switched_off_flow_says_so() -> None:
+    """Its words lead the user to what is to be mended."""
+    answered = outcome(200, {"code": 800004509, "msg": "webhook trigger workflow is disabled"})
+    assert isinstance(answered, PermanentFailure)
+    assert answered.reason == "Feishu answered HTTP 200, code 800004509: webhook trigger workflow is disabled"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff\xfe", b"{", b"ok", b"[" * 100_000, b"9" * 5_000])
 def test_a_success_that_is_not_json_is_a_broken_answer(body: bytes) -> None:
     """A proxy answered, not Feishu: it is worth another try."""
     assert failure(outcome(200, body=body)) == (TemporaryFailure, "network_error")
+
+
+@pytest.mark.parametrize("status", [100, 101, 199])
+def test_a_status_below_200_is_a_broken_answer(status: int) -> None:
+    """It is none that a call ends with."""
+    assert failure(outcome(status, {"code": 0})) == (TemporaryFailure, "network_error")
+
+
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_an_answer_that_broke_off_is_what_ended_it(status: int) -> None:
+    """Whatever its first bytes say: the rest might have said another thing."""
+    late = TemporaryFailure(code=ErrorCode.TIMEOUT, reason="no answer in time")
+    answer = Answer(status=status, headers={}, body=b'{"code": 0}', broken_off=late)
+    kept = Exchange(http_status=status)
+    assert classify(answer, message_id="m", exchange=kept) == replace(late, exchange=kept)
 
 
 def test_a_cut_answer_is_a_broken_answer() -> None:
@@ -145,7 +195,7 @@ def test_a_message_nested_deep_has_an_outcome(depth: int) -> None:
 def test_half_a_surrogate_pair_in_a_message_can_be_stored() -> None:
     """JSON can write it, UTF-8 cannot: it would break the statement that closes the attempt."""
     answered = outcome(200, body=b'{"code": 1, "msg": "\\ud800 bad"}')
-    assert isinstance(answered, PermanentFailure)
+    assert isinstance(answered, TemporaryFailure)
     assert answered.reason == "Feishu answered HTTP 200, code 1: ? bad"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from delivery.domain.outcome import Delivered, Outcome, PermanentFailure
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from local.feishu import FeishuSimulator
-from tests.unit.feishu.calling import flow_channel, opened
+from tests.unit.feishu.calling import flow_channel, opened, permit
 from tests.unit.feishu.raw_server import OK, raw_server
 from tests.unit.samples import TOKEN, WEBHOOK_KEY, attempt
 
@@ -45,7 +46,7 @@ def feishu() -> Iterator[FeishuSimulator]:
 
 def send(origin: str, *, changes: Mapping[str, Any] | None = None, **channel: Any) -> Outcome:
     with opened(FLOW_WEBHOOK, origin) as flow:
-        return flow.deliver(attempt(**(changes or {})), flow_channel(origin, **channel))
+        return flow.deliver(attempt(**(changes or {})), flow_channel(origin, **channel), permit())
 
 
 def test_feishu_receives_exactly_the_message_and_accepts_it(feishu: FeishuSimulator) -> None:
@@ -80,6 +81,31 @@ def test_the_headers_are_those_of_json_and_of_the_token() -> None:
     assert b"authorization" not in without
 
 
+def client_token(stage: str = "dev", **changes: Any) -> str:
+    with raw_server(OK) as server, opened(FLOW_WEBHOOK, server.origin, stage=stage) as flow:
+        flow.deliver(attempt(**changes), flow_channel(server.origin), permit())
+    [request] = server.requests
+    [line] = [line for line in request.decode().splitlines() if line.lower().startswith("client-token: ")]
+    return line.partition(": ")[2]
+
+
+def test_all_attempts_of_a_notification_have_one_client_token() -> None:
+    """Also under another row's number, which a database that was restored may give it."""
+    assert client_token() == client_token(number=2, record_id=99, summary_text="另一句话")
+
+
+def test_another_notification_or_stage_has_another_client_token() -> None:
+    """Two stages may send to one channel, and both are heard."""
+    tokens = {client_token(), client_token("prod"), client_token(dedupe_key="other"), client_token(channel="other")}
+    assert len(tokens) == 4
+
+
+def test_a_client_token_is_a_digest_of_stage_channel_and_dedupe_key() -> None:
+    """Its first 32 digits; another release must not change it between two attempts."""
+    digest = hashlib.sha256(b"dev\nfeishu\n7:schedule_conflict:1").hexdigest()
+    assert client_token() == digest[:32]
+
+
 def test_a_trace_id_is_sent_only_when_present(feishu: FeishuSimulator) -> None:
     """An empty one would be a broken field."""
     send(feishu.url, changes={"trace_id": ""})
@@ -102,7 +128,7 @@ def test_a_wrong_token_and_a_disabled_webhook_are_permanent(feishu: FeishuSimula
     disabled = send(feishu.url)
     assert isinstance(refused, PermanentFailure)
     assert isinstance(disabled, PermanentFailure)
-    assert (refused.code, disabled.code) == ("provider_auth_failed", "payload_invalid")
+    assert (refused.code, disabled.code) == ("provider_auth_failed", "provider_refused_channel")
 
 
 @pytest.mark.parametrize("token", ["令牌令牌令牌令牌", "token\nX-Evil: 1", "token\r\n\r\nGET / HTTP/1.1"])

@@ -17,6 +17,12 @@ NAMES = ["https", "http", "HTTPS", "www.feishu.cn", "feishu.cn", "evil.example",
 URL_PARTS = st.sampled_from([*NAMES, *MARKS, *BLANKS])
 
 
+def test_the_origins_of_a_setting_may_be_in_upper_case() -> None:
+    """Host names are not case-sensitive there either."""
+    assert problem(f"https://www.feishu.cn{PATH}/key", ("HTTPS://WWW.Feishu.CN",)) is None
+    assert problem(f"https://evil.example{PATH}/key", ("HTTPS://WWW.Feishu.CN",)) is not None
+
+
 def problem(url: str, origins: tuple[str, ...] = FEISHU) -> str | None:
     return webhook_problem(url, origins)
 

@@ -11,20 +11,22 @@ from time import sleep
 
 import pytest
 
-from delivery.domain.outcome import PermanentFailure, TemporaryFailure
+from delivery.domain.outcome import ErrorCode, PermanentFailure, TemporaryFailure
 from delivery.feishu.answer import Answer
-from delivery.feishu.transport import Transport
+from delivery.feishu.connections import BoundedAdapter
+from delivery.feishu.transport import NoAnswer, Transport
+from tests.unit.feishu.calling import permit
 from tests.unit.feishu.raw_server import OK, raw_server
 
 TIMEOUT = 0.4
 
 
-def opened(timeout: float = 5.0) -> closing[Transport]:
-    return closing(Transport.open(concurrency=4, timeout=timedelta(seconds=timeout)))
+def opened(timeout: float = 5.0, **options: str) -> closing[Transport]:
+    return closing(Transport.open(concurrency=4, timeout=timedelta(seconds=timeout), **options))
 
 
-def post(transport: Transport, origin: str, number: int) -> Answer | TemporaryFailure | PermanentFailure:
-    return transport.post(f"{origin}/", document={"number": number}, headers={})
+def post(transport: Transport, origin: str, number: int) -> Answer | NoAnswer:
+    return transport.post(f"{origin}/", document={"number": number}, headers={}, permit=permit())
 
 
 def test_kept_alive_connections_are_reused() -> None:
@@ -84,12 +86,10 @@ def dripping_for_nine(request: bytes) -> Iterator[bytes]:
         sleep(0.02)
 
 
-def test_over_tls_the_timeout_and_keeping_alive_are_the_same(
-    tls: SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_over_tls_the_timeout_and_keeping_alive_are_the_same(tls: SSLContext, certificate: Path) -> None:
     """As with Feishu itself."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with raw_server(dripping_for_nine, tls=tls, keep=True) as server, opened(1) as transport:
+    trusting = opened(1, authorities=str(certificate))
+    with raw_server(dripping_for_nine, tls=tls, keep=True) as server, trusting as transport:
         answers = [post(transport, server.origin, number) for number in (1, 2)]
         connections = server.connections
         dripped = post(transport, server.origin, 9)
@@ -97,3 +97,85 @@ def test_over_tls_the_timeout_and_keeping_alive_are_the_same(
     assert connections == 1
     assert isinstance(dripped, TemporaryFailure)
     assert dripped.code == "provider_timeout"
+
+
+def test_nothing_of_the_environment_changes_a_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No proxy hears of it, no password file speaks for it, and no missing file of authorities stops it."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password something\n")
+    with raw_server(OK) as server, raw_server(OK) as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.origin)
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+            monkeypatch.setenv(name, str(tmp_path / "missing.pem"))
+        monkeypatch.setenv("NETRC", str(netrc))
+        monkeypatch.setenv("NO_PROXY", "")
+        with opened() as transport:
+            answer = post(transport, server.origin, 1)
+    assert isinstance(answer, Answer)
+    assert proxy.connections == 0
+    [request] = server.requests
+    assert b"authorization" not in request.lower()
+
+
+def test_no_authority_of_the_environment_is_trusted(
+    tls: SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whom a call trusts is what the layer carries."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, str(certificate))
+    with raw_server(OK, tls=tls) as server, opened() as transport:
+        answer = post(transport, server.origin, 1)
+    assert isinstance(answer, TemporaryFailure)
+    assert "certificate was not accepted" in answer.reason
+    assert server.requests == []
+
+
+def test_the_authorities_of_the_layer_are_many() -> None:
+    """An empty store would refuse Feishu itself."""
+    assert len(BoundedAdapter(concurrency=1)._context.get_ca_certs()) > 50
+
+
+def test_cookies_are_not_kept() -> None:
+    """Two messages to one host are two strangers."""
+    cookies = OK.replace(
+        b"\r\n\r\n", b"\r\nSet-Cookie: session=1; Path=/\r\nSet-Cookie: broken=\xff; expires=never\r\n\r\n"
+    )
+    with raw_server(cookies, keep=True) as server, opened() as transport:
+        answers = [post(transport, server.origin, number) for number in (1, 2)]
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert [b"cookie" in request.lower() for request in server.requests] == [False, False]
+
+
+@pytest.mark.parametrize("status", [b"408 Timeout", b"429 Too Many", b"503 Unavailable"])
+def test_a_call_is_made_once(status: bytes) -> None:
+    """Whatever the answer and its Retry-After: the record decides whether there is another."""
+    answer = OK.replace(b"200 OK", status + b"\r\nRetry-After: 0")
+    with raw_server(answer) as server, opened() as transport:
+        post(transport, server.origin, 1)
+        post(transport, server.origin, 2)
+    assert len(server.requests) == 2
+
+
+def test_a_connection_that_is_cut_before_the_answer_is_not_tried_again() -> None:
+    """The message may have arrived."""
+    with raw_server(b"") as server, opened() as transport:
+        answer = post(transport, server.origin, 1)
+    assert isinstance(answer, TemporaryFailure)
+    assert (answer.code, len(server.requests)) == ("network_error", 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://[", {}),
+        ("nothing", {}),
+        ("http://127.0.0.1:1/", {"Authorization": "令牌"}),
+        ("http://127.0.0.1:1/", {"Authorization": "a\nb"}),
+    ],
+)
+def test_only_a_request_that_cannot_be_built_is_the_channels_fault(url: str, headers: dict[str, str]) -> None:
+    """For good, and without its URL or token in the reason."""
+    with opened() as transport:
+        answer = transport.post(url, document={}, headers=headers, permit=permit())
+    assert answer == PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called")

@@ -18,7 +18,7 @@ from delivery.feishu.answer import Answer
 from delivery.feishu.classify import classify
 from delivery.feishu.ways import WAYS
 from local.machine.ports import free_port
-from tests.unit.feishu.calling import EXAMPLES, code_of, deliver, opened
+from tests.unit.feishu.calling import EXAMPLES, code_of, deliver, opened, permit
 from tests.unit.feishu.raw_server import OK, raw_server
 from tests.unit.samples import attempt
 
@@ -59,6 +59,9 @@ def test_an_accepted_message_is_delivered(way: str) -> None:
         (200, b'{"code": 19021}', PERMANENT, "provider_auth_failed"),
         (404, b"", PERMANENT, "payload_invalid"),
         (200, b'{"code": 19024}', PERMANENT, "payload_invalid"),
+        (200, b'{"code": 800004509}', PERMANENT, "provider_refused_channel"),
+        (200, b'{"code": 424242}', TEMPORARY, "provider_refused"),
+        (408, b"", TEMPORARY, "provider_timeout"),
     ],
 )
 def test_each_class_of_answer_has_its_outcome(
@@ -83,7 +86,7 @@ def test_the_wait_that_feishu_asks_for_is_passed_on(way: str, header: str) -> No
 def test_a_channel_elsewhere_is_not_called(way: str) -> None:
     """Else a user could make the service call inside its own network. Nothing was said, so nothing is kept."""
     with raw_server(OK) as server, opened(way, "https://www.feishu.cn") as one:
-        outcome = one.deliver(attempt(), EXAMPLES[way].channel_at(server.origin))
+        outcome = one.deliver(attempt(), EXAMPLES[way].channel_at(server.origin), permit())
     assert isinstance(outcome, PermanentFailure)
     assert (outcome.code, outcome.exchange) == ("invalid_url", Exchange())
     assert server.connections == 0

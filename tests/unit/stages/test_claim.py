@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -33,9 +34,11 @@ class Records:
     lost: int = 0
     oldest: datetime | None = None
     limits: list[int] = field(default_factory=list)
+    with_ended_leases: list[bool] = field(default_factory=list)
 
-    def lease_due(self, *, limit: int, now: datetime, lease: timedelta) -> Claimed:
+    def lease_due(self, *, limit: int, now: datetime, lease: timedelta, ended_leases: bool) -> Claimed:
         assert (now, lease) == (self.clock.time, POLICY.lease)
+        self.with_ended_leases.append(ended_leases)
         self.clock.time += timedelta(seconds=1)
         self.limits.append(limit)
         taken = min(limit, self.due)
@@ -66,8 +69,21 @@ class Queue:
         return self.queued
 
 
-def claimer(records: Records, queue: Queue) -> Claimer:
-    return Claimer(records=records, queue=queue, policy=POLICY, now=records.clock)
+@dataclass
+class Reports:
+    """The report queue: for each look, whether it is empty, or why that cannot be told. The last answer stays."""
+
+    looks: list[bool | QueueDown] = field(default_factory=lambda: [True])
+
+    def is_empty(self) -> bool:
+        look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        if isinstance(look, QueueDown):
+            raise look
+        return look
+
+
+def claimer(records: Records, queue: Queue, reports: Reports | None = None) -> Claimer:
+    return Claimer(records=records, queue=queue, reports=reports or Reports(), policy=POLICY, now=records.clock)
 
 
 def in_a_minute() -> datetime:
@@ -121,9 +137,38 @@ def test_it_reports_how_long_the_oldest_due_row_had_waited(oldest: datetime | No
     assert report.oldest_due_seconds == seconds
 
 
-def test_a_queue_that_is_down_ends_the_tick_with_an_error() -> None:
+def test_a_queue_that_refuses_ends_the_tick_and_the_report_has_its_words() -> None:
     """No more rows are leased for nothing; those that were come due when their lease ends."""
     records = Records(2_000, Clock())
-    with pytest.raises(QueueDown):
-        claimer(records, Queue(down=True)).run(until=in_a_minute())
+    report = claimer(records, Queue(down=True)).run(until=in_a_minute())
     assert records.limits == [100]
+    assert (report.claimed, report.queue_refused, report.failure) == (100, "no queue", None)
+
+
+def test_a_database_that_fails_half_way_is_reported_beside_what_was_claimed() -> None:
+    """The handler raises it once the counts are told."""
+    records, gone = Records(2_000, Clock()), ConnectionError("no database")
+
+    def fail_the_second_time(**arguments: Any) -> Claimed:
+        if records.limits:
+            raise gone
+        return Records.lease_due(records, **arguments)
+
+    records.lease_due = fail_the_second_time  # type: ignore[method-assign]
+    report = claimer(records, Queue()).run(until=in_a_minute())
+    assert (report.claimed, report.failure) == (100, gone)
+
+
+def test_while_reports_wait_no_ended_lease_is_taken() -> None:
+    """Its outcome may be among them: taking it would send its message a second time. The rest goes on."""
+    records, queue = Records(250, Clock()), Queue()
+    report = claimer(records, queue, Reports([False, False, True])).run(until=in_a_minute())
+    assert records.with_ended_leases == [False, False, True]
+    assert (report.claimed, len(queue.published)) == (250, 250)
+
+
+def test_a_report_queue_that_cannot_be_asked_lets_nothing_be_leased() -> None:
+    """It may hold anything."""
+    records = Records(250, Clock())
+    report = claimer(records, Queue(), Reports([QueueDown("AccessDenied: no")])).run(until=in_a_minute())
+    assert (records.limits, report.queue_refused) == ([], "AccessDenied: no")

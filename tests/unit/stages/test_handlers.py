@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from math import inf
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,15 +13,20 @@ import pytest
 
 from delivery.aws import telemetry
 from delivery.aws.queue import pack
+from delivery.aws.reports import ReportQueue
 from delivery.aws.wiring import foundation
 from delivery.claim import ClaimReport
-from delivery.domain.record import Pointer
+from delivery.deadline import seconds_left
+from delivery.domain.contract import RejectCode
+from delivery.domain.intake import Reject
+from delivery.domain.outcome import Delivered
+from delivery.domain.record import Attempt, Pointer
+from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
-from delivery.send import SendReport
 from functions.claim import handler as claim
 from functions.ingest import handler as ingest
 from functions.send import handler as send
-from tests.unit.samples import NOW, encoded, event
+from tests.unit.samples import EXACT_RETRY, NOW, attempt, encoded, event, kafka_record
 
 CONTEXT: Any = SimpleNamespace(
     function_name="f",
@@ -70,6 +76,21 @@ def messages() -> dict[str, Any]:
     return {"Records": [{"messageId": name, "body": body} for name, body in bodies.items()]}
 
 
+def closing_of(one: Attempt) -> Closing:
+    outcome = Delivered(provider_message_id="m")
+    transition = after_attempt(one, outcome, EXACT_RETRY, NOW)
+    return Closing(attempt=replace(one, fallback_text=""), outcome=outcome, transition=transition, finished_at=NOW)
+
+
+def body_of(one: Closing) -> str:
+    """As the report queue is given it."""
+    bodies: list[str] = []
+    sqs = SimpleNamespace(send_message=lambda **message: bodies.append(message["MessageBody"]))
+    ReportQueue(sqs=sqs, url="url").publish([one])
+    [body] = bodies
+    return body
+
+
 def assert_time_is_kept_back(until: datetime | None) -> None:
     """Of the sixty seconds that Lambda leaves; what is kept back is for closing down and answering."""
     assert until is not None
@@ -78,7 +99,8 @@ def assert_time_is_kept_back(until: datetime | None) -> None:
 
 def test_ingest_hands_the_records_over_and_answers_with_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lambda reads nothing from it; people who invoke it do."""
-    use_case = UseCase(IngestReport(received=4, requested=1, rejected={"payload_invalid": 2, "envelope_invalid": 1}))
+    bad = Reject(source=kafka_record(b""), code=RejectCode.ENVELOPE_INVALID, reason="the value is empty")
+    use_case = UseCase(IngestReport(received=4, requested=1, rejects=[bad] * 3))
     monkeypatch.setattr(ingest, "ingester", lambda: use_case)
     assert ingest.handler(kafka_event(), CONTEXT) == {"received": 4, "requested": 1, "rejected": 3}
     [[record]] = use_case.given
@@ -102,9 +124,10 @@ def test_claim_works_until_shortly_before_its_time_out(monkeypatch: pytest.Monke
 
 def test_send_answers_with_the_messages_that_must_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those with unopened pointers, and those that cannot be read."""
-    use_case = UseCase(SendReport(by_status={"sent": 1}, unopened=frozenset({Pointer(2, 0)})))
+    use_case = UseCase(frozenset({Pointer(2, 0)}))
     monkeypatch.setattr(send, "sender", lambda: use_case)
-    answer = send.handler(messages(), CONTEXT)
+    with pytest.warns(UserWarning, match="No application metrics"):
+        answer = send.handler(messages(), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": "c"}]}
     assert use_case.given == [[Pointer(1, 0), Pointer(2, 0)]]
     assert_time_is_kept_back(use_case.until)
@@ -114,8 +137,61 @@ def test_metrics_are_flushed_at_the_end_of_each_call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One document of CloudWatch's embedded format a call, none left over for the next."""
-    monkeypatch.setattr(send, "sender", lambda: UseCase(SendReport(by_status={"sent": 2})))
+    monkeypatch.setattr(claim, "claimer", lambda: UseCase(ClaimReport(claimed=2)))
     for _ in range(2):
-        send.handler({"Records": []}, CONTEXT)
+        claim.handler({}, CONTEXT)
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
-    assert [one["Sent"] for one in documents] == [[2.0], [2.0]]
+    assert [one["Claimed"] for one in documents] == [[2.0], [2.0]]
+
+
+def test_reports_are_closed_and_those_of_locked_records_come_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same handler takes them, told apart by what is in the body; no sender is built for them."""
+    use_case = UseCase(frozenset({2}))
+    monkeypatch.setattr(send, "report_closer", lambda: use_case)
+    closings = [closing_of(attempt(record_id=record_id)) for record_id in (1, 2)]
+    event = {"Records": [{"messageId": f"m{one.attempt.record_id}", "body": body_of(one)} for one in closings]}
+    event["Records"].append({"messageId": "poison", "body": '{"v":1,"reports":[{}]}'})
+    with pytest.warns(UserWarning, match="No application metrics"):
+        answer = send.handler(event, CONTEXT)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}, {"itemIdentifier": "poison"}]}
+    assert use_case.given == [closings]
+    [line] = [vars(line) for line in caplog.records if line.levelname == "ERROR"]
+    assert (line["message_id"], line["why"]) == ("poison", "the message holds no reports (KeyError)")
+
+
+def test_every_wait_of_an_invocation_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the use case waits for asks how much time is left: a bit less than Lambda leaves."""
+    left: list[float] = []
+
+    def look(*_given: Any, **_until: Any) -> Any:
+        left.append(seconds_left())
+        return IngestReport() if len(left) == 1 else ClaimReport() if len(left) == 2 else frozenset()
+
+    use_case = SimpleNamespace(run=look)
+    monkeypatch.setattr(foundation, "utc_now", lambda: datetime.now(UTC))
+    monkeypatch.setattr(ingest, "ingester", lambda: use_case)
+    monkeypatch.setattr(claim, "claimer", lambda: use_case)
+    monkeypatch.setattr(send, "sender", lambda: use_case)
+    monkeypatch.setattr(send, "report_closer", lambda: use_case)
+    both = [*messages()["Records"], {"messageId": "r", "body": body_of(closing_of(attempt()))}]
+    ingest.handler(kafka_event(), CONTEXT)
+    claim.handler({}, CONTEXT)
+    with pytest.warns(UserWarning, match="No application metrics"):
+        send.handler({"Records": both}, CONTEXT)
+    assert len(left) == 4
+    assert all(55 <= seconds <= 59 for seconds in left)
+    assert seconds_left() == inf
+
+
+def test_claim_raises_what_ended_it_after_its_counts_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was claimed was claimed."""
+    report = ClaimReport(claimed=3, failure=ConnectionError("no database"))
+    monkeypatch.setattr(claim, "claimer", lambda: UseCase(report))
+    with pytest.raises(ConnectionError, match="no database"):
+        claim.handler({}, CONTEXT)
+    [document] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    assert document["Claimed"] == [3.0]

@@ -21,7 +21,8 @@ KINDS = {
     "another": event(payload=payload(dedupe_key="another")),
     "known": event(payload=payload(dedupe_key="known")),
     "refused": event(payload=payload(dedupe_key="refused")),
-    "foreign": event(service_name="calendar"),
+    "foreign": event(service_name="calendar", event_type="calendar.changed"),
+    "elsewhere": event(service_name="calendar"),
     "malformed": event(payload=payload(user_id=0)),
     "poison": b"\xff",
     "missing": None,
@@ -41,7 +42,8 @@ class Recorder:
             raise self.error
         self.intakes.append(intake)
         self.stored_with = now, handoff_at, max_attempts
-        refused = [request for request in intake.requests if request.record.dedupe_key == "refused"]
+        asked = [*intake.requests, *intake.repeated]
+        refused = [request for request in asked if request.record.dedupe_key == "refused"]
         kept = [request for request in intake.requests if request not in refused]
         return Stored(
             created=sum(request.record.dedupe_key != "known" for request in kept),
@@ -81,38 +83,62 @@ def test_the_report_accounts_for_every_record(kinds: list[str], down: bool) -> N
     """requested + duplicates + skipped + rejected = received, whatever the batch and whether or not the queue is up."""
     report = ingester(Recorder(), Queue(down=down)).run(batch(*kinds))
     assert report.received == len(kinds)
-    parts = [report.requested, report.duplicates, report.skipped, *report.rejected.values()]
+    parts = [report.requested, report.duplicates, *report.skipped.values(), *report.rejected.values()]
     assert sum(parts) == report.received
     assert min(parts) >= 0
-    assert report.skipped == kinds.count("foreign")
+    assert sum(report.skipped.values()) == kinds.count("foreign")
 
 
 def test_each_kind_is_counted_under_its_name() -> None:
     """Duplicates inside the batch and of rows that exist are duplicates alike."""
     report = ingester(Recorder(), Queue()).run(
-        batch("good", "good", "good", "known", "refused", "foreign", "malformed", "poison", "missing")
+        batch("good", "good", "good", "known", "refused", "foreign", "elsewhere", "malformed", "poison", "missing")
     )
-    assert (report.requested, report.duplicates, report.skipped) == (1, 3, 1)
-    assert report.rejected == {"payload_invalid": 1, "envelope_invalid": 2, "storage_rejected": 1}
-    assert (report.published, report.queue_down) == (2, False)
+    assert (report.requested, report.duplicates, report.skipped) == (1, 3, {"calendar.changed": 1})
+    assert report.rejected == {
+        "addressed_elsewhere": 1,
+        "payload_invalid": 1,
+        "envelope_invalid": 2,
+        "storage_rejected": 1,
+    }
+    assert (report.published, report.queue_refused) == (2, "")
 
 
-def test_duplicates_collapse_before_they_are_stored_and_their_outbox_rows_are_kept() -> None:
-    """The first one counts; the outbox rows of all are settled."""
+def test_what_is_passed_over_is_counted_by_type_within_bounds() -> None:
+    """Ten types, the most frequent ones, by their first 64 characters; whatever else came is counted together."""
+    types = [*(f"type-{number}" for number in range(30)), *["frequent"] * 3, *["x" * 64 + "1", "x" * 64 + "2"]]
+    values = [event(service_name="calendar", event_type=name) for name in types]
+    report = ingester(Recorder(), Queue()).run([kafka_record(value) for value in values])
+    assert len(report.skipped) == 11
+    assert (report.skipped["frequent"], report.skipped["x" * 64]) == (3, 2)
+    assert (report.skipped["other"], sum(report.skipped.values())) == (22, len(types))
+
+
+def test_a_type_of_the_name_other_is_counted_with_the_others() -> None:
+    """Rather than in place of them."""
+    types = [*(f"type-{number}" for number in range(12)), "other", "other"]
+    values = [event(service_name="", event_type=name) for name in types]
+    report = ingester(Recorder(), Queue()).run([kafka_record(value) for value in values])
+    assert (report.skipped["other"], sum(report.skipped.values())) == (5, 14)
+
+
+def test_duplicates_collapse_before_they_are_stored_and_are_kept_whole() -> None:
+    """The first one counts; storage takes the next if MySQL refuses it, and settles the outbox rows of all."""
     recorder = Recorder()
     values = [event(outbox_id=1), event(outbox_id=2), event(outbox_id=...)]
     ingester(recorder, Queue()).run([kafka_record(value, offset=o) for o, value in enumerate(values)])
     [intake] = recorder.intakes
     assert [(request.outbox_id, request.source.offset) for request in intake.requests] == [(1, 0)]
-    assert list(intake.repeated) == [2, 0]
+    assert [(request.outbox_id, request.source.offset) for request in intake.repeated] == [(2, 1), (0, 2)]
 
 
 def test_rejects_keep_their_source_whole() -> None:
-    """Topic, offset, key and value as they came."""
+    """Topic, offset, key and value as they came; the report has them, too, with those that MySQL refused."""
     recorder = Recorder()
-    records = batch("poison", "malformed")
-    ingester(recorder, Queue()).run(records)
-    assert [reject.source for reject in recorder.intakes[0].rejects] == records
+    records = batch("poison", "malformed", "refused")
+    report = ingester(recorder, Queue()).run(records)
+    assert [reject.source for reject in recorder.intakes[0].rejects] == records[:2]
+    assert [reject.source for reject in report.rejects] == records
 
 
 def test_the_whole_batch_is_stored_at_once_with_the_deadline_of_its_handoff() -> None:
@@ -126,7 +152,7 @@ def test_the_whole_batch_is_stored_at_once_with_the_deadline_of_its_handoff() ->
 def test_a_queue_that_is_down_does_not_fail_the_batch() -> None:
     """The rows are safe, and come due again at the hand-off deadline."""
     report = ingester(Recorder(), Queue(down=True)).run(batch("good", "another"))
-    assert (report.queue_down, report.published, report.requested) == (True, 0, 2)
+    assert (report.queue_refused, report.published, report.requested) == ("no queue", 0, 2)
 
 
 def test_a_database_that_is_down_fails_the_batch_and_nothing_is_published() -> None:

@@ -1,50 +1,79 @@
-"""Send's own logic: whom it calls, how many at once, and that what was called is written down."""
+"""Send's own logic: whom it calls, how many at once, and that what was called is written down or reported."""
 
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from delivery.domain.channel import UnreadableChannel
-from delivery.domain.outcome import Delivered, ErrorCode, NoRecipient, Outcome, PermanentFailure, TemporaryFailure
+from delivery.domain.channel import Held, UnreadableChannel
+from delivery.domain.outcome import (
+    Delivered,
+    ErrorCode,
+    NoRecipient,
+    NotStarted,
+    Outcome,
+    PermanentFailure,
+    TemporaryFailure,
+)
 from delivery.domain.record import Attempt, Pointer
-from delivery.domain.transition import Closing
-from tests.unit.samples import NOW, channel
-from tests.unit.stages.sending_fakes import Attempts, Channels, Way, pointers, sender, soon
+from tests.unit.samples import channel
+from tests.unit.stages.sending_fakes import Attempts, Channels, Observer, Reports, Way, pointers, sender, soon
 
 SENT = Delivered(provider_message_id="m")
 FAILED = TemporaryFailure(code=ErrorCode.SERVER_ERROR, reason="broken")
 REFUSED = PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="refused")
+#: What a run keeps of its time to close and to report.
+KEPT = 5.0
 
 
 def test_every_outcome_is_closed_and_counted_by_the_state_it_led_to() -> None:
     """A temporary failure is `failed` while attempts are left and `dead` after."""
     answers: dict[int, Outcome] = {1: SENT, 2: FAILED, 3: REFUSED, 4: FAILED}
-    attempts = Attempts()
-    with sender(attempts, Way(how=lambda one: answers[one.record_id])) as one:
-        report = one.run([Pointer(1, 0), Pointer(2, 0), Pointer(3, 0), Pointer(4, 2)], until=soon())
-    assert report.by_status == {"sent": 1, "failed": 1, "dead": 2}
+    attempts, seen = Attempts(), Observer()
+    one = sender(attempts, Way(how=lambda one: answers[one.record_id]), observer=seen)
+    left = one.run([Pointer(1, 0), Pointer(2, 0), Pointer(3, 0), Pointer(4, 2)], until=soon())
+    assert seen.by_status == {"sent": 1, "failed": 1, "dead": 2}
     assert {closing.attempt.record_id: closing.outcome for closing in attempts.closed} == answers
-    assert (report.late, report.unopened) == (0, frozenset())
+    assert left == frozenset()
 
 
 def test_users_who_cannot_be_reached_are_not_called() -> None:
     """Skipped for want of a channel that is enabled and has a URL; dead for one that does not decrypt."""
     unreadable = UnreadableChannel(user_id=4, channel="feishu_webhook", reason="does not open")
     channels = Channels({1: [], 2: [channel(enabled=False)], 3: [channel(webhook_url="")], 4: [unreadable]})
-    attempts, way = Attempts(), Way()
-    with sender(attempts, way, channels=channels) as one:
-        report = one.run(pointers(1, 2, 3, 4, 5), until=soon())
+    attempts, way, seen = Attempts(), Way(), Observer()
+    sender(attempts, way, channels=channels, observer=seen).run(pointers(1, 2, 3, 4, 5), until=soon())
     assert way.called == [5]
-    assert report.by_status == {"skipped": 3, "dead": 1, "sent": 1}
+    assert seen.by_status == {"skipped": 3, "dead": 1, "sent": 1}
     for record_id in (1, 2, 3):
         outcome = attempts.outcome_of(record_id)
         assert isinstance(outcome, NoRecipient)
         assert outcome.code == "recipient_missing"
     assert attempts.outcome_of(4) == PermanentFailure(code=ErrorCode.CREDENTIAL_UNREADABLE, reason="does not open")
+
+
+def test_a_user_whose_key_is_out_of_reach_is_not_sent_to_and_loses_no_attempt() -> None:
+    """The others are; whoever watches hears the cause in the service's own words."""
+    held = Held(user_id=1, channel="feishu_webhook", reason="KMS: ThrottlingException: slow down")
+    attempts, way, seen = Attempts(), Way(), Observer()
+    one = sender(attempts, way, channels=Channels({1: [held], 2: [held]}), observer=seen)
+    left = one.run(pointers(1, 2, 3), until=soon())
+    assert (way.called, attempts.opened) == ([3], [pointers(3)])
+    assert seen.holds == [([1, 2], "KMS: ThrottlingException: slow down")]
+    assert left == frozenset()  # they come due again by themselves
+
+
+def test_a_user_with_another_channel_is_reached_by_that_while_one_is_out_of_reach() -> None:
+    """Whoever can be sent to is sent to."""
+    held = Held(user_id=1, channel="feishu_bot", reason="KMS: away")
+    way = Way()
+    one = sender(Attempts(), way, others={"feishu_bot": Way()}, channels=Channels({1: [held, channel(user_id=1)]}))
+    one.run(pointers(1), until=soon())
+    assert way.called == [1]
 
 
 def test_each_record_goes_by_the_way_of_its_users_channel() -> None:
@@ -53,19 +82,18 @@ def test_each_record_goes_by_the_way_of_its_users_channel() -> None:
     of_user = {1: [channel(user_id=1)], 2: [replace(bot, user_id=2)]}
     of_user[3] = [channel(user_id=3), replace(bot, user_id=3)]
     of_user[4] = [channel(user_id=4), replace(bot, user_id=4, enabled=False)]
-    attempts, flow, bots = Attempts(), Way(), Way()
-    with sender(attempts, flow, others={"feishu_bot": bots}, channels=Channels(of_user)) as one:
-        report = one.run(pointers(1, 2, 3, 4), until=soon())
-    assert report.by_status == {"sent": 4}
+    flow, bots, seen = Way(), Way(), Observer()
+    one = sender(Attempts(), flow, others={"feishu_bot": bots}, channels=Channels(of_user), observer=seen)
+    one.run(pointers(1, 2, 3, 4), until=soon())
+    assert seen.by_status == {"sent": 4}
     assert (sorted(flow.called), sorted(bots.called)) == ([1, 4], [2, 3])
 
 
 def test_a_pointer_that_came_twice_or_that_another_sender_has_is_called_once_or_not_at_all() -> None:
     """Only an opened attempt may be sent; the rest is nobody's business any more."""
     attempts, way = Attempts(taken={2}), Way()
-    with sender(attempts, way) as one:
-        report = one.run(pointers(1, 2, 1), until=soon())
-    assert (way.called, report.by_status, report.unopened) == ([1], {"sent": 1}, frozenset())
+    left = sender(attempts, way).run(pointers(1, 2, 1), until=soon())
+    assert (way.called, left) == ([1], frozenset())
     assert attempts.opened == [pointers(1, 2)]
 
 
@@ -77,10 +105,9 @@ def test_attempts_are_opened_and_channels_read_in_sets_and_called_concurrently()
         everyone_in.wait(timeout=10)
         return SENT
 
-    attempts, way, channels = Attempts(), Way(how=together), Channels()
-    with sender(attempts, way, channels=channels, concurrency=4) as one:
-        report = one.run(pointers(*range(1, 13)), until=soon())
-    assert report.by_status == {"sent": 12}
+    attempts, way, channels, seen = Attempts(), Way(how=together), Channels(), Observer()
+    sender(attempts, way, channels=channels, concurrency=4, observer=seen).run(pointers(*range(1, 13)), until=soon())
+    assert seen.by_status == {"sent": 12}
     assert [len(opened) for opened in attempts.opened] == [4, 4, 4]
     assert channels.asked == [{1, 2, 3, 4}, {5, 6, 7, 8}, {9, 10, 11, 12}]
     assert way.most_at_once == 4
@@ -88,118 +115,174 @@ def test_attempts_are_opened_and_channels_read_in_sets_and_called_concurrently()
 
 def test_what_is_finished_is_closed_while_others_are_still_with_feishu() -> None:
     """A crash repeats at most what was in flight."""
-    attempts = Attempts()
+    attempts, seen = Attempts(), Observer()
 
     def second_waits_for_the_first(one: Attempt) -> Outcome:
         return FAILED if one.record_id == 2 and not attempts.any_closed.wait(timeout=10) else SENT
 
-    with sender(attempts, Way(how=second_waits_for_the_first)) as one:
-        assert one.run(pointers(1, 2), until=soon()).by_status == {"sent": 2}
+    sender(attempts, Way(how=second_waits_for_the_first), observer=seen).run(pointers(1, 2), until=soon())
+    assert seen.by_status == {"sent": 2}
 
 
 def test_without_time_nothing_is_opened() -> None:
-    """The queue delivers its message again, to a sender with more time."""
+    """Its message is delivered again, to somebody with more time."""
     attempts, way = Attempts(), Way()
-    with sender(attempts, way) as one:
-        report = one.run(pointers(1, 2), until=soon(6))
-    assert (attempts.opened, way.called, report.by_status) == ([], [], {})
-    assert report.unopened == set(pointers(1, 2))
+    left = sender(attempts, way).run(pointers(1, 2), until=soon(KEPT + 4.9))
+    assert (attempts.opened, way.called) == ([], [])
+    assert left == set(pointers(1, 2))
 
 
 def test_what_could_not_finish_in_time_is_not_opened() -> None:
     """The first set fits, the second would not."""
-    time = NOW
 
     def slowly(_attempt: Attempt) -> Outcome:
-        nonlocal time
-        time += timedelta(seconds=4)
+        time.sleep(0.25)
         return SENT
 
-    def now() -> datetime:
-        return time
-
     attempts = Attempts()
-    with sender(attempts, Way(how=slowly), concurrency=2, now=now) as one:
-        report = one.run(pointers(1, 2, 3, 4), until=NOW + timedelta(seconds=11))
-    assert (report.by_status, report.unopened) == ({"sent": 2}, frozenset(pointers(3, 4)))
+    one = sender(attempts, Way(how=slowly), concurrency=2, call_timeout=timedelta(seconds=0.3))
+    left = one.run(pointers(1, 2, 3, 4), until=soon(KEPT + 0.5))
+    assert left == set(pointers(3, 4))
     assert attempts.opened == [pointers(1, 2)]
 
 
-def test_an_outcome_that_comes_too_late_is_counted_as_late() -> None:
-    """Somebody else owns the record now; `on_closed` is called for it too."""
-    told: list[tuple[int, bool]] = []
-
-    def tell(closing: Closing, won: bool) -> None:  # noqa: FBT001 - called back with two values
-        told.append((closing.attempt.record_id, won))
-
-    with sender(Attempts(outlived={2}), Way(), on_closed=tell) as one:
-        report = one.run(pointers(1, 2), until=soon())
-    assert (report.by_status, report.late) == ({"sent": 1}, 1)
-    assert sorted(told) == [(1, True), (2, False)]
+def test_an_outcome_that_comes_too_late_is_told_as_late() -> None:
+    """Somebody else owns the record now."""
+    seen = Observer()
+    sender(Attempts(outlived={2}), Way(), observer=seen).run(pointers(1, 2), until=soon())
+    assert sorted(seen.closings) == [(1, True), (2, False)]
 
 
 def test_nothing_to_do_is_done_at_once() -> None:
     """An event whose messages were all unreadable."""
-    with sender(Attempts(), Way()) as one:
-        assert one.run([], until=soon()).by_status == {}
+    assert sender(Attempts(), Way()).run([], until=soon()) == frozenset()
 
 
-def test_a_call_that_hangs_is_given_up() -> None:
-    """Its record is tried again later; the others do not wait for it."""
-    attempts, released = Attempts(), threading.Event()
+def hanging(released: threading.Event) -> Way:
+    """Record 1 never comes back by itself."""
 
     def hang(one: Attempt) -> Outcome:
         if one.record_id == 1:
             released.wait(timeout=20)
         return SENT
 
-    with sender(attempts, Way(how=hang), call_timeout=timedelta(milliseconds=50)) as one:
-        try:
-            report = one.run(pointers(1, 2), until=soon())
-        finally:
-            released.set()
-    assert report.by_status == {"sent": 1, "failed": 1}
+    return Way(how=hang)
+
+
+def test_a_call_that_hangs_is_given_up_as_one_that_may_have_arrived() -> None:
+    """Its record is tried again later; the others do not wait for it."""
+    attempts, released, seen = Attempts(), threading.Event(), Observer()
+    one = sender(attempts, hanging(released), call_timeout=timedelta(milliseconds=50), observer=seen)
+    try:
+        one.run(pointers(1, 2), until=soon())
+    finally:
+        released.set()
+    assert seen.by_status == {"sent": 1, "failed": 1}
     given_up = attempts.outcome_of(1)
     assert isinstance(given_up, TemporaryFailure)
     assert given_up.code == "provider_timeout"
 
 
+def test_a_call_that_was_given_up_before_it_was_written_uses_no_attempt_and_is_never_written() -> None:
+    """Its thread finds on waking that it must not write any more."""
+    attempts, released, seen = Attempts(), threading.Event(), Observer()
+    way = hanging(released)
+    way.writes = False
+    one = sender(attempts, way, call_timeout=timedelta(milliseconds=50), observer=seen)
+    try:
+        one.run(pointers(1, 2), until=soon())
+        assert isinstance(attempts.outcome_of(1), NotStarted)
+        [closing] = [closing for closing in attempts.closed if closing.attempt.record_id == 1]
+        assert (closing.transition.status, closing.transition.attempt_count) == ("pending", 0)
+        assert way.permits[1].revoke()
+    finally:
+        released.set()
+
+
+def test_hung_calls_do_not_take_the_next_runs_threads() -> None:
+    """As many calls hang as there are threads; the run after them sends as if nothing had been."""
+    released, seen = threading.Event(), Observer()
+    one = sender(Attempts(), hanging(released), concurrency=1, call_timeout=timedelta(milliseconds=50), observer=seen)
+    try:
+        one.run(pointers(1), until=soon())
+        one.run(pointers(2), until=soon())
+    finally:
+        released.set()
+    assert seen.by_status == {"failed": 1, "sent": 1}
+
+
 def test_a_way_that_raises_does_not_stop_the_others_from_being_closed() -> None:
-    """A bug of ours is raised once everything that can be closed is closed."""
-    attempts = Attempts()
+    """A bug of ours is raised once everything that can be closed is closed, and counted."""
+    attempts, seen = Attempts(), Observer()
 
     def break_at_two(one: Attempt) -> Outcome:
         if one.record_id == 2:
             raise RuntimeError("a bug of ours")
         return SENT
 
-    with sender(attempts, Way(how=break_at_two), concurrency=2) as one, pytest.raises(RuntimeError, match="ours"):
-        one.run(pointers(1, 2, 3, 4, 5), until=soon())
+    with pytest.raises(RuntimeError, match="ours"):
+        sender(attempts, Way(how=break_at_two), concurrency=2, observer=seen).run(pointers(1, 2, 3, 4, 5), until=soon())
     assert {closing.attempt.record_id for closing in attempts.closed} == {1, 3, 4, 5}
+    assert seen.by_status == {"sent": 4}
 
 
 def test_a_database_lost_between_two_sets_does_not_lose_what_is_with_feishu() -> None:
     """The first set is closed, then the error is raised: its messages must not be sent a second time."""
     attempts, way = Attempts(open_errors_from=1), Way()
-    with sender(attempts, way, concurrency=2) as one, pytest.raises(ConnectionError, match="open"):
-        one.run(pointers(1, 2, 3, 4), until=soon())
+    with pytest.raises(ConnectionError, match="open"):
+        sender(attempts, way, concurrency=2).run(pointers(1, 2, 3, 4), until=soon())
     assert {closing.attempt.record_id for closing in attempts.closed} == {1, 2}
     assert sorted(way.called) == [1, 2]
 
 
 def test_closing_is_tried_again_while_there_is_time() -> None:
     """The messages are out: not saying so would send them a second time."""
-    attempts = Attempts(close_errors=2)
-    with sender(attempts, Way()) as one:
-        assert one.run(pointers(1, 2), until=soon()).by_status == {"sent": 2}
-    assert {closing.attempt.record_id for closing in attempts.closed} == {1, 2}
+    attempts, reports, seen = Attempts(close_errors=2), Reports(), Observer()
+    sender(attempts, Way(), reports=reports, observer=seen).run(pointers(1, 2), until=soon())
+    assert seen.by_status == {"sent": 2}
+    assert reports.taken == []
 
 
-def test_closing_that_never_succeeds_is_raised_before_time_is_up_and_does_not_hammer() -> None:
-    """It tries a few times a second, not as often as the processor can."""
-    attempts, until = Attempts(close_errors=1_000_000), soon(3)
-    with sender(attempts, Way(), call_timeout=timedelta(milliseconds=100)) as one:
-        with pytest.raises(ConnectionError, match="close"):
-            one.run(pointers(1), until=until)
-        assert one.now() < until
-    assert 2 <= attempts.close_calls <= 15
+def test_nothing_is_opened_while_a_close_is_owed() -> None:
+    """What MySQL cannot take now would only add to what is owed."""
+    attempts = Attempts(close_errors=1_000_000)
+    one = sender(attempts, Way(), concurrency=2, call_timeout=timedelta(milliseconds=100))
+    left = one.run(pointers(*range(1, 101)), until=soon(KEPT + 1))
+    assert len(attempts.opened) == attempts.opened_before_an_error
+    assert len(left) == 100 - 2 * len(attempts.opened)
+
+
+def test_what_mysql_never_takes_goes_to_the_report_queue_before_time_is_up() -> None:
+    """A few tries a second, not as many as the processor can make; then the outcome is safe elsewhere."""
+    attempts, reports, seen, until = Attempts(close_errors=1_000_000), Reports(), Observer(), soon(KEPT + 1)
+    one = sender(attempts, Way(), reports=reports, observer=seen, call_timeout=timedelta(milliseconds=100))
+    left = one.run(pointers(1), until=until)
+    assert one.now() < until
+    assert [(closing.attempt.record_id, closing.transition.status) for closing in reports.taken] == [(1, "sent")]
+    assert (seen.in_reports, seen.lost, left) == ([(1, "MySQL: ConnectionError")], [], frozenset())
+    assert 2 <= attempts.close_calls <= 40
+
+
+def test_without_the_report_queue_too_the_log_names_what_may_come_twice() -> None:
+    """And the run raises, so that the invocation counts as failed."""
+    attempts, seen = Attempts(close_errors=1_000_000), Observer()
+    one = sender(attempts, Way(), reports=Reports(down=True), observer=seen, call_timeout=timedelta(milliseconds=100))
+    with pytest.raises(ConnectionError, match="close"):
+        one.run(pointers(1), until=soon(KEPT + 0.5))
+    assert seen.lost == [(1, "MySQL: ConnectionError; the report queue: AccessDenied: no")]
+
+
+def test_rows_that_are_not_locked_close_by_themselves_and_a_locked_one_is_waited_for() -> None:
+    """One row that another transaction holds for a moment delays nobody else's state."""
+    attempts, seen = Attempts(locked={1: 2}), Observer()
+    sender(attempts, Way(), observer=seen).run(pointers(1, 2, 3), until=soon())
+    assert [record_id for record_id, _ in seen.closings][-1] == 1
+    assert seen.by_status == {"sent": 3}
+
+
+def test_a_row_that_stays_locked_goes_to_the_report_queue_and_sending_goes_on() -> None:
+    """It must not hold up the others for as long as some other transaction likes."""
+    attempts, reports, seen = Attempts(locked={1: 1_000_000}), Reports(), Observer()
+    sender(attempts, Way(), reports=reports, observer=seen, concurrency=2).run(pointers(1, 2, 3, 4), until=soon())
+    assert [closing.attempt.record_id for closing in reports.taken] == [1]
+    assert seen.by_status == {"sent": 3}

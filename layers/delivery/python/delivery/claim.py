@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from delivery.domain.record import Claimed, Pointer
+from delivery.domain.record import Claimed, Pointer, QueueDown
 
 
 class DueRecords(Protocol):
     """The rows whose time has come."""
 
-    def lease_due(self, *, limit: int, now: datetime, lease: timedelta) -> Claimed: ...
+    def lease_due(self, *, limit: int, now: datetime, lease: timedelta, ended_leases: bool) -> Claimed:
+        """Without `ended_leases`, rows that are `sending` stay as they are."""
 
     def oldest_due_at(self, *, now: datetime) -> datetime | None: ...
 
@@ -25,6 +26,12 @@ class PointerQueue(Protocol):
 
     def depth(self) -> int:
         """An upper bound of the pointers that are waiting or being sent."""
+
+
+class ReportsWaiting(Protocol):
+    """The report queue, as far as claim is concerned."""
+
+    def is_empty(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,10 @@ class ClaimReport:
     oldest_due_seconds: float = 0.0
     #: Whether the queue had no room for all that was due.
     held_back: bool = False
+    #: Why the queue did not take pointers, in its own words; the rows it was to send come due again.
+    queue_refused: str = ""
+    #: What ended the run early, to be raised once the rest is told.
+    failure: Exception | None = None
 
     def add(self, claimed: Claimed) -> ClaimReport:
         return replace(
@@ -60,24 +71,39 @@ class Claimer:
 
     records: DueRecords
     queue: PointerQueue
+    reports: ReportsWaiting
     policy: ClaimPolicy
     now: Callable[[], datetime]
 
     def run(self, *, until: datetime) -> ClaimReport:
-        report = ClaimReport(oldest_due_seconds=self._oldest_due_seconds())
-        room = self.policy.max_queued - self.queue.depth()
-        while self.now() < until:
-            if room <= 0:
-                return replace(report, held_back=True)
-            limit = min(self.policy.batch_size, room)
-            claimed = self.records.lease_due(limit=limit, now=self.now(), lease=self.policy.lease)
-            if claimed.pointers:
-                self.queue.publish(claimed.pointers)  # after commit: a lost pointer comes due again when its lease ends
-            report = report.add(claimed)
-            room -= len(claimed.pointers)
-            if claimed.taken < limit:
-                break
+        """Never raises: what was done before a failure is counted, and the failure stands in the report."""
+        report = ClaimReport()
+        try:
+            report = replace(report, oldest_due_seconds=self._oldest_due_seconds())
+            room = self.policy.max_queued - self.queue.depth()
+            while self.now() < until:
+                if room <= 0:
+                    return replace(report, held_back=True)
+                limit = min(self.policy.batch_size, room)
+                claimed = self._lease(limit)
+                report = report.add(claimed)
+                # After commit: a lost pointer comes due again when its lease ends.
+                if claimed.pointers:
+                    self.queue.publish(claimed.pointers)
+                room -= len(claimed.pointers)
+                if claimed.taken < limit:
+                    break
+        except QueueDown as error:
+            return replace(report, queue_refused=str(error))
+        except Exception as error:  # noqa: BLE001 - the handler raises it when it has told the counts
+            return replace(report, failure=error)
         return report
+
+    def _lease(self, limit: int) -> Claimed:
+        """While outcomes wait in the report queue, an ended lease does not mean that its message was not sent."""
+        return self.records.lease_due(
+            limit=limit, now=self.now(), lease=self.policy.lease, ended_leases=self.reports.is_empty()
+        )
 
     def _oldest_due_seconds(self) -> float:
         now = self.now()

@@ -12,6 +12,9 @@ from delivery.domain.contract import Accepted, NotOurs, Rejected, judge
 from delivery.domain.intake import Intake, KafkaRecord, Reject, Request, Stored
 from delivery.domain.record import Pointer, QueueDown
 
+OTHER_TYPES = "other"
+_TYPES, _TYPE_CHARACTERS = 10, 64
+
 
 class Recorder(Protocol):
     """Where batches are stored, each in one transaction."""
@@ -33,10 +36,17 @@ class IngestReport:
     received: int = 0
     requested: int = 0
     duplicates: int = 0
-    skipped: int = 0
-    rejected: Mapping[str, int] = field(default_factory=dict)
+    #: How many events of other services were passed over, by type; the types beyond ten together.
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    rejects: Sequence[Reject] = ()
     published: int = 0
-    queue_down: bool = False
+    #: Why the queue did not take the pointers, in its own words; empty if it took them.
+    queue_refused: str = ""
+
+    @property
+    def rejected(self) -> Mapping[str, int]:
+        """How many rejects there are of each code."""
+        return Counter(reject.code.value for reject in self.rejects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,44 +65,52 @@ class Ingester:
 
         Raises only if there is no database. Lambda then delivers the batch again, which does no harm.
         """
-        intake = self._judged(batch)
+        intake, passed_over = self._judged(batch)
         now = self.now()
         stored = self.recorder.store(
             intake, now=now, handoff_at=now + self.handoff_deadline, max_attempts=self.max_attempts
         )
-        published = self._published(stored.pointers)
-        rejected = Counter(reject.code.value for reject in [*intake.rejects, *stored.refused])
-        good = len(intake.requests) - len(stored.refused)
-        repeated = len(intake.repeated)
+        refusal = self._publish(stored.pointers)
+        good = len(intake.requests) + len(intake.repeated) - len(stored.refused)
         return IngestReport(
             received=len(batch),
             requested=stored.created,
-            duplicates=good - stored.created + repeated,
-            skipped=len(batch) - len(intake.requests) - repeated - len(intake.rejects),
-            rejected=dict(rejected),
-            published=len(stored.pointers) if published else 0,
-            queue_down=not published,
+            duplicates=good - stored.created,
+            skipped=_by_type(passed_over),
+            rejects=[*intake.rejects, *stored.refused],
+            published=0 if refusal else len(stored.pointers),
+            queue_refused=refusal,
         )
 
-    def _judged(self, batch: Iterable[KafkaRecord]) -> Intake:
+    def _judged(self, batch: Iterable[KafkaRecord]) -> tuple[Intake, list[NotOurs]]:
         requests: dict[tuple[str, str], Request] = {}
+        repeated: list[Request] = []
         rejects: list[Reject] = []
-        repeated: list[int] = []
+        passed_over: list[NotOurs] = []
         for source in batch:
             match judge(source.value, url_prefixes=self.url_prefixes):
-                case Accepted(record=record, outbox_id=outbox_id) if record.key in requests:
-                    repeated.append(outbox_id)
                 case Accepted(record=record, outbox_id=outbox_id):
-                    requests[record.key] = Request(record=record, source=source, outbox_id=outbox_id)
+                    request = Request(record=record, source=source, outbox_id=outbox_id)
+                    if requests.setdefault(record.key, request) is not request:
+                        repeated.append(request)
                 case Rejected(code=code, reason=reason, outbox_id=outbox_id):
                     rejects.append(Reject(source=source, code=code, reason=reason, outbox_id=outbox_id))
-                case NotOurs():
-                    pass
-        return Intake(requests=list(requests.values()), rejects=rejects, repeated=repeated)
+                case NotOurs() as event:
+                    passed_over.append(event)
+        return Intake(requests=list(requests.values()), rejects=rejects, repeated=repeated), passed_over
 
-    def _published(self, pointers: Sequence[Pointer]) -> bool:
+    def _publish(self, pointers: Sequence[Pointer]) -> str:
+        """Why the queue did not take them, or nothing."""
         try:
             self.queue.publish(pointers)
-        except QueueDown:
-            return False  # the rows are safe: the hand-off deadline brings them back
-        return True
+        except QueueDown as error:
+            return str(error) or "no reason given"  # the rows are safe: the hand-off deadline brings them back
+        return ""
+
+
+def _by_type(passed_over: Iterable[NotOurs]) -> Mapping[str, int]:
+    """Bounded in number and length: the types are whatever other services write."""
+    counted = Counter(event.event_type[:_TYPE_CHARACTERS] for event in passed_over)
+    named = dict(counted.most_common(_TYPES))
+    others = counted.total() - sum(named.values())
+    return {**named, OTHER_TYPES: others + named.get(OTHER_TYPES, 0)} if others else named

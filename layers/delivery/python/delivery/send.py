@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from delivery.domain.channel import Channel, UnreadableChannel, choose
-from delivery.domain.outcome import ErrorCode, Outcome, TemporaryFailure
+from delivery.closing import Closer, ClosingObserver, ClosingStore, ReportQueue
+from delivery.deadline import Permit, ending_at
+from delivery.domain.channel import Channel, Held, StoredChannel, choose
+from delivery.domain.outcome import ErrorCode, NotStarted, Outcome, TemporaryFailure
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closing, RetryPolicy, after_attempt
 from delivery.feishu.way import Way
 
 _CLOSE_EVERY = timedelta(milliseconds=200)
-_TO_CLOSE_AND_ANSWER = timedelta(seconds=2)
+_TO_CLOSE = timedelta(seconds=2)
+#: Kept of the time for the report queue, in case MySQL takes nothing.
+_TO_REPORT = timedelta(seconds=3)
+#: A call ends by itself. If it does not, it is given up this much later.
+_GRACE = timedelta(milliseconds=500)
 
 
-class AttemptStore(Protocol):
+class AttemptStore(ClosingStore, Protocol):
     """The right to call Feishu for a record, and the report of what came of it."""
 
     def open(self, pointers: Collection[Pointer], *, now: datetime, lease: timedelta) -> list[Attempt]: ...
 
-    def close(self, closings: Sequence[Closing]) -> set[int]: ...
-
 
 class ChannelStore(Protocol):
-    def of_users(
-        self, user_ids: Collection[int], ways: Collection[str]
-    ) -> Mapping[int, Collection[Channel | UnreadableChannel]]:
-        """The channels that these users have for these ways."""
+    def of_records(self, record_ids: Collection[int], ways: Collection[str]) -> Mapping[int, Collection[StoredChannel]]:
+        """By record, the channels that its user has for these ways."""
+
+
+class SendObserver(ClosingObserver, Protocol):
+    """Is told what happens to each record, as it happens: a run that raises later has been told all the same."""
+
+    def held(self, record_ids: Collection[int], why: str) -> None:
+        """Trouble of ours keeps these from being sent. They use no attempt, and come due again by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,35 +55,39 @@ class SendPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendReport:
-    """How many records went to which state; `late` counts attempts that closed when somebody else owned the record."""
-
-    by_status: Mapping[str, int] = field(default_factory=dict)
-    late: int = 0
-    #: There was no time to open these; the queue has to deliver them again.
-    unopened: frozenset[Pointer] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """Sends the records that its pointers name, each once per attempt at most."""
 
     attempts: AttemptStore
     channels: ChannelStore
+    reports: ReportQueue
     #: By the name that a channel has for its way; a user's channels are tried in this order.
     ways: Mapping[str, Way]
     policy: SendPolicy
-    executor: Executor
+    #: A new one for each run: a call that hangs must not take a thread from the next.
+    threads: Callable[[], Executor]
     now: Callable[[], datetime]
-    #: Called for each attempt once it is closed, and told whether the record was still ours.
-    on_closed: Callable[[Closing, bool], None] = lambda _closing, _won: None
+    observer: SendObserver
 
-    def run(self, pointers: Sequence[Pointer], *, until: datetime) -> SendReport:
-        """Works until everything is closed, and opens nothing that could not finish before `until`."""
+    def run(self, pointers: Sequence[Pointer], *, until: datetime) -> frozenset[Pointer]:
+        """Works until everything is closed or reported, and opens nothing that could not finish before `until`.
+
+        Returns:
+            The pointers there was no time for: the queue has to deliver them again.
+        """
         run = _Run(sender=self, waiting=list(dict.fromkeys(pointers)), until=until, closed_at=self.now())
-        while run.step():
-            pass
-        return run.report()
+        try:
+            while run.step():
+                pass
+        finally:
+            run.threads.shutdown(wait=False, cancel_futures=True)
+        return run.unopened()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Call:
+    attempt: Attempt
+    permit: Permit
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,11 +98,15 @@ class _Run:
     waiting: list[Pointer]
     until: datetime
     closed_at: datetime
-    in_flight: dict[Future[Outcome], tuple[Attempt, datetime]] = field(default_factory=dict)
-    finished: list[Closing] = field(default_factory=list)
-    by_status: Counter[str] = field(default_factory=Counter)
-    late: int = 0
+    threads: Executor = field(init=False)
+    closer: Closer = field(init=False)
+    in_flight: dict[Future[Outcome], _Call] = field(default_factory=dict)
     broken: Exception | None = None
+
+    def __post_init__(self) -> None:
+        one = self.sender
+        self.threads = one.threads()
+        self.closer = Closer(store=one.attempts, reports=one.reports, observer=one.observer, now=one.now)
 
     def step(self) -> bool:
         """Opens, waits and closes once; False when nothing is left that can be done."""
@@ -97,58 +114,75 @@ class _Run:
             self._open()
         self._collect()
         self._close_if_time()
-        return bool(self.in_flight or self.finished or self._may_open())
+        return bool(self.in_flight or self.closer.finished or self._may_open())
 
-    def report(self) -> SendReport:
+    def unopened(self) -> frozenset[Pointer]:
         if self.broken:
             raise self.broken
-        return SendReport(by_status=dict(self.by_status), late=self.late, unopened=frozenset(self.waiting))
+        return frozenset(self.waiting)
+
+    @property
+    def _answered_by(self) -> datetime:
+        """By when every call must have ended, for its outcome to be closed or else reported."""
+        return self.until - _TO_REPORT - _TO_CLOSE
 
     def _may_open(self) -> bool:
-        enough_time = self._answered_by() + _TO_CLOSE_AND_ANSWER <= self.until
-        return bool(self.waiting) and enough_time and len(self.in_flight) <= self.sender.policy.concurrency
-
-    def _answered_by(self) -> datetime:
-        """By when a call submitted now is answered or given up; it may have to wait for a thread."""
-        calls = 2 if self.in_flight else 1
-        return self.sender.now() + calls * self.sender.policy.call_timeout
+        calls = 2 if self.in_flight else 1  # it may have to wait for a thread
+        enough_time = self.sender.now() + calls * self.sender.policy.call_timeout <= self._answered_by
+        room = len(self.in_flight) <= self.sender.policy.concurrency
+        return bool(self.waiting) and room and enough_time and not self.closer.owes
 
     def _open(self) -> None:
         size = self.sender.policy.concurrency
         pointers, self.waiting = self.waiting[:size], self.waiting[size:]
         try:
-            self._start_all(pointers)
-        except Exception as error:  # noqa: BLE001 - report() raises it, once what is with Feishu is closed
+            with ending_at(self._answered_by):
+                self._start_all(pointers)
+        except Exception as error:  # noqa: BLE001 - unopened() raises it, once what is with Feishu is closed
             self.broken, self.waiting = error, []
 
     def _start_all(self, pointers: Sequence[Pointer]) -> None:
-        attempts = self.sender.attempts.open(pointers, now=self.sender.now(), lease=self.sender.policy.lease)
-        users = {attempt.user_id for attempt in attempts}
-        channels = self.sender.channels.of_users(users, tuple(self.sender.ways))
-        give_up_at = self._answered_by() + _TO_CLOSE_AND_ANSWER / 2
-        for attempt in attempts:
-            self._start(attempt, channels.get(attempt.user_id, ()), give_up_at)
+        one, ways = self.sender, tuple(self.sender.ways)
+        channels = one.channels.of_records({pointer.record_id for pointer in pointers}, ways)
+        ready: dict[int, Channel | Outcome] = {}
+        held: defaultdict[str, list[int]] = defaultdict(list)
+        for record_id in (pointer.record_id for pointer in pointers):
+            chosen = choose(channels.get(record_id, ()), ways)
+            if isinstance(chosen, Held):
+                held[chosen.reason].append(record_id)
+            else:
+                ready[record_id] = chosen
+        for reason, record_ids in held.items():
+            one.observer.held(record_ids, reason)
+        to_open = [pointer for pointer in pointers if pointer.record_id in ready]
+        for attempt in one.attempts.open(to_open, now=one.now(), lease=one.policy.lease):
+            self._start(attempt, ready[attempt.record_id])
 
-    def _start(self, attempt: Attempt, channels: Collection[Channel | UnreadableChannel], give_up_at: datetime) -> None:
-        chosen = choose(channels, tuple(self.sender.ways))
+    def _start(self, attempt: Attempt, chosen: Channel | Outcome) -> None:
         if not isinstance(chosen, Channel):
             self._finish(attempt, chosen)
             return
-        future = self.sender.executor.submit(self.sender.ways[chosen.channel].deliver, attempt, chosen)
-        self.in_flight[future] = attempt, give_up_at
+        permit = Permit.ending_at(self._answered_by)
+        future = self.threads.submit(self.sender.ways[chosen.channel].deliver, attempt, chosen, permit)
+        self.in_flight[future] = _Call(attempt=attempt, permit=permit)
 
     def _collect(self) -> None:
         wait(self.in_flight, timeout=_CLOSE_EVERY.total_seconds(), return_when=FIRST_COMPLETED)
-        now = self.sender.now()
-        for future, (attempt, give_up_at) in list(self.in_flight.items()):
+        for future, call in list(self.in_flight.items()):
             if future.done():
                 del self.in_flight[future]
-                self._take(attempt, future)
-            elif now > give_up_at:
-                # It should have ended by itself, but looking up a host's name, for one, has no time-out.
+                self._take(call.attempt, future)
+            elif call.permit.left() < -_GRACE.total_seconds():
                 del self.in_flight[future]
-                future.cancel()
-                self._finish(attempt, TemporaryFailure(code=ErrorCode.TIMEOUT, reason="no whole answer in time"))
+                self._give_up(call, future)
+
+    def _give_up(self, call: _Call, future: Future[Outcome]) -> None:
+        """Whatever its thread does later, the request is not written any more."""
+        future.cancel()
+        if call.permit.revoke():
+            self._finish(call.attempt, NotStarted(reason="its call had not begun when the time was over"))
+        else:
+            self._finish(call.attempt, TemporaryFailure(code=ErrorCode.TIMEOUT, reason="no whole answer in time"))
 
     def _take(self, attempt: Attempt, future: Future[Outcome]) -> None:
         error = future.exception()
@@ -160,28 +194,18 @@ class _Run:
     def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
         now = self.sender.now()
         transition = after_attempt(attempt, outcome, self.sender.policy.retry, now)
-        self.finished.append(Closing(attempt=attempt, outcome=outcome, transition=transition, finished_at=now))
+        self.closer.finished.append(Closing(attempt=attempt, outcome=outcome, transition=transition, finished_at=now))
 
     def _close_if_time(self) -> None:
         due = not self.in_flight or self.sender.now() - self.closed_at >= _CLOSE_EVERY
-        if not (self.finished and due):
+        if not (self.closer.finished and due):
             return
-        try:
-            won = self.sender.attempts.close(self.finished)
-        except Exception:
-            # The messages are out. Unless that is written down, they are sent again when their lease ends.
-            if self.sender.now() + _TO_CLOSE_AND_ANSWER / 2 > self.until:
-                raise
-            time.sleep(_CLOSE_EVERY.total_seconds())
-            return
+        with ending_at(self.until - _TO_REPORT):
+            self.closer.close()
         self.closed_at = self.sender.now()
-        closings, self.finished = self.finished, []
-        for closing in closings:
-            self._count(closing, won=closing.attempt.record_id in won)
-
-    def _count(self, closing: Closing, *, won: bool) -> None:
-        if won:
-            self.by_status[closing.transition.status.value] += 1
-        else:
-            self.late += 1
-        self.sender.on_closed(closing, won)
+        if not self.closer.owes:
+            return
+        if self.in_flight or self.sender.now() + _CLOSE_EVERY < self.until - _TO_REPORT:
+            time.sleep(_CLOSE_EVERY.total_seconds() / 2)
+        elif not self.closer.hand_over():
+            self.broken = self.broken or self.closer.trouble

@@ -1,6 +1,7 @@
 """Makes the database's address with a login: by a secret's user and password, or by a token that IAM signs."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 
+from delivery.aws.clients import AWS_ERRORS
 from delivery.aws.settings import MigrateSettings, ServingSettings
 from delivery.storage.database import Address
 
@@ -27,6 +29,21 @@ def address_by_secret(settings: ServingSettings | MigrateSettings, secrets_manag
         password=secret["password"],
         ca_file=settings.database_ca_file,
     )
+
+
+def or_the_last(address: Callable[[], Address]) -> Callable[[], Address]:
+    """What `address` says, or what it said last while AWS cannot be asked: the old password is likely to be good."""
+    known: list[Address] = []
+
+    def asked() -> Address:
+        try:
+            known[:] = [address()]
+        except AWS_ERRORS:
+            if not known:
+                raise
+        return known[0]
+
+    return asked
 
 
 def address_by_token(settings: ServingSettings, session: Session) -> Address:

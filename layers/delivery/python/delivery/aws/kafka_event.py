@@ -14,6 +14,8 @@ from delivery.domain.intake import KafkaRecord
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_BIGINT = 2**63
+
 
 def kafka_records(event: Mapping[str, Any]) -> list[KafkaRecord]:
     """All records of the event, partition by partition in order."""
@@ -25,10 +27,15 @@ def _record(raw: Mapping[str, Any]) -> KafkaRecord:
         topic=str(raw.get("topic", "")),
         partition=int(raw.get("partition", 0)),
         offset=int(raw.get("offset", 0)),
+        timestamp=_milliseconds(raw.get("timestamp")),
         key=_bytes(raw.get("key")),
         value=_bytes(raw.get("value")),
         headers=tuple(_headers(raw.get("headers"))),
     )
+
+
+def _milliseconds(given: object) -> int | None:
+    return given if type(given) is int and abs(given) < _BIGINT else None
 
 
 def _bytes(encoded: object) -> bytes | None:

@@ -2,13 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from delivery.storage.credentials import CredentialError
+from delivery.aws.clients import AWS_ERRORS, own_words
+from delivery.deadline import ending_in
+from delivery.storage.credentials import CredentialError, KeyOutOfReach
 from delivery.storage.data_keys import DataKeys
+
+#: Of the bytes themselves; whatever else KMS says is trouble of ours, which passes.
+_NEVER_UNWRAPS = {"InvalidCiphertextException", "IncorrectKeyException"}
+_CALL_SECONDS = 4.0
+_ASK_AGAIN_AFTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +27,8 @@ class KmsKeyRing:
     stored: DataKeys
     now: Callable[[], datetime]
     _unwrapped: dict[int, bytes] = field(default_factory=dict)
+    #: Until when KMS is not asked again for a key that it just did not unwrap, and what it said.
+    _refused: dict[int, tuple[datetime, str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"KmsKeyRing({self.kms_key})"
@@ -41,14 +50,22 @@ class KmsKeyRing:
 
     def _unwrap(self, key_id: int, wrapped: bytes) -> bytes:
         if key_id not in self._unwrapped:
-            try:
-                answer = self.kms.decrypt(CiphertextBlob=wrapped, KeyId=self.kms_key)
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in {"InvalidCiphertextException", "IncorrectKeyException"}:
-                    raise
-                raise CredentialError(f"KMS does not unwrap data key {key_id}") from error
-            self._unwrapped[key_id] = answer["Plaintext"]
+            until, why = self._refused.get(key_id, (self.now(), ""))
+            if self.now() < until:
+                raise KeyOutOfReach(why)
+            self._unwrapped[key_id] = self._decrypted(key_id, wrapped)
         return self._unwrapped[key_id]
+
+    def _decrypted(self, key_id: int, wrapped: bytes) -> bytes:
+        try:
+            with ending_in(_CALL_SECONDS):
+                return bytes(self.kms.decrypt(CiphertextBlob=wrapped, KeyId=self.kms_key)["Plaintext"])
+        except AWS_ERRORS as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] in _NEVER_UNWRAPS:
+                raise CredentialError(f"KMS does not unwrap data key {key_id}") from error
+            why = f"KMS: {own_words(error)}"
+            self._refused[key_id] = self.now() + _ASK_AGAIN_AFTER, why
+            raise KeyOutOfReach(why) from error
 
     def _make(self) -> tuple[int, bytes]:
         made = self.kms.generate_data_key(KeyId=self.kms_key, KeySpec="AES_256")

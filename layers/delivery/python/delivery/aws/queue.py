@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from delivery.aws.clients import AWS_ERRORS, own_words
 from delivery.domain.record import Pointer, QueueDown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -39,25 +38,41 @@ class SendQueue:
 
     def depth(self) -> int:
         """How many pointers wait or are being sent, at most: messages may carry fewer than twenty."""
-        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        counts = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=wanted)["Attributes"]
-        return POINTERS_A_MESSAGE * sum(int(counts[name]) for name in wanted)
+        return POINTERS_A_MESSAGE * messages_in(self.sqs, self.url)
 
     def _send(self, bodies: Sequence[str]) -> None:
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        why = ""
         for _ in range(_TRIES):
-            entries = self._refused(entries)
+            entries, why = self._refused(entries)
             if not entries:
                 return
-        raise QueueDown(f"{len(entries)} messages were refused {_TRIES} times")
+        raise QueueDown(f"{len(entries)} messages were refused {_TRIES} times: {why}")
 
-    def _refused(self, entries: list[dict[str, str]]) -> list[dict[str, str]]:
+    def _refused(self, entries: list[dict[str, str]]) -> tuple[list[dict[str, str]], str]:
+        """What SQS did not take, and its words for one of them."""
         try:
             answer = self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
-        except (BotoCoreError, ClientError) as error:
-            raise QueueDown(type(error).__name__) from error
-        failed = {failure["Id"] for failure in answer.get("Failed", [])}
-        return [entry for entry in entries if entry["Id"] in failed]
+        except AWS_ERRORS as error:
+            raise QueueDown(own_words(error)) from error
+        failed = {
+            failure["Id"]: f"{failure.get('Code')}: {failure.get('Message')}" for failure in answer.get("Failed", [])
+        }
+        return [entry for entry in entries if entry["Id"] in failed], next(iter(failed.values()), "")
+
+
+def messages_in(sqs: Any, url: str) -> int:  # noqa: ANN401 - boto clients are made at run time
+    """How many messages the queue holds: waiting, with a receiver, or delayed. SQS counts with some delay.
+
+    Raises:
+        QueueDown: with SQS's own words.
+    """
+    wanted = [f"ApproximateNumberOfMessages{rest}" for rest in ("", "NotVisible", "Delayed")]
+    try:
+        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
+    except AWS_ERRORS as error:
+        raise QueueDown(own_words(error)) from error
+    return sum(int(counts[name]) for name in wanted)
 
 
 def pack(pointers: Sequence[Pointer]) -> str:
@@ -85,35 +100,3 @@ def _number(value: object) -> int:
 
 def _parts(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (things[start : start + size] for start in range(0, len(things), size))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointerBatch:
-    """The messages of one SQS event: what they point at, and which of them cannot be read.
-
-    Source: AWS Lambda developer guide, "Implementing partial batch responses" for Amazon SQS.
-    """
-
-    by_message: Mapping[str, Sequence[Pointer]]
-    #: Messages that are none of ours: they go to the dead-letter queue after their last receive.
-    unreadable: Sequence[str]
-
-    @classmethod
-    def read(cls, event: Mapping[str, Any]) -> PointerBatch:
-        readable: dict[str, Sequence[Pointer]] = {}
-        unreadable: list[str] = []
-        for message in event.get("Records", []):
-            try:
-                readable[message["messageId"]] = unpack(message["body"])
-            except ValueError:
-                unreadable.append(message["messageId"])
-        return cls(by_message=readable, unreadable=unreadable)
-
-    @property
-    def pointers(self) -> list[Pointer]:
-        return [pointer for pointers in self.by_message.values() for pointer in pointers]
-
-    def response(self, unopened: Collection[Pointer]) -> dict[str, Any]:
-        """The partial batch response: a message comes again if any of its pointers was not looked at."""
-        again = [name for name, pointers in self.by_message.items() if not set(pointers).isdisjoint(unopened)]
-        return {"batchItemFailures": [{"itemIdentifier": name} for name in [*again, *self.unreadable]]}

@@ -26,7 +26,7 @@ from delivery.aws.sections import (
 )
 from delivery.aws.variables import FunctionSettings
 
-QueueUrl = Annotated[str, Field(pattern=r"^https?://", title="the URL of the send queue")]
+QueueUrl = Annotated[str, Field(pattern=r"^https?://", title="the URL of a queue")]
 
 
 def _or_own_user(secret_arn: str, info: ValidationInfo) -> str:
@@ -90,11 +90,14 @@ class IngestSettings(ServingSettings):
 
 class ClaimSettings(ServingSettings):
     send_queue_url: QueueUrl
+    report_queue_url: QueueUrl
     lease_seconds: Lease
     claim: ClaimTuning
 
 
 class SendSettings(ServingSettings):
+    stage: str = Field(min_length=1, title="the stage's name")
+    report_queue_url: QueueUrl
     lease_seconds: Lease
     send: SendTuning
     retry: Backoff

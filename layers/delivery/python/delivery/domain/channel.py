@@ -34,10 +34,21 @@ class UnreadableChannel:
     reason: str
 
 
-def choose(
-    channels: Collection[Channel | UnreadableChannel], ways: Sequence[str]
-) -> Channel | NoRecipient | PermanentFailure:
-    """The first usable channel of a user in the order of `ways`, or the outcome of having none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A channel whose credentials cannot be read now, because KMS is away, say: nothing is wrong with it."""
+
+    user_id: int
+    channel: str
+    #: The service's own code and words.
+    reason: str
+
+
+StoredChannel = Channel | UnreadableChannel | Held
+
+
+def choose(channels: Collection[StoredChannel], ways: Sequence[str]) -> Channel | NoRecipient | PermanentFailure | Held:
+    """The first usable channel of a user in the order of `ways`, or else what keeps the user from being reached.
 
     If none is usable, the first one there is says why.
     """
@@ -48,7 +59,7 @@ def choose(
     return found[0] if found else NoRecipient(reason="the user has no Feishu channel")
 
 
-def _usable(channel: Channel | UnreadableChannel) -> Channel | NoRecipient | PermanentFailure:
+def _usable(channel: StoredChannel) -> Channel | NoRecipient | PermanentFailure | Held:
     match channel:
         case UnreadableChannel(reason=reason):
             return PermanentFailure(code=ErrorCode.CREDENTIAL_UNREADABLE, reason=reason)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
-from delivery.domain.event import Envelope, Payload, reasons
+from delivery.domain.appearance import object_in
+from delivery.domain.event import BIGINT, Envelope, Payload, reasons
 from delivery.domain.message import message_text
 from delivery.domain.record import CHANNEL_FEISHU, NewRecord
+from delivery.domain.target_url import target_url_problem
 
 EVENT_TYPE = "notification.feishu.requested"
 SERVICE_NAME = "notification"
@@ -23,6 +24,7 @@ class RejectCode(StrEnum):
     """Why a Kafka record can never become a notification (column `code` of `notification_rejects`)."""
 
     ENVELOPE_INVALID = "envelope_invalid"
+    ADDRESSED_ELSEWHERE = "addressed_elsewhere"
     EVENT_TYPE_MISSING = "event_type_missing"
     EVENT_TYPE_UNKNOWN = "event_type_unknown"
     EVENT_VERSION_UNSUPPORTED = "event_version_unsupported"
@@ -49,7 +51,9 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotOurs:
-    """An event for another service on the same topic: it is counted and passed over."""
+    """An event for another service on the same topic: it is passed over, and counted by its type."""
+
+    event_type: str
 
 
 Verdict = Accepted | Rejected | NotOurs
@@ -57,60 +61,62 @@ Verdict = Accepted | Rejected | NotOurs
 
 def judge(value: bytes | None, *, url_prefixes: Sequence[str]) -> Verdict:
     """What this Kafka value is to us. Any bytes have a verdict; none raise."""
-    envelope = _open(value)
-    if isinstance(envelope, Rejected):
-        return envelope
-    if envelope.event_type == "":
-        return _reject(envelope, RejectCode.EVENT_TYPE_MISSING, "event_type is empty")
-    if not _addressed_to_us(envelope):
-        return NotOurs()
-    if envelope.event_type != EVENT_TYPE:
-        return _reject(envelope, RejectCode.EVENT_TYPE_UNKNOWN, f"event_type should be {EVENT_TYPE}")
+    document = object_in(value)
+    if isinstance(document, str):
+        return Rejected(code=RejectCode.ENVELOPE_INVALID, reason=document)
+    event_type, service_name = _text(document.get("event_type")), _text(document.get("service_name"))
+    if event_type and event_type != EVENT_TYPE and service_name != SERVICE_NAME:
+        return NotOurs(event_type=event_type)
+    outbox_id = _outbox_id(document)
+    judged = _not_a_request(document, event_type, service_name) or _request(document, url_prefixes)
+    if isinstance(judged, NewRecord):
+        return Accepted(record=judged, outbox_id=outbox_id)
+    return Rejected(code=judged.code, reason=judged.reason, outbox_id=outbox_id)
+
+
+class _Fault(NamedTuple):
+    code: RejectCode
+    reason: str
+
+
+def _text(value: object) -> str | None:
+    """As the envelope's rules read it; None for what is not a string."""
+    if value is None:
+        return ""
+    return value.strip() if isinstance(value, str) else None
+
+
+def _outbox_id(document: Mapping[str, Any]) -> int:
+    """Read apart from the other fields, so that the outbox row of a broken envelope learns of it too."""
+    given = document.get("outbox_id")
+    return given if isinstance(given, int) and not isinstance(given, bool) and 0 < given < BIGINT else 0
+
+
+def _not_a_request(document: Mapping[str, Any], event_type: str | None, service_name: str | None) -> _Fault | None:
+    """What is wrong with the envelope of an event that is not simply another service's."""
+    if event_type == EVENT_TYPE and service_name not in (None, "", SERVICE_NAME):
+        return _Fault(RejectCode.ADDRESSED_ELSEWHERE, f"service_name should be empty or {SERVICE_NAME} for this type")
+    if event_type == "":
+        return _Fault(RejectCode.EVENT_TYPE_MISSING, "event_type is empty")
+    try:
+        envelope = Envelope.model_validate(document)
+    except ValidationError as error:
+        return _Fault(RejectCode.ENVELOPE_INVALID, reasons(error))
+    if event_type != EVENT_TYPE:
+        return _Fault(RejectCode.EVENT_TYPE_UNKNOWN, f"event_type should be {EVENT_TYPE}")
     if envelope.event_version not in VERSIONS:
-        return _reject(envelope, RejectCode.EVENT_VERSION_UNSUPPORTED, "event_version should be empty or 1")
-    return _judge_payload(envelope, url_prefixes)
-
-
-def target_url_problem(url: str, prefixes: Sequence[str]) -> str | None:
-    """Why a notification must not lead users there, or None: it opens a page of the site, never another site."""
-    if not url.startswith(tuple(prefixes)) or url.startswith("//"):
-        return f"target_url: should begin with {' or '.join(prefixes)}"
-    if "://" in url:
-        return "target_url: should be a path of the site, without ://"
-    if "\\" in url or not url.isprintable():
-        return "target_url: should hold no backslash and no control character"
+        return _Fault(RejectCode.EVENT_VERSION_UNSUPPORTED, "event_version should be empty or 1")
     return None
 
 
-def _open(value: bytes | None) -> Envelope | Rejected:
-    if not value:
-        return Rejected(code=RejectCode.ENVELOPE_INVALID, reason="the value is missing")
+def _request(document: Mapping[str, Any], url_prefixes: Sequence[str]) -> NewRecord | _Fault:
     try:
-        document: Any = from_json(value, allow_inf_nan=False)
-    except ValueError as error:
-        return Rejected(code=RejectCode.ENVELOPE_INVALID, reason=f"the value is not JSON: {error}")
-    if not isinstance(document, dict):
-        return Rejected(code=RejectCode.ENVELOPE_INVALID, reason="the value is not a JSON object")
-    try:
-        return Envelope.model_validate(document)
+        payload = Payload.model_validate(document["payload"])
     except ValidationError as error:
-        return Rejected(code=RejectCode.ENVELOPE_INVALID, reason=reasons(error))
-
-
-def _addressed_to_us(envelope: Envelope) -> bool:
-    if envelope.service_name == "":
-        return envelope.event_type == EVENT_TYPE
-    return envelope.service_name == SERVICE_NAME
-
-
-def _judge_payload(envelope: Envelope, url_prefixes: Sequence[str]) -> Verdict:
-    try:
-        payload = Payload.model_validate(envelope.payload)
-    except ValidationError as error:
-        return _reject(envelope, RejectCode.PAYLOAD_INVALID, reasons(error))
+        return _Fault(RejectCode.PAYLOAD_INVALID, reasons(error))
     if problem := target_url_problem(payload.target_url, url_prefixes):
-        return _reject(envelope, RejectCode.PAYLOAD_INVALID, problem)
-    return Accepted(record=_new_record(payload), outbox_id=max(envelope.outbox_id, 0))
+        return _Fault(RejectCode.PAYLOAD_INVALID, problem)
+    return _new_record(payload)
 
 
 def _new_record(payload: Payload) -> NewRecord:
@@ -128,9 +134,6 @@ def _new_record(payload: Payload) -> NewRecord:
         fallback_text=payload.fallback_text,
         fallback_used=message_text(payload).fallback_used,
         trace_id=payload.trace_id,
+        requested_at=payload.requested_at,
         notification_id=payload.notification_id,
     )
-
-
-def _reject(envelope: Envelope, code: RejectCode, reason: str) -> Rejected:
-    return Rejected(code=code, reason=reason, outbox_id=max(envelope.outbox_id, 0))

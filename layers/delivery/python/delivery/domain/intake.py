@@ -16,6 +16,8 @@ class KafkaRecord:
     topic: str
     partition: int
     offset: int
+    #: Milliseconds since 1970, by the producer's or the broker's clock.
+    timestamp: int | None = None
     key: bytes | None = None
     value: bytes | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
@@ -46,8 +48,9 @@ class Intake:
 
     requests: Sequence[Request]
     rejects: Sequence[Reject]
-    #: The outbox ids (0 for none) of events that repeat an earlier one of the same batch.
-    repeated: Sequence[int] = ()
+    #: Events that repeat the key of an earlier one of the same batch, in order: the next of them is recorded if MySQL
+    #: refuses the one before.
+    repeated: Sequence[Request] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

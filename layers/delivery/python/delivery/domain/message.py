@@ -42,6 +42,11 @@ def message_text(written: Texts) -> MessageText:
     return MessageText(text, fallback_used)
 
 
+def private_lines(written: Texts) -> tuple[str, ...]:
+    """What the message says to its user alone, line by line: an answer that repeats it may have other line ends."""
+    return tuple(line for line in message_text(written).text.splitlines() if line and line != written.target_url)
+
+
 def _needs_fallback(summary: str) -> bool:
     """A model writes the summaries. One with a link is not shown, because the link may lead anywhere."""
     lowered = summary.strip().lower()

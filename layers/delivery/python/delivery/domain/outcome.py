@@ -17,11 +17,14 @@ class ErrorCode(StrEnum):
     TIMEOUT = "provider_timeout"
     NETWORK = "network_error"
     AUTH_FAILED = "provider_auth_failed"
+    CHANNEL_REFUSED = "provider_refused_channel"
+    REFUSED = "provider_refused"
     PAYLOAD_INVALID = "payload_invalid"
     INVALID_URL = "invalid_url"
     CREDENTIAL_UNREADABLE = "credential_unreadable"
     RECIPIENT_MISSING = "recipient_missing"
     LEASE_EXPIRED = "sending_lease_expired"
+    NOT_STARTED = "not_started"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,8 @@ class Exchange:
     request: Mapping[str, Any] = field(default_factory=dict)
     response: Mapping[str, Any] = field(default_factory=dict)
     http_status: int | None = None
+    #: Feishu's own number for what is the matter; 0 says that nothing is.
+    provider_code: int | None = None
     latency_ms: int | None = None
 
 
@@ -71,4 +76,13 @@ class NoRecipient:
     exchange: Exchange = Exchange()
 
 
-Outcome = Delivered | TemporaryFailure | PermanentFailure | NoRecipient
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotStarted:
+    """The call was never made, for want of time: the attempt does not count, and its number is used again."""
+
+    reason: str
+    code: ErrorCode = ErrorCode.NOT_STARTED
+    exchange: Exchange = Exchange()
+
+
+Outcome = Delivered | TemporaryFailure | PermanentFailure | NoRecipient | NotStarted

@@ -86,6 +86,7 @@ class NewRecord:
     fallback_text: str
     fallback_used: bool
     trace_id: str
+    requested_at: datetime
     #: The record the producer believes this is, 0 if it named none. The unique key (channel, dedupe_key) decides.
     notification_id: int = 0
 
@@ -104,6 +105,7 @@ class Attempt:
     max_attempts: int
     user_id: int
     channel: str
+    dedupe_key: str
     preview_id: str
     trigger_id: str
     trigger_type: str
@@ -113,4 +115,6 @@ class Attempt:
     summary_text: str
     fallback_text: str
     trace_id: str
+    #: When the producer asked for the notification; rows of the Go service do not tell.
+    requested_at: datetime | None
     started_at: datetime

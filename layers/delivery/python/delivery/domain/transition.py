@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from delivery.domain.outcome import Delivered, NoRecipient, Outcome, PermanentFailure, TemporaryFailure
+from delivery.domain.outcome import Delivered, NoRecipient, NotStarted, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import Attempt, Status
+
+_SOON = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Transition:
     """The row's new state. It is written only if the row is still `sending` under the attempt's number."""
 
     status: Status
+    #: What the row's count becomes; None leaves it at the attempt's number.
+    attempt_count: int | None = None
     next_retry_at: datetime | None = None
     error_code: str | None = None
     error: str | None = None
@@ -57,6 +61,17 @@ class Transition:
     def skipped(cls, outcome: NoRecipient) -> Transition:
         return cls(status=Status.SKIPPED, error_code=outcome.code, error=outcome.reason)
 
+    @classmethod
+    def given_back(cls, attempt: Attempt, outcome: NotStarted, *, retry_at: datetime) -> Transition:
+        """As before the attempt was opened: no call was made, so its number is free again."""
+        return cls(
+            status=Status.FAILED if attempt.number > 1 else Status.PENDING,
+            attempt_count=attempt.number - 1,
+            next_retry_at=retry_at,
+            error_code=outcome.code,
+            error=outcome.reason,
+        )
+
 
 def after_attempt(attempt: Attempt, outcome: Outcome, policy: RetryPolicy, now: datetime) -> Transition:
     """What the outcome of this attempt makes of its record."""
@@ -71,6 +86,8 @@ def after_attempt(attempt: Attempt, outcome: Outcome, policy: RetryPolicy, now: 
             return Transition.failed(outcome, retry_at=now + policy.delay(attempt.number, outcome.retry_after))
         case TemporaryFailure():
             return Transition.dead(outcome)
+        case NotStarted():
+            return Transition.given_back(attempt, outcome, retry_at=now + _SOON)
         case _:
             assert_never(outcome)
 
@@ -83,3 +100,13 @@ class Closing:
     outcome: Outcome
     transition: Transition
     finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """What became of a set of closings; the records that are in neither set belong to somebody else by now."""
+
+    #: Records that have their new state.
+    won: frozenset[int]
+    #: Records that another transaction has locked: they are still ours, and still to be closed.
+    locked: frozenset[int] = frozenset()

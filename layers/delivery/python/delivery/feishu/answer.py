@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from delivery.domain.outcome import TemporaryFailure
+from delivery.feishu.masking import masked
+
 _SHOWN = 200
 _STORED_BODY = 4_000
-_SECRET_LENGTH = 8  # a shorter "credential" could be any part of an answer
+_CODES_END = 10**18
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 _NOT_JSON = object()
 
@@ -26,6 +29,10 @@ class Answer:
     body: bytes
     #: The body was longer than we read, so it did not come from Feishu.
     cut: bool = False
+    #: What ended the answer too early, if something did: the body is what had come by then.
+    broken_off: TemporaryFailure | None = None
+    #: Masked in what is stored and logged, should the answer repeat them.
+    hidden: tuple[str, ...] = ()
 
     @property
     def is_broken(self) -> bool:
@@ -39,18 +46,29 @@ class Answer:
         code = self._document.get("code", self._document.get("StatusCode", 0))
         if isinstance(code, str) and _DIGITS.fullmatch(code):
             return int(code)
-        return code if isinstance(code, int) and not isinstance(code, bool) else None
+        whole = isinstance(code, int) and not isinstance(code, bool) and abs(code) < _CODES_END
+        return code if whole else None
+
+    @property
+    def provider_code(self) -> int | None:
+        """The code for logs and metrics; None where the body gives none."""
+        return self.code if isinstance(self._document, dict) and self._document else None
 
     @property
     def reason(self) -> str:
         """Status, code and Feishu's own words, as they are stored and logged."""
-        if isinstance(self._document, dict):
-            code, said = self.code, self._document.get("msg", self._document.get("StatusMessage", ""))
-        else:
-            code, said = None, "the body is not JSON" if self.is_broken else "the body is not a JSON object"
+        code = self.code if isinstance(self._document, dict) else None
+        words = masked(self.words.encode(), self.hidden).decode("utf-8", "replace")[:_SHOWN]
+        return f"Feishu answered HTTP {self.status}, code {'-' if code is None else code}: {words}"
+
+    @property
+    def words(self) -> str:
+        """What Feishu said, or what is the matter with its answer."""
+        if not isinstance(self._document, dict):
+            return "the body is not JSON" if self.is_broken else "the body is not a JSON object"
+        said = self._document.get("msg", self._document.get("StatusMessage", ""))
         # JSON may hold half a surrogate pair, which MySQL and logs do not take.
-        shown = said[:_SHOWN].encode("utf-8", "replace").decode() if isinstance(said, str) else "-"
-        return f"Feishu answered HTTP {self.status}, code {code if code is not None else '-'}: {shown}"
+        return said.encode("utf-8", "replace").decode() if isinstance(said, str) else "-"
 
     @property
     def asked_wait(self) -> timedelta | None:
@@ -61,16 +79,11 @@ class Answer:
                 return timedelta(seconds=int(value))
         return None
 
-    def without(self, credentials: Iterable[str]) -> Answer:
-        """The answer with these masked, in case it repeats them: it is stored and logged."""
-        body = self.body
-        for credential in credentials:
-            if len(credential) >= _SECRET_LENGTH:
-                body = body.replace(credential.encode(), b"****")
-        return replace(self, body=body)
-
     def as_stored(self) -> dict[str, Any]:
-        return {"status_code": self.status, "body": self.body[:_STORED_BODY].decode("utf-8", "replace")}
+        return {
+            "status_code": self.status,
+            "body": masked(self.body, self.hidden)[:_STORED_BODY].decode("utf-8", "replace"),
+        }
 
     @cached_property
     def _document(self) -> Any:  # noqa: ANN401 - any JSON

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from delivery.deadline import Permit
 from delivery.domain.channel import Channel, mask
-from delivery.domain.message import message_text
+from delivery.domain.message import message_text, private_lines
 from delivery.domain.outcome import ErrorCode, Outcome, PermanentFailure
 from delivery.domain.record import Attempt
 from delivery.feishu.way import Call, Feishu
@@ -27,18 +28,26 @@ class FlowWebhook:
 
     feishu: Feishu
 
-    def deliver(self, attempt: Attempt, channel: Channel) -> Outcome:
+    def deliver(self, attempt: Attempt, channel: Channel, permit: Permit) -> Outcome:
         if problem := webhook_problem(channel.webhook_url, self.feishu.webhook_origins):
             return PermanentFailure(code=ErrorCode.INVALID_URL, reason=problem)
         call = Call(
             url=channel.webhook_url,
-            headers={"Authorization": f"Bearer {channel.bearer_token}"} if channel.bearer_token else {},
+            headers=self.headers(attempt, channel),
             document=self.document(attempt),
             shown={"webhook": mask_webhook(channel.webhook_url)},
-            credentials=(channel.bearer_token, channel.webhook_url.rpartition("/")[2]),
+            hidden=(channel.bearer_token, channel.webhook_url.rpartition("/")[2], *private_lines(attempt)),
             message_id=f"{FLOW_WEBHOOK}_{attempt.record_id}_{attempt.number}",  # Flow gives none of its own
         )
-        return self.feishu.post(call)
+        return self.feishu.post(call, permit)
+
+    def headers(self, attempt: Attempt, channel: Channel) -> dict[str, str]:
+        """`Client-Token` as the sibling of Flow documents it: the same value triggers once in three hours.
+
+        Source: Feishu open platform, "Base automation: webhook trigger".
+        """
+        key = {"Client-Token": self.feishu.idempotency_key(attempt)}
+        return {**key, "Authorization": f"Bearer {channel.bearer_token}"} if channel.bearer_token else key
 
     def document(self, attempt: Attempt) -> dict[str, Any]:
         """The JSON that the user's flow receives."""
@@ -71,7 +80,7 @@ def webhook_problem(url: str, origins: tuple[str, ...]) -> str | None:
         origin = f"{parts.scheme}://{parts.netloc.lower()}"
     except ValueError:
         return "webhook_url is not a URL"
-    if origin not in origins:
+    if origin not in {allowed.lower() for allowed in origins}:
         return f"webhook_url should begin with {' or '.join(origins)}"
     if not parts.path.startswith(WEBHOOK_PATH) or not _KEY.fullmatch(parts.path.removeprefix(WEBHOOK_PATH)):
         return f"webhook_url should have the path {WEBHOOK_PATH}{{key}}"

@@ -1,146 +1,151 @@
-"""HTTP to Feishu: kept-alive connections, one time-out for the whole answer, and no more than 64 KiB of it."""
+"""HTTP to Feishu by `requests`: kept-alive connections, one deadline for a whole call, at most 64 KiB of an answer."""
 
 from __future__ import annotations
 
-import http.client
-import io
 import json
 import socket
-from collections.abc import Mapping
+import ssl
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from math import inf
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from http.client import HTTPException
+from typing import Any, Self
 
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
-from urllib3.exceptions import TimeoutError as UrllibTimeout
+import requests
+from urllib3.exceptions import HTTPError
 
-from delivery.domain.outcome import ErrorCode, PermanentFailure, TemporaryFailure
+from delivery.deadline import NotWritten, Permit
+from delivery.domain.outcome import ErrorCode, NotStarted, PermanentFailure, TemporaryFailure
 from delivery.feishu.answer import Answer
-
-if TYPE_CHECKING:  # no layer carries typing_extensions
-    from typing_extensions import Buffer
+from delivery.feishu.connections import BoundedAdapter, current_permit
 
 _BODY_LIMIT = 64 * 1024
 _CHUNK = 16 * 1024
+_HEADERS = {"Content-Type": "application/json; charset=utf-8", "Accept-Encoding": "identity", "User-Agent": "hongyan"}
+
+NoAnswer = TemporaryFailure | PermanentFailure | NotStarted
+
+#: What an answer can raise. A ValueError is a number that http.client expects and the answer does not have.
+_BROKEN = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None, ever: requests would read the whole answer and its Location only to offer the next request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     """Makes calls. It retries and follows nothing: the record decides whether another call is made."""
 
-    connections: urllib3.PoolManager
-    #: For the whole answer, from the beginning of the call to its last byte.
+    session: requests.Session
+    #: For the whole call, from its beginning to the last byte of the answer.
     timeout: timedelta
 
     @classmethod
-    def open(cls, *, concurrency: int, timeout: timedelta) -> Self:
-        """For as many calls at once; connections are made when they are needed."""
-        connections = urllib3.PoolManager(num_pools=8, maxsize=concurrency, block=False, retries=False)
-        connections.pool_classes_by_scheme = _POOLS
-        return cls(connections=connections, timeout=timeout)
+    def open(cls, *, concurrency: int, timeout: timedelta, authorities: str | None = None) -> Self:
+        """For as many calls at once; connections are made when they are needed. Authorities: a PEM file."""
+        session = _Session()
+        session.trust_env = False  # no proxy, no .netrc
+        adapter = BoundedAdapter(concurrency=concurrency, authorities=authorities)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return cls(session=session, timeout=timeout)
 
     def close(self) -> None:
-        self.connections.clear()
+        self.session.close()
 
     def post(
-        self, url: str, *, document: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> Answer | TemporaryFailure | PermanentFailure:
+        self, url: str, *, document: Mapping[str, Any], headers: Mapping[str, str], permit: Permit
+    ) -> Answer | NoAnswer:
         """Posts JSON once. A call without a whole answer is a failure, whose exchange is still empty."""
+        if not permit.begin(self.timeout.total_seconds()):
+            return NotStarted(reason="too little time was left for a call")
+        body = json.dumps(document, ensure_ascii=False).encode()
         try:
-            response = self.connections.request(
-                "POST",
-                url,
-                body=json.dumps(document, ensure_ascii=False).encode(),
-                headers={"Content-Type": "application/json; charset=utf-8", **headers},
-                timeout=urllib3.Timeout(total=self.timeout.total_seconds()),
-                redirect=False,
-                preload_content=False,
-            )
-            return _read(response)
-        except (HTTPError, OSError, ValueError) as error:
-            return _no_answer(error)
+            encoded = {name: value.encode("latin-1") for name, value in {**_HEADERS, **headers}.items()}
+            request = requests.Request("POST", url, data=body, headers=encoded).prepare()
+        except ValueError:  # a token that no header can carry, or a URL that no client can call
+            return PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called")
+        return self._sent(request, permit)
+
+    def _sent(self, request: requests.PreparedRequest, permit: Permit) -> Answer | NoAnswer:
+        token = current_permit.set(permit)
+        try:
+            with self.session.send(request, stream=True, allow_redirects=False, proxies={}) as response:
+                return _read(response, permit)
+        except NotWritten:
+            return NotStarted(reason="the call was given up before it was written")
+        except _BROKEN as error:
+            return _no_answer(error, permit)
+        finally:
+            current_permit.reset(token)
 
 
-def _read(response: urllib3.BaseHTTPResponse) -> Answer:
-    """Reads up to the limit; a connection with bytes left over is not used again."""
-    body = bytearray()
-    for chunk in response.stream(_CHUNK):
-        body += chunk
-        if len(body) > _BODY_LIMIT:
-            break
-    cut = len(body) > _BODY_LIMIT
-    if cut:
-        response.close()
-    else:
-        response.release_conn()
+def _read(response: requests.Response, permit: Permit) -> Answer:
+    """Reads up to the limit; a connection with bytes left over is closed and not used again."""
+    raw, broken_off = bytearray(), None
+    try:
+        while len(raw) <= _BODY_LIMIT and (piece := response.raw.read1(_CHUNK, decode_content=False)):
+            raw += piece
+        if not (raw or response.headers):
+            raise ConnectionError("neither a header nor a body came")
+    except _BROKEN as error:
+        broken_off = _no_answer(error, permit)
     headers = {name.lower(): value for name, value in response.headers.items()}
-    if not body and not headers:
-        raise ProtocolError("the answer ended in its head")  # http.client takes it for a whole one without a body
-    return Answer(status=response.status, headers=headers, body=bytes(body[:_BODY_LIMIT]), cut=cut)
+    body = _decoded(bytes(raw), headers.get("content-encoding", ""))
+    cut = max(len(raw), len(body)) > _BODY_LIMIT
+    return Answer(status=response.status_code, headers=headers, body=body[:_BODY_LIMIT], cut=cut, broken_off=broken_off)
 
 
-def _no_answer(error: Exception) -> TemporaryFailure | PermanentFailure:
-    """The words of the error are left out: they could carry the URL, which is a credential."""
-    # To urllib3 a refused connection is a kind of time-out.
-    if isinstance(error, UrllibTimeout | TimeoutError) and not isinstance(error, NewConnectionError):
-        return TemporaryFailure(code=ErrorCode.TIMEOUT, reason="no answer in time; the message may have arrived")
-    if isinstance(error, ValueError):  # a token that no header can carry
-        return PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called")
-    return TemporaryFailure(code=ErrorCode.NETWORK, reason=f"no answer: {type(error).__name__}")
+def _decoded(raw: bytes, encoding: str) -> bytes:
+    """We ask for no encoding. One that is named all the same is undone if the body has it, and else left alone.
 
-
-class _UntilDeadline(io.RawIOBase):
-    """Reads a socket for as long as its time-out was when the answer began.
-
-    A socket's own time-out starts again with each byte: an answer that drips would hold its thread for hours.
+    Of a body that broke off before its first letter nothing is left: that must not look like an empty one.
     """
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._raw = sock.makefile("rb", buffering=0)
-        self._until = monotonic() + (sock.gettimeout() or inf)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer) -> int | None:
-        left = self._until - monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        if left < inf:
-            self._socket.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
+    if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
+        return raw
+    try:
+        decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        body = decoder.decompress(raw, _BODY_LIMIT + 1)
+    except zlib.error:
+        return raw
+    return body if body or decoder.eof else raw
 
 
-class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as http.client has it
-        super().__init__(sock, *args, **options)
-        self.fp.close()
-        self.fp = io.BufferedReader(_UntilDeadline(sock))
+def _no_answer(error: Exception, permit: Permit) -> TemporaryFailure:
+    """In plain words of our own: those of the error could carry the URL, which is a credential."""
+    if permit.taken and _is_timeout(error):
+        return TemporaryFailure(code=ErrorCode.TIMEOUT, reason="no answer in time; the message may have arrived")
+    return TemporaryFailure(code=ErrorCode.NETWORK, reason=f"no answer: {_why(error)}")
 
 
-class _Connection(HTTPConnection):
-    response_class = _Response
+def _is_timeout(error: Exception) -> bool:
+    return any(isinstance(cause, TimeoutError | requests.Timeout) for cause in _causes(error))
 
 
-class _SecureConnection(HTTPSConnection):
-    response_class = _Response
+def _why(error: Exception) -> str:
+    for cause in _causes(error):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return f"its certificate was not accepted ({cause.verify_message})"
+            case ssl.SSLError():
+                return f"TLS failed ({cause.reason})"
+            case socket.gaierror():
+                return "its name was not found"
+            case TimeoutError():
+                return "no connection in time"
+            case OSError(strerror=str(words)) if not isinstance(cause, requests.RequestException):
+                return words.lower()
+    return "the answer broke off"
 
 
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-_POOLS = {"http": _Pool, "https": _SecurePool}
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and, innermost last, what led to it: requests and urllib3 put causes into arguments, too."""
+    yield error
+    inner = [*error.args, getattr(error, "reason", None), error.__cause__ or error.__context__]
+    for cause in inner:
+        if isinstance(cause, BaseException):
+            yield from _causes(cause)
+            return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 from typing import Any, Protocol
 
+from delivery.deadline import Permit
 from delivery.domain.channel import Channel
 from delivery.domain.outcome import Exchange, Outcome
 from delivery.domain.record import Attempt
@@ -19,7 +21,7 @@ from delivery.feishu.transport import Transport
 class Way(Protocol):
     """One way of reaching Feishu."""
 
-    def deliver(self, attempt: Attempt, channel: Channel) -> Outcome:
+    def deliver(self, attempt: Attempt, channel: Channel, permit: Permit) -> Outcome:
         """Calls Feishu once; whatever happens is an outcome. A channel that breaks the way's rules is not called."""
 
 
@@ -43,8 +45,8 @@ class Call:
     document: Mapping[str, Any]
     #: Where the call goes, masked: it is stored with the document.
     shown: Mapping[str, str]
-    #: Masked wherever the answer repeats them.
-    credentials: tuple[str, ...]
+    #: Masked wherever the answer repeats them: credentials, and what only its user may read.
+    hidden: tuple[str, ...]
     #: The message's id if Feishu accepts it.
     message_id: str
 
@@ -54,17 +56,26 @@ class Feishu:
     """What a way is built from."""
 
     transport: Transport
+    #: The stage's name: two stages that send to one channel are two senders.
+    stage: str
     wording: Wording
     #: The origins that webhook URLs may have.
     webhook_origins: tuple[str, ...]
     now: Callable[[], datetime]
 
-    def post(self, call: Call) -> Outcome:
+    def idempotency_key(self, attempt: Attempt) -> str:
+        """Made of what the notification is, so that all its attempts have one; a row's number may be given anew."""
+        notification = f"{self.stage}\n{attempt.channel}\n{attempt.dedupe_key}"
+        return hashlib.sha256(notification.encode()).hexdigest()[:32]
+
+    def post(self, call: Call, permit: Permit) -> Outcome:
         began = monotonic()
-        answer = self.transport.post(call.url, document=call.document, headers=call.headers)
+        answer = self.transport.post(call.url, document=call.document, headers=call.headers, permit=permit)
         said = Exchange(request={**call.shown, **call.document}, latency_ms=round((monotonic() - began) * 1000))
         if not isinstance(answer, Answer):
             return replace(answer, exchange=said)
-        answer = answer.without(call.credentials)
-        exchange = replace(said, response=answer.as_stored(), http_status=answer.status)
+        answer = replace(answer, hidden=call.hidden)
+        exchange = replace(
+            said, response=answer.as_stored(), http_status=answer.status, provider_code=answer.provider_code
+        )
         return classify(answer, message_id=call.message_id, exchange=exchange)

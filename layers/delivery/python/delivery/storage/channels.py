@@ -8,18 +8,19 @@ from typing import Any
 
 from sqlalchemy import Engine, Row
 
-from delivery.domain.channel import Channel, UnreadableChannel
+from delivery.domain.channel import Channel, Held, StoredChannel, UnreadableChannel
 from delivery.storage.columns import Rights, copied, listed, select
-from delivery.storage.credentials import CredentialError, KeyRing, open_sealed, seal
+from delivery.storage.credentials import CredentialError, KeyOutOfReach, KeyRing, open_sealed, seal
 from delivery.storage.database import in_transaction, to_stored
 
 _KEY = ("user_id", "channel")
 #: What a user sets. A new field of a channel stands here, in `save` and in `_readable`.
 _SETTINGS = ("enabled", "webhook_url", "auth_type", "bearer_token")
 
-_OF_USERS = f"""
-SELECT {listed([*_KEY, *_SETTINGS])} FROM user_notification_channels
-WHERE user_id IN %(user_ids)s AND channel IN %(ways)s"""  # noqa: S608 - constant
+_OF_RECORDS = f"""
+SELECT r.id AS record_id, {listed([*_KEY, *_SETTINGS], of="c")} FROM notification_records AS r
+JOIN user_notification_channels AS c ON c.user_id = r.user_id AND c.channel IN %(ways)s
+WHERE r.id IN %(record_ids)s"""  # noqa: S608 - constant
 
 _SAVED = (*_KEY, *_SETTINGS, "created_at", "updated_at")
 # Saving again keeps last_test_*, which belong to the test and not to the settings.
@@ -28,7 +29,10 @@ INSERT INTO user_notification_channels ({listed(_SAVED)}) VALUES ({", ".join(f"%
 ON DUPLICATE KEY UPDATE {copied([*_SETTINGS, "updated_at"], source="new")}"""  # noqa: S608 - constant
 
 #: For a stage that sends.
-RIGHTS_TO_READ: Rights = {"user_notification_channels": [*select(*_KEY, *_SETTINGS)]}
+RIGHTS_TO_READ: Rights = {
+    "user_notification_channels": [*select(*_KEY, *_SETTINGS)],
+    "notification_records": [*select("id", "user_id")],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,18 +42,15 @@ class Channels:
     engine: Engine
     keys: KeyRing
 
-    def of_users(
-        self, user_ids: Collection[int], ways: Collection[str]
-    ) -> Mapping[int, Collection[Channel | UnreadableChannel]]:
-        """The channels that these users have for these ways; a user without one is not in the answer."""
-        if not user_ids:
+    def of_records(self, record_ids: Collection[int], ways: Collection[str]) -> Mapping[int, Collection[StoredChannel]]:
+        """By record, its user's channels for these ways; a record whose user has none is not in the answer."""
+        if not record_ids:
             return {}
-        wanted = {"user_ids": sorted(set(user_ids)), "ways": sorted(ways)}
-        found: defaultdict[int, list[Channel | UnreadableChannel]] = defaultdict(list)
-        with self.engine.connect() as connection:
-            rows = connection.exec_driver_sql(_OF_USERS, wanted).all()
+        wanted = {"record_ids": sorted(set(record_ids)), "ways": sorted(ways)}
+        found: defaultdict[int, list[StoredChannel]] = defaultdict(list)
+        rows = in_transaction(self.engine, lambda connection: connection.exec_driver_sql(_OF_RECORDS, wanted).all())
         for row in rows:
-            found[row.user_id].append(self._readable(row))
+            found[row.record_id].append(self._readable(row))
         return found
 
     def save(self, channel: Channel, *, now: datetime) -> None:
@@ -72,7 +73,7 @@ class Channels:
         key_id, key = self.keys.current()
         return seal(credential, key_id=key_id, key=key, user_id=channel.user_id, channel=channel.channel)
 
-    def _readable(self, row: Row[Any]) -> Channel | UnreadableChannel:
+    def _readable(self, row: Row[Any]) -> StoredChannel:
         try:
             return Channel(
                 user_id=row.user_id,
@@ -83,6 +84,8 @@ class Channels:
             )
         except CredentialError as error:
             return UnreadableChannel(user_id=row.user_id, channel=row.channel, reason=str(error))
+        except KeyOutOfReach as error:
+            return Held(user_id=row.user_id, channel=row.channel, reason=str(error))
 
     def _opened(self, row: Row[Any], stored: str) -> str:
         return open_sealed(stored, keys=self.keys, user_id=row.user_id, channel=row.channel).strip()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row, TextClause, text
 
 from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Claimed, Pointer, Status
@@ -18,13 +18,16 @@ LEASE_EXPIRED_REASON = "the sender of the last attempt never reported, and no at
 _DUE_COLUMNS = ("id", "status", "attempt_count", "max_attempts")
 
 # The index is forced: on a small or mostly due table the optimizer prefers a full scan, which would lock final rows.
-DUE = text(f"""
+_DUE = f"""
 SELECT {listed(_DUE_COLUMNS)}, IF(status = 'sending', updated_at, NULL) AS opened_at
 FROM notification_records FORCE INDEX ({DUE_INDEX})
-WHERE next_retry_at <= :now ORDER BY next_retry_at, id LIMIT :limit FOR UPDATE SKIP LOCKED""")  # noqa: S608 - constant
+WHERE next_retry_at <= :now {{but}}ORDER BY next_retry_at, id LIMIT :limit FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constant
+DUE = text(_DUE.format(but=""))
+#: While reports wait in their queue, a lease that has ended does not mean that its sender died.
+DUE_BUT_SENDING = text(_DUE.format(but="AND status <> 'sending' "))
 
 _LEASED = {"status": "'sending'", "next_retry_at": "%(until)s", "updated_at": "%(now)s"}
-_LEASE = f"UPDATE notification_records SET {assigned(_LEASED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
+_LEASE = f"UPDATE notification_records FORCE INDEX (PRIMARY) SET {assigned(_LEASED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
 
 _USED_UP = {
     "status": "'dead'",
@@ -33,7 +36,7 @@ _USED_UP = {
     "last_error_code": "COALESCE(last_error_code, %(code)s)",
     "last_error": "COALESCE(last_error, %(reason)s)",
 }
-_END = f"UPDATE notification_records SET {assigned(_USED_UP)} WHERE id IN %(ids)s"  # noqa: S608 - constant
+_END = f"UPDATE notification_records FORCE INDEX (PRIMARY) SET {assigned(_USED_UP)} WHERE id IN %(ids)s"  # noqa: S608 - constant
 
 # An attempt that did report keeps its own line.
 _LOST: Sources[Row[Any]] = {
@@ -67,10 +70,14 @@ class DueRecords:
 
     engine: Engine
 
-    def lease_due(self, *, limit: int, now: datetime, lease: timedelta) -> Claimed:
-        """Takes up to `limit` due rows, oldest first: `sending` under a lease, or `dead` where attempts are used up."""
+    def lease_due(self, *, limit: int, now: datetime, lease: timedelta, ended_leases: bool = True) -> Claimed:
+        """Takes up to `limit` due rows, oldest first: `sending` under a lease, or `dead` where attempts are used up.
+
+        Without `ended_leases`, rows that are `sending` stay as they are.
+        """
         times = {"now": to_stored(now), "until": to_stored(now + lease)}
-        return in_transaction(self.engine, lambda connection: _lease_due(connection, limit, times))
+        due = DUE if ended_leases else DUE_BUT_SENDING
+        return in_transaction(self.engine, lambda connection: _lease_due(connection, due, limit, times))
 
     def oldest_due_at(self, *, now: datetime) -> datetime | None:
         """When the oldest due row came due; None if nothing is due."""
@@ -79,8 +86,8 @@ class DueRecords:
         return from_stored(found) if found else None
 
 
-def _lease_due(connection: Connection, limit: int, times: dict[str, datetime]) -> Claimed:
-    due = connection.execute(DUE, {"now": times["now"], "limit": limit}).all()
+def _lease_due(connection: Connection, statement: TextClause, limit: int, times: dict[str, datetime]) -> Claimed:
+    due = connection.execute(statement, {"now": times["now"], "limit": limit}).all()
     # Updates go by primary key in ascending order: the lock order that every writer shares.
     usable = sorted(row.id for row in due if row.attempt_count < row.max_attempts)
     used_up = sorted(row.id for row in due if row.attempt_count >= row.max_attempts)

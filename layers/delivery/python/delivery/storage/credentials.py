@@ -19,6 +19,10 @@ class CredentialError(Exception):
     """A stored credential cannot be read: damaged, copied from another row, or sealed under a key that is gone."""
 
 
+class KeyOutOfReach(Exception):  # noqa: N818 - it says what is the matter
+    """The key cannot be had now, in the words of the service that has it. Nothing is wrong with the credential."""
+
+
 class KeyRing(Protocol):
     """The data keys, unwrapped."""
 
@@ -30,6 +34,7 @@ class KeyRing(Protocol):
 
         Raises:
             CredentialError: there is no such key.
+            KeyOutOfReach: it cannot be unwrapped now.
         """
 
 

@@ -1,11 +1,11 @@
 """Records a batch in one transaction with one multi-row insert, whatever the size of the batch."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
@@ -14,8 +14,9 @@ from delivery.domain.contract import RejectCode
 from delivery.domain.intake import Intake, Reject, Request, Stored
 from delivery.domain.record import RESUMABLE_STATUSES, NewRecord, Pointer, Status
 from delivery.storage.columns import INSERT, Rights, listed, row_of, select, update
-from delivery.storage.database import error_number, in_transaction, to_stored
+from delivery.storage.database import error_number, in_transaction, own_words, to_stored
 from delivery.storage.outbox import mark_consumed, mark_dead
+from delivery.storage.packets import MOST_BYTES, halved, in_packets, size_of, size_of_row
 from delivery.storage.rejects import insert_rejects
 
 # MySQL refuses one value: wrong string, truncated, bad date, missing default, a trigger's SIGNAL, bad JSON, a CHECK.
@@ -25,14 +26,18 @@ _REFUSALS = {1265, 1292, 1364, 1366, 1406, 1264, 1644, 3140, 3819, 4025}
 _KEYS_A_QUERY = 2_000
 
 # A field of NewRecord is the column of that name, except for the id that a producer believes the record has.
-_GIVEN = tuple(field.name for field in fields(NewRecord) if field.name != "notification_id")
+_GIVEN = tuple(field.name for field in fields(NewRecord) if field.name not in {"notification_id", "requested_at"})
 _given: Callable[[NewRecord], tuple[Any, ...]] = attrgetter(*_GIVEN)
+_OWN = (*_GIVEN, "requested_at")
 _SAME_FOR_ALL = ("status", "max_attempts", "next_retry_at", "created_at", "updated_at")
 
 # An upsert that changes nothing: unlike INSERT IGNORE it hides no error.
 _INSERT = f"""
-INSERT INTO notification_records ({listed([*_GIVEN, *_SAME_FOR_ALL])}) VALUES {{rows}}
+INSERT INTO notification_records ({listed([*_OWN, *_SAME_FOR_ALL])}) VALUES {{rows}}
 ON DUPLICATE KEY UPDATE id = id"""  # noqa: S608 - constant
+
+# What MySQL quotes of a value in 1062, 1292, 1366 and their like: users' words.
+_VALUES = re.compile(r"((?:entry|value:) )'.*'(?= for )", re.DOTALL)
 
 _STORED = ("id", "attempt_count", "status")
 _READ_BACK = f"""
@@ -56,71 +61,107 @@ class Recorder:
         Raises:
             sqlalchemy.exc.DBAPIError: the database is not there; nothing was stored.
         """
-        times = _Times(now=to_stored(now), handoff_at=to_stored(handoff_at), max_attempts=max_attempts)
+        terms = _Terms(now=to_stored(now), handoff_at=to_stored(handoff_at), max_attempts=max_attempts)
+        while True:
+            try:
+                return self._store(intake, terms)
+            except DBAPIError as error:
+                terms = replace(terms, at_most=halved(terms.at_most, error))
+
+    def _store(self, intake: Intake, terms: "_Terms") -> Stored:
         try:
-            return in_transaction(self.engine, lambda connection: _store(connection, intake, times))
+            return in_transaction(self.engine, lambda connection: _store(connection, intake, terms))
         except DBAPIError as error:
             if not _refuses_a_value(error):
                 raise
-            return in_transaction(self.engine, lambda connection: _store_sifted(connection, intake, times))
+            return in_transaction(self.engine, lambda connection: _store_sifted(connection, intake, terms))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Times:
+class _Terms:
     now: datetime
     handoff_at: datetime
     max_attempts: int
+    #: How many bytes a statement may have.
+    at_most: int = MOST_BYTES
 
 
-def _store(connection: Connection, intake: Intake, times: _Times) -> Stored:
-    created = _insert(connection, intake.requests, times)
-    return _finish(connection, intake, created, (), times)
+class _Refused(NamedTuple):
+    request: Request
+    reject: Reject
 
 
-def _store_sifted(connection: Connection, intake: Intake, times: _Times) -> Stored:
-    """Used after MySQL refused the set: halves it under savepoints until each refused row stands alone."""
-    refused: list[Reject] = []
-    created = _insert_sifted(connection, _in_key_order(intake.requests), times, refused)
-    return _finish(connection, intake, created, refused, times)
+def _store(connection: Connection, intake: Intake, terms: _Terms) -> Stored:
+    created = _insert(connection, intake.requests, terms)
+    return _finish(connection, intake, created, (), terms)
 
 
-def _insert_sifted(connection: Connection, requests: Sequence[Request], times: _Times, refused: list[Reject]) -> int:
+def _store_sifted(connection: Connection, intake: Intake, terms: _Terms) -> Stored:
+    """Used after MySQL refused the set: halves it under savepoints until each refused row stands alone.
+
+    The next event of a key takes the place of one that was refused.
+    """
+    waiting: dict[tuple[str, str], list[Request]] = {}
+    for request in intake.repeated:
+        waiting.setdefault(request.record.key, []).append(request)
+    created, refused, turn = 0, list[Reject](), intake.requests
+    while turn:
+        refusals: list[_Refused] = []
+        created += _insert_sifted(connection, _in_key_order(turn), terms, refusals)
+        refused += [reject for _, reject in refusals]
+        keys = [request.record.key for request, _ in refusals]
+        turn = [waiting[key].pop(0) for key in keys if waiting.get(key)]
+    return _finish(connection, intake, created, refused, terms)
+
+
+def _insert_sifted(connection: Connection, requests: Sequence[Request], terms: _Terms, refusals: list[_Refused]) -> int:
     try:
         with connection.begin_nested():
-            return _insert(connection, requests, times)
+            return _insert(connection, requests, terms)
     except DBAPIError as error:
         if not _refuses_a_value(error):
             raise
         if len(requests) == 1:
-            refused.append(_refusal(requests[0], error))
+            refusals.append(_Refused(requests[0], _refusal(requests[0], error)))
             return 0
     middle = len(requests) // 2
-    return sum(_insert_sifted(connection, half, times, refused) for half in (requests[:middle], requests[middle:]))
+    return sum(_insert_sifted(connection, half, terms, refusals) for half in (requests[:middle], requests[middle:]))
 
 
-def _finish(connection: Connection, intake: Intake, created: int, refused: Sequence[Reject], times: _Times) -> Stored:
+def _finish(connection: Connection, intake: Intake, created: int, refused: Sequence[Reject], terms: _Terms) -> Stored:
     refused_sources = {id(reject.source) for reject in refused}
-    kept = [request for request in intake.requests if id(request.source) not in refused_sources]
+    kept = [one for one in (*intake.requests, *intake.repeated) if id(one.source) not in refused_sources]
     rejects = [*intake.rejects, *refused]
-    insert_rejects(connection, rejects, times.now)
-    mark_consumed(connection, [*(request.outbox_id for request in kept), *intake.repeated], times.now)
-    mark_dead(connection, rejects, times.now)
-    return Stored(created=created, pointers=_pointers(connection, kept), refused=refused)
+    insert_rejects(connection, rejects, terms.now, at_most=terms.at_most)
+    mark_consumed(connection, [request.outbox_id for request in kept], terms.now)
+    mark_dead(connection, rejects, terms.now)
+    return Stored(created=created, pointers=_pointers(connection, kept, terms), refused=refused)
 
 
-def _insert(connection: Connection, requests: Sequence[Request], times: _Times) -> int:
-    if not requests:
-        return 0
-    row = f"({row_of(_GIVEN)}, {_same_for_all(times)})"
-    values = tuple(value for request in _in_key_order(requests) for value in _given(request.record))
-    return connection.exec_driver_sql(_INSERT.format(rows=", ".join([row] * len(requests))), values).rowcount
+def _insert(connection: Connection, requests: Sequence[Request], terms: _Terms) -> int:
+    rows = [_row(request.record) for request in _in_key_order(requests)]
+    placeholders = f"({row_of(_OWN)}, {_same_for_all(terms)})"
+    return sum(
+        _insert_part(connection, part, placeholders)
+        for part in in_packets(connection, rows, size_of_row, at_most=terms.at_most)
+    )
 
 
-def _same_for_all(times: _Times) -> str:
+def _insert_part(connection: Connection, rows: Sequence[tuple[object, ...]], placeholders: str) -> int:
+    values = tuple(value for row in rows for value in row)
+    return connection.exec_driver_sql(_INSERT.format(rows=", ".join([placeholders] * len(rows))), values).rowcount
+
+
+def _row(record: NewRecord) -> tuple[object, ...]:
+    # PyMySQL would write the digits of an aware time and forget its zone.
+    return (*_given(record), to_stored(record.requested_at))
+
+
+def _same_for_all(terms: _Terms) -> str:
     """The values of the columns of that name."""
     # Written out once: as values they would be more than a quarter of what PyMySQL has to escape for each row.
-    moments = (f"'{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in (times.handoff_at, times.now, times.now))
-    return f"'{Status.PENDING}', {times.max_attempts:d}, {', '.join(moments)}"
+    moments = (f"'{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in (terms.handoff_at, terms.now, terms.now))
+    return f"'{Status.PENDING}', {terms.max_attempts:d}, {', '.join(moments)}"
 
 
 def _in_key_order(requests: Sequence[Request]) -> list[Request]:
@@ -128,18 +169,22 @@ def _in_key_order(requests: Sequence[Request]) -> list[Request]:
     return sorted(requests, key=lambda request: request.record.key)
 
 
-def _pointers(connection: Connection, requests: Sequence[Request]) -> list[Pointer]:
-    parts = (requests[start : start + _KEYS_A_QUERY] for start in range(0, len(requests), _KEYS_A_QUERY))
-    found = (row for part in parts for row in _stored(connection, part))
+def _pointers(connection: Connection, requests: Iterable[Request], terms: _Terms) -> list[Pointer]:
+    keys_by_channel: dict[str, dict[str, None]] = {}
+    for request in requests:
+        keys_by_channel.setdefault(request.record.channel, {})[request.record.dedupe_key] = None
+    found = (
+        row for channel, keys in keys_by_channel.items() for row in _stored(connection, channel, list(keys), terms)
+    )
     return [Pointer(row.id, row.attempt_count) for row in found if row.status in RESUMABLE_STATUSES]
 
 
-def _stored(connection: Connection, requests: Sequence[Request]) -> Iterator[Row[Any]]:
+def _stored(connection: Connection, channel: str, keys: Sequence[str], terms: _Terms) -> Iterator[Row[Any]]:
     """One query a channel: a list of keys costs MySQL and PyMySQL half of what a list of pairs does."""
-    channels = {request.record.channel for request in requests}
-    for channel in channels:
-        keys = [request.record.dedupe_key for request in requests if request.record.channel == channel]
-        yield from connection.exec_driver_sql(_READ_BACK, {"channel": channel, "keys": keys}).all()
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        few = keys[start : start + _KEYS_A_QUERY]
+        for part in in_packets(connection, few, size_of, at_most=terms.at_most):
+            yield from connection.exec_driver_sql(_READ_BACK, {"channel": channel, "keys": part}).all()
 
 
 def _refuses_a_value(error: DBAPIError) -> bool:
@@ -147,9 +192,10 @@ def _refuses_a_value(error: DBAPIError) -> bool:
 
 
 def _refusal(request: Request, error: DBAPIError) -> Reject:
+    words = _VALUES.sub(r"\1'…'", own_words(error))
     return Reject(
         source=request.source,
         code=RejectCode.STORAGE_REJECTED,
-        reason=f"MySQL refused the row: {json.dumps(getattr(error.orig, 'args', []), ensure_ascii=False)}",
+        reason=f"MySQL refused the row: {words}",
         outbox_id=request.outbox_id,
     )

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.mysql import DATETIME, MEDIUMBLOB, TEXT, VARCHAR
+from sqlalchemy.dialects.mysql import DATETIME, MEDIUMBLOB, TEXT, VARBINARY, VARCHAR
 
 metadata = MetaData()
 
@@ -62,6 +62,7 @@ records = Table(
     Column("trace_id", String(128)),
     _time("created_at"),
     _time("updated_at"),
+    _time("requested_at", nullable=True),
     UniqueConstraint("channel", "dedupe_key", name="uk_notification_records_key"),
     Index("ix_notification_records_due", "next_retry_at", "id"),
     Index("ix_notification_records_user", "user_id", "created_at"),
@@ -101,7 +102,9 @@ rejects = Table(
     Column("reason", TEXT, nullable=False),
     _time("created_at"),
     _time("replayed_at", nullable=True),
-    UniqueConstraint("topic", "partition", "offset", name="uk_notification_rejects_position"),
+    Column("timestamp", BigInteger),
+    Column("fingerprint", VARBINARY(32), nullable=False, server_default=text("''")),
+    UniqueConstraint("topic", "partition", "offset", "fingerprint", name="uk_notification_rejects_position"),
     **_INNODB,
 )
 

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from functools import cache
 
+from delivery.aws.clients import client
 from delivery.aws.queue import SendQueue
+from delivery.aws.reports import ReportQueue
 from delivery.aws.settings import ClaimSettings
-from delivery.aws.wiring.foundation import client, engine_of, utc_now
+from delivery.aws.wiring.foundation import engine_of, utc_now
 from delivery.claim import Claimer, ClaimPolicy
 from delivery.storage.claims import DueRecords
 
@@ -13,9 +15,11 @@ from delivery.storage.claims import DueRecords
 @cache
 def claimer() -> Claimer:
     settings = ClaimSettings.read()
+    sqs = client("sqs")
     return Claimer(
         records=DueRecords(engine=engine_of(settings)),
-        queue=SendQueue(sqs=client("sqs"), url=settings.send_queue_url),
+        queue=SendQueue(sqs=sqs, url=settings.send_queue_url),
+        reports=ReportQueue(sqs=sqs, url=settings.report_queue_url),
         policy=ClaimPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
             batch_size=settings.claim.batch_size,

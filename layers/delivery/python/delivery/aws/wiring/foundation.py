@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
-from botocore.config import Config
 from sqlalchemy import Engine
 
-from delivery.aws.database_login import address_by_secret, address_by_token
+from delivery.aws.clients import client
+from delivery.aws.database_login import address_by_secret, address_by_token, or_the_last
 from delivery.aws.settings import ServingSettings
 from delivery.storage.database import open_engine
 
@@ -33,9 +33,4 @@ def engine_of(settings: ServingSettings) -> Engine:
         session = boto3.Session()
         return open_engine(lambda: address_by_token(settings, session))
     secrets_manager = client("secretsmanager")
-    return open_engine(lambda: address_by_secret(settings, secrets_manager))
-
-
-def client(service: str) -> Any:  # noqa: ANN401 - boto clients are made at run time
-    timeouts = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
-    return boto3.client(service, config=timeouts)  # type: ignore[call-overload]
+    return open_engine(or_the_last(lambda: address_by_secret(settings, secrets_manager)))

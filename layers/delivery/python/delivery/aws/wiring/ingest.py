@@ -3,9 +3,10 @@
 from datetime import timedelta
 from functools import cache
 
+from delivery.aws.clients import client
 from delivery.aws.queue import SendQueue
 from delivery.aws.settings import IngestSettings
-from delivery.aws.wiring.foundation import client, engine_of, utc_now
+from delivery.aws.wiring.foundation import engine_of, utc_now
 from delivery.ingest import Ingester
 from delivery.storage.recording import Recorder
 

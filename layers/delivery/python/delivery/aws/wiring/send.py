@@ -4,10 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
 
+from sqlalchemy import Engine
+
+from delivery.aws.clients import client
 from delivery.aws.key_ring import KmsKeyRing
+from delivery.aws.reports import ReportQueue
 from delivery.aws.settings import SendSettings
-from delivery.aws.telemetry import observe_attempt
-from delivery.aws.wiring.foundation import client, engine_of, utc_now
+from delivery.aws.telemetry import SendTelemetry
+from delivery.aws.wiring.foundation import engine_of, utc_now
+from delivery.closing import ReportCloser
 from delivery.domain.transition import RetryPolicy
 from delivery.feishu.transport import Transport
 from delivery.feishu.way import Feishu, Wording
@@ -21,11 +26,12 @@ from delivery.storage.data_keys import DataKeys
 @cache
 def sender() -> Sender:
     settings = SendSettings.read()
-    engine = engine_of(settings)
+    engine = _engine()
     keys = KmsKeyRing(kms=client("kms"), kms_key=settings.data_key_arn, stored=DataKeys(engine=engine), now=utc_now)
     return Sender(
         attempts=Attempts(engine=engine),
         channels=Channels(engine=engine, keys=keys),
+        reports=_reports(),
         ways=open_ways(_feishu(settings)),
         policy=SendPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
@@ -37,10 +43,25 @@ def sender() -> Sender:
                 jitter=settings.retry.jitter,
             ),
         ),
-        executor=ThreadPoolExecutor(max_workers=settings.send.concurrency, thread_name_prefix="feishu"),
+        threads=lambda: ThreadPoolExecutor(max_workers=settings.send.concurrency, thread_name_prefix="feishu"),
         now=utc_now,
-        on_closed=observe_attempt,
+        observer=SendTelemetry(),
     )
+
+
+def report_closer() -> ReportCloser:
+    """Closes what an earlier run could only report."""
+    return ReportCloser(store=Attempts(engine=_engine()), observer=SendTelemetry())
+
+
+@cache
+def _engine() -> Engine:
+    return engine_of(SendSettings.read())
+
+
+@cache
+def _reports() -> ReportQueue:
+    return ReportQueue(sqs=client("sqs"), url=SendSettings.read().report_queue_url)
 
 
 def _feishu(settings: SendSettings) -> Feishu:
@@ -48,6 +69,7 @@ def _feishu(settings: SendSettings) -> Feishu:
         transport=Transport.open(
             concurrency=settings.send.concurrency, timeout=timedelta(seconds=settings.send.feishu_timeout_seconds)
         ),
+        stage=settings.stage,
         wording=Wording(
             event=settings.message.event,
             title=settings.message.title,

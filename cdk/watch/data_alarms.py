@@ -1,0 +1,45 @@
+"""The alarms of what the data stack made: MySQL and Kafka's brokers."""
+
+from collections.abc import Iterator
+
+from cdk.data.msk import Cluster
+from cdk.settings.database import NewInstance
+from cdk.watch.alarm import Alarm, at_least, less_than, more_than
+from cdk.watch.metrics import Metrics, highest
+
+_BUSY_PERCENT, _FREE_PERCENT = 90, 15
+_GIGABYTE = 2**30
+#: MSK's own advice
+_KAFKA_DISK_PERCENT = 85
+
+
+def of_mysql(new: NewInstance, metrics: Metrics) -> Iterator[Alarm]:
+    yield Alarm(
+        name="DatabaseBusy",
+        says=f"MySQL used more than {_BUSY_PERCENT} % of its processor in each of three periods of five minutes",
+        metric=metrics.of_mysql("CPUUtilization", "Average", label="CPU"),
+        when=more_than(_BUSY_PERCENT),
+        periods=3,
+    )
+    yield Alarm(
+        name="DatabaseFull",
+        says=f"MySQL has less than {_FREE_PERCENT} % of its storage left",
+        metric=metrics.of_mysql("FreeStorageSpace", "Minimum", label="free"),
+        when=less_than(new.storage_gb * _GIGABYTE * _FREE_PERCENT // 100),
+    )
+
+
+def of_brokers(cluster: Cluster, metrics: Metrics) -> Iterator[Alarm]:
+    yield Alarm(
+        name="KafkaPartitionsOffline",
+        says="Partitions have no leader, so nobody can write or read them, for a quarter of an hour",
+        metric=metrics.offline_partitions(cluster),
+        when=at_least(1),
+        periods=3,
+    )
+    yield Alarm(
+        name="KafkaFull",
+        says=f"A broker used {_KAFKA_DISK_PERCENT} % of its storage",
+        metric=highest("broker", metrics.disk_used(cluster), label="storage, %"),
+        when=at_least(_KAFKA_DISK_PERCENT),
+    )

@@ -1,0 +1,118 @@
+"""Closing attempts: what came of each is written to MySQL, or, while MySQL does not take it, kept and handed on.
+
+A message whose outcome is not written down is sent again when its lease ends. So an outcome is owed until MySQL has it,
+and before the time is up it goes to the report queue, from which any sender closes it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from delivery.domain.record import QueueDown
+from delivery.domain.transition import Closed, Closing
+
+#: A record that another transaction has locked for longer than this is left to the report queue.
+_LOCKED_PATIENCE = timedelta(seconds=2)
+
+
+class ClosingStore(Protocol):
+    """Where attempts are closed."""
+
+    def close(self, closings: Sequence[Closing]) -> Closed: ...
+
+
+class ReportQueue(Protocol):
+    """Where outcomes wait while MySQL cannot take them."""
+
+    def publish(self, closings: Sequence[Closing]) -> None:
+        """Raises QueueDown when not all of them were taken."""
+
+
+class ClosingObserver(Protocol):
+    """Is told what became of each outcome."""
+
+    def closed(self, closing: Closing, *, won: bool) -> None: ...
+
+    def reported(self, closings: Sequence[Closing], why: str) -> None: ...
+
+    def unreported(self, closings: Sequence[Closing], why: str) -> None:
+        """Neither MySQL nor the report queue has them: these messages may reach their users twice."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Closer:
+    """The outcomes of one run on their way into MySQL."""
+
+    store: ClosingStore
+    reports: ReportQueue
+    observer: ClosingObserver
+    now: Callable[[], datetime]
+    #: Finished attempts that are not closed yet.
+    finished: list[Closing] = field(default_factory=list)
+    #: What the last try to close met, until one succeeds.
+    trouble: Exception | None = None
+    locked_since: datetime | None = None
+
+    @property
+    def owes(self) -> bool:
+        """Whether a try to close has failed: until it is made good, nothing new may be opened."""
+        return bool(self.finished) and (self.trouble is not None or self.locked_since is not None)
+
+    def close(self) -> None:
+        """Closes what is finished, locked rows excepted. What MySQL does not take stays owed."""
+        if not self.finished:
+            return
+        try:
+            closed = self.store.close(self.finished)
+        except Exception as error:  # noqa: BLE001 - whatever it was, these outcomes are still to be written down
+            self.trouble = error
+            return
+        self.trouble = None
+        self._settle(closed)
+
+    def _settle(self, closed: Closed) -> None:
+        _tell(self.observer, self.finished, closed)
+        self.finished = [closing for closing in self.finished if closing.attempt.record_id in closed.locked]
+        if not self.finished:
+            self.locked_since = None
+            return
+        self.locked_since = self.locked_since or self.now()
+        if self.now() - self.locked_since > _LOCKED_PATIENCE:
+            self.hand_over("another transaction holds their rows")
+
+    def hand_over(self, why: str = "") -> bool:
+        """Gives what is owed to the report queue; False if that did not take it either."""
+        owed, why = self.finished, why or f"MySQL: {type(self.trouble).__name__}"
+        if not owed:
+            return True
+        self.finished, self.locked_since = [], None
+        try:
+            self.reports.publish(owed)
+        except QueueDown as error:
+            self.observer.unreported(owed, f"{why}; the report queue: {error}")
+            return False
+        self.observer.reported(owed, why)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportCloser:
+    """Closes outcomes that come from the report queue."""
+
+    store: ClosingStore
+    observer: ClosingObserver
+
+    def run(self, reports: Sequence[Closing]) -> frozenset[int]:
+        """The ids of the records that are locked, whose reports are to come again."""
+        closed = self.store.close(reports)
+        _tell(self.observer, reports, closed)
+        return closed.locked
+
+
+def _tell(observer: ClosingObserver, closings: Sequence[Closing], closed: Closed) -> None:
+    for closing in closings:
+        if closing.attempt.record_id not in closed.locked:
+            observer.closed(closing, won=closing.attempt.record_id in closed.won)

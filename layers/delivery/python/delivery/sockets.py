@@ -1,0 +1,64 @@
+"""TCP connections that are made, name look-up included, within a time that counts for all of it together."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from time import monotonic
+from typing import Any
+
+_Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+
+
+def connect(host: str, port: int, *, seconds: float) -> socket.socket:
+    """A connection to the first of the host's addresses that answers; none of them may take the others' time.
+
+    Raises:
+        TimeoutError: nothing answered in time.
+        OSError: the name is not known, or every address refused.
+    """
+    until = monotonic() + seconds
+    addresses = _look_up(host, port, seconds)
+    failure: OSError = TimeoutError(f"no address of {host} answered in time")
+    for position, address in enumerate(addresses):
+        share = (until - monotonic()) / (len(addresses) - position)
+        if share <= 0:
+            break
+        try:
+            return _connected(address, share)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _connected(address: _Address, seconds: float) -> socket.socket:
+    family, kind, protocol, _, where = address
+    made = socket.socket(family, kind, protocol)
+    try:
+        made.settimeout(seconds)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        made.connect(where)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _look_up(host: str, port: int, seconds: float) -> Sequence[_Address]:
+    """The resolver knows no time-out, so it is asked on a thread that may be left behind."""
+    found: Future[Sequence[_Address]] = Future()
+
+    def ask() -> None:
+        try:
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
+            found.set_exception(error)
+
+    threading.Thread(target=ask, name="name look-up", daemon=True).start()
+    try:
+        return found.result(timeout=seconds)
+    except TimeoutError:
+        raise TimeoutError(f"the name {host} was not found in time") from None
