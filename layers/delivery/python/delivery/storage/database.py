@@ -90,6 +90,7 @@ def open_engine(address: Callable[[], Address], *, statement_seconds: float = 10
         pool_size=1,
         max_overflow=3,
         pool_pre_ping=True,
+        pool_reset_on_return=None,  # every transaction here is ended by whoever began it: no second rollback
         hide_parameters=True,  # they are users' words
     )
     event.listen(engine, "handle_error", _leave_a_reader)
