@@ -85,7 +85,7 @@ def test_an_address_where_nothing_answers() -> None:
         port = full.getsockname()[1]
         waiting = [socket.socket() for _ in range(4)]
         for one in waiting:
-            one.setblocking(False)  # noqa: FBT003 - its only argument
+            one.setblocking(False)
             one.connect_ex(("127.0.0.1", port))
         nowhere = Address(host="127.0.0.1", port=port, database="d", user="root", password="")
         with in_time(), pytest.raises(OperationalError, match=f"MySQL at 127.0.0.1:{port}"):
@@ -96,7 +96,9 @@ def test_an_address_where_nothing_answers() -> None:
 
 def test_a_tls_handshake_that_never_ends() -> None:
     """The server greets, agrees to TLS and is silent from then on."""
-    greeting = b"\x0a8.4.0\0" + b"\1\0\0\0" + b"12345678\0" + b"\xff\xff\xff\2\0\xff\xdf\x15" + b"\0" * 10 + b"123456789012\0"
+    greeting = (
+        b"\x0a8.4.0\0" + b"\1\0\0\0" + b"12345678\0" + b"\xff\xff\xff\2\0\xff\xdf\x15" + b"\0" * 10 + b"123456789012\0"
+    )
     greeting += b"caching_sha2_password\0"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -157,7 +159,8 @@ def test_a_locked_table_is_not_waited_for_beyond_the_deadline(
         DueRecords(engine=engine).lease_due(limit=9, now=clock(), lease=LEASE)
     with table_locked(another_engine(), "notification_records"), in_time(9), pytest.raises(OperationalError) as waited:
         in_transaction(
-            engine, lambda connection: connection.exec_driver_sql("SELECT 1 FROM notification_records").all(),
+            engine,
+            lambda connection: connection.exec_driver_sql("SELECT 1 FROM notification_records").all(),
             again_after_wait=False,
         )
     assert error_number(waited.value) == 1205
@@ -209,7 +212,9 @@ def connection_id(engine: Engine) -> int:
 
 def test_each_connection_keeps_to_utc_strictly_and_reads_what_is_committed(engine: Engine) -> None:
     """Whatever the server's own settings are; a lock is waited for a second, a table three."""
-    wanted = "@@time_zone, @@transaction_isolation, @@innodb_lock_wait_timeout, @@lock_wait_timeout, @@max_allowed_packet"
+    wanted = (
+        "@@time_zone, @@transaction_isolation, @@innodb_lock_wait_timeout, @@lock_wait_timeout, @@max_allowed_packet"
+    )
     with engine.connect() as connection:
         found = tuple(connection.exec_driver_sql(f"SELECT {wanted}").one())
     assert found[:4] == ("+00:00", "READ-COMMITTED", 1, 3)

@@ -70,7 +70,10 @@ def send_into_silence(
     """One invocation of nine seconds; how many messages arrived."""
     address = replace(address_of(shared_url), host="127.0.0.1", port=between.port)
     engine, until = open_engine(lambda: address), soon(9)
-    with FeishuSimulator() as simulator, closed_after(Transport.open(concurrency=8, timeout=timedelta(seconds=1))) as wire:
+    with (
+        FeishuSimulator() as simulator,
+        closed_after(Transport.open(concurrency=8, timeout=timedelta(seconds=1))) as wire,
+    ):
         clock: Any = utc_now
         sender = Sender(
             attempts=SilentFromTheFirstClose(engine=engine, between=between),

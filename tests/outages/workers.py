@@ -113,9 +113,7 @@ def sender(settings: Settings) -> Sender:
         webhook_origins=(settings.feishu_url,),
         now=utc_now,
     )
-    policy = SendPolicy(
-        lease=settings.lease, concurrency=_CONCURRENCY, call_timeout=_CALL_TIMEOUT, retry=EXACT_RETRY
-    )
+    policy = SendPolicy(lease=settings.lease, concurrency=_CONCURRENCY, call_timeout=_CALL_TIMEOUT, retry=EXACT_RETRY)
     return Sender(
         attempts=Attempts(engine=settings.engine),
         channels=Channels(engine=settings.engine, keys=NoKeys()),

@@ -11,7 +11,18 @@ from sqlalchemy.exc import DBAPIError
 from delivery.domain.outcome import Delivered, NotStarted, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import Status
 from delivery.domain.transition import Closed, Closing
-from delivery.storage.columns import INSERT, Rights, Sources, copied, fitting, listed, rows_of, select, update, values_of
+from delivery.storage.columns import (
+    INSERT,
+    Rights,
+    Sources,
+    copied,
+    fitting,
+    listed,
+    rows_of,
+    select,
+    update,
+    values_of,
+)
 from delivery.storage.database import LOCK_WAIT_TIMEOUT, error_number, room_for_values, to_stored
 
 _RESPONSE_CHARACTERS = 2_000

@@ -77,7 +77,9 @@ def address_of(url: str) -> Address:
     )
 
 
-def open_engine(address: Callable[[], Address], *, statement_seconds: float = 10, table_lock_seconds: int = 3) -> Engine:
+def open_engine(
+    address: Callable[[], Address], *, statement_seconds: float = 10, table_lock_seconds: int = 3
+) -> Engine:
     """An engine with one connection, made on first use and checked before each use: a function instance may have slept.
 
     The address is asked for at each connect, so that a rotated password is picked up. A statement waits for a
