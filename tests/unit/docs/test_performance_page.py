@@ -6,8 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from benchmarks.figures import FIGURES, Measured
-from benchmarks.page import BEGIN, END, LATEST, PAGE, write
+from benchmarks.report.figures import FIGURES, Measured
+from benchmarks.report.page import BEGIN, END, LATEST, PAGE, write
 
 _ROW = re.compile(r"^\| `(\w+)` \| ([\d.]+) \|", re.MULTILINE)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.figures import FIGURES, Measured
+from benchmarks.report.figures import FIGURES, Measured
 
 LATEST = Path(__file__).with_name("latest.json")
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"

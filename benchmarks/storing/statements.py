@@ -1,4 +1,4 @@
-"""The insert that both ways which are measured against share: a request in, the values of its row out."""
+"""The insert that both baselines share."""
 
 from datetime import datetime
 from typing import Any
