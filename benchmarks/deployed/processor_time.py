@@ -18,8 +18,8 @@ from benchmarks.steps import Bench
 from local.servers.aws import aws_server
 
 _LATENCY = 0.1
-#: notifications in an event: Lambda's default for Kafka, and what send gets at most, ten messages of twenty
-_INGESTED, _SENT = 100, 200
+#: notifications in a full event: a stage's batch of Kafka records, and ten messages of twenty pointers
+_INGESTED, _SENT = 500, 200
 _CALLS = 20
 #: these still connect and import
 _WARM_UP = 2

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 
 from sqlalchemy import create_engine
 
@@ -57,7 +58,7 @@ def in_words(used: Usage, *, notifications: int) -> str:
     cause = "held back by the processors" if busy >= _ALL_BUSY else "held back by waiting and not by the processors"
     shares = [
         f"{seconds / used.busy:.0%} {group} ({1000 * seconds / notifications:.2f} ms each)"
-        for group, seconds in used.groups.most_common()
+        for group, seconds in sorted(used.groups.items(), key=itemgetter(1), reverse=True)
     ]
     rest = f"{used.by_others / used.busy:.0%} other programs and the kernel"
     return f"{cause}, which were {busy:.0%} busy: {', '.join([*shares, rest])}"

@@ -1,7 +1,7 @@
 """Reads from /proc which group of processes used the processors, and how busy they were altogether."""
 
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,25 +18,24 @@ _NOT_BUSY = ("idle", "iowait", "steal")
 class Usage:
     """Processor seconds."""
 
-    groups: Counter[str]
+    groups: Mapping[str, float]
     #: of the whole machine: what every process used, and what there was
     busy: float
     there: float
 
     def since(self, earlier: "Usage") -> "Usage":
-        return Usage(
-            groups=self.groups - earlier.groups, busy=self.busy - earlier.busy, there=self.there - earlier.there
-        )
+        groups = {name: seconds - earlier.groups.get(name, 0) for name, seconds in self.groups.items()}
+        return Usage(groups=groups, busy=self.busy - earlier.busy, there=self.there - earlier.there)
 
     @property
     def by_others(self) -> float:
         """By programs that are none of ours, and by the kernel itself."""
-        return max(self.busy - self.groups.total(), 0.0)
+        return max(self.busy - sum(self.groups.values()), 0.0)
 
 
 def usage(group_of: Callable[[int, str], str]) -> Usage:
     """Since the processes began. `group_of` names the group of one of ours, from its id and command line."""
-    groups: Counter[str] = Counter()
+    groups: defaultdict[str, float] = defaultdict(float)
     for pid in _family(os.getpid()):
         with suppress(OSError):  # it may have ended
             groups[group_of(pid, _command_line(pid))] += _seconds(pid)
