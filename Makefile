@@ -5,13 +5,16 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 STAGE := dev
 CONFIRM :=
-# Of the CDK's own command line, such as --require-approval never
+# Options of the CDK's own command line, such as --require-approval never
 CDK_OPTIONS :=
 CDK_PASSED = $(if $(CDK_OPTIONS),-- $(CDK_OPTIONS))
-# An image that is here already; without one SAM pulls AWS's own.
+# An image that is on this machine already; without it SAM pulls AWS's own.
 SAM_OPTIONS = $(if $(SAM_IMAGE),--image $(SAM_IMAGE))
+# Two files at a time: most tests wait for servers. A test that was named runs alone, so that its output is readable.
+TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test up down sam-invoke sam-start bench check lint types imports synth bootstrap deploy diff destroy clean
+.PHONY: help demo up down test quick check lint types imports docs migration synth bootstrap deploy diff destroy \
+	sam-invoke sam-start bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,24 +22,17 @@ help:  ## this list
 demo: .venv/ready  ## run the whole service on this machine, send a few hundred notifications, and account for each
 	@$(PYTHON) -m local demo
 
-test: .venv/ready  ## unit, integration (real MySQL), infra (template) and e2e (local stack) tests
-	@echo "test: two files at a time, about five minutes; the first time also fetches MySQL, Kafka and the layers' wheels"
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-
 up: .venv/ready  ## start the local stack and keep it running until Ctrl-C or `make down`
 	@$(PYTHON) -m local up
 
 down: .venv/ready  ## end the local stack of this checkout
 	@$(PYTHON) -m local down
 
-sam-invoke: .venv/ready  ## one function in a container, on the stack of `make up`: FUNCTION=ingest|claim|send [EVENT=file] [SAM_IMAGE=name]
-	@$(PYTHON) -m local sam-invoke $(FUNCTION) $(if $(EVENT),--event $(EVENT)) $(SAM_OPTIONS)
+test: .venv/ready  ## all tests, or some: make test TEST=tests/unit/domain/test_text.py
+	@$(PYTHON) -m pytest $(or $(TEST),$(TWO_AT_A_TIME))
 
-sam-start: .venv/ready  ## the functions in containers at port 3001, for any AWS client [SAM_IMAGE=name]
-	@$(PYTHON) -m local sam-start $(SAM_OPTIONS)
-
-bench: .venv/ready  ## measure against the row-at-a-time way and the raw driver; writes benchmarks/latest.json
-	@$(PYTHON) -m benchmarks
+quick: lint types  ## what to run after each change: lint, types and unit tests, about half a minute
+	@$(PYTHON) -m pytest -q $(TWO_AT_A_TIME) tests/unit
 
 check: lint types imports  ## lint, types and import rules
 
@@ -49,8 +45,15 @@ types: .venv/ready  ## mypy, strict
 imports: .venv/ready  ## import rules: dependencies point inward
 	@$(BIN)/lint-imports
 
-synth: .venv/ready  ## write the CloudFormation templates to cdk.out, without an account or a network, and print how large the code is
-	@$(PYTHON) app.py
+docs: .venv/ready  ## write the parts of docs/ that follow from the code: the event's fields, the settings
+	@$(PYTHON) -m docs.event_tables
+	@$(PYTHON) -m cdk.settings.page
+
+migration: .venv/ready  ## begin a change of the tables: make migration NAME=add_locale
+	@$(PYTHON) -m local.new_migration $(NAME)
+
+synth: .venv/ready  ## write a stage's CloudFormation templates to cdk.out, without an account or a network: make synth STAGE=prod
+	@$(PYTHON) app.py $(STAGE)
 
 bootstrap: .venv/ready  ## prepare an AWS account and region for deployments, once: make bootstrap STAGE=dev
 	@$(PYTHON) -m cdk.build.command_line bootstrap --stage $(STAGE) $(CDK_PASSED)
@@ -63,6 +66,15 @@ diff: .venv/ready  ## what a deployment would change: make diff STAGE=dev
 
 destroy: .venv/ready  ## remove a stage from AWS: make destroy STAGE=dev; prod wants CONFIRM=prod as well
 	@$(PYTHON) -m cdk.build.command_line destroy --stage $(STAGE) --confirm "$(CONFIRM)" $(CDK_PASSED)
+
+sam-invoke: .venv/ready  ## run one function in a container, on the stack of `make up`: FUNCTION=ingest [EVENT=file] [SAM_IMAGE=name]
+	@$(PYTHON) -m local sam-invoke $(FUNCTION) $(if $(EVENT),--event $(EVENT)) $(SAM_OPTIONS)
+
+sam-start: .venv/ready  ## serve the functions in containers at port 3001, for any AWS client [SAM_IMAGE=name]
+	@$(PYTHON) -m local sam-start $(SAM_OPTIONS)
+
+bench: .venv/ready  ## measure against the row-at-a-time way and the raw driver; writes benchmarks/latest.json
+	@$(PYTHON) -m benchmarks
 
 clean:  ## remove what was installed and cached in this checkout (end the stack first)
 	@rm -rf .venv .local cdk.out

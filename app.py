@@ -1,23 +1,31 @@
-"""The CDK app: one stage of cdk.json in, its CloudFormation templates out; no account, no AWS call.
+"""The CDK app, which writes the CloudFormation templates of a stage of cdk.json without an account or a call to AWS.
 
-`cdk deploy -c stage=prod` runs it; so does `python app.py prod` alone, into cdk.out, and says how large the code is.
+The CDK's command line runs it. `python app.py prod` runs it alone, writes into an empty cdk.out, and says which
+templates there are and how large the code is.
 """
 
+import os
+import shutil
 import sys
 
 from cdk.assembly import stage_app
 from cdk.build.sizes import table
+from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT, own_context, passed_by_the_cli
-from cdk.settings.reading import SettingsError
+from cdk.settings.stage import DEFAULT_STAGE, stage_settings
 
 
 def main(arguments: list[str]) -> None:
     if passed_by_the_cli():
         stage_app().synth()
         return
-    chosen = {"stage": arguments[0]} if arguments else {}
-    made = stage_app({**own_context(), **chosen}, out=ROOT / "cdk.out").synth()
-    print(table(made))  # noqa: T201 - a program's own words
+    stage, context = (arguments or [DEFAULT_STAGE])[0], own_context()
+    stage_settings(context.get("stages"), stage)  # before anything is removed
+    out = ROOT / "cdk.out"
+    shutil.rmtree(out, ignore_errors=True)
+    made = stage_app({**context, "stage": stage}, out=out).synth()
+    templates = [os.path.relpath(stack.template_full_path) for stack in made.stacks]
+    print(table(made), "templates:", *(f"  {template}" for template in templates), sep="\n")  # noqa: T201 - a program's own words
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from delivery.storage.database import Address, open_engine
-from delivery.storage.migrate import address_of, upgrade
+from delivery.deployment.migrate import upgrade
+from delivery.storage.database import Address, address_of, open_engine
 from local.servers.mysql import MySqlServer
 
 

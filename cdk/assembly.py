@@ -1,4 +1,4 @@
-"""The CDK app of one stage: context in, its stacks out."""
+"""The CDK app of one stage: which stacks it has, and what all of them share."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,9 +6,8 @@ from typing import Any
 
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
 
-from cdk.data.stack import DataStack
+from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
-from cdk.settings.parts import Made
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 
 #: the CDK would tag it, CloudFormation's schema has no such property

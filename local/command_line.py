@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cdk.settings.reading import SettingsError
+from cdk.settings.complaints import SettingsError
 from local.commands.channel import save_channel
 from local.commands.lifecycle import demo, down, status, up
 from local.commands.publish import event_key, example_event, publish, read_event

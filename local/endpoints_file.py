@@ -8,7 +8,7 @@ from typing import Any
 
 from alembic.script import ScriptDirectory
 
-from delivery.storage.migrate import MIGRATIONS
+from delivery.deployment.migrate import MIGRATIONS
 from local.machine.processes import CannotStartError
 
 FILE_NAME = "endpoints.json"

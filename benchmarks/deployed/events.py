@@ -13,7 +13,7 @@ from benchmarks.notifications import USERS, intake
 from benchmarks.storing.statements import MAX_ATTEMPTS
 from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME
 from delivery.domain.record import Pointer
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 
 _POINTERS_A_MESSAGE = 20
 

@@ -10,7 +10,7 @@ from benchmarks.sending.feishu import slow_feishu
 from benchmarks.sending.sender import LEASE, Send, now, open_sender, user_channels
 from benchmarks.steps import Bench
 from benchmarks.storing.statements import MAX_ATTEMPTS
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 
 _LATENCY = 0.1
 #: by how many calls are made at once

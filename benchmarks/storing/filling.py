@@ -17,7 +17,8 @@ INSERT INTO notification_records (channel, user_id, trigger_id, preview_id, trig
 WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < %(count)s)
 SELECT 'feishu', n %% 1000, CONCAT('trigger-', n), CONCAT('preview-', n), 'schedule_conflict', 'schedule', n,
     LPAD(%(first)s + n, 12, '0'), '/assistant/preview', '周三下午的评审与客户会议冲突',
-    IF((%(first)s + n) %% %(one_due_in)s = 0, 'pending', 'sent'), IF((%(first)s + n) %% %(one_due_in)s = 0, %(due_at)s, NULL),
+    IF((%(first)s + n) %% %(one_due_in)s = 0, 'pending', 'sent'),
+    IF((%(first)s + n) %% %(one_due_in)s = 0, %(due_at)s, NULL),
     %(due_at)s, %(due_at)s
 FROM numbers"""
 

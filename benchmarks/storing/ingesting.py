@@ -12,7 +12,7 @@ from benchmarks.steps import Bench
 from benchmarks.storing import raw_driver
 from benchmarks.storing.row_by_row import RowByRow
 from benchmarks.storing.statements import MAX_ATTEMPTS
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 
 _SET = 500
 _ROWS_A_TURN = 100

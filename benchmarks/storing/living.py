@@ -17,7 +17,7 @@ from delivery.domain.outcome import Delivered
 from delivery.domain.record import Attempt
 from delivery.domain.transition import Closing, Transition
 from delivery.storage.attempts import Attempts
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 
 _SET = 500
 _ROWS_A_TURN = 50

@@ -1,28 +1,16 @@
-"""The insert that both baselines share."""
+"""The insert that both baselines share, one row at a time."""
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from delivery.domain.intake import Request
+from delivery.domain.record import NewRecord
 from delivery.storage.database import to_stored
 
 MAX_ATTEMPTS = 5
 
-_COLUMNS = (
-    "channel",
-    "user_id",
-    "dedupe_key",
-    "preview_id",
-    "trigger_id",
-    "trigger_type",
-    "target_type",
-    "target_id",
-    "target_url",
-    "summary_text",
-    "fallback_text",
-    "fallback_used",
-    "trace_id",
-)
+_COLUMNS = tuple(field.name for field in fields(NewRecord) if field.name != "notification_id")
 
 INSERT = f"""
 INSERT INTO notification_records ({", ".join(_COLUMNS)}, status, max_attempts, next_retry_at, created_at, updated_at)

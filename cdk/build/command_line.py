@@ -1,4 +1,4 @@
-"""What `make deploy`, `diff` and `destroy` run: a verb and a stage in, the exit code of the pinned CDK CLI out."""
+"""Runs the CDK's command line at its pinned version, for `make deploy`, `diff`, `bootstrap` and `destroy`."""
 
 import argparse
 import os
@@ -8,8 +8,8 @@ from itertools import takewhile
 from pathlib import Path
 
 from cdk.build.node import packaged_node
+from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT, own_context
-from cdk.settings.reading import SettingsError
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 
 #: npm's newest is 3.0.0, published by accident: it cannot read what today's library writes

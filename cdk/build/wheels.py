@@ -1,4 +1,4 @@
-"""A layer's third-party packages, installed by pip without Docker: requirements and target in, directory out."""
+"""Installs a layer's third-party packages with pip, for the stage's Lambda and without Docker."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from sysconfig import get_platform
 
-from cdk.settings.reading import SettingsError
+from cdk.settings.complaints import SettingsError
 
 #: bumped when what is kept of the wheels changes, so that layers are built again
 _RECIPE = "1"
@@ -36,22 +36,22 @@ class Target:
         return ("--implementation=cp", f"--python-version={self.python}", *platforms)
 
     def _platforms(self) -> Sequence[str]:
-        """Every tag by name: pip takes a platform literally and does not infer the older ones from it."""
+        """All tags: pip takes a platform literally, and does not infer the older ones from it."""
         machine = _MACHINES[self.architecture]
         numbered = [f"manylinux_2_{minor}_{machine}" for minor in range(_GLIBC[self.python], _OLDEST_GLIBC - 1, -1)]
         return (*numbered, f"manylinux2014_{machine}")
 
 
 def fingerprint(requirements: Path, target: Target) -> str:
-    """Equal when the same packages for the same target come out; nothing is installed to know it."""
+    """Equal for the same packages and the same target; nothing has to be installed to know it."""
     parts = [_RECIPE, requirements.read_text(), *target.pip_options(), *([sys.version, get_platform()] * target.here)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def install(requirements: Path, target: Target, into: Path) -> None:
-    """Wheels only: building a source distribution here would make code for this machine and not for the target's.
+    """Installs wheels only: a source distribution would be built for this machine and not for the target.
 
-    What is listed and no more: the list has everything that the runtime does not bring along.
+    Nothing but what is listed: the list has everything that the runtime lacks.
     """
     _refuse_foreign_python(target)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]

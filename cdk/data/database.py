@@ -1,18 +1,20 @@
-"""Where MySQL is and how a function gets in: an environment for the function, and the one grant that it needs."""
+"""Says where MySQL is, and what each function needs to log in: environment variables and one IAM statement."""
 
 from dataclasses import dataclass
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
-#: the stages that are MySQL users of their own where IAM knows the database; `delivery.storage.rights` has their rights
+from cdk.settings.database import ExistingMySql, ExistingRds
+
+#: the stages that are MySQL users of their own where IAM knows the database; `deployment.rights` has their rights
 STAGES = ("ingest", "claim", "send")
 #: the one function that logs in as the secret's user, who may make tables and users
 _MIGRATES = "migrate"
 
 
 def user_prefix(database: str) -> str:
-    """After the database, so that stages of one server share no users."""
+    """Named after the database, so that stages on one server share no users."""
     return f"{database}_"
 
 
@@ -24,7 +26,7 @@ def login(resource_id: str, user: str) -> iam.PolicyStatement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """One function's way in."""
+    """What one function needs to log in."""
 
     environment: dict[str, str]
     grant: iam.PolicyStatement
@@ -46,13 +48,24 @@ class Database:
     #: where the migration connects, past a proxy that knows the functions' users only
     migration_host: str | None = None
 
-    def access(self, word: str) -> Access:
+    @classmethod
+    def existing(cls, settings: ExistingMySql) -> "Database":
+        return cls(
+            host=settings.endpoint,
+            port=settings.port,
+            name=settings.name,
+            secret_arn=settings.secret_arn,
+            ca_file=settings.ca_file,
+            iam_resource_id=settings.iam_resource_id if isinstance(settings, ExistingRds) else None,
+        )
+
+    def access(self, function: str) -> Access:
         """A user of its own for each function but the migration, where IAM knows the database."""
         prefix = user_prefix(self.name) if self.iam_resource_id else ""
-        if word == _MIGRATES:
+        if function == _MIGRATES:
             return self._by_secret(self.migration_host or self.host, DATABASE_USER_PREFIX=prefix)
         if self.iam_resource_id:
-            return self._by_iam(f"{prefix}{word}", self.iam_resource_id)
+            return self._by_iam(f"{prefix}{function}", self.iam_resource_id)
         return self._by_secret(self.host, DATABASE_USER="")
 
     def _by_secret(self, host: str, **user: str) -> Access:

@@ -1,7 +1,7 @@
-"""Endpoints of AWS's services inside a VPC: the VPC in; out, a way to them for the groups that are let in.
+"""Makes endpoints of AWS's services inside a VPC.
 
-A gateway endpoint (S3) costs nothing and is there always. These cost by the hour and zone, so there are only those that
-functions without another way out call. Logs and traces are none of them: Lambda itself sends those, by its own network.
+S3's gateway endpoint is free and always there. These cost by the hour and zone, so there are only those that functions
+without another way out call. Logs and traces need none: Lambda itself sends them, over its own network.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from constructs import Construct
 
 _HTTPS = ec2.Port.tcp(443)
 _SERVICES = ec2.InterfaceVpcEndpointAwsService
-#: functions read secrets, and what rotates MySQL's writes it: that comes here, too
+#: functions read secrets; the function that rotates MySQL's password, which comes here too, also writes one
 _SECRETS = (
     "secretsmanager:DescribeSecret",
     "secretsmanager:GetSecretValue",
@@ -25,7 +25,7 @@ _QUEUES = ("sqs:GetQueueAttributes", "sqs:SendMessage")
 
 
 class Endpoints(Construct):
-    """Secrets Manager and SQS, by their usual names: so whoever is in the VPC comes here, with or without a way out."""
+    """Secrets Manager and SQS by their usual names, so everybody in the VPC comes here, with or without a way out."""
 
     def __init__(self, scope: Construct, name: str, *, vpc: ec2.IVpc) -> None:
         super().__init__(scope, name)

@@ -1,7 +1,7 @@
-"""A new MSK cluster: a stage's Kafka settings and a network in; out, its ARN, and what it is watched by.
+"""Makes a new MSK cluster.
 
-Clients log in by their roles (IAM), over TLS. Brokers stand where the functions with a way out do: Lambda's poller has
-its interfaces in the cluster's own subnets and security group, and from there it calls Lambda and STS.
+Clients log in with their IAM roles, over TLS. Brokers are in the subnets of the functions with a way out, because
+Lambda's poller has its interfaces in the cluster's own subnets and security group, and calls Lambda and STS from there.
 """
 
 from collections.abc import Sequence
@@ -18,21 +18,21 @@ from constructs import Construct
 
 from cdk.data.network import Network
 from cdk.delivery.sources import MskArns
-from cdk.settings import kafka_sections
+from cdk.settings.kafka import Brokers, ProvisionedMsk, ServerlessMsk
 
 #: of brokers that let in by IAM, within the VPC
 IAM_PORT = ec2.Port.tcp(9098)
-#: storage grows when so much of it is used
+#: storage grows when this much of it is used
 _GROWS_AT_PERCENT = 70
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What the stack that delivers needs to know of it."""
+    """What the delivery stack needs to know of a cluster."""
 
     arns: MskArns
     name: str
-    #: CloudWatch knows them by numbers from 1; none of MSK Serverless
+    #: CloudWatch numbers them from 1; MSK Serverless has none
     brokers: int
     #: copies of each partition; none where MSK decides
     replication: int | None
@@ -47,7 +47,7 @@ class Msk(Construct):
         stage: str,
         topic: str,
         group: str,
-        settings: kafka_sections.NewKafka,
+        settings: ProvisionedMsk | ServerlessMsk,
         network: Network,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
@@ -58,11 +58,11 @@ class Msk(Construct):
         self._topic, self._consumers = topic, group
         self._policy = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
         self._group = self._let_in()
-        if settings.kind == "serverless":
+        if isinstance(settings, ServerlessMsk):
             self.cluster = self._serverless()
         else:
             log = self._log(log_key, log_retention)
-            self.cluster = self._provisioned(settings.sized(), settings.replication, log)
+            self.cluster = self._provisioned(settings.brokers, settings.replication, log)
 
     def _let_in(self) -> ec2.SecurityGroup:
         group = ec2.SecurityGroup(
@@ -92,7 +92,7 @@ class Msk(Construct):
         self._kept(cluster)
         return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=0, replication=None)
 
-    def _provisioned(self, brokers: kafka_sections.Brokers, replication: int | None, log: logs.LogGroup) -> Cluster:
+    def _provisioned(self, brokers: Brokers, replication: int | None, log: logs.LogGroup) -> Cluster:
         subnets = self._subnets()
         number, copies = brokers.per_zone * len(subnets), replication or len(subnets)
         cluster = msk.CfnCluster(
@@ -115,7 +115,7 @@ class Msk(Construct):
             self._grow(cluster, brokers)
         return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=number, replication=copies)
 
-    def _brokers(self, brokers: kafka_sections.Brokers, subnets: Sequence[str]) -> dict[str, Any]:
+    def _brokers(self, brokers: Brokers, subnets: Sequence[str]) -> dict[str, Any]:
         return {
             "instanceType": f"kafka.{brokers.instance_class}",
             "clientSubnets": subnets,
@@ -124,12 +124,12 @@ class Msk(Construct):
         }
 
     def _configuration(self, copies: int) -> dict[str, Any]:
-        """A broker may be away, for MSK's own patching too: then one copy less is in step, and writing goes on."""
+        """Writing goes on with one copy less in sync, since a broker may be away, for MSK's own patching too."""
         properties = {
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
             "min.insync.replicas": max(1, copies - 1),
-            "unclean.leader.election.enable": "false",  # else records could be lost that producers think are safe
+            "unclean.leader.election.enable": "false",  # a lagging leader would lose records that producers think safe
         }
         configuration = msk.CfnConfiguration(
             self,
@@ -154,7 +154,7 @@ class Msk(Construct):
             self, "Brokers", retention=retention, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
         )
 
-    def _grow(self, cluster: msk.CfnCluster, brokers: kafka_sections.Brokers) -> None:
+    def _grow(self, cluster: msk.CfnCluster, brokers: Brokers) -> None:
         """MSK waits for hours between two steps and never takes storage back."""
         dimension = "kafka:broker-storage:VolumeSize"
         target = scaling.CfnScalableTarget(
@@ -180,7 +180,7 @@ class Msk(Construct):
         )
 
     def _tell(self, cluster: str) -> MskArns:
-        """As outputs: in the stack that uses them Fn::Split would not take what another stack tells."""
+        """As outputs: Fn::Split in the other stack does not accept the output of this one."""
         stack, arns = Stack.of(self), MskArns.of(cluster, topic=self._topic, group=self._consumers)
         told = {"cluster": arns.cluster, "topic": arns.topic, "group": arns.group}
         for name, value in told.items():

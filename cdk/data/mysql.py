@@ -1,4 +1,4 @@
-"""A new MySQL: a stage's database settings and a network in; out, where it is and the secret that opens it."""
+"""Makes a new MySQL on RDS, with a proxy before it if the stage asks for one."""
 
 from typing import Any
 
@@ -15,11 +15,9 @@ from cdk.data import mysql_logs
 from cdk.data.database import STAGES, Database, login, user_prefix
 from cdk.data.network import Network
 from cdk.delivery.function import accept
-from cdk.settings import sections
+from cdk.settings.database import PROXY_PORT, NewInstance, NewMySql
 
 _USER = "hongyan"
-#: of RDS Proxy, which knows no other for MySQL
-_PROXY_PORT = 3306
 _ENGINE = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.VER_8_4_10)
 _PARAMETERS = {
     "require_secure_transport": "1",
@@ -37,7 +35,7 @@ _ACCEPTED = {
 
 
 class MySql(Construct):
-    """RDS, encrypted, by TLS only, reached from the network's security groups and from nowhere else."""
+    """Encrypted, by TLS only, and reached only from the network's security groups."""
 
     def __init__(
         self,
@@ -45,14 +43,14 @@ class MySql(Construct):
         name: str,
         *,
         stage: str,
-        settings: sections.Database,
+        settings: NewMySql,
         network: Network,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
         keep: bool,
     ) -> None:
         super().__init__(scope, name)
-        new = settings.new or sections.NewDatabase()
+        new = settings.new
         self._instance = self._make(stage, settings, new, network, keep=keep)
         for group in mysql_logs.log_groups(self, stage, key=log_key, retention=log_retention):
             self._instance.node.add_dependency(group)
@@ -61,12 +59,12 @@ class MySql(Construct):
         accept(self, _ACCEPTED)
 
     def _make(
-        self, stage: str, settings: sections.Database, new: sections.NewDatabase, network: Network, *, keep: bool
+        self, stage: str, settings: NewMySql, new: NewInstance, network: Network, *, keep: bool
     ) -> rds.DatabaseInstance:
         return rds.DatabaseInstance(
             self,
             "Instance",
-            # A change for which RDS wants another instance, an empty one, fails at this name rather than going through.
+            # With a fixed name, a change for which RDS would make another, empty instance fails instead.
             instance_identifier=mysql_logs.identifier(stage),
             engine=_ENGINE,
             auto_minor_version_upgrade=False,  # else a deployment would ask for an older version than there is
@@ -110,33 +108,33 @@ class MySql(Construct):
         return {"vpc": vpc, "vpc_subnets": self._subnets(network), "security_groups": [group]}
 
     def _subnets(self, network: Network) -> ec2.SubnetSelection:
-        """The isolated ones of a VPC that has some; an existing VPC names only those of the functions."""
+        """The isolated ones, if the VPC has some: of an existing VPC only those of the functions are known."""
         return ec2.SubnetSelection(subnets=network.vpc.isolated_subnets or network.subnets)
 
     def _rotate(self, days: int, network: Network) -> None:
-        """By a function of AWS's own, which stands where ours do and comes in by the same rule."""
+        """With a function of AWS, which is in the subnets and the group of ours, and so comes in by the same rule."""
         self._instance.add_rotation_single_user(
             automatically_after=Duration.days(days),
             security_group=network.security_groups[0],
             vpc_subnets=ec2.SubnetSelection(subnets=network.subnets),
         )
 
-    def _directly(self, settings: sections.Database, network: Network) -> Database:
+    def _directly(self, settings: NewMySql, network: Network) -> Database:
         for group in network.groups():
             self._instance.connections.allow_default_port_from(group)
         return self._seen_at(self._instance.db_instance_endpoint_address, self._resource_id(), settings)
 
-    def _behind_proxy(self, settings: sections.Database, network: Network) -> Database:
-        """The proxy logs in to MySQL as whoever logged in to it, by IAM too: it has no secret and knows no other user.
+    def _behind_proxy(self, settings: NewMySql, network: Network) -> Database:
+        """The proxy logs in to MySQL as the user who logged in to it, by IAM too: it has no secret and no other user.
 
-        So the migration goes past it, by the way that is open for the password's rotation. The way from the proxy to
-        MySQL is the CDK's to open: the same rule of ours would fail at deployment.
+        So the migration connects past it, as the password's rotation does. The CDK opens the way from the proxy to
+        MySQL; the same rule of ours beside it would fail at deployment.
         """
         group = ec2.SecurityGroup(
             self, "ProxyGroup", vpc=network.vpc, description="Hongyan: RDS Proxy; only the functions come in"
         )
         for functions in network.groups():
-            group.connections.allow_from(functions, ec2.Port.tcp(_PROXY_PORT), "From the functions")
+            group.connections.allow_from(functions, ec2.Port.tcp(PROXY_PORT), "From the functions")
         proxy = self._instance.add_proxy(
             "Proxy",
             default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,
@@ -149,7 +147,7 @@ class MySql(Construct):
         return self._seen_at(proxy.endpoint, self._proxy_id(proxy), settings)
 
     def _proxy_id(self, proxy: rds.DatabaseProxy) -> str:
-        """Told by an output of our own: in another stack nothing can be cut out of an ARN of this one."""
+        """As an output of our own: the other stack cannot cut anything out of an ARN of this one."""
         stack, name = Stack.of(self), "DatabaseProxyId"
         arn = stack.split_arn(proxy.db_proxy_arn, ArnFormat.COLON_RESOURCE_NAME)
         CfnOutput(stack, name, value=str(arn.resource_name))
@@ -158,8 +156,8 @@ class MySql(Construct):
     def _proxy_role(self, database: str) -> iam.Role:
         """May be each of the functions' users, and nobody else."""
         role = iam.Role(self, "ProxyRole", assumed_by=iam.ServicePrincipal("rds.amazonaws.com"))
-        for word in STAGES:
-            role.add_to_policy(login(self._resource_id(), f"{user_prefix(database)}{word}"))
+        for function in STAGES:
+            role.add_to_policy(login(self._resource_id(), f"{user_prefix(database)}{function}"))
         return role
 
     def _resource_id(self) -> str:
@@ -172,7 +170,7 @@ class MySql(Construct):
             raise RuntimeError("RDS keeps no secret")  # it was asked to generate one
         return self._instance.secret
 
-    def _seen_at(self, host: str, resource_id: str, settings: sections.Database) -> Database:
+    def _seen_at(self, host: str, resource_id: str, settings: NewMySql) -> Database:
         return Database(
             host=host,
             port=settings.port,

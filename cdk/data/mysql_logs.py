@@ -1,4 +1,4 @@
-"""What a new MySQL logs: a stage's name, a key and a retention in; out, the log groups that RDS writes to."""
+"""Makes the log groups that a new MySQL writes to."""
 
 from collections.abc import Iterator
 
@@ -7,30 +7,30 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-#: of what RDS can export, what is written to files
+#: the logs that RDS exports
 EXPORTED = ("error", "slowquery")
 
 
 def log_groups(
     scope: Construct, stage: str, *, key: kms.IKey, retention: logs.RetentionDays
 ) -> Iterator[logs.LogGroup]:
-    """They have to be there before RDS makes them by itself, to keep everything for ever and under no key of ours."""
+    """They have to exist first: RDS would make them itself, without our key, and keep everything for ever."""
     for kind in EXPORTED:
         yield logs.LogGroup(
             scope,
             f"{kind.capitalize()}Log",
-            log_group_name=f"{beginning(stage)}{kind}",
+            log_group_name=f"{name_prefix(stage)}{kind}",
             retention=retention,
             encryption_key=key,
             removal_policy=RemovalPolicy.DESTROY,
         )
 
 
-def beginning(stage: str) -> str:
-    """What the names of the groups begin with: RDS takes these and no others."""
+def name_prefix(stage: str) -> str:
+    """The beginning of the groups' names, which RDS prescribes."""
     return f"/aws/rds/instance/{identifier(stage)}/"
 
 
 def identifier(stage: str) -> str:
-    """RDS's name of the instance, known before it is made."""
+    """RDS's name of the instance, which is known before it exists."""
     return f"hongyan-{stage}"

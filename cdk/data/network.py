@@ -1,4 +1,4 @@
-"""The VPC in which functions run and in which Kafka is polled: who stands in which subnets, in which groups."""
+"""Says in which subnets and security groups of the VPC each function and the Kafka poller are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,18 +30,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """Whoever has no place of its own, the Kafka poller among them, stands in `subnets`, which have a way out."""
+    """Functions without a place of their own, and the Kafka poller, are in `subnets`, which have a way out."""
 
     vpc: ec2.IVpc
     subnets: Sequence[ec2.ISubnet]
     security_groups: Sequence[ec2.ISecurityGroup]
-    #: by the function's word
+    #: by the function's name
     places: Mapping[str, Place] = field(default_factory=dict)
 
-    def placement(self, word: str, role: iam.Role) -> dict[str, Any]:
-        """The arguments that put the function in its place; its role may then make the network interfaces."""
+    def placement(self, function: str, role: iam.Role) -> dict[str, Any]:
+        """The arguments that put the function in its place; its role gets the right to make network interfaces."""
         grant_interfaces(role)
-        place = self.places.get(word) or Place(subnets=self.subnets, security_groups=self.security_groups)
+        place = self.places.get(function) or Place(subnets=self.subnets, security_groups=self.security_groups)
         return {
             "vpc": self.vpc,
             "vpc_subnets": ec2.SubnetSelection(subnets=place.subnets),

@@ -1,6 +1,7 @@
 """The data stack: a stage's settings in; out, the VPC, MySQL and Kafka it asks for. Only composition stands here."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,13 +11,25 @@ from constructs import Construct
 
 from cdk.data import mysql_logs
 from cdk.data.database import Database
+from cdk.data.existing_vpc import existing_network
 from cdk.data.msk import Cluster, Msk
 from cdk.data.mysql import MySql
 from cdk.data.network import Network
-from cdk.data.vpc import MOST_ZONES, NewVpc
-from cdk.delivery.log_key import log_key
-from cdk.settings import kafka_sections, parts
+from cdk.data.vpc import Vpc
+from cdk.delivery.log_key import log_key, log_retention
+from cdk.settings.database import NewMySql
+from cdk.settings.kafka import NewKafka
+from cdk.settings.network import MOST_ZONES, ExistingVpc, NewVpc
 from cdk.settings.stage import StageSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What of the stage's own has been made; the rest exists, and the stage says where."""
+
+    network: Network | None = None
+    database: Database | None = None
+    kafka: Cluster | None = None
 
 
 class DataStack(Stack):
@@ -31,11 +44,14 @@ class DataStack(Stack):
             **stack,
         )
         self._stage = stage
-        new = self._vpc(stage) if stage.network.new else None
-        network = new or parts.network(self, stage.network)
-        database = self._mysql(stage, network) if stage.database.new and network else None
-        kafka = self._kafka(stage, stage.kafka.new, network) if stage.kafka.new and network else None
-        self.made = parts.Made(network=new, database=database, kafka=kafka)
+        new = self._vpc(stage, stage.network) if isinstance(stage.network, NewVpc) else None
+        network = existing_network(self, stage.network) if isinstance(stage.network, ExistingVpc) else new
+        database, kafka = None, None
+        if isinstance(stage.database, NewMySql) and network:
+            database = self._mysql(stage, stage.database, network)
+        if isinstance(stage.kafka, NewKafka) and network:
+            kafka = self._kafka(stage, stage.kafka, network)
+        self.made = Made(network=new, database=database, kafka=kafka)
 
     @property
     def availability_zones(self) -> Sequence[str]:  # type: ignore[override]  # the CDK writes it as a list
@@ -45,47 +61,47 @@ class DataStack(Stack):
     @cached_property
     def _log_key(self) -> kms.Key:
         """One for the stack, if it has a log at all."""
-        named = [mysql_logs.beginning(self._stage.name)] if self._stage.database.new else []
+        named = [mysql_logs.name_prefix(self._stage.name)] if isinstance(self._stage.database, NewMySql) else []
         return log_key(self, self._stage.name, named=named)
 
-    def _vpc(self, stage: StageSettings) -> Network:
-        vpc = NewVpc(
+    def _vpc(self, stage: StageSettings, settings: NewVpc) -> Network:
+        vpc = Vpc(
             self,
             "Network",
-            settings=stage.network,
+            settings=settings,
             log_key=self._log_key,
-            log_retention=parts.log_retention(stage),
+            log_retention=log_retention(stage.log_retention_days),
         )
-        if not stage.database.new:
+        if not isinstance(stage.database, NewMySql):
             vpc.let_out_to_mysql(stage.database.port)
         CfnOutput(self, "FeishuEgressAddress", value=vpc.address)
         return vpc.network
 
-    def _mysql(self, stage: StageSettings, network: Network) -> Database:
+    def _mysql(self, stage: StageSettings, settings: NewMySql, network: Network) -> Database:
         mysql = MySql(
             self,
             "MySql",
             stage=stage.name,
-            settings=stage.database,
+            settings=settings,
             network=network,
             log_key=self._log_key,
-            log_retention=parts.log_retention(stage),
+            log_retention=log_retention(stage.log_retention_days),
             keep=stage.keeps_data,
         )
         CfnOutput(self, "DatabaseEndpoint", value=mysql.database.host)
         CfnOutput(self, "DatabaseSecretArn", value=mysql.database.secret_arn)
         return mysql.database
 
-    def _kafka(self, stage: StageSettings, new: kafka_sections.NewKafka, network: Network) -> Cluster:
+    def _kafka(self, stage: StageSettings, settings: NewKafka, network: Network) -> Cluster:
         return Msk(
             self,
             "Kafka",
             stage=stage.name,
-            topic=stage.kafka.topic,
-            group=stage.kafka.group,
-            settings=new,
+            topic=settings.topic,
+            group=settings.group,
+            settings=settings.new,
             network=network,
             log_key=self._log_key,
-            log_retention=parts.log_retention(stage),
+            log_retention=log_retention(stage.log_retention_days),
             keep=stage.keeps_data,
         ).cluster

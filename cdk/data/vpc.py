@@ -1,7 +1,7 @@
-"""A new VPC: a stage's network settings in; out, where each function stands in it, and the VPC's address.
+"""Makes a new VPC, over two or three zones.
 
-Over two or three zones: public subnets for NAT only, private ones with a way out, and isolated ones for MySQL and, with
-endpoints, for the functions that need no way out. Subnets are the same with and without, so a running stage may change.
+It has public subnets for NAT only, private ones with a way out, and isolated ones for MySQL and, with endpoints, for
+the functions that need no way out. The subnets are the same with and without endpoints, so a running stage may change.
 """
 
 from aws_cdk import RemovalPolicy, Tags
@@ -13,10 +13,7 @@ from constructs import Construct
 from cdk.data.endpoints import Endpoints
 from cdk.data.network import Network, Place
 from cdk.delivery.function import accept
-from cdk.settings import sections
-
-#: of a region, as many as a stage may ask for
-MOST_ZONES = 3
+from cdk.settings.network import NewVpc
 
 _ACCEPTED = {
     "AwsSolutions::AwsSolutions-EC26": "The NAT instance's disk has the operating system and nothing of ours",
@@ -26,15 +23,15 @@ _ACCEPTED = {
 _KINDS = ec2.SubnetType
 
 
-class NewVpc(Construct):
-    """`address` is the one that Feishu sees, and stays when what stands behind it is replaced."""
+class Vpc(Construct):
+    """`address` is the one that Feishu sees; it stays when the NAT behind it is replaced."""
 
     def __init__(
         self,
         scope: Construct,
         name: str,
         *,
-        settings: sections.Network,
+        settings: NewVpc,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
@@ -45,23 +42,23 @@ class NewVpc(Construct):
         instance = _instance() if settings.nat == "instance" else None
         self.vpc = self._vpc(settings, instance or _gateway(address))
         if instance:
-            self._put_in_the_way(instance, address, settings.cidr)
+            self._attach(instance, address, settings.cidr)
         self._log_refused(log_key, log_retention)
         self._closed: list[ec2.SecurityGroup] = []
         self.network = self._network(inside=settings.endpoints)
         accept(self, _ACCEPTED)
 
     def let_out_to_mysql(self, port: int) -> None:
-        """For a MySQL elsewhere, known by its name only; the routes to it are added by whoever peers the networks."""
+        """For a MySQL elsewhere, known only by name; whoever peers the networks adds the routes to it."""
         for group in self._closed:
             group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "MySQL, wherever it is")
 
-    def _put_in_the_way(self, instance: ec2.NatInstanceProviderV2, address: ec2.CfnEIP, cidr: str) -> None:
+    def _attach(self, instance: ec2.NatInstanceProviderV2, address: ec2.CfnEIP, cidr: str) -> None:
         """Only the VPC may use it; another instance in its place gets the same address."""
         instance.security_group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.all_traffic(), "From inside")
         address.instance_id = instance.gateway_instances[0].instance_id
 
-    def _vpc(self, settings: sections.Network, nat: ec2.NatProvider) -> ec2.Vpc:
+    def _vpc(self, settings: NewVpc, nat: ec2.NatProvider) -> ec2.Vpc:
         return ec2.Vpc(
             self,
             "Vpc",
@@ -80,7 +77,7 @@ class NewVpc(Construct):
         )
 
     def _log_refused(self, key: kms.IKey, retention: logs.RetentionDays) -> None:
-        """What was let through is MySQL's and Feishu's, and logged by the functions."""
+        """Only refused packets: the functions log what they send to MySQL and Feishu."""
         group = logs.LogGroup(
             self, "Refused", retention=retention, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
         )
@@ -91,7 +88,7 @@ class NewVpc(Construct):
         )
 
     def _network(self, *, inside: bool) -> Network:
-        # Open to the outside: it is the Kafka poller's too, and brokers may be anywhere and at any port.
+        # Open to the outside, because it is the Kafka poller's too, and brokers may be anywhere, at any port.
         anywhere = ec2.SecurityGroup(
             self, "Functions", vpc=self.vpc, description="Hongyan: the functions; nothing comes in"
         )
@@ -103,7 +100,7 @@ class NewVpc(Construct):
         return Network(vpc=self.vpc, subnets=self.vpc.private_subnets, security_groups=[anywhere], places=places)
 
     def _inside(self, anywhere: ec2.SecurityGroup, sender: ec2.SecurityGroup) -> dict[str, Place]:
-        """No route leads out of here, so a group's rules only say which of MySQL, endpoints and S3 it may reach."""
+        """No route leads out of here; a group's rules say which of MySQL, the endpoints and S3 it may reach."""
         group = self._group("Inside", "Hongyan: ingest and claim, to MySQL and endpoints; nothing comes in")
         Endpoints(self, "Endpoints", vpc=self.vpc).let_in([group, sender, anywhere])
         isolated = self.vpc.isolated_subnets
@@ -123,7 +120,7 @@ def _gateway(address: ec2.CfnEIP) -> ec2.NatProvider:
 
 
 def _instance() -> ec2.NatInstanceProviderV2:
-    """The smallest one; with an address from the start, since it fetches its software before the fixed one comes."""
+    """The smallest. It has an address from the start, since it fetches software before the fixed one is attached."""
     return ec2.NatProvider.instance_v2(
         instance_type=ec2.InstanceType("t4g.nano"),
         default_allowed_traffic=ec2.NatTrafficDirection.OUTBOUND_ONLY,

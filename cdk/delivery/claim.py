@@ -1,4 +1,4 @@
-"""The claim stage: a tick of the schedule in, pointers of all records that are due out."""
+"""The claim stage: at every tick of a schedule, it sends the pointers of all records that are due."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -6,7 +6,11 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.delivery.function import FunctionSettings, Runtime, StageFunction
+from cdk.delivery.function import StageFunction
+from cdk.delivery.runtime import Runtime
+from cdk.settings.environment import environment
+from cdk.settings.stage import StageSettings
+from delivery.aws.settings import ClaimSettings
 
 
 class Claim(StageFunction):
@@ -16,9 +20,8 @@ class Claim(StageFunction):
         name: str,
         *,
         runtime: Runtime,
-        settings: FunctionSettings,
+        stage: StageSettings,
         queue: sqs.IQueue,
-        every: Duration,
     ) -> None:
         super().__init__(
             scope,
@@ -26,10 +29,10 @@ class Claim(StageFunction):
             word="claim",
             description="Leases the records that are due and hands their pointers to the send queue",
             runtime=runtime,
-            settings=settings,
-            resources={"SEND_QUEUE_URL": queue.queue_url},
+            size=stage.claim,
+            environment={**environment(ClaimSettings, dict(stage)), "SEND_QUEUE_URL": queue.queue_url},
         )
-        self._tick(every)
+        self._tick(Duration.minutes(stage.claim.every_minutes))
 
     def _tick(self, every: Duration) -> None:
         """A tick that failed is not tried again, by the schedule or by Lambda: the next one finds the same rows."""

@@ -1,10 +1,14 @@
-"""The ingest stage: Kafka batches in, rows in MySQL and pointers in the send queue out."""
+"""The ingest stage: it stores what Kafka brings in MySQL and puts pointers to it into the send queue."""
 
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.delivery.function import FunctionSettings, Runtime, StageFunction
+from cdk.delivery.function import StageFunction
+from cdk.delivery.runtime import Runtime
 from cdk.delivery.sources import KafkaSource
+from cdk.settings.environment import environment
+from cdk.settings.stage import StageSettings
+from delivery.aws.settings import IngestSettings
 
 
 class Ingest(StageFunction):
@@ -14,7 +18,7 @@ class Ingest(StageFunction):
         name: str,
         *,
         runtime: Runtime,
-        settings: FunctionSettings,
+        stage: StageSettings,
         source: KafkaSource,
         queue: sqs.IQueue,
     ) -> None:
@@ -24,7 +28,7 @@ class Ingest(StageFunction):
             word="ingest",
             description="Records each requested notification once and hands its pointer to the send queue",
             runtime=runtime,
-            settings=settings,
-            resources={"SEND_QUEUE_URL": queue.queue_url},
+            size=stage.ingest,
+            environment={**environment(IngestSettings, dict(stage)), "SEND_QUEUE_URL": queue.queue_url},
         )
         source.feed(self)

@@ -1,11 +1,31 @@
-"""The key of a stage's log groups: a scope in; out, a key that CloudWatch Logs may use for this stack's groups only."""
+"""How a stack's logs are kept: for how many days, and under a key that CloudWatch Logs may use for them only."""
 
 from collections.abc import Sequence
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+_DAYS = logs.RetentionDays
+_RETENTIONS = {
+    1: _DAYS.ONE_DAY,
+    3: _DAYS.THREE_DAYS,
+    5: _DAYS.FIVE_DAYS,
+    7: _DAYS.ONE_WEEK,
+    14: _DAYS.TWO_WEEKS,
+    30: _DAYS.ONE_MONTH,
+    60: _DAYS.TWO_MONTHS,
+    90: _DAYS.THREE_MONTHS,
+    180: _DAYS.SIX_MONTHS,
+    365: _DAYS.ONE_YEAR,
+    731: _DAYS.TWO_YEARS,
+}
+
+
+def log_retention(days: int) -> logs.RetentionDays:
+    return _RETENTIONS[days]
 
 
 def log_key(scope: Construct, stage: str, *, named: Sequence[str] = ()) -> kms.Key:

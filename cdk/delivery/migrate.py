@@ -1,4 +1,4 @@
-"""The migration: migrations in; out, a database that has them before any function's new code serves."""
+"""The migration: it brings the database to the newest schema before any function's new code serves."""
 
 import hashlib
 from pathlib import Path
@@ -6,26 +6,29 @@ from pathlib import Path
 from aws_cdk import CustomResource, Duration
 from constructs import Construct, IConstruct
 
-from cdk.delivery.function import FunctionSettings, Runtime, StageFunction
+from cdk.delivery.function import StageFunction
+from cdk.delivery.runtime import Runtime
+from cdk.settings import functions
 from cdk.settings.context import ROOT
 
-_STORAGE = ROOT / "layers" / "delivery" / "python" / "delivery" / "storage"
-MIGRATIONS = _STORAGE / "migrations"
-RIGHTS = _STORAGE / "rights.py"
+_DELIVERY = ROOT / "layers" / "delivery" / "python" / "delivery"
+MIGRATIONS = _DELIVERY / "storage" / "migrations"
+#: The functions' rights follow from the columns in these folders; running the migration once too often is harmless.
+RIGHTS = tuple(_DELIVERY / folder for folder in ("deployment", "domain", "storage"))
 
 
 class Migrate(StageFunction):
     """Runs when the migrations change or the rights of the functions' users, and whenever a person invokes it."""
 
-    def __init__(self, scope: Construct, name: str, *, runtime: Runtime, settings: FunctionSettings) -> None:
+    def __init__(self, scope: Construct, name: str, *, runtime: Runtime, size: functions.Migrate) -> None:
         super().__init__(
             scope,
             name,
             word="migrate",
             description="Brings the database to the newest schema, at deployment or by hand",
             runtime=runtime,
-            settings=settings,
-            resources={},
+            size=size,
+            environment={},
         )
         self._migrated = CustomResource(
             self,
@@ -33,10 +36,10 @@ class Migrate(StageFunction):
             resource_type="Custom::Migrations",
             service_token=self.function.function_arn,
             # Room for Lambda's second try, should an instance die without an answer; by default it would be an hour.
-            service_timeout=Duration.seconds(2 * settings.timeout.to_seconds()),
+            service_timeout=Duration.seconds(2 * size.timeout_seconds),
             properties={
                 "Migrations": fingerprint(MIGRATIONS),
-                "Rights": hashlib.sha256(RIGHTS.read_bytes()).hexdigest(),
+                "Rights": fingerprint(*RIGHTS),
                 "UserPrefix": runtime.database.access("migrate").environment["DATABASE_USER_PREFIX"],
             },
         )
@@ -47,9 +50,10 @@ class Migrate(StageFunction):
             other.node.add_dependency(self._migrated)
 
 
-def fingerprint(migrations: Path) -> str:
-    """Another one when a migration was added or changed."""
+def fingerprint(*folders: Path) -> str:
+    """A different one when a file of these folders was added or changed."""
     digest = hashlib.sha256()
-    for file in sorted(migrations.rglob("*.py")):
-        digest.update(f"{file.relative_to(migrations)}\n".encode() + file.read_bytes())
+    for folder in folders:
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
     return digest.hexdigest()

@@ -4,6 +4,8 @@ from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk.settings.functions import Queue
+
 #: as long as SQS keeps anything: time for a person to look
 _DEAD_LETTER_RETENTION = Duration.days(14)
 
@@ -11,9 +13,7 @@ _DEAD_LETTER_RETENTION = Duration.days(14)
 class SendQueue(Construct):
     """A lost pointer is harmless, since its row comes due again; so a dead letter tells of a defect, not of a loss."""
 
-    def __init__(
-        self, scope: Construct, name: str, *, visibility: Duration, retention: Duration, max_receive_count: int
-    ) -> None:
+    def __init__(self, scope: Construct, name: str, *, settings: Queue, visibility: Duration) -> None:
         super().__init__(scope, name)
         self.dead_letters = sqs.Queue(
             self,
@@ -26,8 +26,10 @@ class SendQueue(Construct):
             self,
             "Queue",
             visibility_timeout=visibility,
-            retention_period=retention,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=max_receive_count),
+            retention_period=Duration.seconds(settings.retention_seconds),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letters, max_receive_count=settings.max_receive_count
+            ),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
         )

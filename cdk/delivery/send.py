@@ -1,11 +1,15 @@
-"""The send stage: pointers of the send queue in, Feishu calls and closed attempts out."""
+"""The send stage: it takes pointers from the send queue, calls Feishu and closes the attempts."""
 
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.delivery.function import FunctionSettings, Runtime, StageFunction
+from cdk.delivery.function import StageFunction
+from cdk.delivery.runtime import Runtime
+from cdk.settings.environment import environment
+from cdk.settings.stage import StageSettings
+from delivery.aws.settings import SendSettings
 
 #: messages, each of up to 20 pointers
 _BATCH_SIZE = 10
@@ -18,10 +22,9 @@ class Send(StageFunction):
         name: str,
         *,
         runtime: Runtime,
-        settings: FunctionSettings,
+        stage: StageSettings,
         queue: sqs.IQueue,
         data_key: kms.IKey,
-        max_concurrency: int,
     ) -> None:
         super().__init__(
             scope,
@@ -29,11 +32,14 @@ class Send(StageFunction):
             word="send",
             description="Opens an attempt for each pointer, calls Feishu and closes the attempt with its outcome",
             runtime=runtime,
-            settings=settings,
-            resources={"DATA_KEY_ARN": data_key.key_arn},
+            size=stage.send,
+            environment={**environment(SendSettings, dict(stage)), "DATA_KEY_ARN": data_key.key_arn},
         )
         self.function.add_event_source(
             event_sources.SqsEventSource(
-                queue, batch_size=_BATCH_SIZE, max_concurrency=max_concurrency, report_batch_item_failures=True
+                queue,
+                batch_size=_BATCH_SIZE,
+                max_concurrency=stage.send.max_concurrency,
+                report_batch_item_failures=True,
             )
         )

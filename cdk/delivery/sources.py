@@ -1,4 +1,4 @@
-"""The Kafka topic as an event source: which brokers and how to be let in, in; a fed function, out.
+"""The Kafka topic as the event source of a function, and what the function's role needs for it.
 
 There is no on-failure destination, on purpose. Without one Lambda repeats a failed batch without end, which is what a
 database failover needs; with one, "without end" silently becomes ten tries, and good records end up beside the topic.
@@ -14,6 +14,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from cdk.data.network import Network, grant_interfaces
 from cdk.delivery.function import StageFunction
+from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers
 
 _KINDS = lambda_.SourceAccessConfigurationType
 _MECHANISMS = {
@@ -34,6 +35,19 @@ class Topic:
     window: Duration
     #: Lambda's own for this topic; without them it takes as many as it sees fit from those that all share
     pollers: lambda_.ProvisionedPollerConfig | None
+
+    @classmethod
+    def of(cls, settings: Kafka) -> "Topic":
+        pollers = settings.pollers
+        return cls(
+            name=settings.topic,
+            group=settings.group,
+            batch_size=settings.batch_size,
+            window=Duration.seconds(settings.window_seconds),
+            pollers=lambda_.ProvisionedPollerConfig(minimum_pollers=pollers.minimum, maximum_pollers=pollers.maximum)
+            if pollers
+            else None,
+        )
 
     def feed(self, function: lambda_.Function, **brokers: Any) -> None:  # noqa: ANN401  # the CDK's own arguments
         """From the oldest record on: what was published before the first deployment is wanted too."""
@@ -58,32 +72,28 @@ class KafkaSource(Protocol):
 class SelfManagedKafka:
     """Brokers by address. Only the local stage has neither a secret nor a network; AWS itself asks for one of them."""
 
-    topic: Topic
-    bootstrap_servers: tuple[str, ...]
-    auth_secret_arn: str | None
-    auth_mechanism: str
-    ca_secret_arn: str | None
-    secrets_key_arn: str | None
+    settings: OwnBrokers
     network: Network | None
 
     def feed(self, consumer: StageFunction) -> None:
         self._grant_secrets(consumer.role)
-        self.topic.feed(
+        Topic.of(self.settings).feed(
             consumer.function,
-            kafka_bootstrap_servers=list(self.bootstrap_servers),
+            kafka_bootstrap_servers=list(self.settings.bootstrap_servers),
             source_access_configurations=[*self._login(), *self._way_in()] or None,
         )
 
     def _grant_secrets(self, role: iam.Role) -> None:
         """Lambda reads them as the function's role."""
-        if secrets := [arn for arn in (self.auth_secret_arn, self.ca_secret_arn) if arn]:
+        if secrets := [arn for arn in (self.settings.auth_secret_arn, self.settings.ca_secret_arn) if arn]:
             role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets))
-        if self.secrets_key_arn:
-            role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self.secrets_key_arn]))
+        if key := self.settings.secrets_key_arn:
+            role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key]))
 
     def _login(self) -> list[lambda_.SourceAccessConfiguration]:
-        login = [_access(_MECHANISMS[self.auth_mechanism], self.auth_secret_arn)] if self.auth_secret_arn else []
-        trust = [_access(_KINDS.SERVER_ROOT_CA_CERTIFICATE, self.ca_secret_arn)] if self.ca_secret_arn else []
+        secret, authority = self.settings.auth_secret_arn, self.settings.ca_secret_arn
+        login = [_access(_MECHANISMS[self.settings.auth_mechanism], secret)] if secret else []
+        trust = [_access(_KINDS.SERVER_ROOT_CA_CERTIFICATE, authority)] if authority else []
         return [*login, *trust]
 
     def _way_in(self) -> list[lambda_.SourceAccessConfiguration]:
@@ -129,6 +139,19 @@ class ManagedKafka:
             (["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], self.arns.group),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+
+
+def kafka_source(settings: Kafka, *, made: MskArns | None, network: Network | None) -> KafkaSource:
+    """`made` is a new cluster's."""
+    match settings:
+        case OwnBrokers():
+            return SelfManagedKafka(settings=settings, network=network)
+        case ExistingMsk():
+            arns = MskArns.of(settings.cluster_arn, topic=settings.topic, group=settings.group)
+            return ManagedKafka(topic=Topic.of(settings), arns=arns)
+        case NewKafka() if made:
+            return ManagedKafka(topic=Topic.of(settings), arns=made)
+    raise ValueError("a new Kafka is fed from the cluster that the data stack made")
 
 
 def _access(kind: lambda_.SourceAccessConfigurationType, uri: str) -> lambda_.SourceAccessConfiguration:

@@ -1,4 +1,4 @@
-"""The delivery stack: a stage's settings in, the whole path of a notification out. Only composition stands here."""
+"""The delivery stack holds the whole path of a notification. Only composition stands here."""
 
 from typing import Any
 
@@ -6,19 +6,26 @@ from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from cdk.data.database import Database
+from cdk.data.existing_vpc import existing_network
 from cdk.data.msk import Cluster
+from cdk.data.stack import Made
 from cdk.delivery.claim import Claim
-from cdk.delivery.function import Runtime, StageFunction
+from cdk.delivery.function import StageFunction
 from cdk.delivery.ingest import Ingest
 from cdk.delivery.migrate import Migrate
+from cdk.delivery.queue import SendQueue
+from cdk.delivery.runtime import Runtime
 from cdk.delivery.send import Send
+from cdk.delivery.sources import kafka_source
 from cdk.delivery.topic import NewTopic
-from cdk.settings import parts
-from cdk.settings.parts import Made
+from cdk.settings.database import ExistingMySql, NewMySql
+from cdk.settings.kafka import NewKafka
+from cdk.settings.network import ExistingVpc
 from cdk.settings.stage import StageSettings
 from cdk.watch.alarms import Alarms
 from cdk.watch.dashboard import Dashboard
-from cdk.watch.metrics import Measures
+from cdk.watch.metrics import Metrics
 
 
 class DeliveryStack(Stack):
@@ -26,34 +33,27 @@ class DeliveryStack(Stack):
 
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, made: Made, **stack: Any) -> None:  # noqa: ANN401
         super().__init__(scope, name, description=f"Hongyan ({stage.name}): notifications to Feishu", **stack)
-        runtime = parts.runtime(self, stage, made)
-        kafka = parts.kafka(stage.kafka, made=made.kafka, network=runtime.network)
-        waiting = parts.send_queue(self, stage)
+        runtime = self._runtime(stage, made)
+        arns = made.kafka.arns if made.kafka else None
+        kafka = kafka_source(stage.kafka, made=arns, network=runtime.network)
+        visibility = Duration.seconds(stage.visibility_seconds)
+        waiting = SendQueue(self, "SendQueue", settings=stage.queue, visibility=visibility)
         queue = waiting.queue
         data_key = self._data_key(stage)
-        every = Duration.minutes(stage.claim.every_minutes)
 
-        ingest = Ingest(self, "Ingest", runtime=runtime, settings=parts.ingest(stage), source=kafka, queue=queue)
-        claim = Claim(self, "Claim", runtime=runtime, settings=parts.claim(stage), queue=queue, every=every)
-        send = Send(
-            self,
-            "Send",
-            runtime=runtime,
-            settings=parts.send(stage),
-            queue=queue,
-            data_key=data_key,
-            max_concurrency=stage.send.max_concurrency,
-        )
+        ingest = Ingest(self, "Ingest", runtime=runtime, stage=stage, source=kafka, queue=queue)
+        claim = Claim(self, "Claim", runtime=runtime, stage=stage, queue=queue)
+        send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, data_key=data_key)
 
         queue.grant(ingest.role, "sqs:SendMessage")
         queue.grant(claim.role, "sqs:SendMessage", "sqs:GetQueueAttributes")
         queue.grant_consume_messages(send.role)
         data_key.grant_decrypt(send.role)
         space, mysql = runtime.metrics_namespace, made.database.instance if made.database else None
-        measures = Measures(
+        metrics = Metrics(
             namespace=space, ingest=ingest, claim=claim, send=send, queue=waiting, mysql=mysql, kafka=made.kafka
         )
-        self._watch(stage, measures)
+        self._watch(stage, metrics)
         self._tell(
             SendQueueUrl=queue.queue_url,
             DeadLetterQueueUrl=waiting.dead_letters.queue_url,
@@ -65,12 +65,22 @@ class DeliveryStack(Stack):
             topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
             self._migrate_before(*topic, ingest, claim, send, runtime=runtime, stage=stage)
 
-    def _watch(self, stage: StageSettings, measures: Measures) -> None:
-        Dashboard(self, "Dashboard", stage=stage.name, measures=measures)
-        Alarms(self, "Alarms", stage=stage, measures=measures)
+    def _runtime(self, stage: StageSettings, made: Made) -> Runtime:
+        database, network = made.database, made.network
+        if isinstance(stage.database, ExistingMySql):
+            database = Database.existing(stage.database)
+        if isinstance(stage.network, ExistingVpc):
+            network = existing_network(self, stage.network)
+        if database is None:
+            raise ValueError("a new MySQL is in the data stack, which was not made")
+        return Runtime.of(stage, self, database=database, network=network)
+
+    def _watch(self, stage: StageSettings, metrics: Metrics) -> None:
+        Dashboard(self, "Dashboard", stage=stage.name, metrics=metrics)
+        Alarms(self, "Alarms", stage=stage, metrics=metrics)
 
     def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:
-        migrate = Migrate(self, "Migrate", runtime=runtime, settings=parts.migrate(stage))
+        migrate = Migrate(self, "Migrate", runtime=runtime, size=stage.migrate)
         migrate.before(*others)
         self._name(migrate)
 
@@ -78,10 +88,9 @@ class DeliveryStack(Stack):
         self, ingest: Ingest, *, runtime: Runtime, stage: StageSettings, cluster: Cluster | None
     ) -> list[NewTopic]:
         """On a cluster of the stage's own; elsewhere the topic is somebody else's to make."""
-        if not (stage.kafka.new and cluster):
+        if not (isinstance(stage.kafka, NewKafka) and cluster):
             return []
-        settings = parts.topic(stage, stage.kafka.new)
-        topic = NewTopic(self, "Topic", runtime=runtime, settings=settings, cluster=cluster)
+        topic = NewTopic(self, "Topic", runtime=runtime, settings=stage.kafka, cluster=cluster)
         topic.before(ingest)
         self._name(topic)
         return [topic]
@@ -91,7 +100,7 @@ class DeliveryStack(Stack):
 
     def _data_key(self, stage: StageSettings) -> kms.Key:
         """Kept as long as MySQL may be: without it no stored webhook URL or token can be read again."""
-        goes = stage.database.new and not stage.keeps_data
+        goes = isinstance(stage.database, NewMySql) and not stage.keeps_data
         return kms.Key(
             self,
             "DataKey",

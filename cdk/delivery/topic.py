@@ -1,14 +1,21 @@
-"""The topic of a new cluster: what the stage asks of it in; out, a topic that is there before ingest reads it."""
-
-from collections.abc import Mapping
+"""The topic of a new cluster: it is made as the stage asks before ingest reads it."""
 
 from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from cdk.data.msk import Cluster
-from cdk.delivery.function import FunctionSettings, Runtime, StageFunction
+from cdk.delivery.function import StageFunction
+from cdk.delivery.runtime import Runtime
 from cdk.delivery.sources import FIND_BROKERS, MskArns
+from cdk.settings.environment import environment
+from cdk.settings.functions import FunctionSize
+from cdk.settings.kafka import NewKafka
+from delivery.aws.sections import MINUTE
+from delivery.aws.settings import TopicSettings
+
+#: making a topic takes seconds, and the rest is for a new cluster to be reached
+_SIZE = FunctionSize(timeout_seconds=5 * MINUTE, memory_mb=512)
 
 #: what one topic needs to be made, to grow and to keep records for as long as it should
 _ACTIONS = (
@@ -29,18 +36,27 @@ class NewTopic(StageFunction):
         name: str,
         *,
         runtime: Runtime,
-        settings: FunctionSettings,
+        settings: NewKafka,
         cluster: Cluster,
     ) -> None:
-        asked = {"KAFKA_CLUSTER_ARN": cluster.arns.cluster, "TOPIC_REPLICATION": str(cluster.replication or 0)}
+        asked = environment(
+            TopicSettings,
+            {
+                "kafka_cluster_arn": cluster.arns.cluster,
+                "kafka_topic": settings.topic,
+                "topic_partitions": settings.new.partitions,
+                "topic_replication": cluster.replication or 0,
+                "topic_retention_hours": settings.new.retention_hours,
+            },
+        )
         super().__init__(
             scope,
             name,
             word="topic",
             description="Makes the Kafka topic and adds partitions to it, at deployment or by hand",
             runtime=runtime,
-            settings=settings,
-            resources=asked,
+            size=_SIZE,
+            environment=asked,
             layers=[runtime.layers.kafka()],
             needs_database=False,
         )
@@ -51,8 +67,8 @@ class NewTopic(StageFunction):
             resource_type="Custom::KafkaTopic",
             service_token=self.function.function_arn,
             # Room for Lambda's second try, should an instance die without an answer; by default it would be an hour.
-            service_timeout=Duration.seconds(2 * settings.timeout.to_seconds()),
-            properties=_asked({**settings.environment, **asked}),
+            service_timeout=Duration.seconds(2 * _SIZE.timeout_seconds),
+            properties=asked,
         )
 
     def before(self, *others: IConstruct) -> None:
@@ -69,8 +85,3 @@ class NewTopic(StageFunction):
             (["cloudformation:DescribeStacks"], stack),
         ):
             self.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
-
-
-def _asked(environment: Mapping[str, str]) -> Mapping[str, str]:
-    """What decides how the topic looks."""
-    return {name: value for name, value in environment.items() if name.startswith(("KAFKA_", "TOPIC_"))}

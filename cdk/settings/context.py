@@ -1,11 +1,12 @@
-"""The CDK context without the CDK command line: cdk.json in, what the command line would pass out."""
+"""The CDK context as `cdk` would pass it, for programs that run without the CDK's command line."""
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cdk.settings.reading import SettingsError
+from cdk.settings.complaints import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 #: set by the command line: where a synthesis finds its context
@@ -27,3 +28,12 @@ def own_context() -> dict[str, Any]:
         return {**json.loads(path.read_text())["context"], **_METADATA}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f'cdk.json: should be JSON with a "context": {error}') from error
+
+
+def merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    """`over` laid over `base`, section by section; anything but a section is replaced whole."""
+    return {**base, **{key: _laid_over(base.get(key), value) for key, value in over.items()}}
+
+
+def _laid_over(below: object, above: object) -> object:
+    return merged(below, above) if isinstance(below, Mapping) and isinstance(above, Mapping) else above

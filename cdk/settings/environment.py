@@ -1,65 +1,26 @@
-"""A stage's settings in, the environment variables of each function out; `delivery.aws.settings` reads the same names.
-
-What a construct knows better than the settings is added there: the queue's URL, the data key's and the cluster's ARN.
-"""
+"""Writes the environment variables that a function's settings class reads."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from cdk.settings import kafka_sections
-from cdk.settings.stage import StageSettings
+from delivery.aws.variables import FunctionSettings, variables
 
 
-def ingest(stage: StageSettings) -> Mapping[str, str]:
+def environment(settings: type[FunctionSettings], given: Mapping[str, Any]) -> dict[str, str]:
+    """Of the variables that the class reads, those that `given` has; the rest comes from what the stack makes."""
     return {
-        **_shared("ingest"),
-        "HANDOFF_DEADLINE_SECONDS": str(stage.handoff_deadline_seconds),
-        "MAX_ATTEMPTS": str(stage.retry.max_attempts),
-        "ALLOWED_URL_PREFIXES": ",".join(stage.allowed_url_prefixes),
+        variable.name: _text(_at(given, variable.path)) for variable in variables(settings) if variable.path[0] in given
     }
 
 
-def claim(stage: StageSettings) -> Mapping[str, str]:
-    return {
-        **_shared("claim"),
-        "LEASE_SECONDS": str(stage.lease_seconds),
-        "CLAIM_BATCH_SIZE": str(stage.claim.batch_size),
-        "MAX_QUEUED_POINTERS": str(stage.claim.max_queued_pointers),
-    }
+def _at(given: Mapping[str, Any], path: tuple[str, ...]) -> object:
+    value = given[path[0]]
+    for name in path[1:]:
+        value = getattr(value, name)
+    return value
 
 
-def send(stage: StageSettings) -> Mapping[str, str]:
-    return {
-        **_shared("send"),
-        "LEASE_SECONDS": str(stage.lease_seconds),
-        "SEND_CONCURRENCY": str(stage.send.concurrency),
-        "RETRY_BASE_SECONDS": f"{stage.retry.base_seconds:g}",
-        "RETRY_CAP_SECONDS": f"{stage.retry.cap_seconds:g}",
-        "RETRY_JITTER": f"{stage.retry.jitter:g}",
-        "FEISHU_TIMEOUT_SECONDS": f"{stage.send.feishu_timeout_seconds:g}",
-        "WEBHOOK_ORIGINS": ",".join(stage.webhook_origins),
-        "ACTION_BASE_URL": stage.action_base_url,
-        "MESSAGE_EVENT": stage.message.event,
-        "MESSAGE_TITLE": stage.message.title,
-        "MESSAGE_ACTION_TEXT": stage.message.action_text,
-    }
-
-
-def migrate() -> Mapping[str, str]:
-    return _shared("migrate")
-
-
-def topic(stage: StageSettings, new: kafka_sections.NewKafka) -> Mapping[str, str]:
-    return {
-        **_shared("topic"),
-        "KAFKA_TOPIC": stage.kafka.topic,
-        "TOPIC_PARTITIONS": str(new.partitions),
-        "TOPIC_RETENTION_HOURS": str(new.retention_hours),
-    }
-
-
-def _shared(word: str) -> Mapping[str, str]:
-    """The database's own variables come with the database, the metrics' namespace with what all functions share."""
-    return {
-        "POWERTOOLS_SERVICE_NAME": word,
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-    }
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)

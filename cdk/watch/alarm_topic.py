@@ -1,4 +1,4 @@
-"""Where alarms go: a stage's `alarms` settings in; out, the topic that exists, a new one that mails, or none."""
+"""Where alarms go: an existing topic, a new one that mails, or nowhere, as the stage says."""
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -7,13 +7,13 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from cdk.settings import sections
+from cdk.settings.functions import Alarms, AlarmsByMail, AlarmsToTopic
 
 
-def alarm_topic(scope: Construct, settings: sections.Alarms) -> sns.ITopic | None:
-    if settings.topic_arn:
+def alarm_topic(scope: Construct, settings: Alarms) -> sns.ITopic | None:
+    if isinstance(settings, AlarmsToTopic):
         return sns.Topic.from_topic_arn(scope, "Topic", settings.topic_arn)
-    return _mailing(scope, settings.email) if settings.email else None
+    return _mailing(scope, settings.email) if isinstance(settings, AlarmsByMail) else None
 
 
 def _mailing(scope: Construct, email: str) -> sns.Topic:

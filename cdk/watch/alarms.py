@@ -1,7 +1,9 @@
-"""The alarms of a stage: its measures and settings in; out, alarms that say what is wrong, to the stage's topic if any.
+"""The alarms of a stage: what each watches, when it goes off, and what it says.
 
-docs/runbook.md has each by its name. A threshold is either a setting that it follows from, or a number with a reason.
+docs/runbook.md explains each of them by its name. A threshold either follows from a setting or has its reason here.
 """
+
+from collections.abc import Iterator
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -9,19 +11,15 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from cdk.data.msk import Cluster
-from cdk.settings import sections
+from cdk.settings.database import NewInstance, NewMySql
 from cdk.settings.stage import StageSettings
+from cdk.watch.alarm import Alarm, at_least, less_than, more_than
 from cdk.watch.alarm_topic import alarm_topic
-from cdk.watch.metrics import FIVE_MINUTES, Measures, by_name, most, total
+from cdk.watch.metrics import FIVE_MINUTES, Metrics, highest, total
 
-_MISSING = cloudwatch.TreatMissingData
-_AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
-_MORE_THAN = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
-_LESS_THAN = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
-
-_QUARTER = Duration.minutes(15)
+_QUARTER_HOUR = Duration.minutes(15)
 _LATE_SECONDS = 10 * 60
-#: below this number in a period, a share says more about chance than about Feishu
+#: with fewer in a period, a percentage is mostly chance
 _FEW = 10
 _DEAD_PERCENT, _FAILED_PERCENT = 5, 50
 _MISSED_TICKS = 5
@@ -32,174 +30,150 @@ _KAFKA_DISK_PERCENT = 85
 
 
 class Alarms(Construct):
-    def __init__(self, scope: Construct, name: str, *, stage: StageSettings, measures: Measures) -> None:
+    """If the stage has a topic for alarms, it is told when one goes off and when that is over."""
+
+    def __init__(self, scope: Construct, name: str, *, stage: StageSettings, metrics: Metrics) -> None:
         super().__init__(scope, name)
-        self._stage, self._measures = stage, measures
         topic = alarm_topic(self, stage.alarms)
-        self._action = actions.SnsAction(topic) if topic else None
-        self._functions()
-        self._claim_stopped()
-        self._queues()
-        self._waiting()
-        self._kafka()
-        self._outcomes()
-        if stage.database.new:
-            self._mysql(stage.database.new)
-        if measures.kafka and measures.kafka.brokers:
-            self._brokers(measures.kafka)
+        action = actions.SnsAction(topic) if topic else None
+        for alarm in _alarms(stage, metrics):
+            alarm.add_to(self, stage=stage.name, action=action)
 
-    def _functions(self) -> None:
-        for one in self._measures.functions:
-            self._alarm(
-                f"{one.word.capitalize()}Errors",
-                f"The {one.word} function failed in each of three periods of five minutes",
-                self._measures.of_function(one, "Errors", "Sum"),
-                threshold=1,
-                periods=3,
-            )
-        throttles = by_name("throttles", self._measures.of_functions("Throttles", "Sum"))
-        says = "Functions were throttled in each of three periods of five minutes"
-        self._alarm("Throttles", says, total(throttles, label="throttles"), threshold=1, periods=3)
 
-    def _claim_stopped(self) -> None:
-        """The one alarm that silence sets off: without ticks nothing retries, and nothing else would say so."""
-        invocations = self._measures.of_function(self._measures.claim, "Invocations", "Sum")
-        self._alarm(
-            "ClaimStopped",
-            f"The claim function missed {_MISSED_TICKS} ticks of its schedule",
-            invocations.with_(period=Duration.minutes(self._stage.claim.every_minutes)),
-            threshold=1,
-            periods=_MISSED_TICKS,
-            compare=_LESS_THAN,
-            missing=_MISSING.BREACHING,
-        )
+def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
+    yield from _of_functions(metrics)
+    yield from _of_waiting(stage, metrics)
+    yield from _of_outcomes(metrics)
+    if isinstance(stage.database, NewMySql):
+        yield from _of_mysql(stage.database.new, metrics)
+    if metrics.kafka and metrics.kafka.brokers:
+        yield from _of_brokers(metrics.kafka, metrics)
 
-    def _queues(self) -> None:
-        self._alarm("DeadLetters", "The dead-letter queue is not empty", self._measures.dead_letters(), threshold=1)
-        self._alarm(
-            "SendQueueOld",
-            "A pointer waited in the send queue for longer than a lease, so claim publishes it again",
-            self._measures.queue_age(),
-            threshold=self._stage.lease_seconds,
-            periods=2,
-            compare=_MORE_THAN,
-        )
 
-    def _waiting(self) -> None:
-        """A record that came due just after a tick waits for the next one: that much is normal."""
-        every = self._stage.claim.every_minutes
-        self._alarm(
-            "DueRecordsWait",
-            "Records have been due for more than ten minutes and a tick",
-            self._measures.oldest_due_age().with_(period=Duration.minutes(max(5, every))),
-            threshold=_LATE_SECONDS + 60 * every,
-            periods=3,
-            compare=_MORE_THAN,
-        )
-
-    def _kafka(self) -> None:
-        """More than a batch behind and not catching up; a lag that shrinks is a burst being worked off."""
-        self._alarm(
-            "KafkaLag",
-            "Ingest has been more than a batch behind the topic, without catching up, for a quarter of an hour",
-            _not_shrinking(self._measures.kafka_lag()),
-            threshold=self._stage.kafka.batch_size,
-            periods=3,
-            compare=_MORE_THAN,
-        )
-
-    def _outcomes(self) -> None:
-        measures = self._measures
-        rejected = total(by_name("rejected", measures.rejected()), label="rejected", period=_QUARTER)
-        self._alarm("Rejects", "Producers published events that can never become a notification", rejected, threshold=1)
-        sent, failed = measures.count("Sent", "send"), measures.count("Failed", "send")
-        self._alarm(
-            "DeadNotifications",
-            f"At least {_FEW} notifications in a quarter of an hour, and {_DEAD_PERCENT} %, ended dead and not sent",
-            _share("dead, %", measures.dead(period=_QUARTER), sent, period=_QUARTER),
-            threshold=_DEAD_PERCENT,
-        )
-        self._alarm(
-            "FeishuFailing",
-            f"{_FAILED_PERCENT} % of the attempts, and at least {_FEW}, failed in three periods of five minutes",
-            _share("failed, %", failed, sent, period=FIVE_MINUTES),
-            threshold=_FAILED_PERCENT,
+def _of_functions(metrics: Metrics) -> Iterator[Alarm]:
+    for function in metrics.functions:
+        yield Alarm(
+            name=f"{function.word.capitalize()}Errors",
+            says=f"The {function.word} function failed in each of three periods of five minutes",
+            metric=metrics.of_function(function, "Errors", "Sum"),
+            when=at_least(1),
             periods=3,
         )
-
-    def _mysql(self, new: sections.NewDatabase) -> None:
-        self._alarm(
-            "DatabaseBusy",
-            f"MySQL used more than {_BUSY_PERCENT} % of its processor in each of three periods of five minutes",
-            self._measures.of_mysql("CPUUtilization", "Average", label="CPU"),
-            threshold=_BUSY_PERCENT,
-            periods=3,
-            compare=_MORE_THAN,
-        )
-        self._alarm(
-            "DatabaseFull",
-            f"MySQL has less than {_FREE_PERCENT} % of its storage left",
-            self._measures.of_mysql("FreeStorageSpace", "Minimum", label="free"),
-            threshold=new.storage_gb * _GIGABYTE * _FREE_PERCENT // 100,
-            compare=_LESS_THAN,
-        )
-
-    def _brokers(self, cluster: Cluster) -> None:
-        self._alarm(
-            "KafkaPartitionsOffline",
-            "Partitions have no leader, so nobody can write or read them, for a quarter of an hour",
-            self._measures.offline_partitions(cluster),
-            threshold=1,
-            periods=3,
-        )
-        self._alarm(
-            "KafkaFull",
-            f"A broker used {_KAFKA_DISK_PERCENT} % of its storage",
-            most(by_name("broker", self._measures.disk_used(cluster)), label="storage, %"),
-            threshold=_KAFKA_DISK_PERCENT,
-        )
-
-    def _alarm(
-        self,
-        name: str,
-        says: str,
-        metric: cloudwatch.IMetric,
-        *,
-        threshold: float,
-        periods: int = 1,
-        compare: cloudwatch.ComparisonOperator = _AT_LEAST,
-        missing: cloudwatch.TreatMissingData = _MISSING.NOT_BREACHING,
-    ) -> None:
-        alarm = cloudwatch.Alarm(
-            self,
-            name,
-            alarm_name=f"hongyan-{self._stage.name}-{name}",
-            alarm_description=f"{says}. See docs/runbook.md, {name}.",
-            metric=metric,
-            threshold=threshold,
-            evaluation_periods=periods,
-            comparison_operator=compare,
-            treat_missing_data=missing,
-        )
-        if self._action:
-            alarm.add_alarm_action(self._action)
-            alarm.add_ok_action(self._action)
+    yield Alarm(
+        name="Throttles",
+        says="Functions were throttled in each of three periods of five minutes",
+        metric=total("throttles", metrics.of_functions("Throttles", "Sum")),
+        when=at_least(1),
+        periods=3,
+    )
 
 
-def _not_shrinking(lag: cloudwatch.Metric) -> cloudwatch.MathExpression:
-    """The least lag of a period, which a burst leaves alone; nothing where it was more in the period before."""
+def _of_waiting(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
+    """A record that came due just after a tick waits for the next one; that is normal."""
+    minutes = stage.claim.every_minutes
+    yield Alarm(
+        name="ClaimStopped",
+        says=f"The claim function missed {_MISSED_TICKS} ticks of its schedule",
+        metric=metrics.of_function(metrics.claim, "Invocations", "Sum").with_(period=Duration.minutes(minutes)),
+        when=less_than(1),
+        periods=_MISSED_TICKS,
+        when_silent=True,  # nothing is retried without ticks, and no other alarm would say so
+    )
+    yield Alarm(
+        name="DeadLetters", says="The dead-letter queue is not empty", metric=metrics.dead_letters(), when=at_least(1)
+    )
+    yield Alarm(
+        name="SendQueueOld",
+        says="A pointer waited in the send queue for longer than a lease, so claim publishes it again",
+        metric=metrics.queue_age(),
+        when=more_than(stage.lease_seconds),
+        periods=2,
+    )
+    yield Alarm(
+        name="DueRecordsWait",
+        says="Records have been due for more than ten minutes and a tick",
+        metric=metrics.oldest_due_age().with_(period=Duration.minutes(max(5, minutes))),
+        when=more_than(_LATE_SECONDS + 60 * minutes),
+        periods=3,
+    )
+    yield Alarm(
+        name="KafkaLag",
+        says="Ingest has been more than a batch behind the topic, without catching up, for a quarter of an hour",
+        metric=_lag_that_does_not_shrink(metrics),
+        when=more_than(stage.kafka.batch_size),
+        periods=3,
+    )
+
+
+def _of_outcomes(metrics: Metrics) -> Iterator[Alarm]:
+    sent, failed = metrics.count("Sent", "send"), metrics.count("Failed", "send")
+    yield Alarm(
+        name="Rejects",
+        says="Producers published events that can never become a notification",
+        metric=total("rejected", metrics.rejected(), period=_QUARTER_HOUR),
+        when=at_least(1),
+    )
+    yield Alarm(
+        name="DeadNotifications",
+        says=f"At least {_FEW} notifications in a quarter of an hour, and {_DEAD_PERCENT} %, ended dead and not sent",
+        metric=_percentage("dead, %", metrics.dead(period=_QUARTER_HOUR), sent, period=_QUARTER_HOUR),
+        when=at_least(_DEAD_PERCENT),
+    )
+    yield Alarm(
+        name="FeishuFailing",
+        says=f"{_FAILED_PERCENT} % of the attempts, and at least {_FEW}, failed in three periods of five minutes",
+        metric=_percentage("failed, %", failed, sent, period=FIVE_MINUTES),
+        when=at_least(_FAILED_PERCENT),
+        periods=3,
+    )
+
+
+def _of_mysql(new: NewInstance, metrics: Metrics) -> Iterator[Alarm]:
+    yield Alarm(
+        name="DatabaseBusy",
+        says=f"MySQL used more than {_BUSY_PERCENT} % of its processor in each of three periods of five minutes",
+        metric=metrics.of_mysql("CPUUtilization", "Average", label="CPU"),
+        when=more_than(_BUSY_PERCENT),
+        periods=3,
+    )
+    yield Alarm(
+        name="DatabaseFull",
+        says=f"MySQL has less than {_FREE_PERCENT} % of its storage left",
+        metric=metrics.of_mysql("FreeStorageSpace", "Minimum", label="free"),
+        when=less_than(new.storage_gb * _GIGABYTE * _FREE_PERCENT // 100),
+    )
+
+
+def _of_brokers(cluster: Cluster, metrics: Metrics) -> Iterator[Alarm]:
+    yield Alarm(
+        name="KafkaPartitionsOffline",
+        says="Partitions have no leader, so nobody can write or read them, for a quarter of an hour",
+        metric=metrics.offline_partitions(cluster),
+        when=at_least(1),
+        periods=3,
+    )
+    yield Alarm(
+        name="KafkaFull",
+        says=f"A broker used {_KAFKA_DISK_PERCENT} % of its storage",
+        metric=highest("broker", metrics.disk_used(cluster), label="storage, %"),
+        when=at_least(_KAFKA_DISK_PERCENT),
+    )
+
+
+def _lag_that_does_not_shrink(metrics: Metrics) -> cloudwatch.MathExpression:
+    """The least lag of each period; zero where it is less than in the period before, as while a burst is worked off."""
     return cloudwatch.MathExpression(
         expression="IF(DIFF(lag) >= 0, lag, 0)",
-        using_metrics={"lag": lag.with_(statistic="Minimum")},
+        using_metrics={"lag": metrics.kafka_lag("Minimum")},
         label="lag",
         period=FIVE_MINUTES,
     )
 
 
-def _share(
+def _percentage(
     label: str, bad: cloudwatch.IMetric, good: cloudwatch.IMetric, *, period: Duration
 ) -> cloudwatch.MathExpression:
-    """How much of both is bad, in percent; nothing where little is."""
+    """The percentage that is bad; zero where only a few are."""
     return cloudwatch.MathExpression(
         expression=f"IF(bad >= {_FEW}, 100 * bad / SUM([bad, good]), 0)",
         using_metrics={"bad": bad, "good": good},

@@ -1,105 +1,86 @@
-"""The dashboard of a stage: its measures in; out, one page that says what arrives, how late, what fails and why."""
+"""The dashboard of a stage: one page that says what arrives, how late it is, and what fails."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk.watch.metrics import Measures
+from cdk.watch.metrics import Metrics
 
 _WIDTH, _HEIGHT = 8, 6
 _COUNT, _SECONDS, _MILLISECONDS = "notifications", "seconds", "ms"
+#: as many graphs as fit beside each other
+_Row = list[cloudwatch.IWidget]
 
 
 class Dashboard(Construct):
-    """From top to bottom: what became of notifications, how late they are, where they wait, and how what does it is."""
+    """From top to bottom: what became of notifications, how late they are, where they wait, and the machinery."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: str, measures: Measures) -> None:
+    def __init__(self, scope: Construct, name: str, *, stage: str, metrics: Metrics) -> None:
         super().__init__(scope, name)
         cloudwatch.Dashboard(
             self,
             "Page",
             dashboard_name=f"hongyan-{stage}",
             default_interval=Duration.hours(12),
-            widgets=[
-                _outcomes(measures),
-                _lateness(measures),
-                _waiting(measures),
-                *_functions(measures),
-                *_mysql(measures),
-                *_kafka(measures),
-            ],
+            widgets=[*_notifications(metrics), *_functions(metrics), *_mysql(metrics), *_kafka(metrics)],
         )
 
 
-def _outcomes(measures: Measures) -> list[cloudwatch.IWidget]:
-    taken = [measures.count(name, "ingest") for name in ("Requested", "Duplicates")]
-    sent = [measures.count(name, "send") for name in ("Sent", "Failed", "Skipped", "FallbackUsed")]
-    return [
-        _graph("Ingested", _COUNT, [*taken, measures.count("Claimed", "claim")]),
-        _graph("Outcomes (failed ones are tried again)", _COUNT, [*sent, measures.dead()]),
-        _graph("Rejected, by code", "Kafka records", measures.rejected()),
+def _notifications(metrics: Metrics) -> Iterator[_Row]:
+    count = metrics.count
+    outcomes = [count(name, "send") for name in ("Sent", "Failed", "Skipped")]
+    fallback = count("FallbackUsed", "send", label="sent with the fallback text")
+    taken = [count("Requested", "ingest"), count("Duplicates", "ingest"), count("Claimed", "claim")]
+    yield [
+        _graph("Ingested", _COUNT, taken),
+        _graph("Outcomes (failed ones are tried again)", _COUNT, [*outcomes, fallback, metrics.dead()]),
+        _graph("Rejected, by code", "Kafka records", metrics.rejected()),
+    ]
+    yield [
+        _graph("Feishu answers after", _MILLISECONDS, [metrics.feishu_latency(it) for it in ("p50", "p95", "p99")]),
+        _graph("Age of the oldest due record", _SECONDS, [metrics.oldest_due_age()]),
+        _graph("Age of the send queue's oldest message", _SECONDS, [metrics.queue_age()]),
+    ]
+    yield [
+        _graph("Kafka lag", "Kafka records", [metrics.kafka_lag()]),
+        _graph("Send queue (up to 20 notifications each)", "messages", metrics.queue_depth()),
+        _graph("Dead letters", "messages", [metrics.dead_letters()]),
     ]
 
 
-def _lateness(measures: Measures) -> list[cloudwatch.IWidget]:
-    latency = [measures.feishu_latency(statistic) for statistic in ("p50", "p95", "p99")]
-    return [
-        _graph("Feishu answers after", _MILLISECONDS, latency),
-        _graph("Age of the oldest due record", _SECONDS, [measures.oldest_due_age()]),
-        _graph("Age of the send queue's oldest message", _SECONDS, [measures.queue_age()]),
+def _functions(metrics: Metrics) -> Iterator[_Row]:
+    of = metrics.of_functions
+    yield [
+        _graph("Function errors", "invocations", of("Errors", "Sum")),
+        _graph("Function throttles", "invocations", of("Throttles", "Sum")),
+        _graph("Functions at once", "executions", of("ConcurrentExecutions", "Maximum")),
+    ]
+    yield [
+        _graph("Function invocations", "invocations", of("Invocations", "Sum")),
+        _graph("Function duration, p95", _MILLISECONDS, of("Duration", "p95")),
     ]
 
 
-def _waiting(measures: Measures) -> list[cloudwatch.IWidget]:
-    return [
-        _graph("Kafka lag", "Kafka records", [measures.kafka_lag()]),
-        _graph("Send queue (up to 20 notifications each)", "messages", measures.queue_depth()),
-        _graph("Dead letters", "messages", [measures.dead_letters()]),
-    ]
-
-
-def _functions(measures: Measures) -> list[list[cloudwatch.IWidget]]:
-    of = measures.of_functions
-    return [
-        [
-            _graph("Function errors", "invocations", of("Errors", "Sum")),
-            _graph("Function throttles", "invocations", of("Throttles", "Sum")),
-            _graph("Functions at once", "executions", of("ConcurrentExecutions", "Maximum")),
-        ],
-        [
-            _graph("Function invocations", "invocations", of("Invocations", "Sum")),
-            _graph("Function duration, p95", _MILLISECONDS, of("Duration", "p95")),
-        ],
-    ]
-
-
-def _mysql(measures: Measures) -> list[list[cloudwatch.IWidget]]:
-    if not measures.mysql:
-        return []
-    cpu = measures.of_mysql("CPUUtilization", "Maximum", label="CPU")
-    connections = measures.of_mysql("DatabaseConnections", "Maximum", label="connections")
-    free = measures.of_mysql("FreeStorageSpace", "Minimum", label="free")
-    return [
-        [
-            _graph("MySQL processor", "%", [cpu]),
-            _graph("MySQL connections", "connections", [connections]),
-            _graph("MySQL free storage", "bytes", [free]),
+def _mysql(metrics: Metrics) -> Iterator[_Row]:
+    of = metrics.of_mysql
+    if metrics.mysql:
+        yield [
+            _graph("MySQL processor", "%", [of("CPUUtilization", "Maximum", label="CPU")]),
+            _graph("MySQL connections", "connections", [of("DatabaseConnections", "Maximum", label="connections")]),
+            _graph("MySQL free storage", "bytes", [of("FreeStorageSpace", "Minimum", label="free")]),
         ]
-    ]
 
 
-def _kafka(measures: Measures) -> list[list[cloudwatch.IWidget]]:
-    cluster = measures.kafka
-    if not (cluster and cluster.brokers):
-        return []
-    return [
-        [
-            _graph("Kafka storage used", "%", measures.disk_used(cluster)),
-            _graph("Kafka partitions without a leader", "partitions", [measures.offline_partitions(cluster)]),
+def _kafka(metrics: Metrics) -> Iterator[_Row]:
+    cluster = metrics.kafka
+    if cluster and cluster.brokers:
+        offline = metrics.offline_partitions(cluster)
+        yield [
+            _graph("Kafka storage used", "%", metrics.disk_used(cluster)),
+            _graph("Kafka partitions without a leader", "partitions", [offline]),
         ]
-    ]
 
 
 def _graph(title: str, unit: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:

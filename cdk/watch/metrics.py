@@ -1,6 +1,6 @@
-"""What is measured: functions, queues and the metrics' namespace in, CloudWatch metrics out, for dashboard and alarms.
+"""The CloudWatch metrics of a stage, which its dashboard shows and its alarms watch.
 
-The `Hongyan/<stage>` metrics are named as `delivery.aws.telemetry` emits them; a test emits them and compares.
+The functions emit those in the namespace `Hongyan/<stage>` (delivery/aws/telemetry.py); a test emits them and compares.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,56 +23,50 @@ REJECT_CODES = (
     "payload_invalid",
     "storage_rejected",
 )
-_LABELS = {"FallbackUsed": "sent with the fallback text"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measures:
+class Metrics:
     namespace: str
     ingest: StageFunction
     claim: StageFunction
     send: StageFunction
     queue: SendQueue
-    #: the instance that the stage made; an existing MySQL is watched where it was made
+    #: only what the stage made: an existing MySQL or Kafka is watched by whoever made it
     mysql: str | None
-    #: the cluster that the stage made; an existing one is watched where it was made
     kafka: Cluster | None
 
     @property
     def functions(self) -> Sequence[StageFunction]:
         return (self.ingest, self.claim, self.send)
 
-    def count(self, name: str, word: str) -> cloudwatch.Metric:
-        return self._own(name, "Sum", label=_LABELS.get(name, name.lower()), service=word)
+    def count(self, name: str, function: str, *, label: str = "") -> cloudwatch.Metric:
+        return _metric(self.namespace, name, "Sum", label=label or name.lower(), service=function)
 
     def dead(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.MathExpression:
-        """Both stages end records: send by a verdict, claim when the attempts are used up."""
-        by_stage = by_name("dead", [self.count("Dead", word) for word in ("send", "claim")])
-        return total(by_stage, label="dead", period=period)
+        """Both functions end records: send after a verdict, claim when no attempts are left."""
+        return total("dead", [self.count("Dead", function) for function in ("send", "claim")], period=period)
 
     def rejected(self) -> Sequence[cloudwatch.Metric]:
-        return [self._own("Rejected", "Sum", label=code, service="ingest", code=code) for code in REJECT_CODES]
+        return [
+            _metric(self.namespace, "Rejected", "Sum", label=code, service="ingest", code=code) for code in REJECT_CODES
+        ]
 
     def feishu_latency(self, statistic: str) -> cloudwatch.Metric:
-        return self._own("FeishuLatency", statistic, label=statistic, service="send")
+        return _metric(self.namespace, "FeishuLatency", statistic, label=statistic, service="send")
 
     def oldest_due_age(self) -> cloudwatch.Metric:
-        return self._own("OldestDueAge", "Maximum", label="oldest due record", service="claim")
+        return _metric(self.namespace, "OldestDueAge", "Maximum", label="oldest due record", service="claim")
 
-    def kafka_lag(self) -> cloudwatch.Metric:
-        """Lambda's own: records of the topic, all partitions together, that ingest has not taken yet."""
-        return self.ingest.function.metric("OffsetLag", statistic="Maximum", label="lag", period=FIVE_MINUTES)
+    def kafka_lag(self, statistic: str = "Maximum") -> cloudwatch.Metric:
+        """Lambda's own: how many records of the topic, over all partitions, ingest has yet to read."""
+        return self.ingest.function.metric("OffsetLag", statistic=statistic, label="lag", period=FIVE_MINUTES)
 
-    def offline_partitions(self, cluster: Cluster) -> cloudwatch.Metric:
-        return _of_msk("OfflinePartitionsCount", {"Cluster Name": cluster.name}, label="partitions without a leader")
+    def of_functions(self, name: str, statistic: str) -> Sequence[cloudwatch.Metric]:
+        return [self.of_function(one, name, statistic) for one in self.functions]
 
-    def disk_used(self, cluster: Cluster) -> Sequence[cloudwatch.Metric]:
-        """In percent, of each broker; MSK Serverless has no disks to fill."""
-        brokers = [str(number) for number in range(1, cluster.brokers + 1)]
-        metric = "KafkaDataLogsDiskUsed"
-        return [
-            _of_msk(metric, {"Cluster Name": cluster.name, "Broker ID": it}, label=f"broker {it}") for it in brokers
-        ]
+    def of_function(self, one: StageFunction, name: str, statistic: str) -> cloudwatch.Metric:
+        return one.function.metric(name, statistic=statistic, label=one.word, period=FIVE_MINUTES)
 
     def queue_age(self) -> cloudwatch.Metric:
         return self.queue.queue.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, label="oldest message")
@@ -89,63 +83,48 @@ class Measures:
         return letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, label="dead letters")
 
     def of_mysql(self, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
-        """RDS's own, of the instance."""
-        return cloudwatch.Metric(
-            namespace="AWS/RDS",
-            metric_name=name,
-            dimensions_map={"DBInstanceIdentifier": self.mysql or ""},
-            statistic=statistic,
-            label=label,
-            period=FIVE_MINUTES,
-        )
+        return _metric("AWS/RDS", name, statistic, label=label, DBInstanceIdentifier=self.mysql or "")
 
-    def of_functions(self, name: str, statistic: str) -> Sequence[cloudwatch.Metric]:
-        return [self.of_function(one, name, statistic) for one in self.functions]
+    def offline_partitions(self, cluster: Cluster) -> cloudwatch.Metric:
+        of = {"Cluster Name": cluster.name}
+        return _metric("AWS/Kafka", "OfflinePartitionsCount", "Maximum", label="partitions without a leader", **of)
 
-    def of_function(self, one: StageFunction, name: str, statistic: str) -> cloudwatch.Metric:
-        return one.function.metric(name, statistic=statistic, label=one.word, period=FIVE_MINUTES)
-
-    def _own(self, name: str, statistic: str, *, label: str, **dimensions: str) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace=self.namespace,
-            metric_name=name,
-            dimensions_map=dimensions,
-            statistic=statistic,
-            label=label,
-            period=FIVE_MINUTES,
-        )
+    def disk_used(self, cluster: Cluster) -> Sequence[cloudwatch.Metric]:
+        """Of each broker, in percent; MSK Serverless has no disks to fill."""
+        return [_disk_used({"Cluster Name": cluster.name, "Broker ID": str(it + 1)}) for it in range(cluster.brokers)]
 
 
-def _of_msk(name: str, dimensions: Mapping[str, str], *, label: str) -> cloudwatch.Metric:
-    """MSK's own, of those that cost nothing."""
+def _disk_used(of: Mapping[str, str]) -> cloudwatch.Metric:
+    return _metric("AWS/Kafka", "KafkaDataLogsDiskUsed", "Maximum", label=f"broker {of['Broker ID']}", **of)
+
+
+def _metric(namespace: str, name: str, statistic: str, *, label: str, **dimensions: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
-        namespace="AWS/Kafka",
+        namespace=namespace,
         metric_name=name,
         dimensions_map=dimensions,
-        statistic="Maximum",
+        statistic=statistic,
         label=label,
         period=FIVE_MINUTES,
     )
 
 
-def by_name(name: str, metrics: Sequence[cloudwatch.Metric]) -> Mapping[str, cloudwatch.IMetric]:
-    """As an expression refers to them."""
-    return {f"{name}{number}": metric for number, metric in enumerate(metrics)}
-
-
-def most(metrics: Mapping[str, cloudwatch.IMetric], *, label: str) -> cloudwatch.MathExpression:
-    return cloudwatch.MathExpression(
-        expression=f"MAX([{', '.join(metrics)}])", using_metrics=metrics, label=label, period=FIVE_MINUTES
-    )
-
-
 def total(
-    metrics: Mapping[str, cloudwatch.IMetric], *, label: str, period: Duration = FIVE_MINUTES
+    name: str, metrics: Sequence[cloudwatch.Metric], *, period: Duration = FIVE_MINUTES
 ) -> cloudwatch.MathExpression:
-    """The sum. SUM passes over a metric without data in a period, where + would answer nothing at all."""
+    """The sum. SUM skips a metric that has no data in a period, where + would give no result at all."""
+    return _over("SUM", name, metrics, label=name, period=period)
+
+
+def highest(name: str, metrics: Sequence[cloudwatch.Metric], *, label: str) -> cloudwatch.MathExpression:
+    return _over("MAX", name, metrics, label=label, period=FIVE_MINUTES)
+
+
+def _over(
+    function: str, name: str, metrics: Sequence[cloudwatch.Metric], *, label: str, period: Duration
+) -> cloudwatch.MathExpression:
+    """`name` with a number is what the expression calls each metric."""
+    named = {f"{name}{number}": metric for number, metric in enumerate(metrics)}
     return cloudwatch.MathExpression(
-        expression=f"SUM([{', '.join(metrics)}])",
-        using_metrics=metrics,
-        label=label,
-        period=period,
+        expression=f"{function}([{', '.join(named)}])", using_metrics=named, label=label, period=period
     )

@@ -1,4 +1,4 @@
-"""Claim function: a tick of the schedule in, counts out. Two ticks at once are harmless."""
+"""Runs claim at each tick of the schedule and answers with counts. Two ticks at once are harmless."""
 
 from __future__ import annotations
 

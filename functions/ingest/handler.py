@@ -1,4 +1,4 @@
-"""Ingest function: a batch of Kafka records in, its counts out. An error makes Lambda deliver the batch again."""
+"""Runs ingest on a batch of Kafka records. An error makes Lambda deliver the batch again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Send function: queue messages in; out, the messages that must be delivered again (partial batch response)."""
+"""Runs send on a batch of queue messages and answers which of them must be delivered again (partial batch response)."""
 
 from __future__ import annotations
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from delivery.storage.database import open_engine
-from delivery.storage.migrate import address_of
+from delivery.storage.database import address_of, open_engine
 
 
 @contextmanager

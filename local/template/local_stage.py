@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from delivery.storage.migrate import upgrade
+from delivery.deployment.migrate import upgrade
 from local.servers.all_servers import Servers
 from local.servers.aws import Aws
 from local.template.assets import assets_of

@@ -1,4 +1,4 @@
-"""What a template ships: its layers and function folders, as directories beside it."""
+"""The layers and function folders of a template, as directories beside it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ class Assets:
         return self._directory(self.template.function(word)["Code"]["S3Key"])
 
     def layers_of(self, word: str) -> list[Path]:
-        """Where the modules of a function's layers are, the last layer first: it is unpacked over the others."""
+        """The modules of a function's layers, the last layer first, because it is unpacked over the others."""
         layers = [self.template.named(it)["Content"]["S3Key"] for it in self.template.function(word)["Layers"]]
         return [self._directory(key) / "python" for key in reversed(layers)]
 
@@ -29,11 +29,11 @@ class Assets:
         return self._layer("The Kafka client")
 
     def _layer(self, description: str) -> Path:
-        """Where a layer's modules are."""
+        """The directory of a layer's modules."""
         layers = self.template.all("AWS::Lambda::LayerVersion")
         (key,) = [it["Content"]["S3Key"] for it in layers if it["Description"] == description]
         return self._directory(key) / "python"
 
     def _directory(self, key: str) -> Path:
-        """An asset's key in the bucket is the hash that its directory is named by."""
+        """The directory is named by the hash that is the asset's key in the bucket."""
         return self.out / f"asset.{Path(key).stem}"

@@ -1,21 +1,16 @@
-"""A Python 3.13 that knows nothing of this project: a cache directory in, the command that runs it out."""
-
-from __future__ import annotations
+"""Finds a Python 3.13 that knows nothing of this project, or fetches Debian's."""
 
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from local.machine.apt_sources import machine_sources, with_suite
 from local.machine.make_once import make_once
 from local.machine.private_apt import PrivateApt, has_apt
 from local.machine.processes import CannotStartError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 VERSION = "3.13"
 #: Debian's release with that Python
@@ -25,7 +20,7 @@ _NOT_NEEDED = ["debconf", "media-types", "netbase", "tzdata"]
 
 
 def clean_python(cache: Path) -> tuple[str, ...]:
-    """This one, one of the machine's, or Debian's, unpacked into the cache and run by its own loader."""
+    """This Python or another of the machine; otherwise Debian's, unpacked into the cache and run by its own loader."""
     for installed in (sys.executable, shutil.which(f"python{VERSION}")):
         if installed and _is_wanted([installed]):
             return (installed,)
@@ -33,7 +28,7 @@ def clean_python(cache: Path) -> tuple[str, ...]:
 
 
 def _is_wanted(command: Sequence[str]) -> bool:
-    """A name on the PATH may be one of a version manager, which only runs what was chosen."""
+    """The one on the PATH may belong to a version manager, which runs only the version that was chosen."""
     asked = subprocess.run([*command, "-I", "-S", "--version"], capture_output=True, text=True, check=False)
     return asked.returncode == 0 and asked.stdout.startswith(f"Python {VERSION}.")
 

@@ -1,6 +1,7 @@
-"""Each stage of cdk.json synthesized once for all tests, and once more with what other deployments may look like."""
+"""The stages of cdk.json as templates, with other settings where a test asks for them, and with their assets."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,22 +10,23 @@ import pytest
 from cdk.settings.context import ROOT
 from local.template.synth import synthesize
 from tests.infra.assets import Assets
-from tests.infra.running import run_app
-from tests.infra.templates import BROKERS, MYSQL, NO_VPC, VPC, Template, synthesized
+from tests.infra.running import OneRun, run_alone
+from tests.infra.synthesis import synthesized
+from tests.infra.templates import BROKERS, MYSQL, NO_VPC, VPC, Template
 
 Synthesis = Callable[..., Template]
 Stacks = Callable[..., Mapping[str, Template]]
 
 
 @pytest.fixture(scope="session")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
-    """A stage's stacks by their last word, made once for each set of settings."""
+def both() -> Stacks:
+    """A stage's stacks by the last part of their names, read once for each set of settings."""
     made: dict[str, Mapping[str, Template]] = {}
 
     def run(stage: str = "dev", over: Mapping[str, Any] | None = None) -> Mapping[str, Template]:
         key = json.dumps([stage, over or {}], sort_keys=True)
         if key not in made:
-            made[key] = synthesized(stage, over, out=tmp_path_factory.mktemp("cdk.out"))
+            made[key] = synthesized(stage, over)
         return made[key]
 
     return run
@@ -32,19 +34,19 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
 
 @pytest.fixture(scope="session")
 def synth(both: Stacks) -> Synthesis:
-    """The stack that delivers."""
+    """The delivery stack of a stage."""
     return lambda stage="dev", over=None: both(stage, over)["delivery"]
 
 
 @pytest.fixture(scope="session")
 def beside(synth: Synthesis) -> Template:
-    """dev outside of any VPC, beside a MySQL and brokers that exist."""
+    """dev without a VPC, with an existing MySQL and existing brokers."""
     return synth("dev", {"network": NO_VPC, "database": MYSQL, "kafka": BROKERS})
 
 
 @pytest.fixture(scope="session")
 def placed(synth: Synthesis) -> Template:
-    """prod in a VPC that exists, beside a MySQL that exists."""
+    """prod in an existing VPC, with an existing MySQL."""
     return synth("prod", {"network": VPC, "database": MYSQL})
 
 
@@ -70,22 +72,28 @@ def stages(dev: Template, prod: Template, local: Template) -> Mapping[str, Templ
 
 @pytest.fixture(scope="session")
 def here() -> Assets:
-    """The local stage, really bundled for this machine; kept between runs, and made again when something changed."""
+    """The local stage, bundled for this machine; kept between runs until something changes."""
     path = synthesize({}, out=ROOT / ".local" / "cache" / "synth")
     return Assets(template=Template(body=json.loads(path.read_text())), out=path.parent)
 
 
 @pytest.fixture(scope="session")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What `make synth` says."""
-    done = run_app(cwd=tmp_path_factory.mktemp("elsewhere"))
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def alone(tmp_path_factory: pytest.TempPathFactory) -> OneRun:
+    """`make synth` of the dev stage, with neither a network nor an account; the test processes share one run."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    return run_alone(shared / "alone")
 
 
 @pytest.fixture(scope="session")
-def deployed(printed: str) -> Assets:
-    """What would be deployed: the dev stage as `make synth` leaves it in cdk.out, really bundled for Lambda."""
-    assert printed
-    out = ROOT / "cdk.out"
-    return Assets(template=Template(body=json.loads((out / "hongyan-dev-delivery.template.json").read_text())), out=out)
+def printed(alone: OneRun) -> str:
+    """What `make synth` prints."""
+    return alone.printed
+
+
+@pytest.fixture(scope="session")
+def deployed(alone: OneRun) -> Assets:
+    """What would be deployed: the dev stage with its layers bundled for Lambda."""
+    template = json.loads((alone.out / "hongyan-dev-delivery.template.json").read_text())
+    return Assets(template=Template(body=template), out=alone.out)

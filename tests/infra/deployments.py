@@ -1,4 +1,4 @@
-"""A stage deployed step by step: the pinned command line, a server of AWS's APIs and a MySQL in; what was seen out."""
+"""Deploys a stage step by step with the real command line, and keeps what the account looked like after each step."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from cdk.settings.context import ROOT
-from delivery.storage.migrate import address_of
+from delivery.storage.database import address_of
 from local.servers.aws import Aws, aws_server
 from local.servers.mysql import MySqlServer
 from tests.infra.account.checkout import Assembly, Checkout, checkout
@@ -37,7 +37,7 @@ _UNATTENDED = ("--method", "direct", "--require-approval", "never")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One run of the command line, and the account before and after it; MySQL's tables and users are those after it."""
+    """One run of the command line, with the account before and after it, and MySQL's tables and users afterwards."""
 
     assembly: Assembly
     code: int
@@ -49,19 +49,19 @@ class Step:
 
     @property
     def failure(self) -> str:
-        """What a person would look for in the command line's words; empty when it succeeded."""
+        """The lines of the output that tell why it failed; empty if it succeeded."""
         told = [line for line in self.said.splitlines() if "_FAILED" in line or line.startswith(("❌", "‣"))]
         return "\n".join(told or [self.said]) if self.code else ""
 
     def changed(self, stack: str) -> list[tuple[str, str]]:
-        """Status and type of each event of the step, in order; those of the stack itself are left out."""
+        """Status and type of each event of the step, in order, without those of the stack itself."""
         new = self.after.events[stack][len(self.before.events.get(stack, [])) :]
         return [(it["ResourceStatus"], it["ResourceType"]) for it in new if it["LogicalResourceId"] != it["StackName"]]
 
 
 @dataclass(kw_only=True)
 class Deployments:
-    """Each step follows the one before it, and happens once."""
+    """Each step runs once, after the one before it."""
 
     aws: Aws
     environment: Mapping[str, str]
@@ -69,13 +69,25 @@ class Deployments:
     engine: Engine
 
     @cached_property
+    def difference(self) -> str:
+        """What `diff` prints before anything is deployed; the command line runs the app of cdk.json for it."""
+        self._bootstrap()
+        done = self._cdk("diff")
+        if done.returncode:
+            raise AssertionError(done.stdout)
+        return done.stdout
+
+    @cached_property
     def first(self) -> Step:
+        _ = self.difference
+        return self._deploy(self._to_begin_with)
+
+    def _bootstrap(self) -> None:
         if lines := [*complaints(self._to_begin_with.resources())]:
             raise AssertionError("\n".join(lines))
         done = self._cdk("bootstrap", "--", "--app", str(self._to_begin_with.out))
         if done.returncode:
             raise AssertionError(done.stdout)
-        return self._deploy(self._to_begin_with)
 
     @cached_property
     def _to_begin_with(self) -> Assembly:
@@ -139,7 +151,7 @@ class Deployments:
 
 
 def _succeeded(step: Step) -> Step:
-    """The step that the next one follows."""
+    """The step, if it succeeded."""
     if step.code:
         raise AssertionError(step.failure)
     return step
@@ -147,7 +159,7 @@ def _succeeded(step: Step) -> Step:
 
 @contextmanager
 def deployments(state: Path, mysql: MySqlServer) -> Iterator[Deployments]:
-    """Of an account that is empty yet, whose RDS is this MySQL; no Node is on the PATH."""
+    """In an empty account, with this MySQL as its RDS, and without Node on the PATH."""
     with MonkeyPatch.context() as patch, _without_database(mysql) as engine:
         patch.setenv(LOGIN, json.dumps(_login(mysql)))
         with aws_server(state, program="tests.infra.account.server") as aws:
@@ -163,7 +175,7 @@ def _login(mysql: MySqlServer) -> Mapping[str, object]:
 
 @contextmanager
 def _without_database(mysql: MySqlServer) -> Iterator[Engine]:
-    """Neither before nor after: the server may be somebody else's."""
+    """Drops it before and afterwards, since the server may be shared."""
     engine = create_engine(mysql.with_database("mysql"), poolclass=NullPool)
     _drop(engine)
     try:

@@ -1,4 +1,4 @@
-"""`python -m tests.infra.emitting claim`: one invocation's metrics on stdout, as the stage's function emits them."""
+"""Prints the metrics of one invocation as the stage's function emits them: `python -m tests.infra.emitting claim`."""
 
 import sys
 from collections.abc import Callable, Mapping

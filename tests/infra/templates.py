@@ -1,14 +1,8 @@
-"""A synthesized template as the tests ask about it: by what things are and do, never by logical id."""
+"""A synthesized template as tests ask about it: by what resources are and do, never by logical id."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-from cdk.assembly import stage_app
-from cdk.settings.context import own_context
-from cdk.settings.reading import merged
 
 Resource = dict[str, Any]
 
@@ -57,6 +51,10 @@ MSK: Mapping[str, Any] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
     body: Mapping[str, Any]
+    #: whether CloudFormation refuses to delete its stack
+    protected: bool = False
+    #: ids in the assembly: stacks, by name, and its own assets
+    deployed_after: Sequence[str] = ()
 
     def all(self, kind: str) -> list[Resource]:
         return [it["Properties"] for it in self.body["Resources"].values() if it["Type"] == kind]
@@ -98,16 +96,6 @@ class Template:
             for action in listed(statement["Action"]):
                 found.setdefault(action, []).extend(listed(statement["Resource"]))
         return found
-
-
-def synthesized(stage: str, over: Mapping[str, Any] | None = None, *, out: Path) -> Mapping[str, Template]:
-    """The stacks of a stage with settings laid over it, by their last word; the dependencies layer is not installed."""
-    changes = {"stage": stage, "stages": {stage: over or {}}, "aws:cdk:bundling-stacks": []}
-    stacks = stage_app(merged(own_context(), changes), out=out).synth().stacks
-    return {
-        stack.stack_name.rpartition("-")[2]: Template(body=json.loads(Path(stack.template_full_path).read_text()))
-        for stack in stacks
-    }
 
 
 def stands_in(word: str, stacks: Mapping[str, Template], what: str) -> list[Resource]:

@@ -1,16 +1,10 @@
-"""The alarms: what sets each off follows from the stage, and each goes where the stage says."""
+"""Each alarm goes off at what the stage's settings say, and tells whom the stage says."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Validations
-from cdk_nag import AwsSolutionsChecks
 
-from cdk.assembly import stage_app
-from cdk.settings.context import own_context
-from cdk.settings.reading import merged
 from tests.infra import watched
 from tests.infra.conftest import Synthesis
 from tests.infra.templates import FUNCTIONS, Resource, Template
@@ -25,14 +19,14 @@ def mailing(synth: Synthesis) -> Template:
 
 
 def test_without_a_setting_alarms_only_show(stages: Mapping[str, Template]) -> None:
-    """No topic is made that nobody reads."""
+    """There is no topic that nobody would read."""
     for template in stages.values():
         assert not any("AlarmActions" in alarm for alarm in template.all("AWS::CloudWatch::Alarm"))
         assert not template.all("AWS::SNS::Topic")
 
 
 def test_an_existing_topic_is_told_of_every_alarm_and_of_its_end(synth: Synthesis) -> None:
-    """It is not this stack's to make or to change."""
+    """This stack neither makes nor changes it."""
     template = synth("dev", {"alarms": {"topic_arn": TOPIC}})
     told = [(it["AlarmActions"], it["OKActions"]) for it in template.all("AWS::CloudWatch::Alarm")]
     assert told == [([TOPIC], [TOPIC])] * len(told)
@@ -49,7 +43,7 @@ def test_an_address_gets_a_topic_that_mails(mailing: Template) -> None:
 
 
 def test_alarms_may_use_the_encrypted_topic_and_its_key(mailing: Template) -> None:
-    """Without either grant CloudWatch fails to publish, and tells nobody."""
+    """Without both grants CloudWatch silently fails to publish."""
     key = mailing.named(mailing.one("AWS::SNS::Topic")["KmsMasterKeyId"])
     assert key["EnableKeyRotation"] is True
     granted = [*key["KeyPolicy"]["Statement"], *mailing.one("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]]
@@ -59,16 +53,8 @@ def test_alarms_may_use_the_encrypted_topic_and_its_key(mailing: Template) -> No
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_cdk_nag_finds_nothing_with_a_topic_either(tmp_path: Path) -> None:
-    """Encrypted, and no publication without TLS."""
-    changes = {"stage": "dev", "stages": {"dev": MAIL}, "aws:cdk:bundling-stacks": []}
-    app = stage_app(merged(own_context(), changes), out=tmp_path)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()  # raises when there are findings
-
-
 def test_only_the_silence_of_claim_is_an_alarm(dev: Template) -> None:
-    """Where nothing is sent nothing fails; but a tick comes every minute, or retries have stopped."""
+    """No data elsewhere means that nothing was sent; claim ticks every minute, so silence means that it stopped."""
     missing = {name: alarm["TreatMissingData"] for name, alarm in watched.alarms(dev).items()}
     assert missing.pop("ClaimStopped") == "breaching"
     assert set(missing.values()) == {"notBreaching"}
@@ -86,7 +72,7 @@ def evaluated(alarm: Resource) -> tuple[int, int]:
 
 
 def test_thresholds_follow_the_settings_that_they_mean(synth: Synthesis) -> None:
-    """The lease, the tick and the batch."""
+    """The lease, the schedule and the batch size."""
     over = {"lease_seconds": 700, "claim": {"every_minutes": 7}, "kafka": {"batch_size": 40}}
     made = watched.alarms(synth("dev", over))
     assert made["SendQueueOld"]["Threshold"] == 700
@@ -95,7 +81,7 @@ def test_thresholds_follow_the_settings_that_they_mean(synth: Synthesis) -> None
 
 
 def test_dead_letters_and_rejects_count_from_the_first(dev: Template) -> None:
-    """Both are somebody's defect; there is no normal number of them."""
+    """Each of them is a defect, so one is too many."""
     for name in ("DeadLetters", "Rejects"):
         alarm = watched.alarms(dev)[name]
         assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
@@ -103,7 +89,7 @@ def test_dead_letters_and_rejects_count_from_the_first(dev: Template) -> None:
 
 
 def test_every_function_s_errors_are_an_alarm_of_their_own(dev: Template) -> None:
-    """Once is chance, three periods are not."""
+    """It goes off after three bad periods, not after one."""
     for word in FUNCTIONS:
         alarm = watched.alarms(dev)[f"{word.capitalize()}Errors"]
         (dimension,) = alarm["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"]

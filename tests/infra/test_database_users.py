@@ -1,15 +1,17 @@
-"""Each function's own MySQL user, as IAM and the migration know it: no function but the migration reads the secret."""
+"""Each function has a MySQL user of its own, and only the migration may read the database's secret."""
 
-import hashlib
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cdk.data.database import STAGES
-from cdk.delivery.migrate import RIGHTS as RIGHTS_FILE
-from delivery.storage import rights
-from delivery.storage.rights import RIGHTS
+from cdk.delivery.migrate import RIGHTS as RIGHTS_FOLDERS
+from cdk.delivery.migrate import fingerprint
+from delivery.deployment.rights import RIGHTS
 from tests.infra.conftest import Stacks, Synthesis
 from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, NO_VPC, RDS, Template, environment, told
 
@@ -18,7 +20,7 @@ PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
 
 @pytest.fixture(scope="session")
 def beside_rds(synth: Synthesis) -> Template:
-    """dev beside an RDS that exists."""
+    """dev with an existing RDS."""
     return synth("dev", {"network": NO_VPC, "database": RDS, "kafka": BROKERS})
 
 
@@ -34,7 +36,7 @@ def logins(template: Template, word: str) -> list[Any]:
 
 
 def test_a_function_may_log_in_as_its_own_user_and_nobody_else(both: Stacks) -> None:
-    """Of the instance that the data stack made, with no user of another stage."""
+    """The login is for the instance of the data stack, and for no user of another stage."""
     data, delivery = both("dev")["data"], both("dev")["delivery"]
     for word, user in users(delivery).items():
         ((resource_id, login),) = logins(delivery, word)
@@ -50,7 +52,7 @@ def test_mysql_lets_them_in_by_iam(both: Stacks) -> None:
 
 @pytest.mark.parametrize("word", FUNCTIONS)
 def test_the_master_s_secret_is_the_migration_s_alone(word: str, both: Stacks, beside_rds: Template) -> None:
-    """Nobody else can read it, nor knows where it is."""
+    """No other function may read it or has its ARN."""
     data, delivery = both("dev")["data"], both("dev")["delivery"]
     (secret,) = delivery.allowed("migrate")["secretsmanager:GetSecretValue"]
     assert data.kind_of(told(data, secret)) == "AWS::SecretsManager::SecretTargetAttachment"
@@ -69,7 +71,7 @@ def test_the_migration_makes_the_users_that_the_functions_are(dev: Template, bes
 
 
 def test_every_stage_that_is_a_user_has_rights() -> None:
-    """And the other way round: a proxy lets in whom the migration makes."""
+    """A proxy lets in exactly the users that the migration makes."""
     assert set(STAGES) == set(RIGHTS) == set(FUNCTIONS)
 
 
@@ -82,7 +84,7 @@ def test_an_existing_rds_is_known_by_the_id_that_the_stage_says(beside_rds: Temp
 
 
 def test_a_mysql_that_iam_does_not_know_is_entered_by_its_secret(beside: Template, local: Template) -> None:
-    """As before, and no user is made in it."""
+    """The functions log in with the secret, and the migration makes no users."""
     for template in (beside, local):
         assert set(users(template).values()) == {""}
         assert all(environment(template.function(word))["DATABASE_SECRET_ARN"] for word in FUNCTIONS)
@@ -91,14 +93,24 @@ def test_a_mysql_that_iam_does_not_know_is_entered_by_its_secret(beside: Templat
 
 def test_the_migration_runs_again_when_rights_change_or_iam_is_turned_on(dev: Template, beside: Template) -> None:
     """Else new code would be refused what it needs."""
-    assert RIGHTS_FILE.samefile(rights.__file__)
-    assert dev.one("Custom::Migrations")["Rights"] == hashlib.sha256(RIGHTS_FILE.read_bytes()).hexdigest()
+    assert dev.one("Custom::Migrations")["Rights"] == fingerprint(*RIGHTS_FOLDERS)
     assert dev.one("Custom::Migrations")["UserPrefix"] == "hongyan_"
     assert beside.one("Custom::Migrations")["UserPrefix"] == ""
 
 
+def test_what_is_looked_at_is_all_that_the_rights_follow_from() -> None:
+    """Every module of ours that the rights are made of lies in a folder whose change runs the migration again."""
+    program = (
+        "import sys, delivery.deployment.rights as _; print(*(it.__file__ for it in sys.modules.values() if OURS))"
+    )
+    program = program.replace("OURS", "it.__name__.startswith('delivery.')")
+    made_of = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert len(made_of) > 10
+    assert [file for file in map(Path, made_of) if not any(file.is_relative_to(it) for it in RIGHTS_FOLDERS)] == []
+
+
 def test_functions_log_in_to_the_proxy_and_the_migration_past_it(both: Stacks) -> None:
-    """The proxy has an id of its own, and knows no master."""
+    """The proxy has an id of its own, and does not know the master user."""
     data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
     for word, user in users(delivery).items():
         ((resource_id, login),) = logins(delivery, word)
@@ -110,7 +122,7 @@ def test_functions_log_in_to_the_proxy_and_the_migration_past_it(both: Stacks) -
 
 
 def test_the_proxy_is_whoever_logged_in_to_it_and_holds_no_secret(both: Stacks) -> None:
-    """It may be each of the functions' users in the one instance."""
+    """It may log in as each of the functions' users, to this instance only."""
     data = both("dev", PROXY)["data"]
     proxy = data.one("AWS::RDS::DBProxy")
     assert (proxy["DefaultAuthScheme"], "Auth" in proxy) == ("IAM_AUTH", False)

@@ -1,4 +1,4 @@
-"""What a real deployment's server cannot hold: each kind listed with a reason, and claimed on the template instead."""
+"""Each kind of resource that the server of test_deployment.py cannot hold has a reason, and a test on the template."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,14 +11,14 @@ from tests.infra.templates import Resource, Template, told
 
 
 def of_kafka(_: Template, delivery: Template) -> None:
-    """The topic feeds ingest, from its oldest record on, and nothing ends a batch's repetition."""
+    """The topic feeds ingest from its oldest record on, and a batch is repeated until it succeeds."""
     source = delivery.source("ingest")
     assert source["StartingPosition"] == "TRIM_HORIZON"
     assert not {"DestinationConfig", "MaximumRetryAttempts"} & set(source)
 
 
 def resource_policy(data: Template, _: Template) -> None:
-    """The password that RDS uses cannot be deleted, by nobody of the account."""
+    """Nobody of the account can delete the password that RDS uses."""
     policy = data.one("AWS::SecretsManager::ResourcePolicy")
     assert data.named(policy["SecretId"]) == data.one("AWS::SecretsManager::Secret")
     (statement,) = policy["ResourcePolicy"]["Statement"]
@@ -26,7 +26,7 @@ def resource_policy(data: Template, _: Template) -> None:
 
 
 def rotation(data: Template, _: Template) -> None:
-    """Of the secret that is attached to MySQL, by AWS's own function."""
+    """AWS's own function rotates the secret that is attached to MySQL."""
     schedule = data.one("AWS::SecretsManager::RotationSchedule")
     assert data.kind_of(schedule["SecretId"]) == "AWS::SecretsManager::SecretTargetAttachment"
     assert data.kind_of(schedule["RotationLambdaARN"]) == "AWS::Serverless::Application"
@@ -34,14 +34,14 @@ def rotation(data: Template, _: Template) -> None:
 
 
 def attachment(data: Template, _: Template) -> None:
-    """The secret learns the address of the one MySQL, which has its password from that very secret."""
+    """The secret gets the address of MySQL, whose password comes from the same secret."""
     attached = data.one("AWS::SecretsManager::SecretTargetAttachment")
     assert data.kind_of(attached["TargetId"]) == "AWS::RDS::DBInstance"
     assert attached["SecretId"]["Ref"] in str(data.one("AWS::RDS::DBInstance")["MasterUserPassword"])
 
 
 def application(data: Template, delivery: Template) -> None:
-    """The function that rotates stands in the subnets and the group of ours, which MySQL lets in."""
+    """The function that rotates is in the subnets and the group of our functions, which MySQL lets in."""
     parameters = data.one("AWS::Serverless::Application")["Parameters"]
     placed = delivery.function("claim")["VpcConfig"]
     assert [parameters["vpcSecurityGroupIds"]] == [told(data, it) for it in placed["SecurityGroupIds"]]
@@ -50,14 +50,14 @@ def application(data: Template, delivery: Template) -> None:
 
 
 def default_group(data: Template, _: Template) -> None:
-    """The group that every VPC has lets nothing through: it is the new VPC's that is emptied."""
+    """The default group of the new VPC is emptied, so it lets nothing through."""
     emptied = data.one("Custom::VpcRestrictDefaultSG")["DefaultSecurityGroupId"]
     assert data.kind_of(emptied) == "AWS::EC2::VPC"
     assert emptied["Fn::GetAtt"][1] == "DefaultSecurityGroup"
 
 
 def configuration(data: Template, _: Template) -> None:
-    """The brokers are made with it: no topic of itself, and no leader that lags."""
+    """The brokers use it: topics are not made automatically, and no lagging replica becomes leader."""
     cluster = data.one("AWS::MSK::Cluster")["ConfigurationInfo"]
     assert data.named(cluster["Arn"]) == data.named(cluster["Revision"]) == data.one("AWS::MSK::Configuration")
     said = data.one("AWS::MSK::Configuration")["ServerProperties"].splitlines()
@@ -65,7 +65,7 @@ def configuration(data: Template, _: Template) -> None:
 
 
 def topic(data: Template, delivery: Template) -> None:
-    """The function of the topic is asked for the one that ingest reads, on the new cluster."""
+    """The topic's function is asked for the topic that ingest reads, on the new cluster."""
     asked = delivery.one(TOPIC)
     assert delivery.named(asked["ServiceToken"]) == delivery.function("topic")
     assert data.kind_of(told(data, asked["KAFKA_CLUSTER_ARN"])) == "AWS::MSK::Cluster"
@@ -89,7 +89,7 @@ def resources(both: Stacks) -> list[Resource]:
 
 
 def test_the_server_holds_all_but_what_is_listed(both: Stacks) -> None:
-    """A new kind has to be listed, and one that moto has learned, or that no stack has any more, goes from the list."""
+    """A new kind has to be listed; one that moto makes by now, or that no stack has any more, has to go."""
     assert [*complaints(resources(both))] == []
 
 
@@ -100,14 +100,14 @@ def test_what_it_does_not_hold_is_right_in_the_template(kind: str, both: Stacks)
 
 
 def test_the_lists_are_what_the_server_goes_by() -> None:
-    """Each kind has its model, and each claim its kind."""
+    """Each kind has a model, and each claim belongs to a kind."""
     assert set(MODELS) == {*MADE, *LACKED, OF_THE_BOOTSTRAP} - {KAFKA_SOURCE}
     assert not {*MADE} & {*LACKED}
     assert set(CLAIMS) <= set(LACKED)
 
 
 def test_each_complaint_names_the_kind_and_what_to_do(both: Stacks) -> None:
-    """One line each: for a kind that nobody makes, and for one that no stack has."""
+    """One line for a kind that nobody makes, one for a kind that no stack has."""
     new = {"Type": "AWS::MSK::ServerlessCluster", "Properties": {}}
     rest = [it for it in resources(both) if kind_of(it) != KAFKA_SOURCE]
     unknown, useless = complaints([new, *rest])

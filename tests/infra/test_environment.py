@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, Settings
+from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, WithDatabase
 from tests.infra.templates import FUNCTIONS, Template, environment
 
-CLASSES: Mapping[str, type[Settings]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}
+CLASSES: Mapping[str, type[WithDatabase]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}
 OBSERVABILITY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 PLACE = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_CA_FILE"}
 DATABASE = PLACE | {"DATABASE_SECRET_ARN", "DATABASE_USER"}
@@ -40,13 +40,15 @@ def test_a_function_accepts_the_values_it_is_given(word: str, stages: Mapping[st
     """What synth lets through, the function's settings class lets through."""
     for template in stages.values():
         given = environment(template.function(word))
-        read = CLASSES[word].read({name: deployed(value) for name, value in given.items()})
-        assert read.database_host == deployed(given["DATABASE_HOST"])
+        read = CLASSES[word].read(deployed(given))
+        assert read.database_host == deployed(given)["DATABASE_HOST"]
 
 
-def deployed(value: object) -> str:
-    """A reference as it looks once deployed."""
-    return value if isinstance(value, str) else "https://sqs.eu-west-1.amazonaws.com/111111111111/made-at-deployment"
+def deployed(given: Mapping[str, object]) -> Mapping[str, str]:
+    """With references as they look once deployed."""
+    made = dict.fromkeys(given, "https://sqs.eu-west-1.amazonaws.com/111111111111/made-at-deployment")
+    texts = {name: value for name, value in given.items() if isinstance(value, str)}
+    return {**made, "DATABASE_HOST": "mysql.made-at-deployment", **texts}
 
 
 def test_settings_reach_the_functions(dev: Template) -> None:

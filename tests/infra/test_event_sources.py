@@ -1,4 +1,4 @@
-"""What feeds the functions: the Kafka topic, the send queue and the schedule, with the rules that keep nothing lost."""
+"""What feeds the functions: the Kafka topic, the send queue and the schedule, set up so that nothing is lost."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ def test_ingest_ends_within_what_lambda_allows_for_kafka(stages: Mapping[str, Te
 
 
 def test_self_managed_brokers_outside_a_vpc_are_logged_into(beside: Template) -> None:
-    """By the stage's secret, with its SCRAM mechanism."""
+    """It uses the stage's secret and SCRAM mechanism."""
     source = beside.source("ingest")
     assert source["SelfManagedEventSource"]["Endpoints"]["KafkaBootstrapServers"] == ["kafka-1.internal:9096"]
     assert source["SelfManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan"}
@@ -42,7 +42,7 @@ def test_self_managed_brokers_outside_a_vpc_are_logged_into(beside: Template) ->
 
 
 def test_self_managed_brokers_inside_a_vpc_are_polled_there(synth: Synthesis) -> None:
-    """Every subnet, and the one security group that Lambda takes; a secret is optional there."""
+    """It gets every subnet and the one security group that Lambda accepts; a secret is optional there."""
     template = synth("dev", {"network": VPC, "database": MYSQL, "kafka": {**BROKERS, "auth_secret_arn": None}})
     access = [(it["Type"], it["URI"]) for it in template.source("ingest")["SourceAccessConfigurations"]]
     assert access == [
@@ -63,13 +63,13 @@ def test_self_managed_brokers_inside_a_vpc_are_polled_there(synth: Synthesis) ->
 def test_the_poller_logs_in_by_the_mechanism_that_the_brokers_speak(
     mechanism: str, kind: str, synth: Synthesis
 ) -> None:
-    """Each with the one secret."""
+    """Each mechanism has exactly one secret."""
     template = synth("dev", {"kafka": {**BROKERS, "auth_mechanism": mechanism, "auth_secret_arn": SECRET}})
     assert template.source("ingest")["SourceAccessConfigurations"][0] == {"Type": kind, "URI": SECRET}
 
 
 def test_brokers_of_a_private_authority_are_trusted_by_its_certificate(synth: Synthesis) -> None:
-    """Beside the login; ingest's role may read both secrets, and use their key if it is not Secrets Manager's own."""
+    """Ingest's role may read both secrets, and use their key if it is not Secrets Manager's own."""
     key = "arn:aws:kms:eu-west-1:111111111111:key/0a1b2c3d-1111-2222-3333-444455556666"
     template = synth("dev", {"kafka": {**TLS_BROKERS, "secrets_key_arn": key}})
     login, trust, *_ = template.source("ingest")["SourceAccessConfigurations"]
@@ -111,7 +111,7 @@ def test_send_reports_each_message_by_itself(stages: Mapping[str, Template]) -> 
 
 
 def test_a_message_stays_hidden_for_six_of_the_sender_s_time_outs(synth: Synthesis) -> None:
-    """Also when the time-out is another one: otherwise a slow batch would be sent to a second function."""
+    """For any time-out: otherwise a slow batch would go to a second function."""
     for over in ({}, {"send": {"timeout_seconds": 90}}):
         template = synth("dev", over)
         queue = template.named(template.source("send")["EventSourceArn"])
@@ -136,7 +136,7 @@ def test_what_cannot_be_received_five_times_waits_two_weeks_for_a_person(dev: Te
 
 
 def test_queues_are_encrypted_and_refuse_plain_http(dev: Template) -> None:
-    """At rest by SQS's own key, in transit by policy."""
+    """At rest with SQS's own key, in transit by a policy."""
     assert [it["SqsManagedSseEnabled"] for it in dev.all("AWS::SQS::Queue")] == [True, True]
     for policy in dev.all("AWS::SQS::QueuePolicy"):
         (statement,) = policy["PolicyDocument"]["Statement"]

@@ -19,7 +19,7 @@ def test_functions_run_the_stage_s_python_on_the_stage_s_processor(synth: Synthe
 
 @pytest.mark.parametrize("word", FUNCTIONS)
 def test_by_default_a_function_runs_python_3_13_on_arm64(word: str, stages: Mapping[str, Template]) -> None:
-    """DESIGN's runtime on Lambda's cheaper processor."""
+    """The runtime that the layers are built for, on Lambda's cheaper processor."""
     for name in ("dev", "prod"):
         function = stages[name].function(word)
         assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])

@@ -1,4 +1,4 @@
-"""What is shipped: layers built without Docker for the right processor, and functions that import from nothing else."""
+"""The layers are built without Docker for the right processor, and hold what is pinned and nothing else."""
 
 from collections.abc import Iterator
 from importlib.metadata import distributions
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cdk.build.wheels import Target, fingerprint, install
+from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT
-from cdk.settings.reading import SettingsError
 from tests.infra.assets import Assets
 from tests.infra.templates import FUNCTIONS
 
@@ -24,7 +24,7 @@ def test_a_function_s_own_code_is_its_folder_alone(word: str, here: Assets) -> N
 
 
 def test_the_delivery_layer_is_the_package_without_what_tools_left(here: Assets) -> None:
-    """Sources only: compiled files would make a new version of every layer on every machine."""
+    """Only sources: compiled files would make a new layer version on every machine."""
     source = ROOT / "layers" / "delivery" / "python"
     assert set(shipped(here.ours())) == {file for file in shipped(source) if "__pycache__" not in file.parts}
 
@@ -54,7 +54,7 @@ def test_the_kafka_client_is_lean(deployed: Assets) -> None:
 
 
 def test_by_default_everything_compiled_is_for_arm64(deployed: Assets) -> None:
-    """Built on a machine of any processor; a foreign one would fail at the first import on Lambda."""
+    """Whatever processor builds it; for a wrong one, the first import on Lambda would fail."""
     layers = (deployed.third_party(), deployed.kafka_client())
     compiled = [file for layer in layers for file in layer.rglob("*.so*")]
     assert {int.from_bytes(file.read_bytes()[18:20], "little") for file in compiled} == {AARCH64}
@@ -85,7 +85,7 @@ def test_the_layer_changes_with_its_pins_and_its_target_only(tmp_path: Path) -> 
 def test_what_pip_cannot_install_is_one_line_with_pip_s_own_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a network, too: an empty index knows no package. A user's wish for a user site is not pip's reason."""
+    """An empty index has no package, as when there is no network. A user's wish for a user site is not pip's reason."""
     monkeypatch.setenv("PIP_USER", "1")
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("--no-index\nno-such-package==1.0\n")

@@ -51,6 +51,6 @@ def test_a_changed_setting_is_noticed_and_a_bad_one_is_one_line(template: Path) 
     for _ in range(2):
         with pytest.raises(CannotStartError) as caught:
             synthesize(bad, out=template.parent, say=lambda _: None)
-        line = "the stacks could not be synthesized: cdk.json, stage local: kafka.bootstrap_servers: is missing"
+        line = "the stacks could not be synthesized: cdk.json, stage local: kafka.bootstrap_servers: should be a list"
         assert str(caught.value).startswith(line)
         assert len(str(caught.value).splitlines()) == 1

@@ -1,4 +1,4 @@
-"""The functions' logs: encrypted under a key that CloudWatch Logs may use for these groups and nothing else."""
+"""The functions' logs are encrypted under a key that CloudWatch Logs may use for these groups only."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from tests.infra.templates import Template, environment
 
 
 def test_every_log_group_is_encrypted_under_one_key_that_rotates(stages: Mapping[str, Template]) -> None:
-    """And it is not the key of the credentials, which logs have no business with."""
+    """It is not the key of the credentials."""
     for template in stages.values():
         groups = template.all("AWS::Logs::LogGroup")
         assert len(groups) == len(template.all("AWS::Lambda::Function"))
@@ -27,7 +27,7 @@ def test_cloudwatch_logs_may_use_the_key_for_groups_of_this_stack_only(dev: Temp
 
 
 def test_a_log_group_is_named_after_the_stack(dev: Template) -> None:
-    """The key's condition counts on the name that CloudFormation gives; another name would be refused the key."""
+    """The key's condition expects the name that CloudFormation gives; with another, the key would be refused."""
     assert not any("LogGroupName" in group for group in dev.all("AWS::Logs::LogGroup"))
 
 

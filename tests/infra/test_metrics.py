@@ -1,4 +1,4 @@
-"""Dashboard and alarms read what the functions emit: a renamed metric would leave both silent."""
+"""The dashboard and the alarms read metrics that the functions emit: a renamed one would leave both silent."""
 
 import json
 import os

@@ -1,14 +1,14 @@
-"""The migration in the template: once for each set of migrations, before all that might need them."""
+"""The template runs the migration whenever the migrations change, before anything that may need them."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from cdk.delivery.migrate import MIGRATIONS, fingerprint
-from cdk.settings.sections import Migrate
+from cdk.settings.functions import Migrate
 from delivery.aws.settings import MigrateSettings
-from delivery.storage.migrate import LOCK_SECONDS
-from delivery.storage.migrate import MIGRATIONS as RUN_FROM
+from delivery.deployment.migrate import LOCK_SECONDS
+from delivery.deployment.migrate import MIGRATIONS as RUN_FROM
 from tests.infra.conftest import Synthesis
 from tests.infra.templates import FUNCTIONS, Template, environment
 from tests.infra.test_environment import OBSERVABILITY, deployed
@@ -18,7 +18,7 @@ KIND = "Custom::Migrations"
 
 
 def after(template: Template, logical_id: str) -> Iterator[str]:
-    """What has to exist before this resource, as far as DependsOn says it."""
+    """What DependsOn says has to exist before this resource."""
     for needed in template.body["Resources"][logical_id].get("DependsOn", []):
         yield needed
         yield from after(template, needed)
@@ -29,7 +29,7 @@ def ids(template: Template, kind: str) -> list[str]:
 
 
 def waiting(template: Template) -> list[str]:
-    """Event sources, schedules and the functions but for the one that migrates."""
+    """Event sources, schedules, and the functions except the one that migrates."""
     functions = [it for it in ids(template, "AWS::Lambda::Function") if word(template, it) in FUNCTIONS]
     return [*functions, *ids(template, "AWS::Lambda::EventSourceMapping"), *ids(template, "AWS::Scheduler::Schedule")]
 
@@ -39,7 +39,7 @@ def word(template: Template, function: str) -> str:
 
 
 def test_everything_that_serves_waits_for_the_migration(dev: Template, prod: Template) -> None:
-    """New code meets its tables, and a failed migration leaves the old code where it is."""
+    """New code finds its tables, and a failed migration leaves the old code in place."""
     for template in (dev, prod):
         (migrated,) = ids(template, KIND)
         assert len(waiting(template)) == 6
@@ -47,7 +47,7 @@ def test_everything_that_serves_waits_for_the_migration(dev: Template, prod: Tem
 
 
 def test_the_migration_waits_for_nothing_that_serves(dev: Template) -> None:
-    """And its function is the one that it names."""
+    """It calls the function that migrates."""
     (migrated,) = ids(dev, KIND)
     assert not {*after(dev, migrated)} & {*waiting(dev)}
     assert dev.named(dev.one(KIND)["ServiceToken"]) == dev.function("migrate")
@@ -66,29 +66,29 @@ def test_it_runs_again_when_the_migrations_changed_and_only_then(tmp_path: Path,
 
 
 def test_what_is_looked_at_is_what_runs() -> None:
-    """The template's property speaks of the folder that the function ships."""
+    """The fingerprint is of the folder that the function ships."""
     assert MIGRATIONS.samefile(RUN_FROM)
     assert (MIGRATIONS / "versions").is_dir()
 
 
 def test_a_deployment_waits_long_enough_and_not_for_ever(dev: Template, synth: Synthesis) -> None:
-    """Longer than another migration is waited for, for two tries; an hour is what CloudFormation allows."""
+    """Longer than the wait for another migration, twice, and at most the hour that CloudFormation allows."""
     for template, seconds in ((dev, 900), (synth("dev", {"migrate": {"timeout_seconds": 360}}), 360)):
         assert LOCK_SECONDS < template.function("migrate")["Timeout"] == seconds
         assert int(template.one(KIND)["ServiceTimeout"]) == 2 * seconds <= 3600
-    assert Migrate().timeout_seconds == 900
+    assert Migrate.model_validate({}).timeout_seconds == 900
 
 
 def test_its_environment_is_what_its_settings_class_reads(dev: Template, beside: Template, placed: Template) -> None:
-    """The database and nothing else."""
+    """It names the database and nothing else."""
     for template in (dev, beside, placed):
-        given = {name: deployed(value) for name, value in environment(template.function("migrate")).items()}
+        given = deployed(environment(template.function("migrate")))
         assert set(given) == OBSERVABILITY | MigrateSettings.names()
         assert MigrateSettings.read(given).database_ca_file == "/opt/rds-ca.pem"
 
 
 def test_it_may_read_the_database_s_secret_and_nothing_else(beside: Template, dev: Template, prod: Template) -> None:
-    """It answers CloudFormation by a signed URL, for which a role needs nothing."""
+    """It answers CloudFormation through a signed URL, which needs no permission."""
     assert set(beside.allowed("migrate")) == EVERY | BY_SECRET
     assert set(prod.allowed("migrate")) == EVERY | BY_SECRET | ON_ANYTHING
     (secret,) = dev.allowed("migrate")["secretsmanager:GetSecretValue"]
@@ -103,6 +103,6 @@ def test_it_is_made_like_every_other_function(dev: Template) -> None:
 
 
 def test_the_local_stage_migrates_by_itself(local: Template) -> None:
-    """There is no Docker on that machine in which its CloudFormation would run a custom resource."""
+    """Its CloudFormation would need Docker to run a custom resource."""
     assert ids(local, KIND) == []
     assert len(ids(local, "AWS::Lambda::Function")) == len(FUNCTIONS)

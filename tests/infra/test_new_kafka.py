@@ -1,4 +1,4 @@
-"""A Kafka of the stage's own: MSK, by IAM and TLS only, reached by functions and Lambda's poller, and watched."""
+"""A new MSK cluster: clients log in by IAM over TLS, only functions and Lambda's poller reach it, alarms watch it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def brokers(both: Stacks, stage: str = "prod", over: Mapping[str, Any] | None = 
 
 
 def properties(both: Stacks, stage: str, over: Mapping[str, Any] | None = None) -> Mapping[str, str]:
-    """Of the brokers, as they are configured."""
+    """The brokers' configuration."""
     data = both(stage, over)["data"]
     configuration = data.named(data.one(CLUSTER)["ConfigurationInfo"]["Arn"])
     return dict(line.split("=") for line in configuration["ServerProperties"].splitlines())
@@ -27,7 +27,7 @@ def properties(both: Stacks, stage: str, over: Mapping[str, Any] | None = None) 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_clients_log_in_by_iam_over_tls_and_no_other_way(stage: str, both: Stacks) -> None:
-    """Neither without a name nor with a password, and brokers speak TLS to each other."""
+    """No anonymous clients and no passwords; brokers use TLS among themselves."""
     cluster = brokers(both, stage)
     assert cluster["ClientAuthentication"] == {
         "Sasl": {"Iam": {"Enabled": True}},
@@ -37,7 +37,7 @@ def test_clients_log_in_by_iam_over_tls_and_no_other_way(stage: str, both: Stack
 
 
 def test_what_brokers_keep_is_encrypted_under_a_key_of_its_own(both: Stacks) -> None:
-    """One that rotates, and is not the logs'."""
+    """The key rotates, and is not the logs' key."""
     data = both("prod")["data"]
     key = data.named(data.one(CLUSTER)["EncryptionInfo"]["EncryptionAtRest"]["DataVolumeKMSKeyId"])
     assert key["EnableKeyRotation"] is True
@@ -45,7 +45,7 @@ def test_what_brokers_keep_is_encrypted_under_a_key_of_its_own(both: Stacks) -> 
 
 
 def test_brokers_log_under_a_key_for_as_long_as_the_stage_says(both: Stacks) -> None:
-    """The same key as the VPC's: one for the stack."""
+    """The stack has one key for logs, the VPC's among them."""
     data = both("prod")["data"]
     logs = data.one(CLUSTER)["LoggingInfo"]["BrokerLogs"]["CloudWatchLogs"]
     group = data.named(logs["LogGroup"])
@@ -54,7 +54,7 @@ def test_brokers_log_under_a_key_for_as_long_as_the_stage_says(both: Stacks) -> 
 
 
 def test_brokers_are_as_many_and_as_large_as_the_stage_says(both: Stacks) -> None:
-    """So many in each zone."""
+    """The number is for each zone."""
     wanted = {"instance_class": "m7g.xlarge", "per_zone": 2, "storage_gb": 50, "version": "4.1.x.kraft"}
     for over, zones in (({}, 3), ({"network": VPC}, 2)):
         cluster = brokers(both, "prod", {**over, "kafka": {"new": {"brokers": wanted}}})
@@ -71,7 +71,7 @@ def test_brokers_are_as_many_and_as_large_as_the_stage_says(both: Stacks) -> Non
 def test_writing_goes_on_with_one_copy_less(
     stage: str, new: Mapping[str, Any], copies: str, in_step: str, both: Stacks
 ) -> None:
-    """A broker is away whenever MSK patches it; a lagging copy never leads, since that would lose records."""
+    """MSK patches one broker at a time; a lagging replica never becomes leader, since that would lose records."""
     made = properties(both, stage, {"kafka": {"new": new}})
     assert (made["default.replication.factor"], made["min.insync.replicas"]) == (copies, in_step)
     assert made["unclean.leader.election.enable"] == made["auto.create.topics.enable"] == "false"
@@ -94,7 +94,7 @@ def test_the_cluster_stands_where_there_is_a_way_out(over: Mapping[str, Any], bo
 def test_the_functions_and_the_poller_come_in_and_nobody_else(
     network: Mapping[str, Any], groups: int, over: Mapping[str, Any], both: Stacks
 ) -> None:
-    """At the port of IAM logins; the poller is in the cluster's own group, and leaves it for AWS's services only."""
+    """On the port of IAM logins. The poller, in the cluster's own group, may only call AWS's services besides."""
     data = both("prod", {**over, "network": network})["data"]
     _, (group,) = placed(data)
     rules = [it for it in data.all("AWS::EC2::SecurityGroupIngress") if it["GroupId"] == group]
@@ -118,7 +118,7 @@ def placed(data: Template) -> tuple[list[Any], list[Any]]:
 
 
 def test_serverless_lets_in_by_iam_and_has_nothing_to_size(both: Stacks) -> None:
-    """It decides about copies itself, and encrypts and logs by itself."""
+    """MSK Serverless chooses replication, encryption and logging itself."""
     stacks = both("prod", ON_SERVERLESS)
     assert stacks["data"].one(SERVERLESS)["ClientAuthentication"] == {"Sasl": {"Iam": {"Enabled": True}}}
     assert stacks["delivery"].one("Custom::KafkaTopic")["TOPIC_REPLICATION"] == "0"
@@ -143,7 +143,7 @@ def test_storage_grows_by_itself_when_the_stage_says_how_far(both: Stacks) -> No
 def test_prod_s_cluster_stays_when_its_stack_goes(
     over: Mapping[str, Any], kind: str, stage: str, policy: str, both: Stacks
 ) -> None:
-    """With its key and configuration; a development stage leaves no bill behind."""
+    """With its key and configuration. A development stage leaves nothing to pay for."""
     data = both(stage, over)["data"]
     kept = {it["Type"]: it["DeletionPolicy"] for it in data.body["Resources"].values() if "MSK" in it["Type"]}
     assert set(kept.values()) == {policy}
@@ -158,7 +158,7 @@ def test_prod_s_cluster_stays_when_its_stack_goes(
 def test_ingest_reads_the_new_topic_as_the_stage_s_group_and_nothing_else(
     over: Mapping[str, Any], kind: str, both: Stacks
 ) -> None:
-    """By what the data stack tells."""
+    """They use the data stack's outputs."""
     data, delivery = both("prod", over)["data"], both("prod", over)["delivery"]
     source, allowed = delivery.source("ingest"), delivery.allowed("ingest")
     assert data.kind_of(told(data, source["EventSourceArn"])) == kind
@@ -170,14 +170,14 @@ def test_ingest_reads_the_new_topic_as_the_stage_s_group_and_nothing_else(
 
 
 def within(arn: Mapping[str, Any]) -> tuple[str, str]:
-    """What is said between and after the two parts of the cluster's ARN."""
+    """What stands between and after the two parts of the cluster's ARN."""
     before, kind, after, name = arn["Fn::Join"][1]
     assert [it["Fn::Select"][0] for it in (before, after)] == [0, 1]
     return kind, name
 
 
 def test_a_cluster_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks) -> None:
-    """Every broker's storage, by the numbers that MSK gives them; the dashboard shows what the alarms are about."""
+    """Every broker's storage, by MSK's numbers; the dashboard shows what the alarms watch."""
     delivery = both("prod")["delivery"]
     full, offline = (watched.alarms(delivery)[it] for it in ("KafkaFull", "KafkaPartitionsOffline"))
     name = ("Cluster Name", both("prod")["data"].one(CLUSTER)["ClusterName"])
@@ -193,7 +193,7 @@ def test_a_cluster_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks
 
 @pytest.mark.parametrize("over", [{}, ON_SERVERLESS, {"kafka": MSK}])
 def test_lag_is_watched_whoever_made_the_cluster(over: Mapping[str, Any], both: Stacks) -> None:
-    """It is Lambda's own measure of the event source."""
+    """Lambda measures it for the event source."""
     delivery = both("prod", over)["delivery"]
     ((namespace, metric, dimensions),) = watched.of_alarm(watched.alarms(delivery)["KafkaLag"])
     assert (namespace, metric) == ("AWS/Lambda", "OffsetLag")

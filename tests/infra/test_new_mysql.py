@@ -1,4 +1,4 @@
-"""A MySQL of the stage's own: encrypted, by TLS, reached by the functions only, directly or by a proxy."""
+"""A new MySQL: it is encrypted, takes TLS only, and only functions reach it, directly or by a proxy."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}, "kafka": BROKE
     ("network", "groups"), [({"endpoints": False}, 2), ({"new": True, "endpoints": True}, 3), (VPC, 2)]
 )
 def test_only_the_functions_groups_come_in_to_mysql(network: Mapping[str, Any], groups: int, both: Stacks) -> None:
-    """Once each: the same rule written twice fails at deployment."""
+    """Each rule once: a duplicate would fail at deployment."""
     data = both("prod", {"network": network, "kafka": BROKERS})["data"]
     mysql = data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]
     rules = [it for it in data.all("AWS::EC2::SecurityGroupIngress") if [it["GroupId"]] == mysql]
@@ -29,12 +29,12 @@ def existing_vpc(both: Stacks) -> Template:
 
 
 def test_in_an_existing_vpc_mysql_stands_in_its_subnets(both: Stacks) -> None:
-    """There are no others that a stage names."""
+    """The stage names no other groups."""
     assert existing_vpc(both).one("AWS::RDS::DBSubnetGroup")["SubnetIds"] == VPC["subnet_ids"]
 
 
 def test_mysql_in_a_new_vpc_has_no_way_out(both: Stacks) -> None:
-    """Its subnets have no route but the VPC's own, and it has no public address."""
+    """Its subnets have only the VPC's own route, and it has no public address."""
     data = both("prod")["data"]
     subnets = [data.named(it) for it in data.one("AWS::RDS::DBSubnetGroup")["SubnetIds"]]
     assert [tagged(it, "aws-cdk:subnet-type") for it in subnets] == ["Isolated"] * 3
@@ -56,7 +56,7 @@ def test_mysql_is_encrypted_speaks_tls_only_and_keeps_utc(both: Stacks) -> None:
 
 @pytest.mark.parametrize("network", [{"new": True}, VPC])
 def test_what_mysql_logs_is_encrypted_and_kept_as_long_as_other_logs(network: Mapping[str, Any], both: Stacks) -> None:
-    """In groups that are there before RDS would make its own, which keep everything for ever."""
+    """The groups exist before RDS would make its own, which keep everything for ever."""
     data = both("prod", {"network": {"endpoints": False, **network}, "log_retention_days": 5})["data"]
     (instance,) = [it for it in data.body["Resources"].values() if it["Type"] == "AWS::RDS::DBInstance"]
     name = instance["Properties"]["DBInstanceIdentifier"]
@@ -75,7 +75,7 @@ def log_groups(data: Template, name: str) -> Iterator[str]:
 
 
 def test_the_password_is_generated_and_another_one_after_the_stage_s_days(both: Stacks) -> None:
-    """It stands in no template, and rotation's function comes in as ours do."""
+    """No template has the password, and the function that rotates it connects as ours do."""
     data = both("dev", {"database": {"new": {"rotation_days": 9}}})["data"]
     password = str(data.one("AWS::RDS::DBInstance")["MasterUserPassword"])
     assert "resolve:secretsmanager" in password
@@ -84,7 +84,7 @@ def test_the_password_is_generated_and_another_one_after_the_stage_s_days(both: 
 
 
 def test_there_is_a_proxy_only_when_the_stage_asks_for_one(both: Stacks) -> None:
-    """Functions then connect to it, and by TLS only."""
+    """Functions connect to the proxy, over TLS only."""
     assert not both("dev")["data"].all("AWS::RDS::DBProxy")
     data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
     assert data.one("AWS::RDS::DBProxy")["RequireTLS"] is True
@@ -93,7 +93,7 @@ def test_there_is_a_proxy_only_when_the_stage_asks_for_one(both: Stacks) -> None
 
 
 def test_functions_come_in_to_the_proxy_and_each_rule_is_written_once(both: Stacks) -> None:
-    """To MySQL itself come the proxy, the password's rotation and the migration; a rule twice would not deploy."""
+    """The proxy, the password's rotation and the migration reach MySQL itself; a duplicate rule would not deploy."""
     data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
     (proxy,) = [str(it) for it in data.one("AWS::RDS::DBProxy")["VpcSecurityGroupIds"]]
     (mysql,) = [str(it) for it in data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]]
@@ -106,7 +106,7 @@ def test_functions_come_in_to_the_proxy_and_each_rule_is_written_once(both: Stac
 
 
 def test_a_mysql_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks, beside: Template) -> None:
-    """Who made the other one watches it; of ours, the dashboard shows what its alarms are about."""
+    """An existing MySQL is watched by whoever made it; for ours the dashboard shows what the alarms watch."""
     data, delivery = both("dev")["data"], both("dev")["delivery"]
     assert {"DatabaseBusy", "DatabaseFull"} <= set(watched.alarms(delivery))
     for name in ("DatabaseBusy", "DatabaseFull"):

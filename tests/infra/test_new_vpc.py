@@ -1,11 +1,11 @@
-"""A VPC of the stage's own: a way out that suits the stage, and nothing comes in."""
+"""A new VPC has a way out that suits the stage, and nothing comes in."""
 
 from tests.infra.conftest import Stacks
 from tests.infra.templates import BROKERS
 
 
 def test_a_gateway_has_a_fixed_address_and_the_stack_tells_it(both: Stacks) -> None:
-    """Feishu's address lists name it, so it must not change with the gateway."""
+    """It stands in Feishu's lists of allowed addresses, so it must not change with the gateway."""
     data = both("prod")["data"]
     gateway = data.one("AWS::EC2::NatGateway")
     address = data.body["Outputs"]["FeishuEgressAddress"]["Value"]
@@ -13,7 +13,7 @@ def test_a_gateway_has_a_fixed_address_and_the_stack_tells_it(both: Stacks) -> N
 
 
 def test_a_nat_instance_has_a_fixed_address_as_well(both: Stacks) -> None:
-    """Also from its first second on: without one it fetches no software, and is no way out."""
+    """From its start: without an address it could not fetch its software."""
     data = both("dev")["data"]
     address = data.named(data.body["Outputs"]["FeishuEgressAddress"]["Value"])
     assert data.named(address["InstanceId"]) == data.one("AWS::EC2::Instance")
@@ -21,7 +21,7 @@ def test_a_nat_instance_has_a_fixed_address_as_well(both: Stacks) -> None:
 
 
 def test_a_nat_instance_is_small_and_used_from_inside_only(both: Stacks) -> None:
-    """An open one would be everybody's proxy."""
+    """An open one would be a proxy for everybody."""
     data = both("dev")["data"]
     instance = data.one("AWS::EC2::Instance")
     assert (instance["InstanceType"], instance["SourceDestCheck"]) == ("t4g.nano", False)
@@ -31,14 +31,14 @@ def test_a_nat_instance_is_small_and_used_from_inside_only(both: Stacks) -> None
 
 
 def test_a_vpc_spans_two_zones_and_is_looked_up_nowhere(both: Stacks) -> None:
-    """Also when the stage names its account, where the CDK would ask for the zones' names."""
+    """Even when the stage names its account and the CDK would look up the zones' names."""
     data = both("dev", {"account": "333333333333", "region": "eu-west-1"})["data"]
     zones = {str(it["AvailabilityZone"]) for it in data.all("AWS::EC2::Subnet")}
     assert zones == {str({"Fn::Select": [index, {"Fn::GetAZs": ""}]}) for index in (0, 1)}
 
 
 def test_a_vpc_spans_a_third_zone_when_the_stage_asks_for_it(both: Stacks) -> None:
-    """Brokers in three outlive the loss of one; a smaller network still has room for all subnets."""
+    """Brokers in three zones survive the loss of one; a smaller network still has room for all subnets."""
     for cidr in ("10.0.0.0/16", "10.0.0.0/23"):
         data = both("prod", {"network": {"cidr": cidr}, "kafka": BROKERS})["data"]
         assert len({str(it["AvailabilityZone"]) for it in data.all("AWS::EC2::Subnet")}) == 3
@@ -56,7 +56,7 @@ def test_what_the_vpc_refused_is_logged_under_a_key(both: Stacks) -> None:
 
 
 def test_self_managed_brokers_are_polled_from_the_new_vpc(both: Stacks) -> None:
-    """As the poller of an existing one: two subnets, one group, and the login."""
+    """As in an existing VPC: two subnets, one group and the login."""
     accesses = both("dev", {"kafka": BROKERS})["delivery"].source("ingest")["SourceAccessConfigurations"]
     assert sorted(it["Type"] for it in accesses) == [
         "SASL_SCRAM_512_AUTH",

@@ -1,4 +1,4 @@
-"""What each role may do: exactly this, on exactly these things."""
+"""Each role may do exactly what is listed here, on exactly these resources."""
 
 from collections.abc import Mapping
 
@@ -59,7 +59,7 @@ def test_a_function_may_do_this_and_nothing_else(
 
 
 def test_only_what_knows_no_narrower_resource_is_allowed_on_anything(stages: Mapping[str, Template]) -> None:
-    """A wildcard is a list of exceptions, and this is the list."""
+    """These are the only actions on every resource."""
     for stage, template in stages.items():
         for word in FUNCTIONS if stage == "local" else WITH_TOPIC:
             anywhere = {action for action, resources in template.allowed(word).items() if "*" in resources}
@@ -68,19 +68,19 @@ def test_only_what_knows_no_narrower_resource_is_allowed_on_anything(stages: Map
 
 
 def test_outside_of_a_vpc_nothing_is_allowed_in_ec2(beside: Template) -> None:
-    """The interfaces' permissions come with the network, and only with it."""
+    """Only a function in a VPC may make network interfaces."""
     for word in FUNCTIONS:
         assert not any(action.startswith("ec2:") for action in beside.allowed(word))
 
 
 def test_no_role_carries_a_policy_of_somebody_else(stages: Mapping[str, Template]) -> None:
-    """A managed policy grows without a deployment."""
+    """AWS may extend a managed policy at any time."""
     for template in stages.values():
         assert not any("ManagedPolicyArns" in role for role in template.all("AWS::IAM::Role"))
 
 
 def test_one_secret_is_read_and_it_is_the_database_s(beside: Template) -> None:
-    """Send and claim have no business with Kafka's password."""
+    """Send and claim do not need Kafka's password."""
     for word in ("claim", "send"):
         assert beside.allowed(word)["secretsmanager:GetSecretValue"] == [MYSQL["secret_arn"]]
         assert environment(beside.function(word))["DATABASE_SECRET_ARN"] == MYSQL["secret_arn"]
@@ -103,7 +103,7 @@ def test_msk_lets_ingest_read_one_topic_as_one_group(synth: Synthesis) -> None:
 
 
 def test_queue_and_key_grants_name_the_stack_s_own(dev: Template) -> None:
-    """The dead-letter queue is nobody's to touch."""
+    """No function may use the dead-letter queue."""
     fed = dev.source("send")["EventSourceArn"]
     for word, action in (("ingest", "sqs:SendMessage"), ("claim", "sqs:SendMessage"), ("send", "sqs:ReceiveMessage")):
         assert dev.allowed(word)[action] == [fed]
@@ -112,7 +112,7 @@ def test_queue_and_key_grants_name_the_stack_s_own(dev: Template) -> None:
 
 
 def test_the_scheduler_may_call_claim_and_no_other_function(dev: Template) -> None:
-    """Not a version or an alias of it either, and only from this account."""
+    """No version or alias either, and only for this account."""
     role = dev.one("AWS::Scheduler::Schedule")["Target"]["RoleArn"]
     (statement,) = dev.statements(role)
     assert listed(statement["Action"]) == ["lambda:InvokeFunction"]
@@ -122,7 +122,7 @@ def test_the_scheduler_may_call_claim_and_no_other_function(dev: Template) -> No
 
 
 def test_the_data_key_rotates_and_outlives_the_stack_with_the_rows_that_need_it(synth: Synthesis) -> None:
-    """Without it no stored credential can be read again; where MySQL goes with the stack, it has nothing to open."""
+    """No stored credential can be read without it; if MySQL goes with the stack, it is no longer needed."""
     destroy = {"removal_policy": "destroy", "database": {"new": {"deletion_protection": False}}}
     for template, policy in (
         (synth("prod"), "Retain"),

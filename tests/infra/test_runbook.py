@@ -1,4 +1,4 @@
-"""docs/runbook.md: who is woken by an alarm finds it there, and finds no alarm that is gone."""
+"""docs/runbook.md explains each alarm by its name, and none that is gone."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What makes the topic, in the template: on a new cluster only, before ingest reads it, with rights on it alone."""
+"""The template makes the topic on a new cluster only, before ingest reads it, with rights on that topic alone."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ ASKED: Mapping[str, Any] = {"kafka": {"topic": "other.topic", "new": {"partition
 
 @pytest.mark.parametrize("kafka", [BROKERS, MSK])
 def test_a_topic_on_somebody_else_s_brokers_is_not_ours_to_make(kafka: Mapping[str, Any], synth: Synthesis) -> None:
-    """Nor is there a function that could."""
+    """There is no function for it either."""
     template = synth("dev", {"kafka": kafka})
     assert not template.all(KIND)
     words = [environment(it)["POWERTOOLS_SERVICE_NAME"] for it in template.all("AWS::Lambda::Function")]
@@ -31,7 +31,7 @@ def test_the_local_stage_makes_its_topic_by_itself(local: Template) -> None:
 
 
 def test_ingest_waits_for_the_topic(dev: Template, prod: Template) -> None:
-    """Its event source would fail without; the rest goes on whatever becomes of the topic."""
+    """Its event source would fail without the topic; nothing else waits for it."""
     for template in (dev, prod):
         (made,) = ids(template, KIND)
         (function,) = [it for it in ids(template, "AWS::Lambda::Function") if word(template, it) == "ingest"]
@@ -42,7 +42,7 @@ def test_ingest_waits_for_the_topic(dev: Template, prod: Template) -> None:
 
 
 def test_the_topic_waits_for_the_migration(dev: Template) -> None:
-    """A migration that fails leaves it as it is, and its function too."""
+    """A failed migration leaves the topic and its function as they are."""
     (made,), (migrated,) = ids(dev, KIND), ids(dev, "Custom::Migrations")
     (function,) = [it for it in ids(dev, "AWS::Lambda::Function") if word(dev, it) == "topic"]
     assert migrated in after(dev, function)
@@ -61,7 +61,7 @@ def test_it_is_asked_again_when_what_is_asked_for_changes(synth: Synthesis, dev:
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_its_environment_is_what_its_settings_class_reads(stage: str, both: Stacks) -> None:
-    """The cluster and the topic; nothing of the database."""
+    """It names the cluster and the topic, and nothing of the database."""
     given = environment(both(stage)["delivery"].function("topic"))
     assert set(given) == OBSERVABILITY | TopicSettings.names()
     arn = "arn:aws:kafka:eu-west-1:111111111111:cluster/hongyan-dev/0a1b2c3d-1"
@@ -70,7 +70,7 @@ def test_its_environment_is_what_its_settings_class_reads(stage: str, both: Stac
 
 
 def test_it_may_make_and_change_one_topic_and_never_delete_or_read_it(both: Stacks) -> None:
-    """It also asks where the brokers are, and whether its stack is rolling back; no secret is its business."""
+    """It may also ask for the brokers' addresses and for its stack's status, and may read no secret."""
     data, delivery = both("dev", ASKED)["data"], both("dev", ASKED)["delivery"]
     allowed = delivery.allowed("topic")
     of_topic = {"CreateTopic", "AlterTopic", "DescribeTopic"}
@@ -87,7 +87,7 @@ def test_it_may_make_and_change_one_topic_and_never_delete_or_read_it(both: Stac
 
 
 def test_it_stands_where_there_is_a_way_to_the_brokers_and_out(both: Stacks) -> None:
-    """It also asks MSK's own service, which is outside, and CloudFormation takes its answer in S3."""
+    """It calls MSK's API, which is outside, and answers CloudFormation through S3."""
     data, delivery = both("prod")["data"], both("prod")["delivery"]
     place = delivery.function("topic")["VpcConfig"]
     cluster = data.one("AWS::MSK::Cluster")["BrokerNodeGroupInfo"]
@@ -98,7 +98,7 @@ def test_it_stands_where_there_is_a_way_to_the_brokers_and_out(both: Stacks) -> 
 
 
 def test_a_deployment_waits_for_a_second_try_and_not_for_ever(dev: Template) -> None:
-    """Most of the time is for the brokers of a new cluster to be reached."""
+    """The brokers of a new cluster take most of that time to become reachable."""
     timeout = dev.function("topic")["Timeout"]
     assert timeout > 60
     assert int(dev.one(KIND)["ServiceTimeout"]) == 2 * timeout

@@ -1,4 +1,4 @@
-"""A new VPC's ways out: only send can reach Feishu, and where there are endpoints the others reach nothing else."""
+"""In a new VPC only send reaches Feishu; where there are endpoints, the other functions reach nothing else."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,14 +15,14 @@ INSIDE = ("ingest", "claim", "migrate")
 
 
 def routes(data: Template, subnet: Resource) -> list[Resource]:
-    """Beyond the VPC's own and those of gateway endpoints."""
+    """Without the VPC's own route and those of gateway endpoints."""
     (table,) = [it["RouteTableId"] for it in data.all("AWS::EC2::SubnetRouteTableAssociation")
                 if data.named(it["SubnetId"]) == subnet]  # fmt: skip
     return [it for it in data.all("AWS::EC2::Route") if it["RouteTableId"] == table]
 
 
 def allowed_out(data: Template, group: Resource) -> set[tuple[str, str]]:
-    """Where to and to which port, as a group's own rules and those beside it say."""
+    """Target and port, by the group's own rules and those that stand apart from it."""
     beside = [it for it in data.all("AWS::EC2::SecurityGroupEgress") if data.named(it["GroupId"]) == group]
     return {(_whither(data, rule), str(rule.get("FromPort"))) for rule in group.get("SecurityGroupEgress", []) + beside}
 
@@ -33,7 +33,7 @@ def _whither(data: Template, rule: Resource) -> str:
 
 
 def endpoints(data: Template) -> dict[str, Resource]:
-    """By the service's last word."""
+    """By the last part of the service's name."""
     return {_service(it): it for it in data.all("AWS::EC2::VPCEndpoint")}
 
 
@@ -45,7 +45,7 @@ def _service(endpoint: Resource) -> str:
 def test_with_endpoints_no_route_leads_out_from_where_a_function_stands_that_needs_none(
     word: str, both: Stacks
 ) -> None:
-    """What a record makes it do, it does inside."""
+    """All that a record makes it do happens inside."""
     stacks = both("prod", WITH)
     for subnet in stands_in(word, stacks, "SubnetIds"):
         assert routes(stacks["data"], subnet) == []
@@ -55,7 +55,7 @@ def test_with_endpoints_no_route_leads_out_from_where_a_function_stands_that_nee
 @pytest.mark.parametrize(("stage", "way"), [("prod", "NatGatewayId"), ("dev", "InstanceId")])
 @pytest.mark.parametrize("over", [WITH, WITHOUT])
 def test_send_s_packets_leave_by_nat(stage: str, way: str, over: Mapping[str, Any], both: Stacks) -> None:
-    """With endpoints and without: Feishu is on the internet."""
+    """With and without endpoints, since Feishu is on the internet."""
     stacks = both(stage, over)
     for subnet in stands_in("send", stacks, "SubnetIds"):
         (route,) = routes(stacks["data"], subnet)
@@ -63,14 +63,14 @@ def test_send_s_packets_leave_by_nat(stage: str, way: str, over: Mapping[str, An
 
 
 def test_without_endpoints_every_function_has_the_way_out(both: Stacks) -> None:
-    """Else it would reach neither its secret nor its queue."""
+    """Otherwise it would reach neither its secret nor its queue."""
     stacks = both("prod", WITHOUT)
     for word in DEPLOYED:
         assert all(routes(stacks["data"], subnet) for subnet in stands_in(word, stacks, "SubnetIds"))
 
 
 def test_send_may_reach_https_anywhere_and_mysql(both: Stacks) -> None:
-    """And no other port of anybody; the rule for endpoints is what their own group asks for."""
+    """No other port anywhere; the rule for endpoints comes from their own group."""
     for over in (WITH, WITHOUT):
         stacks = both("prod", over)
         (group,) = stands_in("send", stacks, "SecurityGroupIds")
@@ -97,7 +97,7 @@ def test_a_mysql_elsewhere_may_be_reached_at_its_port(word: str, ports: set[str]
 
 @pytest.mark.parametrize("word", ["send", "claim"])
 def test_a_proxy_may_be_reached_instead_of_mysql(word: str, both: Stacks) -> None:
-    """MySQL itself no longer: a connection past the proxy would be one that it does not count."""
+    """Not MySQL itself: the proxy would not count a connection past it."""
     stacks = both("prod", {**WITH, "database": {"new": {"proxy": True}}})
     (group,) = stands_in(word, stacks, "SecurityGroupIds")
     reached = {where for where, _ in allowed_out(stacks["data"], group)}
@@ -106,7 +106,7 @@ def test_a_proxy_may_be_reached_instead_of_mysql(word: str, both: Stacks) -> Non
 
 
 def test_nobody_comes_in_to_a_function(both: Stacks) -> None:
-    """Lambda calls a function without the VPC."""
+    """Lambda does not call a function through the VPC."""
     stacks = both("prod", WITH)
     groups = [group for word in DEPLOYED for group in stands_in(word, stacks, "SecurityGroupIds")]
     entered = [stacks["data"].named(it["GroupId"]) for it in stacks["data"].all("AWS::EC2::SecurityGroupIngress")]
@@ -120,7 +120,7 @@ def test_there_are_the_endpoints_that_are_called_and_no_others(both: Stacks) -> 
 
 
 def test_every_function_s_group_comes_in_to_the_endpoints(both: Stacks) -> None:
-    """A service's usual name leads to its endpoint for all in the VPC: whoever is not let in, waits in vain."""
+    """Everybody in the VPC gets the endpoint for the service's name; a group that is not let in would time out."""
     stacks = both("prod", WITH)
     data = stacks["data"]
     (group,) = endpoints(data)["sqs"]["SecurityGroupIds"]
@@ -133,7 +133,7 @@ def test_every_function_s_group_comes_in_to_the_endpoints(both: Stacks) -> None:
 
 
 def test_an_endpoint_serves_this_account_and_what_functions_do(both: Stacks) -> None:
-    """Somebody else's credentials carry nothing out through it; private names are on, so no code knows of it."""
+    """Other accounts' credentials are refused, and private names keep the code unaware of it."""
     stacks = both("prod", WITH)
     for name in ("secretsmanager", "sqs"):
         endpoint = endpoints(stacks["data"])[name]

@@ -1,4 +1,4 @@
-"""What a template watches: its alarms by name, and the metrics that they and the dashboard read."""
+"""What a template watches: its alarms by name, and the metrics that the alarms and the dashboard read."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from delivery.storage.database import open_engine
-from delivery.storage.migrate import address_of, upgrade
+from delivery.deployment.migrate import upgrade
+from delivery.storage.database import address_of, open_engine
 from delivery.storage.tables import metadata
 from local.servers.mysql import MySqlServer, mysql_server
 from tests.integration.clock import Clock

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Engine, text
 
-from delivery.storage.database import open_engine
-from delivery.storage.migrate import address_of
-from delivery.storage.rights import RIGHTS
-from delivery.storage.users import FunctionUsers
+from delivery.deployment.database_users import FunctionUsers
+from delivery.deployment.rights import RIGHTS
+from delivery.storage.database import address_of, open_engine
 
 PASSWORD = "a password of the tests"
 BY_PASSWORD = f"IDENTIFIED WITH caching_sha2_password BY '{PASSWORD}'"

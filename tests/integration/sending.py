@@ -18,7 +18,7 @@ from delivery.ingest import Ingester
 from delivery.send import AttemptStore, ChannelStore, Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 from tests.unit.samples import EXACT_RETRY, WORDING
 
 if TYPE_CHECKING:

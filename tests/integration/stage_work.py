@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from delivery.aws.secrets import KmsKeyRing
+from delivery.aws.key_ring import KmsKeyRing
 from delivery.domain.channel import Channel
 from delivery.domain.outcome import Delivered, Exchange
 from delivery.domain.record import Pointer

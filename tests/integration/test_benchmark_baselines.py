@@ -11,7 +11,7 @@ from benchmarks.storing.living import live_in_sets, live_row_by_row
 from benchmarks.storing.row_by_row import RowByRow
 from delivery.domain.intake import Intake
 from delivery.storage.claims import DueRecords
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from delivery.deployment.database_users import BY_IAM
+from delivery.deployment.rights import RIGHTS
 from delivery.domain.channel import Channel
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.storage.attempts import Attempts
+from delivery.storage.columns import select
 from delivery.storage.database import error_number, own_words
-from delivery.storage.rights import RIGHTS
 from delivery.storage.tables import metadata
-from delivery.storage.users import BY_IAM, read_privileges
 from local.feishu import FeishuSimulator
 from tests.integration.clock import Clock
 from tests.integration.function_users import Users, settled
@@ -22,14 +23,14 @@ from tests.integration.notifications import batch
 from tests.integration.sending import PointerList, claim_all, ingester, send
 from tests.integration.stage_work import WORK, channels
 
-WORDS = tuple(RIGHTS)
+STAGES = tuple(RIGHTS)
 #: of a command on a table, of a column, of a database, of anything that needs a privilege of the whole server
 REFUSED = {1142, 1143, 1044, 1227}
 EACH = [
-    (word, table, privilege)
-    for word, tables in RIGHTS.items()
+    (stage, table, privilege)
+    for stage, tables in RIGHTS.items()
     for table, privileges in tables.items()
-    for privilege in sorted(read_privileges(privileges))
+    for privilege in sorted(privileges)
 ]
 
 
@@ -49,12 +50,12 @@ def refusal(own: Engine, statement: str) -> int:
     return 0
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_the_rights_suffice_for_all_that_the_stage_does(word: str, users: Users) -> None:
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_rights_suffice_for_all_that_the_stage_does(stage: str, users: Users) -> None:
     """As often as it likes."""
-    own = users.engine(word)
+    own = users.engine(stage)
     for _ in range(2):
-        WORK[word](users.root, own)
+        WORK[stage](users.root, own)
 
 
 def test_a_notification_goes_its_whole_way_as_three_users(users: Users, clock: Clock, queue: PointerList) -> None:
@@ -70,24 +71,24 @@ def test_a_notification_goes_its_whole_way_as_three_users(users: Users, clock: C
     assert sent == {"sent": 1}
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_each_right_is_needed(word: str, users: Users) -> None:
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_right_is_needed(stage: str, users: Users) -> None:
     """Without any one of them, some statement of the stage is refused."""
-    own = users.engine(word)
-    for _, table, privilege in (it for it in EACH if it[0] == word):
+    own = users.engine(stage)
+    for _, table, privilege in (it for it in EACH if it[0] == stage):
         column = f" ({privilege.column})" if privilege.column else ""
-        users.run(f"REVOKE {privilege.name}{column} ON {table} FROM {{{word}}}")
+        users.run(f"REVOKE {privilege.name}{column} ON {table} FROM {{{stage}}}")
         with pytest.raises(DBAPIError) as refused:
-            WORK[word](users.root, own)
+            WORK[stage](users.root, own)
         assert error_number(refused.value) in REFUSED, f"{privilege} on {table}"
         users.settle()
-    WORK[word](users.root, own)
+    WORK[stage](users.root, own)
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_a_user_is_refused_what_is_not_its_stage_s(word: str, users: Users) -> None:
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_user_is_refused_what_is_not_its_stage_s(stage: str, users: Users) -> None:
     """Another stage's tables, another stage's columns, deleting, tables themselves, and other users."""
-    own, tables = users.engine(word), RIGHTS[word]
+    own, tables = users.engine(stage), RIGHTS[stage]
     beyond = [f"SELECT * FROM {table}" for table in [*metadata.tables, "alembic_version", "mysql.user"]]
     beyond += [f"SELECT COUNT(*) FROM {table}" for table in metadata.tables if table not in tables]
     beyond += [f"DELETE FROM {table} WHERE 1 = 0" for table in metadata.tables]
@@ -99,7 +100,7 @@ def test_a_user_is_refused_what_is_not_its_stage_s(word: str, users: Users) -> N
 
 
 @pytest.mark.parametrize(
-    ("word", "statement"),
+    ("stage", "statement"),
     [
         ("ingest", "SELECT bearer_token FROM user_notification_channels"),
         ("ingest", "UPDATE notification_records SET status = 'sent'"),
@@ -112,17 +113,17 @@ def test_a_user_is_refused_what_is_not_its_stage_s(word: str, users: Users) -> N
         ("send", "INSERT INTO notification_data_keys (wrapped_key) VALUES ('')"),
     ],
 )
-def test_what_would_hurt_most_is_refused(word: str, statement: str, users: Users) -> None:
+def test_what_would_hurt_most_is_refused(stage: str, statement: str, users: Users) -> None:
     """Texts, tokens and webhooks are read by the one stage that sends them, and written by none of these."""
-    assert refusal(users.engine(word), statement) in REFUSED
+    assert refusal(users.engine(stage), statement) in REFUSED
 
 
 def test_settling_again_changes_nothing(users: Users) -> None:
     """It runs with every deployment."""
-    before = {word: users.grants(word) for word in WORDS}
+    before = {stage: users.grants(stage) for stage in STAGES}
     users.settle()
-    assert {word: users.grants(word) for word in WORDS} == before
-    assert all(len(before[word]) == 1 + len(RIGHTS[word]) for word in WORDS)
+    assert {stage: users.grants(stage) for stage in STAGES} == before
+    assert all(len(before[stage]) == 1 + len(RIGHTS[stage]) for stage in STAGES)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_what_is_too_much_is_revoked_and_the_rest_stays(grant: str, users: Users
 
 def test_a_new_right_is_granted_and_an_old_one_goes(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
     """As when a deployment brings a table."""
-    monkeypatch.setitem(RIGHTS, "claim", {"notification_rejects": "SELECT (id)"})
+    monkeypatch.setitem(RIGHTS, "claim", {"notification_rejects": frozenset(select("id"))})
     users.settle()
     assert refusal(users.engine("claim"), "SELECT id FROM notification_rejects") == 0
     assert refusal(users.engine("claim"), "SELECT id FROM notification_records") in REFUSED

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
+from delivery.deployment.migrate import upgrade
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
-from delivery.storage.migrate import upgrade
 from local.feishu import FeishuSimulator
 from tests.integration import go_service
 from tests.integration.clock import Clock
@@ -86,8 +86,8 @@ def test_every_row_keeps_its_values(go_database: Engine, database_url: str, cloc
     after = by_name(go_database)
     assert after.keys() == before.keys()
     for name, record in after.items():
-        kept = {column: value for column, value in record._mapping.items() if column not in repaired}
-        assert kept == {column: before[name]._mapping[column] for column in kept}
+        kept = {column: value for column, value in before[name]._mapping.items() if column not in repaired}
+        assert kept == {column: record._mapping[column] for column in kept}
         assert record.provider_request_json == '{"a": 1}'
         assert record.updated_at in (before[name].updated_at, before[name].updated_at or record.updated_at)
 

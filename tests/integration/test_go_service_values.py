@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from delivery.storage.migrate import upgrade
+from delivery.deployment.migrate import upgrade
 from tests.integration.clock import Clock
 from tests.integration.notifications import rows
 from tests.integration.test_go_service_takeover import written_by_go

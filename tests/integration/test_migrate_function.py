@@ -8,22 +8,26 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
 
 from delivery.aws.wiring import migrate as wiring
-from delivery.storage import migrate as storage
-from delivery.storage.migrate import MIGRATIONS, address_of, upgrade_at
-from delivery.storage.rights import RIGHTS
+from delivery.deployment import migrate as storage
+from delivery.deployment.database_users import FunctionUsers
+from delivery.deployment.failure import DeploymentError
+from delivery.deployment.migrate import MIGRATIONS, alembic_config, upgrade_at
+from delivery.deployment.rights import RIGHTS
+from delivery.storage.columns import select
+from delivery.storage.database import address_of
 from delivery.storage.tables import metadata
-from delivery.storage.users import FunctionUsers
 from local.servers.mysql import MySqlServer
 from tests.integration.deployments import OK, Secrets, by_hand, deploys, revision, tables
 from tests.integration.function_users import BY_PASSWORD, settled
 from tests.integration.schema import schema
 from tests.unit.feishu.raw_server import RawServer, raw_server
 
-HEAD, NEXT = "0002", "0003"
+HEAD = ScriptDirectory.from_config(alembic_config(MIGRATIONS)).get_current_head()
+NEXT = "next"
 PASSWORD = "hunter2"
 
 ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
@@ -61,8 +65,8 @@ def next_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
     def deploy(statement: str) -> None:
         folder = tmp_path / "migrations"
         shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0003_next.py").write_text(
-            'from alembic import op\n\nrevision = "0003"\ndown_revision = "0002"\n\n\n'
+        (folder / "versions" / "next.py").write_text(
+            f"from alembic import op\n\nrevision = {NEXT!r}\ndown_revision = {HEAD!r}\n\n\n"
             f"def upgrade() -> None:\n    op.execute({statement!r})\n"
         )
         monkeypatch.setattr(wiring, "upgrade_at", partial(upgrade_at, migrations=folder))
@@ -101,7 +105,7 @@ def test_a_failed_migration_fails_the_deployment_with_mysql_s_own_words(
     reason = f"MySQL: 1146: Table '{name}.no_such_table' doesn't exist"
     assert deploys(cloudformation, "Update") == ("FAILED", reason)
     assert (revision(fresh_engine), schema(fresh_engine)) == (HEAD, before)
-    with pytest.raises(DBAPIError, match="no_such_table"):
+    with pytest.raises(DeploymentError, match="no_such_table"):
         by_hand()
 
 
@@ -157,7 +161,7 @@ def test_users_are_settled_after_each_migration_and_after_a_rollback(
         before = users.grants("claim")
         next_version(ADDS_A_TABLE)
         with monkeypatch.context() as new_version:
-            new_version.setitem(RIGHTS, "claim", {"added": "SELECT (id)", **RIGHTS["claim"]})
+            new_version.setitem(RIGHTS, "claim", {"added": frozenset(select("id")), **RIGHTS["claim"]})
             assert deploys(cloudformation, "Update") == ("SUCCESS", "")
             assert len(users.grants("claim") - before) == 1
         monkeypatch.setattr(wiring, "upgrade_at", upgrade_at)
@@ -194,7 +198,7 @@ def test_a_migration_gives_way_to_what_is_being_served(
 ) -> None:
     """Statements queue up behind a DDL that waits for a long transaction; so it waits for seconds, not for a year."""
     next_version("ALTER TABLE notification_rejects ADD COLUMN added int")
-    monkeypatch.setattr(storage, "_PATIENCE", "SET SESSION lock_wait_timeout = 1")
+    monkeypatch.setattr(storage, "_SESSION_TIMEOUTS", "SET SESSION lock_wait_timeout = 1")
     with fresh_engine.connect() as serving:
         serving.execute(text("SELECT COUNT(*) FROM notification_rejects"))
         reason = "MySQL: 1205: Lock wait timeout exceeded; try restarting transaction"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from delivery.storage.migrate import MIGRATIONS, address_of, upgrade, upgrade_at
+from delivery.deployment.migrate import MIGRATIONS, upgrade, upgrade_at
+from delivery.storage.database import address_of
 from delivery.storage.tables import metadata
 from tests.integration.conftest import engine_for
 from tests.integration.schema import schema

@@ -1,6 +1,4 @@
-"""The statements of docs/runbook.md, on MySQL: what an operator pastes at night works, and does what the page says."""
-
-from __future__ import annotations
+"""The statements that docs/runbook.md and docs/operations.md give to paste, on MySQL: they do what the pages say."""
 
 import re
 
@@ -10,12 +8,14 @@ from sqlalchemy import Engine
 from cdk.settings.context import ROOT
 from delivery.domain.record import Pointer
 from delivery.storage.database import from_stored
+from delivery.storage.tables import channels
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, rows
 from tests.integration.sending import PointerList, claim_all
 
 _BLOCK = re.compile(r"^```sql\n(.+?);\n```$", re.MULTILINE | re.DOTALL)
 STATEMENTS = _BLOCK.findall((ROOT / "docs" / "runbook.md").read_text())
+OPERATIONS = _BLOCK.findall((ROOT / "docs" / "operations.md").read_text())
 LOOKS = [statement for statement in STATEMENTS if statement.startswith("SELECT")]
 
 
@@ -24,6 +24,17 @@ def test_what_an_operator_looks_with_runs(statement: str, engine: Engine) -> Non
     """Its tables and columns are the real ones."""
     with engine.connect() as connection:
         assert connection.exec_driver_sql(statement).all() == []
+
+
+def test_a_channel_that_is_written_by_hand_is_there_once(engine: Engine) -> None:
+    """The second time changes it."""
+    (save,) = [statement for statement in OPERATIONS if "INTO user_notification_channels" in statement]
+    with engine.begin() as connection:
+        connection.exec_driver_sql(save)
+        connection.exec_driver_sql(save.replace("/KEY", "/OTHER"))
+        (row,) = connection.execute(channels.select()).all()
+    assert (row.user_id, row.channel, row.enabled, row.auth_type) == (7, "feishu_webhook", True, "none")
+    assert row.webhook_url.endswith("/flow/api/trigger-webhook/OTHER")
 
 
 def test_dead_records_get_attempts_again(engine: Engine, clock: Clock, queue: PointerList) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from delivery.aws import kafka_admin
 from delivery.aws.wiring import topic as wiring
-from delivery.topic import TopicError
+from delivery.deployment import kafka_admin
+from delivery.deployment.failure import DeploymentError
 from functions.topic.handler import handler
 from local.machine.ports import free_port
 from local.servers import kafka_broker
@@ -165,7 +165,7 @@ def test_fewer_partitions_are_refused_in_one_line(
     ask(partitions=2, hours=1)
     reason = f"topic {name} has 3 partitions and 2 are asked for, but Kafka takes none away: ask for 3 or more"
     assert deploys(cloudformation, "Update") == ("FAILED", reason)
-    with pytest.raises(TopicError, match="takes none away"):
+    with pytest.raises(DeploymentError, match="takes none away"):
         by_hand()
     assert vars(seen(broker, name)) == {"partitions": 3, "copies": {1}, "kept": 24 * HOUR_MS}
 

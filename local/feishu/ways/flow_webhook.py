@@ -132,7 +132,7 @@ FIELDS: Mapping[str, _Rule] = {
     "message": (lambda value: isinstance(value, dict), "an object"),
     "sent_at": (_time, "an RFC 3339 time"),
 }
-"""The parameters that the flow was set up with (DESIGN section 8)."""
+"""The parameters that the flow was set up with (docs/design.md, Feishu)."""
 
 MESSAGE_FIELDS: Mapping[str, _Rule] = {
     "title": (_filled, "a string that is not empty"),

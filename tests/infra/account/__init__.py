@@ -1,1 +1,1 @@
-"""An AWS account on this machine: moto's server, with what its CloudFormation lacks filled in for our stacks."""
+"""An AWS account on this machine: moto's server, with what our stacks need and its CloudFormation lacks."""

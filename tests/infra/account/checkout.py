@@ -1,4 +1,4 @@
-"""A copy of what is deployed, to be changed and deployed again: a directory in, cloud assemblies out."""
+"""A copy of what is deployed, which a test changes and synthesizes again."""
 
 import json
 import os
@@ -13,8 +13,7 @@ from typing import Any
 from alembic.script import ScriptDirectory
 
 from cdk.delivery.migrate import MIGRATIONS
-from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, merged, own_context
 from tests.infra.templates import Resource, Template
 
 _PARTS = ("app.py", "cdk", "functions", "layers")
@@ -52,7 +51,7 @@ class Checkout:
     root: Path
 
     def assembly(self, stage: str, over: Mapping[str, Any]) -> Assembly:
-        """As the command line has it made, but for the dependencies layer, into which nothing is installed."""
+        """As the command line makes it, except that the layers of third-party packages stay empty."""
         out = self.root / f"cdk.out-{len([*self.root.glob('cdk.out-*')])}"
         changes = {"stage": stage, "stages": {stage: over}, "aws:cdk:bundling-stacks": []}
         passed = {PASSED_CONTEXT: json.dumps(merged(own_context(), changes)), PASSED_OUTDIR: str(out)}
@@ -60,7 +59,7 @@ class Checkout:
         return Assembly(out=out)
 
     def next_version(self, statement: str) -> None:
-        """One more migration than there is, which runs this statement, and functions that differ from those before."""
+        """Adds a migration that runs this statement, and changes the code of every function."""
         migration = _MIGRATION.format(revision="next", before=_HEAD, statement=statement)
         (self.root / _MIGRATIONS / "versions" / "next.py").write_text(migration)
         for handler in self.root.glob("functions/*/handler.py"):

@@ -1,92 +1,184 @@
-"""CloudFormation's order, as AWS keeps it and moto does not: a stack and its next template in, its resources out.
+"""CloudFormation deploys in AWS's order here, which moto does not keep.
 
 Each resource waits for what it refers to and for its DependsOn, and changes when its resolved properties did. The first
-that fails ends the deployment, and what was done goes back to the template of before. Everything is an event.
+that fails ends the deployment, and the stack goes back to the template of before. Everything is an event.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from moto.cloudformation import parsing
+from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.models import Event, Stack, cloudformation_backends
 
 from local.template.intrinsics import references
-from tests.infra.account.removal import removed
+from tests.infra.account.recorded import End, Recorded, call
 
 Body = dict[str, Any]
 #: a template and its parameters
-Version = tuple[str, dict[str, str]]
+Version = tuple[Any, Mapping[str, str]]
 
 _STACK = "AWS::CloudFormation::Stack"
 _NOTHING: Version = ('{"Resources": {}}', {})
-_moto_s_own = parsing.clean_json
+#: resources that moto forgets to delete with their stack
+_LEFT_BY_MOTO: Mapping[str, End] = {
+    "AWS::EC2::RouteTable": ("ec2", "delete_route_table", "RouteTableId"),
+    "AWS::EC2::VPCEndpoint": ("ec2", "delete_vpc_endpoints", "VpcEndpointIds"),
+    "AWS::EC2::FlowLog": ("ec2", "delete_flow_logs", "FlowLogIds"),
+}
 
 
-def install(models: Mapping[str, type]) -> None:
-    """`models` are asked before moto's; a kind that neither has fails the stack instead of being left out."""
+def install(kinds: Mapping[str, type]) -> None:
+    """Replaces two public names of moto, and nothing private.
+
+    `Stack`: moto's creates in an order of its own, knows no rollback and no events of resources. The class of a
+    resource: moto's own come first where it has one, and a type that it lacks is left out with a warning.
+    """
 
     def model(kind: str) -> Any:
-        found = models.get(kind) or parsing.get_model_map().get(kind)
+        found = kinds.get(kind) or parsing.get_model_map().get(kind)
         if found is None:
             raise ValidationError(message=f"Nobody makes {kind} here: see tests/infra/account/gaps.py")
         return found
 
-    vars(parsing).update(clean_json=_resolved, resource_class_from_type=model)
-    for name, method in {"create_resources": _create, "update": _update, "delete": _delete}.items():
-        setattr(Stack, name, method)
+    vars(models).update(Stack=OrderedStack)
+    vars(parsing).update(resource_class_from_type=model)
 
 
-def _resolved(node: Any, resources: Any) -> Any:
-    """With the function that reads another stack's output, which is newer than moto."""
-    if isinstance(node, dict) and (wanted := node.get("Fn::GetStackOutput")):
-        backend = cloudformation_backends[resources["AWS::AccountId"]][resources["AWS::Region"]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    body: Body
+    #: with every reference resolved
+    properties: Body
+    #: none if its creation failed
+    resource: Any
+
+
+class _Resources(parsing.ResourceMap):
+    """Finds what the stack has made; moto resolves the template's parameters and conditions."""
+
+    def __init__(self, stack: "OrderedStack", template: Body) -> None:
+        self.made = stack.made
+        told = (stack.stack_id, stack.name, stack.parameters, stack.tags, stack.region_name, stack.account_id)
+        super().__init__(*told, template, stack.cross_stack_resources)
+        self.load()
+
+    def __getitem__(self, key: str) -> Any:
+        return self.made[key].resource if key in self.made else super().__getitem__(key)
+
+
+class OrderedStack(models.Stack):
+    made: dict[str, _Made]
+
+    def create_resources(self) -> None:
+        self.made = {}
+        self._change("CREATE", (self.template, self.parameters), before=_NOTHING, back="ROLLBACK")
+
+    def update(self, template: str, role_arn: Any = None, parameters: Any = None, tags: Any = None) -> None:
+        before = (self.template, self.parameters)
+        self._change("UPDATE", (template, parameters or {}), before=before, back="UPDATE_ROLLBACK")
+
+    def delete(self) -> None:
+        self._say("DELETE_IN_PROGRESS")
+        self._remove([*self.made])
+        self.status = "DELETE_COMPLETE"
+        self._say(self.status)
+
+    def _change(self, verb: str, version: Version, *, before: Version, back: str) -> None:
+        self._say(f"{verb}_IN_PROGRESS")
+        try:
+            self._become(version)
+            self.status = f"{verb}_COMPLETE"
+        except Exception as error:  # noqa: BLE001 - whatever it is, AWS would roll back
+            self._say(f"{back}_IN_PROGRESS", why=str(error))
+            self._become(before)
+            self.status = f"{back}_COMPLETE"
+        self._say(self.status)
+
+    def _become(self, version: Version) -> None:
+        self.template, self.parameters = version[0], dict(version[1])
+        self.template_dict = template = _with_outputs(self.parse_template(version[0]), self)
+        self.resource_map = _Resources(self, template)
+        bodies = template["Resources"]
+        for name in _in_order(bodies):
+            self._make(name, bodies[name])
+        self._remove([name for name in self.made if name not in bodies])
+        self.output_map = parsing.OutputMap(self.resource_map, template, self.stack_id)
+
+    def _make(self, name: str, body: Body) -> None:
+        """Creates a resource, or updates it if its resolved properties have changed."""
+        if (condition := body.get("Condition")) and not self.resource_map.lazy_condition_map[condition]:
+            return
+        wanted, before = parsing.clean_json(body.get("Properties", {}), self.resource_map), self.made.get(name)
+        if before and before.properties == wanted:
+            return
+        verb = "UPDATE" if before else "CREATE"
+        try:
+            resource = self._called(verb, name, body)
+        except Exception as error:
+            if before:  # tried, at least: the rollback has something to take back
+                self.made[name] = _Made(body=body, properties=wanted, resource=before.resource)
+            self._say(f"{verb}_FAILED", name, body, why=str(error))
+            raise
+        self.made[name] = _Made(body=body, properties=wanted, resource=resource)
+        self._say(f"{verb}_COMPLETE", name, body, resource)
+
+    def _called(self, verb: str, name: str, body: Body) -> Any:
+        step: Any = parsing.parse_and_update_resource if verb == "UPDATE" else parsing.parse_and_create_resource
+        resource = step(name, body, self.resource_map, account_id=self.account_id, region_name=self.region_name)
+        if resource is None:
+            raise NotImplementedError(f"moto does not {verb.lower()} a {body['Type']}: it needs a model in models.py")
+        return resource
+
+    def _remove(self, names: list[str]) -> None:
+        """Each before what it needs."""
+        for name in reversed([*_in_order({name: self.made[name].body for name in names})]):
+            made = self.made.pop(name)
+            self._say(self._end(made), name, made.body, made.resource)
+
+    def _end(self, made: _Made) -> str:
+        policy = made.body.get("DeletionPolicy")
+        if policy == "Retain":
+            return "DELETE_SKIPPED"
+        if policy == "Snapshot":
+            made.resource.snapshot()
+        self._delete(made.body["Type"], made.resource)
+        return "DELETE_COMPLETE"
+
+    def _delete(self, kind: str, resource: Any) -> None:
+        if isinstance(resource, Recorded):
+            resource.delete()
+        elif kind in _LEFT_BY_MOTO:
+            call(_LEFT_BY_MOTO[kind], resource.physical_resource_id)
+        else:  # private, but the way in which moto calls each of its models: some by an instance, some by the class
+            self.resource_map._delete_resource(resource, {"Type": kind, "Properties": {}})
+
+    def _say(self, status: str, name: str = "", body: Body | None = None, resource: Any = None, why: str = "") -> None:
+        """An event of the resource, or of the stack itself."""
+        event = models.Event(
+            stack_id=self.stack_id,
+            stack_name=self.name,
+            logical_resource_id=name or self.name,
+            physical_resource_id=str(getattr(resource, "physical_resource_id", "")) if name else self.stack_id,
+            resource_type=body["Type"] if body else _STACK,
+            resource_status=status,
+            resource_status_reason=why or None,
+            resource_properties=None,
+        )
+        self.events.append(event)
+
+
+def _with_outputs(node: Any, stack: models.Stack) -> Any:
+    """With the outputs of other stacks in place, since moto does not know Fn::GetStackOutput."""
+    if isinstance(node, list):
+        return [_with_outputs(it, stack) for it in node]
+    if not isinstance(node, dict):
+        return node
+    if wanted := node.get("Fn::GetStackOutput"):
+        backend = models.cloudformation_backends[stack.account_id][stack.region_name]
         told: Any = backend.get_stack(wanted["StackName"]).output_map
         return told[wanted["OutputName"]].value
-    return _moto_s_own(node, resources)
-
-
-def _create(stack: Stack) -> None:
-    vars(stack)["applied"] = {}
-    _change(stack, "CREATE", _version(stack.template, stack.parameters), before=_NOTHING, back="ROLLBACK")
-
-
-def _update(stack: Stack, template: str, _role: object = None, parameters: Any = None, tags: object = None) -> None:
-    before = _version(stack.template, stack.parameters)
-    _change(stack, "UPDATE", _version(template, parameters or {}), before=before, back="UPDATE_ROLLBACK")
-
-
-def _version(template: Any, given: Mapping[str, str]) -> Version:
-    parameters = Stack.parse_template(template).get("Parameters", {})
-    return template, {**{name: it["Default"] for name, it in parameters.items() if "Default" in it}, **given}
-
-
-def _change(stack: Stack, verb: str, version: Version, *, before: Version, back: str) -> None:
-    _say(stack, f"{verb}_IN_PROGRESS")
-    try:
-        _become(stack, version)
-        stack.status = f"{verb}_COMPLETE"
-    except Exception as error:  # noqa: BLE001 - whatever it is, AWS would roll back
-        _say(stack, f"{back}_IN_PROGRESS", why=str(error))
-        _become(stack, before)
-        stack.status = f"{back}_COMPLETE"
-    _say(stack, stack.status)
-
-
-def _become(stack: Stack, version: Version) -> None:
-    resources = stack.resource_map
-    stack.template, stack.parameters = version
-    stack.template_dict = template = Stack.parse_template(version[0])
-    bodies = template["Resources"]
-    gone = {name: body for name, body in resources._resource_json_map.items() if name not in bodies}
-    vars(resources).update(_template=template, input_parameters=stack.parameters, _resource_json_map=bodies)
-    resources.resolved_parameters.clear()
-    resources.load()
-    for name in _in_order(bodies):
-        _make(stack, name, bodies[name])
-    for name in reversed([*_in_order(gone)]):
-        _remove(stack, name, gone[name])
-    stack.output_map = stack._create_output_map()
+    return {name: _with_outputs(it, stack) for name, it in node.items()}
 
 
 def _in_order(bodies: Mapping[str, Body]) -> Iterator[str]:
@@ -108,67 +200,3 @@ def _needs(body: Body) -> Iterator[str]:
     named = body.get("DependsOn", [])
     yield from [named] if isinstance(named, str) else named
     yield from references(body.get("Properties", {}))
-
-
-def _make(stack: Stack, name: str, body: Body) -> None:
-    """Creates it, or changes it if its properties are not those of the last time."""
-    resources, applied = stack.resource_map, vars(stack)["applied"]
-    if (condition := body.get("Condition")) and not resources.lazy_condition_map[condition]:
-        return
-    wanted = parsing.clean_json(body.get("Properties", {}), resources)
-    if applied.get(name) == wanted:
-        return
-    verb = "UPDATE" if name in applied else "CREATE"
-    applied[name] = wanted  # tried, at least: a rollback has something to take back
-    try:
-        resources._parsed_resources[name] = made = _made(stack, verb, name, body)
-    except Exception as error:
-        _say(stack, f"{verb}_FAILED", name, body, why=str(error))
-        raise
-    _say(stack, f"{verb}_COMPLETE", name, body, made)
-
-
-def _made(stack: Stack, verb: str, name: str, body: Body) -> Any:
-    step: Any = parsing.parse_and_update_resource if verb == "UPDATE" else parsing.parse_and_create_resource
-    made = step(name, body, stack.resource_map, account_id=stack.account_id, region_name=stack.region_name)
-    if made is None:
-        raise NotImplementedError(f"moto does not {verb.lower()} a {body['Type']}: it needs a model in models.py")
-    return made
-
-
-def _remove(stack: Stack, name: str, body: Body) -> None:
-    made = stack.resource_map._parsed_resources.pop(name, None)
-    vars(stack)["applied"].pop(name, None)
-    if made is None:
-        return
-    if body.get("DeletionPolicy") == "Retain":
-        _say(stack, "DELETE_SKIPPED", name, body, made)
-        return
-    if body.get("DeletionPolicy") == "Snapshot":
-        made.snapshot()
-    removed(body["Type"], made, stack)
-    _say(stack, "DELETE_COMPLETE", name, body, made)
-
-
-def _delete(stack: Stack) -> None:
-    _say(stack, "DELETE_IN_PROGRESS")
-    bodies = stack.template_dict["Resources"]
-    for name in reversed([*_in_order(bodies)]):
-        _remove(stack, name, bodies[name])
-    stack.status = "DELETE_COMPLETE"
-    _say(stack, stack.status)
-
-
-def _say(stack: Stack, status: str, name: str = "", body: Body | None = None, made: Any = None, why: str = "") -> None:
-    """An event of the resource, or of the stack itself."""
-    event = Event(
-        stack_id=stack.stack_id,
-        stack_name=stack.name,
-        logical_resource_id=name or stack.name,
-        physical_resource_id=str(getattr(made, "physical_resource_id", "")) if name else stack.stack_id,
-        resource_type=body["Type"] if body else _STACK,
-        resource_status=status,
-        resource_status_reason=why or None,
-        resource_properties=None,
-    )
-    stack.events.append(event)

@@ -1,4 +1,4 @@
-"""What keeps data, made through moto's own API: keys, security groups, MySQL and its secret, and Kafka."""
+"""Models of what keeps data, made through moto's own API: keys, security groups, MySQL and Kafka."""
 
 import json
 import os
@@ -12,22 +12,21 @@ LOGIN = "ACCOUNT_MYSQL_LOGIN"
 
 
 class Key(Recorded):
+    end = ("kms", "schedule_key_deletion", "KeyId")
+
     def create(self) -> str:
         told = {name: self.properties[name] for name in ("Description",) if name in self.properties}
         tags = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in self.properties.get("Tags", [])]
         key = aws("kms").create_key(**told, Policy=json.dumps(self.properties["KeyPolicy"]), Tags=tags)["KeyMetadata"]
-        if self.properties.get("EnableKeyRotation"):
-            aws("kms").enable_key_rotation(KeyId=key["KeyId"])
         return str(key["KeyId"])
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("kms").schedule_key_deletion(KeyId=self.physical_resource_id)
 
     def get_cfn_attribute(self, name: str) -> str:
         return str(aws("kms").describe_key(KeyId=self.physical_resource_id)["KeyMetadata"][name])
 
 
 class LogGroup(Recorded):
+    end = ("logs", "delete_log_group", "logGroupName")
+
     def create(self) -> str:
         key = {"kmsKeyId": self.properties["KmsKeyId"]} if "KmsKeyId" in self.properties else {}
         aws("logs").create_log_group(logGroupName=self.name, **key)
@@ -37,15 +36,14 @@ class LogGroup(Recorded):
     def update(self) -> None:
         aws("logs").put_retention_policy(logGroupName=self.name, retentionInDays=self.properties["RetentionInDays"])
 
-    def delete(self, _account: str, _region: str) -> None:
-        aws("logs").delete_log_group(logGroupName=self.name)
-
     def get_cfn_attribute(self, name: str) -> str:
         (found,) = aws("logs").describe_log_groups(logGroupNamePrefix=self.name)["logGroups"]
         return str(found[name.lower()])
 
 
 class SecurityGroup(Recorded):
+    end = ("ec2", "delete_security_group", "GroupId")
+
     def create(self) -> str:
         named = {"GroupName": self.name, "Description": self.properties["GroupDescription"]}
         group = str(aws("ec2").create_security_group(**named, VpcId=self.properties["VpcId"])["GroupId"])
@@ -57,9 +55,6 @@ class SecurityGroup(Recorded):
             aws("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[_permission(rule)])
         return group
 
-    def delete(self, _account: str, _region: str) -> None:
-        aws("ec2").delete_security_group(GroupId=self.physical_resource_id)
-
     def get_cfn_attribute(self, name: str) -> str:
         return {"GroupId": self.physical_resource_id, "VpcId": str(self.properties["VpcId"])}[name]
 
@@ -70,13 +65,13 @@ class SecurityGroupEgress(Recorded):
         aws("ec2").authorize_security_group_egress(GroupId=group, IpPermissions=rule)
         return self.name
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         group, rule = self.properties["GroupId"], [_permission(self.properties)]
         aws("ec2").revoke_security_group_egress(GroupId=group, IpPermissions=rule)
 
 
 def _permission(rule: Mapping[str, Any]) -> Properties:
-    """A template's rule as the API takes it."""
+    """A rule of a template as the API takes it."""
     permission: Properties = {"IpProtocol": rule["IpProtocol"]}
     permission |= {name: int(rule[name]) for name in ("FromPort", "ToPort") if name in rule}
     if "CidrIp" in rule:
@@ -87,11 +82,11 @@ def _permission(rule: Mapping[str, Any]) -> Properties:
 
 
 class Secret(Recorded):
+    end = ("secretsmanager", "delete_secret", "SecretId")
+    end_with = {"ForceDeleteWithoutRecovery": True}  # noqa: RUF012
+
     def create(self) -> str:
         return str(aws("secretsmanager").create_secret(Name=self.name, SecretString=os.environ[LOGIN])["ARN"])
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("secretsmanager").delete_secret(SecretId=self.physical_resource_id, ForceDeleteWithoutRecovery=True)
 
 
 class Attachment(Recorded):
@@ -100,34 +95,27 @@ class Attachment(Recorded):
 
 
 class ParameterGroup(Recorded):
-    def create(self) -> str:
-        name = self.name.lower()
-        family, about = self.properties["Family"], self.properties["Description"]
-        rds = aws("rds")
-        rds.create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily=family, Description=about)
-        values = [
-            {"ParameterName": key, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
-            for key, value in self.properties["Parameters"].items()
-        ]
-        rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=values)
-        return name
+    end = ("rds", "delete_db_parameter_group", "DBParameterGroupName")
 
-    def delete(self, _account: str, _region: str) -> None:
-        aws("rds").delete_db_parameter_group(DBParameterGroupName=self.physical_resource_id)
+    def create(self) -> str:
+        told = {"DBParameterGroupFamily": self.properties["Family"], "Description": self.properties["Description"]}
+        made = aws("rds").create_db_parameter_group(DBParameterGroupName=self.name.lower(), **told)
+        return str(made["DBParameterGroup"]["DBParameterGroupName"])
 
 
 class SubnetGroup(Recorded):
+    end = ("rds", "delete_db_subnet_group", "DBSubnetGroupName")
+
     def create(self) -> str:
-        about, subnets = self.properties["DBSubnetGroupDescription"], self.properties["SubnetIds"]
-        told = {"DBSubnetGroupDescription": about, "SubnetIds": subnets}
+        told = {name: self.properties[name] for name in ("DBSubnetGroupDescription", "SubnetIds")}
         aws("rds").create_db_subnet_group(DBSubnetGroupName=self.name.lower(), **told)
         return self.name.lower()
 
-    def delete(self, _account: str, _region: str) -> None:
-        aws("rds").delete_db_subnet_group(DBSubnetGroupName=self.physical_resource_id)
-
 
 class MySql(Recorded):
+    end = ("rds", "delete_db_instance", "DBInstanceIdentifier")
+    end_with = {"SkipFinalSnapshot": True}  # noqa: RUF012
+
     def create(self) -> str:
         told = {name: value for name, value in self.properties.items() if name != "VPCSecurityGroups"}
         numbers = {name: int(told[name]) for name in ("AllocatedStorage", "Port")}
@@ -141,9 +129,6 @@ class MySql(Recorded):
         name = self.physical_resource_id
         aws("rds").create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-final")
 
-    def delete(self, _account: str, _region: str) -> None:
-        aws("rds").delete_db_instance(DBInstanceIdentifier=self.physical_resource_id, SkipFinalSnapshot=True)
-
     def get_cfn_attribute(self, name: str) -> str:
         (found,) = aws("rds").describe_db_instances(DBInstanceIdentifier=self.physical_resource_id)["DBInstances"]
         for part in name.split("."):
@@ -154,14 +139,10 @@ class MySql(Recorded):
 class Brokers(Recorded):
     """The words of CloudFormation and of MSK's API differ in one, and moto has no configurations to name."""
 
+    end = ("kafka", "delete_cluster", "ClusterArn")
+
     def create(self) -> str:
         told = {name: value for name, value in self.properties.items() if name != "ConfigurationInfo"}
-        storage = told["BrokerNodeGroupInfo"]["StorageInfo"]["EBSStorageInfo"]
-        placed = {**told["BrokerNodeGroupInfo"], "StorageInfo": {"EbsStorageInfo": storage}}
-        return str(aws("kafka").create_cluster(**{**told, "BrokerNodeGroupInfo": placed})["ClusterArn"])
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("kafka").delete_cluster(ClusterArn=self.physical_resource_id)
-
-    def get_cfn_attribute(self, name: str) -> str:
-        return {"Arn": self.physical_resource_id}[name]
+        storage = {"EbsStorageInfo": told["BrokerNodeGroupInfo"]["StorageInfo"]["EBSStorageInfo"]}
+        told["BrokerNodeGroupInfo"] = {**told["BrokerNodeGroupInfo"], "StorageInfo": storage}
+        return str(aws("kafka").create_cluster(**told)["ClusterArn"])

@@ -1,4 +1,4 @@
-"""What delivers, made through moto's own API: functions, layers, event sources, schedule, queue policies, alarms."""
+"""Models of what delivers, made through moto's own API: functions, layers, event sources, queue policies and alarms."""
 
 import json
 
@@ -11,7 +11,7 @@ class Layer(Recorded):
         return self._version()
 
     def update(self) -> None:
-        """A version never changes: another one takes its place, and the one of before comes back in a rollback."""
+        """A version never changes: a new one takes its place, and a rollback returns to the old one."""
         self.physical_resource_id = self._version()
 
     def _version(self) -> str:
@@ -23,6 +23,8 @@ class Layer(Recorded):
 
 
 class Function(Recorded):
+    end = ("lambda", "delete_function", "FunctionName")
+
     def create(self) -> str:
         return str(aws("lambda").create_function(FunctionName=self.name, **self.tagged())["FunctionName"])
 
@@ -30,9 +32,6 @@ class Function(Recorded):
         rest = {name: value for name, value in self.properties.items() if name not in ("Code", "Tags", "Architectures")}
         aws("lambda").update_function_code(FunctionName=self.name, **self.properties["Code"])
         aws("lambda").update_function_configuration(FunctionName=self.name, **rest)
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("lambda").delete_function(FunctionName=self.name)
 
     def get_cfn_attribute(self, name: str) -> str:
         return str(aws("lambda").get_function(FunctionName=self.name)["Configuration"][f"Function{name}"])
@@ -50,7 +49,7 @@ class EventSource(Recorded):
             aws("lambda").delete_event_source_mapping(UUID=self.physical_resource_id)
             self.physical_resource_id = self.create()
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         if "Topics" not in self.properties:
             aws("lambda").delete_event_source_mapping(UUID=self.physical_resource_id)
 
@@ -62,12 +61,11 @@ class InvokeConfig(Recorded):
 
 
 class Schedule(Recorded):
+    end = ("scheduler", "delete_schedule", "Name")
+
     def create(self) -> str:
         aws("scheduler").create_schedule(Name=self.name, **self.properties)
         return self.name
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("scheduler").delete_schedule(Name=self.name)
 
 
 class QueuePolicy(Recorded):
@@ -79,11 +77,10 @@ class QueuePolicy(Recorded):
 
 
 class Alarm(Recorded):
+    end = ("cloudwatch", "delete_alarms", "AlarmNames")
+
     def create(self) -> str:
         aws("cloudwatch").put_metric_alarm(**self.properties)
         return str(self.properties["AlarmName"])
 
     update = create  # type: ignore[assignment]
-
-    def delete(self, _account: str, _region: str) -> None:
-        aws("cloudwatch").delete_alarms(AlarmNames=[self.physical_resource_id])

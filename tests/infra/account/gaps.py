@@ -1,4 +1,4 @@
-"""What moto's CloudFormation cannot hold of our stacks: resources in, complaints about what is not listed here out."""
+"""The kinds of resources of our stacks that moto's CloudFormation cannot make, each with the reason."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -49,7 +49,7 @@ OF_THE_BOOTSTRAP = "AWS::S3::BucketPolicy"
 
 
 def kind_of(resource: Resource) -> str:
-    """Its type; the event sources of Kafka are a kind of their own."""
+    """Its type, except that event sources of Kafka are a kind of their own."""
     kind = str(resource["Type"])
     if kind == "AWS::Lambda::EventSourceMapping" and "Topics" in resource["Properties"]:
         return KAFKA_SOURCE
@@ -57,7 +57,7 @@ def kind_of(resource: Resource) -> str:
 
 
 def complaints(resources: Sequence[Resource]) -> Iterator[str]:
-    """A line for each kind that nobody makes, and for each that is listed above without need."""
+    """A line for each kind that nobody makes, and for each that is listed without need."""
     kinds, held = {kind_of(it) for it in resources}, set(get_model_map())
     for kind in sorted(kinds - held - {*MADE, *LACKED}):
         yield f"{kind}: moto makes none; list it in tests/infra/account/gaps.py, in MADE with a model or in LACKED"

@@ -1,4 +1,4 @@
-"""A Lambda's Python on this machine: a function's name and an event in; its deployed code has run, or an error out."""
+"""Runs the deployed code of a Lambda function on this machine's Python."""
 
 import json
 import os
@@ -64,6 +64,6 @@ def _of_the_runtime() -> Mapping[str, str]:
 
 
 def _where_mysql_is() -> Mapping[str, str]:
-    """RDS's address leads nowhere here; its login stands in the secret, as on AWS."""
+    """RDS's address does not exist here; the secret has its login, as on AWS."""
     login = json.loads(os.environ[LOGIN])
     return {"DATABASE_HOST": login["host"], "DATABASE_PORT": str(login["port"]), "DATABASE_CA_FILE": ""}

@@ -1,4 +1,4 @@
-"""The stack's migration: CloudFormation's requests in; the deployed function has answered them, or the step fails."""
+"""The stack's migration: the deployed function answers CloudFormation's requests, or the deployment fails."""
 
 import json
 import os
@@ -17,11 +17,11 @@ class Migrations(Recorded):
     def update(self) -> None:
         self._asked("Update")
 
-    def delete(self, _account: str, _region: str) -> None:
+    def delete(self) -> None:
         self._asked("Delete")
 
     def _asked(self, kind: str) -> str:
-        """The answer's physical id. It comes by a PUT to S3, as on AWS."""
+        """The physical id in the answer, which comes by a PUT to S3, as on AWS."""
         aws("s3").create_bucket(Bucket=_ANSWERS)
         ids = {"StackId": "stack", "RequestId": str(uuid.uuid4()), "LogicalResourceId": self.name}
         url = f"{os.environ['AWS_ENDPOINT_URL']}/{_ANSWERS}/{ids['RequestId']}"

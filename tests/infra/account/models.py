@@ -1,4 +1,4 @@
-"""The kinds of which moto's CloudFormation makes nothing, or not all: their type in, the class that makes them out.
+"""The models of those types of resources that moto's CloudFormation does not make, or not in full.
 
 The SDK checks the shape of everything that the template says, as AWS would.
 """

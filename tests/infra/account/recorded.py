@@ -1,14 +1,21 @@
-"""What every kind that is made here has: properties in; out, what a reference to it answers, and its end."""
+"""The base of all models here: a resource of a kind that moto's CloudFormation does not make."""
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import boto3
 
 Properties = dict[str, Any]
+#: the service, the call, and the parameter that takes the id
+End = tuple[str, str, str]
 
 
 class Recorded:
-    """Nothing but its properties; every attribute has some text as its value."""
+    """Keeps its properties and does nothing else; an attribute has some text as its value."""
+
+    #: how it is deleted; none is for what goes with something else
+    end: ClassVar[End | None] = None
+    end_with: ClassVar[Mapping[str, object]] = {}
 
     def __init__(self, name: str, properties: Properties) -> None:
         self.name = name
@@ -39,14 +46,16 @@ class Recorded:
     def update(self) -> None:
         return None
 
-    def delete(self, _account: str, _region: str) -> None:
-        return None
+    def delete(self) -> None:
+        if self.end:
+            call(self.end, self.physical_resource_id, **self.end_with)
 
     def is_created(self) -> bool:
         return True
 
     def get_cfn_attribute(self, name: str) -> str:
-        return f"{self.name}.{name}"
+        known = name == "Arn" and self.physical_resource_id.startswith("arn:")
+        return self.physical_resource_id if known else f"{self.name}.{name}"
 
     def tagged(self) -> Properties:
         """The properties with tags as Lambda's API takes them."""
@@ -55,5 +64,10 @@ class Recorded:
 
 
 def aws(service: str) -> Any:
-    """A client of this very server."""
+    """A client of this server."""
     return boto3.client(service)  # type: ignore[call-overload]
+
+
+def call(end: End, name: str, **rest: object) -> None:
+    service, verb, parameter = end
+    getattr(aws(service), verb)(**{parameter: [name] if parameter.endswith("s") else name}, **rest)

@@ -1,4 +1,4 @@
-"""What an account has: a server of AWS's APIs in, all that our stacks could have made or left there out."""
+"""All that our stacks can have made or left in an account, read through AWS's APIs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    #: by the last word of the name; bootstrap's own is not told
+    #: by the last part of the name, without bootstrap's own
     stacks: Mapping[str, Item]
     #: oldest first
     events: Mapping[str, list[Item]]
@@ -42,7 +42,7 @@ class Seen:
         return str(value)
 
     def queue(self, output: str) -> Item:
-        """The queue whose URL the delivery stack tells."""
+        """The queue whose URL is this output of the delivery stack."""
         return self.queues[self.output("delivery", output).rpartition("/")[2]]
 
     def function(self, word: str) -> Item:
@@ -55,7 +55,7 @@ class Seen:
         return [str(it["Resource"]) for it in statements if action in listed(it["Action"])]
 
     def code(self, word: str) -> tuple[str, list[str]]:
-        """What of ours runs in a function: its own code, and its layers' versions."""
+        """A function's own code and the versions of its layers."""
         function = self.function(word)
         return function["CodeSha256"], [layer["Arn"] for layer in function["Layers"]]
 
@@ -74,7 +74,7 @@ def seen(aws: Aws) -> Seen:
         statements={it["Role"]: _statements(client("iam"), it["Role"]) for it in functions if _variables(it)},
         sources=client("lambda").list_event_source_mappings()["EventSourceMappings"],
         queues={url.rpartition("/")[2]: _attributes(client("sqs"), url) for url in queues},
-        keys=[_key(client("kms"), it) for it in keys],
+        keys=[dict(client("kms").describe_key(KeyId=it)["KeyMetadata"]) for it in keys],
         log_groups=client("logs").describe_log_groups()["logGroups"],
         alarms={it["AlarmName"]: it for it in client("cloudwatch").describe_alarms()["MetricAlarms"]},
         schedules=[_lasting(client("scheduler").get_schedule(Name=it["Name"])) for it in schedules],
@@ -119,11 +119,5 @@ def _statements(iam: Any, arn: str) -> list[Item]:
 
 
 def _lasting(item: Item) -> Item:
-    """Without what is another one at each look."""
+    """Without what differs each time."""
     return {name: value for name, value in item.items() if name not in ("ResponseMetadata", "LatestRestorableTime")}
-
-
-def _key(kms: Any, key_id: str) -> Item:
-    told = kms.describe_key(KeyId=key_id)["KeyMetadata"]
-    rotates = told["Enabled"] and kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
-    return {**told, "Rotates": rotates}

@@ -1,4 +1,4 @@
-"""Moto's server with the gaps filled: `python -m tests.infra.account.server PORT …`; AWS over HTTP out."""
+"""moto's server with the gaps filled: `python -m tests.infra.account.server PORT …`."""
 
 import json
 import os

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 
 from delivery.aws.settings import (
     ClaimSettings,
-    FromEnvironment,
     IngestSettings,
     MigrateSettings,
     SendSettings,
-    Settings,
-    SettingsError,
     TopicSettings,
+    WithDatabase,
 )
+from delivery.aws.variables import FunctionSettings, SettingsError
 
 DATABASE = {
     "DATABASE_HOST": "mysql.example",
@@ -31,14 +30,14 @@ OWN_USER = {
     "DATABASE_CA_FILE": "/opt/rds-ca.pem",
 }
 QUEUE = {"SEND_QUEUE_URL": "https://sqs.example/1/send"}
-SEND = {"DATA_KEY_ARN": "arn:aws:kms:eu-west-1:1:key/x", "ACTION_BASE_URL": "https://app.example/"}
+SEND = {"DATA_KEY_ARN": "arn:aws:kms:eu-west-1:1:key/x", "ACTION_BASE_URL": "https://app.example"}
 TOPIC = {
-    "KAFKA_CLUSTER_ARN": "arn:aws:kafka:eu-west-1:1:cluster/x/y",
+    "KAFKA_CLUSTER_ARN": "arn:aws:kafka:eu-west-1:111111111111:cluster/x/y",
     "KAFKA_TOPIC": "t",
     "TOPIC_PARTITIONS": "6",
     "TOPIC_RETENTION_HOURS": "168",
 }
-NEEDED: dict[type[FromEnvironment], dict[str, str]] = {
+NEEDED: dict[type[FunctionSettings], dict[str, str]] = {
     IngestSettings: DATABASE | QUEUE,
     ClaimSettings: DATABASE | QUEUE,
     SendSettings: DATABASE | SEND,
@@ -46,18 +45,18 @@ NEEDED: dict[type[FromEnvironment], dict[str, str]] = {
     MigrateSettings: DATABASE,
 }
 CLASSES = list(NEEDED)
-WITH_DATABASE = [cls for cls in CLASSES if issubclass(cls, Settings)]
+WITH_DATABASE = [cls for cls in CLASSES if issubclass(cls, WithDatabase)]
 SECRET = "hunter2-must-not-be-shown"
 
 
-def complaints(cls: type[FromEnvironment], environment: dict[str, str]) -> list[str]:
+def complaints(cls: type[FunctionSettings], environment: dict[str, str]) -> list[str]:
     with pytest.raises(SettingsError) as raised:
         cls.read(environment)
     return str(raised.value).splitlines()
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_each_missing_setting_is_one_line_that_says_what_it_should_be(cls: type[FromEnvironment]) -> None:
+def test_each_missing_setting_is_one_line_that_says_what_it_should_be(cls: type[FunctionSettings]) -> None:
     """All at once, so that they are mended at once."""
     lines = complaints(cls, {})
     assert sorted(line.partition(":")[0] for line in lines) == sorted(NEEDED[cls])
@@ -65,7 +64,7 @@ def test_each_missing_setting_is_one_line_that_says_what_it_should_be(cls: type[
 
 
 @pytest.mark.parametrize(("cls", "name"), [(cls, name) for cls in CLASSES for name in sorted(NEEDED[cls])])
-def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[FromEnvironment], name: str) -> None:
+def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[FunctionSettings], name: str) -> None:
     """The others are in order."""
     without = {key: value for key, value in NEEDED[cls].items() if key != name}
     assert [line.partition(":")[0] for line in complaints(cls, without)] == [name]
@@ -102,6 +101,7 @@ def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[From
         (SendSettings, "WEBHOOK_ORIGINS", ","),
         (SendSettings, "FEISHU_TIMEOUT_SECONDS", "61"),
         (SendSettings, "ACTION_BASE_URL", "app.example"),
+        (SendSettings, "ACTION_BASE_URL", "https://app.example/"),
         (SendSettings, "MESSAGE_EVENT", ""),
         (SendSettings, "MESSAGE_TITLE", " "),
         (SendSettings, "MESSAGE_ACTION_TEXT", ""),
@@ -112,7 +112,7 @@ def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[From
     ],
 )
 def test_a_malformed_setting_is_one_line_that_says_what_it_should_be(
-    cls: type[FromEnvironment], name: str, wrong: str
+    cls: type[FunctionSettings], name: str, wrong: str
 ) -> None:
     """One line even where several of its parts are wrong."""
     [line] = complaints(cls, NEEDED[cls] | {name: wrong})
@@ -121,14 +121,14 @@ def test_a_malformed_setting_is_one_line_that_says_what_it_should_be(
 
 
 @given(st.sampled_from(CLASSES), st.data())
-def test_no_complaint_repeats_a_value(cls: type[FromEnvironment], data: st.DataObject) -> None:
+def test_no_complaint_repeats_a_value(cls: type[FunctionSettings], data: st.DataObject) -> None:
     """A secret may have been put into the wrong variable."""
     names = data.draw(st.sets(st.sampled_from(sorted(cls.names()))))
     given_values = NEEDED[cls] | {name: f"{SECRET} {name}" for name in names}
     assert SECRET not in complaint(cls, given_values)
 
 
-def complaint(cls: type[FromEnvironment], environment: dict[str, str]) -> str:
+def complaint(cls: type[FunctionSettings], environment: dict[str, str]) -> str:
     """With all that a traceback would show; empty if there is nothing to complain about."""
     try:
         cls.read(environment)
@@ -143,18 +143,18 @@ def test_defaults_are_those_of_the_design() -> None:
     claim = ClaimSettings.read(NEEDED[ClaimSettings])
     send = SendSettings.read(NEEDED[SendSettings])
     assert (ingest.database_port, ingest.database_ca_file) == (3306, "")
-    assert (ingest.handoff_deadline_seconds, ingest.max_attempts) == (300, 5)
+    assert (ingest.handoff_deadline_seconds, ingest.retry.max_attempts) == (300, 5)
     assert ingest.allowed_url_prefixes == ("/assistant/",)
     assert (claim.lease_seconds, send.lease_seconds) == (600, 600)
-    assert (send.retry_base_seconds, send.retry_cap_seconds, send.retry_jitter) == (300, 1800, 0.1)
-    assert send.feishu_timeout_seconds == 5
+    assert (send.retry.base_seconds, send.retry.cap_seconds, send.retry.jitter) == (300, 1800, 0.1)
+    assert send.send.feishu_timeout_seconds == 5
     assert send.webhook_origins == ("https://www.feishu.cn", "https://feishu.cn")
-    assert send.message_event == "smartflow.schedule_adjustment_ready"
-    assert (send.message_title, send.message_action_text) == ("SmartFlow 日程调整建议", "查看并确认调整")
+    assert send.message.event == "smartflow.schedule_adjustment_ready"
+    assert (send.message.title, send.message.action_text) == ("SmartFlow 日程调整建议", "查看并确认调整")
 
 
 @pytest.mark.parametrize("cls", [IngestSettings, ClaimSettings, SendSettings])
-def test_a_function_is_a_user_of_its_own_or_the_secret_s(cls: type[Settings]) -> None:
+def test_a_function_is_a_user_of_its_own_or_the_secret_s(cls: type[WithDatabase]) -> None:
     """Which of two is meant is not guessed, and a token goes by TLS only; each is one line that names the setting."""
     own = OWN_USER | {name: value for name, value in NEEDED[cls].items() if name not in DATABASE}
     assert cls.read(own | {"DATABASE_SECRET_ARN": ""}) == cls.read(own)
@@ -171,7 +171,6 @@ def test_values_are_trimmed_and_lists_are_split() -> None:
     given_values = NEEDED[IngestSettings] | {"ALLOWED_URL_PREFIXES": " /a/ , /b/,", "DATABASE_HOST": " h ", "PATH": "x"}
     ingest = IngestSettings.read(given_values)
     assert (ingest.allowed_url_prefixes, ingest.database_host) == (("/a/", "/b/"), "h")
-    assert SendSettings.read(NEEDED[SendSettings]).action_base_url == "https://app.example"
 
 
 def test_the_processs_own_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,11 +178,11 @@ def test_the_processs_own_environment_is_the_default(monkeypatch: pytest.MonkeyP
     for name, value in NEEDED[ClaimSettings].items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("CLAIM_BATCH_SIZE", "42")
-    assert ClaimSettings.read().claim_batch_size == 42
+    assert ClaimSettings.read().claim.batch_size == 42
 
 
 def test_settings_do_not_change() -> None:
     """What was checked stays so."""
     ingest = IngestSettings.read(NEEDED[IngestSettings])
     with pytest.raises(ValueError, match="frozen"):
-        ingest.max_attempts = 6
+        ingest.retry.max_attempts = 6

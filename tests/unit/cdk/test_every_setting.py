@@ -1,18 +1,17 @@
-"""Every key there is, tried with what it may not be: the answer is one line that begins with the key's whole path."""
+"""Every key there is, with what it may not be: the answer is one line that names the key and says what it should be."""
 
-import dataclasses
-from collections.abc import Iterator
-from typing import Any, get_args, get_type_hints
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
+from pydantic.fields import FieldInfo
 
-from cdk.settings.reading import SettingsError, section_of
-from cdk.settings.rules import ListOf, Number, OneOf, Rule, Switch, Text, Whole
-from cdk.settings.stage import StageSettings
-from tests.unit.cdk.test_stage_settings import settings
+from cdk.settings.page import settings as every_setting
+from delivery.aws.variables import should_be
+from tests.unit.cdk.stages import CLUSTER, LEAST, NEW, RDS, TOPIC, VPC, lines, over, settings
 
-#: a value of each kind that JSON knows; a float that is no whole number, a string that is no name of anything
-KINDS: dict[str, Any] = {
+#: a value of each type that JSON has; none of them is what anybody means
+VALUES: Mapping[str, Any] = {
     "null": None,
     "switch": True,
     "whole": 77_777_777_777,
@@ -21,86 +20,105 @@ KINDS: dict[str, Any] = {
     "list": [[]],
     "object": {"a": 1},
 }
-#: what a rule may accept of these at all
-OF_KIND: dict[type[Any], set[str]] = {
-    Switch: {"switch"}, Whole: {"whole"}, Number: {"whole", "number"}, Text: {"text"}, ListOf: {"list"},
-    OneOf: {"text", "whole"},
-}  # fmt: skip
+TYPES: Mapping[Any, set[str]] = {
+    bool: {"switch"},
+    int: {"whole"},
+    float: {"whole", "number"},
+    str: {"text"},
+    tuple: {"list"},
+}
+#: a valid stage with the kind of network, MySQL, Kafka or alarms that the key goes with
+BY_BEGINNING: Mapping[str, Mapping[str, Any]] = {
+    "network.vpc_id": {**LEAST, "network": VPC},
+    "network.subnet_ids": {**LEAST, "network": VPC},
+    "network.security_group_ids": {**LEAST, "network": VPC},
+    "network.": NEW,
+    "database.new": NEW,
+    "database.iam": {**LEAST, "database": RDS},
+    "kafka.new": NEW,
+    "kafka.cluster_arn": {**LEAST, "kafka": {"cluster_arn": CLUSTER}},
+    "alarms.topic_arn": {**LEAST, "alarms": {"topic_arn": TOPIC}},
+    "": LEAST,
+}
+#: without them another kind is chosen
+CHOOSES = (
+    "network.new",
+    "network.vpc_id",
+    "database.iam_resource_id",
+    "kafka.cluster_arn",
+    "alarms.topic_arn",
+    "alarms.email",
+)
+SETTINGS = [pytest.param(path, field, id=path) for path, field, _ in every_setting()]
+SECTIONS = sorted({path.rpartition(".")[0] for path, *_ in every_setting()})
 
 
-def keys(section: type[Any] = StageSettings, at: str = "") -> Iterator[tuple[str, Rule, set[str]]]:
-    """Each key's path, its rule, and the kinds of which it may be; null stands for leaving it out."""
-    hints = get_type_hints(section, include_extras=True)
-    for field in dataclasses.fields(section):
-        path = f"{at}{field.name}"
-        if inner := section_of(hints[field.name]):
-            yield from keys(inner, f"{path}.")
-        elif path != "name":  # cdk.json names a stage by its key
-            rule = get_args(hints[field.name])[1]
-            yield path, rule, OF_KIND[type(rule)] | ({"null"} if field.default is None else set())
+def with_value(path: str, value: Any) -> Mapping[str, Any]:
+    """A stage that is valid but for this."""
+    stage = next(stage for beginning, stage in BY_BEGINNING.items() if path.startswith(beginning))
+    changes: Any = value
+    for key in reversed(path.split(".")):
+        changes = {key: changes}
+    return over(stage, changes)
 
 
-def sections(section: type[Any] = StageSettings, at: str = "") -> Iterator[str]:
-    yield at
-    hints = get_type_hints(section)
-    for field in dataclasses.fields(section):
-        if inner := section_of(hints[field.name]):
-            yield from sections(inner, f"{at}{field.name}.")
+def types(path: str, field: FieldInfo) -> set[str]:
+    """Of which a value may be; null stands for leaving it out."""
+    kind: Any = field.annotation
+    allowed = {"null"} if field.default is None or path in CHOOSES else set[str]()
+    if path == "network.new":
+        return {"null", "switch"}
+    if get_origin(kind) is Literal:
+        return allowed | TYPES[type(get_args(kind)[0])]
+    inner = [get_args(it)[0] if get_origin(it) is not tuple and get_args(it) else it for it in get_args(kind)]
+    return allowed | TYPES[tuple if get_origin(kind) is tuple else inner[0] if inner else kind]
 
 
-def with_value(path: str, value: Any) -> dict[str, Any]:
-    first, _, rest = path.partition(".")
-    return {first: with_value(rest, value) if rest else value}
+@pytest.mark.parametrize(("path", "field"), SETTINGS)
+def test_a_value_of_another_type_is_one_line_that_names_the_key(path: str, field: FieldInfo) -> None:
+    for name in VALUES.keys() - types(path, field):
+        [line] = lines(with_value(path, VALUES[name]))
+        assert line.startswith(f"{path}: should be {should_be(field)}, is ")
 
 
-def complaint(path: str, value: Any) -> str:
-    with pytest.raises(SettingsError) as caught:
-        settings(with_value(path, value))
-    return str(caught.value)
-
-
-KEYS = [pytest.param(*key, id=key[0]) for key in keys()]
-RANGES = [pytest.param(path, rule, id=path) for path, rule, _ in keys() if isinstance(rule, Whole | Number)]
-
-
-@pytest.mark.parametrize(("path", "rule", "kinds"), KEYS)
-def test_a_value_of_another_kind_is_one_line_that_names_the_key(path: str, rule: Rule, kinds: set[str]) -> None:
-    """And says what it should be."""
-    for kind in set(KINDS) - kinds:
-        line = complaint(path, KINDS[kind])
-        assert line.startswith(f"cdk.json, stage dev: {path}: should be {rule}, is ")
-        assert len(line.splitlines()) == 1
-
-
-@pytest.mark.parametrize(("path", "rule", "kinds"), KEYS)
-def test_a_value_of_the_right_kind_that_nobody_means_is_refused_too(path: str, rule: Rule, kinds: set[str]) -> None:
+@pytest.mark.parametrize(("path", "field"), SETTINGS)
+def test_a_value_of_the_right_type_that_nobody_means_is_refused_too(path: str, field: FieldInfo) -> None:
     """A line break, a number beyond all bounds, a list of lists."""
-    for kind in kinds - {"switch", "number", "null"}:
-        assert complaint(path, KINDS[kind]).startswith(f"cdk.json, stage dev: {path}: should be {rule}, is ")
+    for name in types(path, field) - {"switch", "number", "null"}:
+        [line] = lines(with_value(path, VALUES[name]))
+        assert line.startswith(f"{path}: should be {should_be(field)}, ")
 
 
-@pytest.mark.parametrize(("path", "rule"), RANGES)
-def test_a_range_ends_where_it_says(path: str, rule: Whole | Number) -> None:
-    """Its ends are in it and their neighbours are not; what is not a number is outside of all."""
-    step = 1 if isinstance(rule, Whole) else rule.least / 1000 or 1e-6
-    for beyond in (rule.least - step, rule.most + step, float("nan")):
-        assert complaint(path, beyond).startswith(f"cdk.json, stage dev: {path}: should be {rule}, is ")
-    for end in (rule.least, rule.most):
-        assert rule.accepts(end)
+@pytest.mark.parametrize(("path", "field"), SETTINGS)
+def test_a_range_ends_where_it_says(path: str, field: FieldInfo) -> None:
+    """The neighbours of its ends are not in it, nor is what is not a number."""
+    kinds = [field, *map(FieldInfo.from_annotation, get_args(field.annotation))]
+    bounds: list[Any] = [bound for kind in kinds for bound in kind.metadata]
+    step = 0.001 if field.annotation is float else 1
+    beyond = [it.ge - step for it in bounds if hasattr(it, "ge")]
+    beyond += [it.le + step for it in bounds if hasattr(it, "le")]
+    for value in [*beyond, *([float("nan")] if beyond else [])]:
+        [line] = lines(with_value(path, value))
+        assert line.startswith(f"{path}: should be {should_be(field)}, is ")
 
 
-@pytest.mark.parametrize("at", list(sections()))
-def test_an_unknown_key_is_named_with_the_section_that_it_stands_in(at: str) -> None:
-    """In every section: a misspelt setting would otherwise be its default, silently."""
-    line = complaint(f"{at}no_such_key", 1)
-    assert line.startswith(f"cdk.json, stage dev: {at}no_such_key: no such setting; ")
-    assert len(line.splitlines()) == 1
+@pytest.mark.parametrize("section", SECTIONS)
+def test_an_unknown_key_is_named_with_the_section_that_it_stands_in(section: str) -> None:
+    """A misspelt setting would otherwise be its default, silently."""
+    path = f"{section}.no_such_key".removeprefix(".")
+    [line] = lines(with_value(path, 1))
+    assert line.startswith(f"{path}: no such setting; ")
 
 
-@pytest.mark.parametrize("at", [at for at in sections() if at])
-def test_a_section_that_is_no_object_is_named(at: str) -> None:
+@pytest.mark.parametrize("section", [section for section in SECTIONS if section])
+def test_a_section_that_is_no_object_is_named(section: str) -> None:
     """As somebody writes it who takes the section for a switch or a list."""
-    for wrong in [True, ["on"], "on"]:
-        assert complaint(at.removesuffix("."), wrong).startswith(
-            f"cdk.json, stage dev: {at.removesuffix('.')}: should be an object of settings, is "
-        )
+    for wrong in (True, ["on"], "on"):
+        [line] = lines(with_value(section, wrong))
+        assert line.startswith(f"{section}: should be an object of settings, is ")
+
+
+def test_the_stages_that_settings_are_tried_in_are_valid() -> None:
+    """Else a complaint could be about something else."""
+    for stage in BY_BEGINNING.values():
+        assert settings(stage).name == "dev"

@@ -1,4 +1,4 @@
-"""The event contract: decides whether a Kafka value is a notification, a reject, or another service's event."""
+"""The event contract: a Kafka value is a notification, a reject, or another service's event (docs/design.md, Event)."""
 
 from __future__ import annotations
 

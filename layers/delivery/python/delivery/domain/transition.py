@@ -1,4 +1,4 @@
-"""Decides what the outcome of an attempt makes of its record. Pure, and mypy proves it total."""
+"""Decides what the outcome of an attempt makes of its record. Mypy proves it total (docs/design.md, States)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer of Feishu means: two tables, from a status or a business code to an outcome."""
+"""What an answer of Feishu means: tables from a status or a business code to an outcome (docs/design.md, Answers)."""
 
 from __future__ import annotations
 

@@ -1,66 +1,112 @@
-"""Opening and closing attempts in sets, by compare-and-set on `attempt_count`: exactly one sender owns an attempt."""
-
-from __future__ import annotations
+"""Opens and closes attempts in sets, by compare-and-set on `attempt_count`: exactly one sender owns an attempt."""
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, text
+from sqlalchemy import Connection, Engine, Row
 
 from delivery.domain.outcome import Delivered, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import OPEN_STATUSES, Attempt, Pointer
-from delivery.storage.database import in_transaction, rows_of, to_stored
+from delivery.domain.transition import Closing
+from delivery.storage.columns import (
+    INSERT,
+    Rights,
+    Sources,
+    assigned,
+    copied,
+    listed,
+    rows_of,
+    select,
+    update,
+    values_of,
+)
+from delivery.storage.database import in_transaction, to_stored
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from datetime import datetime, timedelta
-
-    from sqlalchemy import Connection, Engine, Row
-
-    from delivery.domain.transition import Closing
-
-_IDS: BindParameter[object] = bindparam("ids", expanding=True)
 _RESPONSE_CHARACTERS = 2_000
 _ERROR_CHARACTERS = 2_000
 
-_LOCK = text("""
-SELECT id, status, attempt_count, max_attempts, user_id, channel, preview_id, trigger_id, trigger_type, target_type,
-    target_id, target_url, summary_text, fallback_text, trace_id
-FROM notification_records WHERE id IN :ids ORDER BY id FOR UPDATE""").bindparams(_IDS)
-
-_OPEN = text("""
-UPDATE notification_records SET status = 'sending', attempt_count = attempt_count + 1, next_retry_at = :until,
-    last_error_code = NULL, last_error = NULL, updated_at = :now
-WHERE id IN :ids""").bindparams(_IDS)
-
-_OWNED = text("""
-SELECT id, attempt_count FROM notification_records
-WHERE id IN :ids AND status = 'sending' ORDER BY id FOR UPDATE""").bindparams(_IDS)
-
-_HISTORY_COLUMNS = (
-    "record_id, attempt, started_at, finished_at, outcome, error_code, error, http_status, response, latency_ms"
+# A field of Attempt is the column of that name, except for those that opening decides.
+_CARRIED = tuple(field.name for field in fields(Attempt) if field.name not in {"record_id", "number", "started_at"})
+# Rows of the Go service may hold NULL in these.
+_READ_AS: Mapping[str, Callable[[Any], Any]] = dict.fromkeys(
+    ("summary_text", "fallback_text", "trace_id"), lambda words: words or ""
 )
-# A late sender's report replaces the line `lost` that claim wrote for the same attempt.
-_HISTORY_UPDATE = ", ".join(f"{name} = new.{name}" for name in _HISTORY_COLUMNS.split(", ")[3:])
+_LOCKED = ("id", "status", "attempt_count", *_CARRIED)
+_LOCK = f"""
+SELECT {listed(_LOCKED)} FROM notification_records WHERE id IN %(ids)s ORDER BY id FOR UPDATE"""  # noqa: S608 - constant
 
-_CLOSE = """
-UPDATE notification_records AS r JOIN (VALUES {rows})
-    AS v (record_id, attempt, status, next_retry_at, code, error, sent_at, message_id, request, response, now_at)
-    ON r.id = v.record_id AND r.attempt_count = v.attempt AND r.status = 'sending'
-SET r.status = v.status, r.next_retry_at = v.next_retry_at, r.last_error_code = v.code, r.last_error = v.error,
-    r.sent_at = v.sent_at, r.provider_message_id = v.message_id, r.provider_request_json = v.request,
-    r.provider_response_json = v.response, r.updated_at = v.now_at"""
+_OPENED = {
+    "status": "'sending'",
+    "attempt_count": "attempt_count + 1",
+    "next_retry_at": "%(until)s",
+    "last_error_code": "NULL",
+    "last_error": "NULL",
+    "updated_at": "%(now)s",
+}
+_OPEN = f"UPDATE notification_records SET {assigned(_OPENED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
+
+_OWNED = """
+SELECT id, attempt_count FROM notification_records
+WHERE id IN %(ids)s AND status = 'sending' ORDER BY id FOR UPDATE"""
+
+_ATTEMPT: Sources[Closing] = {
+    "record_id": lambda closing: closing.attempt.record_id,
+    "attempt": lambda closing: closing.attempt.number,
+}
+
+_REPORT: Sources[Closing] = {
+    "finished_at": lambda closing: to_stored(closing.finished_at),
+    "outcome": lambda closing: _outcome_name(closing.outcome),
+    "error_code": lambda closing: None if isinstance(closing.outcome, Delivered) else closing.outcome.code.value,
+    "error": lambda closing: None if isinstance(closing.outcome, Delivered) else _error(closing.outcome.reason),
+    "http_status": lambda closing: closing.outcome.exchange.http_status,
+    "response": lambda closing: _cut(_json(closing.outcome.exchange.response), _RESPONSE_CHARACTERS),
+    "latency_ms": lambda closing: closing.outcome.exchange.latency_ms,
+}
+_HISTORY: Sources[Closing] = {
+    **_ATTEMPT,
+    "started_at": lambda closing: to_stored(closing.attempt.started_at),
+    **_REPORT,
+}
+# A late sender's report replaces the line `lost` that claim wrote for the same attempt.
+_WRITE_HISTORY = f"""
+INSERT INTO notification_attempts ({listed(_HISTORY)}) VALUES {{rows}} AS new
+ON DUPLICATE KEY UPDATE {copied(_REPORT, source="new")}"""  # noqa: S608 - constant
+
+_NEW_STATE: Sources[Closing] = {
+    "status": lambda closing: closing.transition.status.value,
+    "next_retry_at": lambda closing: _time(closing.transition.next_retry_at),
+    "last_error_code": lambda closing: closing.transition.error_code,
+    "last_error": lambda closing: _error(closing.transition.error),
+    "sent_at": lambda closing: _time(closing.transition.sent_at),
+    "provider_message_id": lambda closing: closing.transition.provider_message_id,
+    "provider_request_json": lambda closing: _json(closing.outcome.exchange.request),
+    "provider_response_json": lambda closing: _json(closing.outcome.exchange.response),
+    "updated_at": lambda closing: to_stored(closing.finished_at),
+}
+_CLOSING: Sources[Closing] = {**_ATTEMPT, **_NEW_STATE}
+_CLOSE = f"""
+UPDATE notification_records AS r JOIN (VALUES {{rows}}) AS new ({listed(_CLOSING)})
+    ON r.id = new.record_id AND r.attempt_count = new.attempt AND r.status = 'sending'
+SET {copied(_NEW_STATE, source="new", to="r")}"""  # noqa: S608 - constant
+
+RIGHTS: Rights = {
+    "notification_records": [*select(*_LOCKED), *update(*_OPENED, *_NEW_STATE)],
+    "notification_attempts": [INSERT, *select(*_REPORT), *update(*_REPORT)],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """The right to call Feishu for a record, and the report of what came of it."""
+    """Opening an attempt is the right to call Feishu for its record; closing it reports what came of the call."""
 
     engine: Engine
 
     def open(self, pointers: Collection[Pointer], *, now: datetime, lease: timedelta) -> list[Attempt]:
-        """Opens the next attempt of every record that still is as its pointer says. Lost ones are left out: normal."""
+        """Opens the next attempt of every record that still is as its pointer says. Others are left out: normal."""
         wanted = set(pointers)
         if not wanted:
             return []
@@ -76,14 +122,14 @@ class Attempts:
 
 def _open(connection: Connection, wanted: set[Pointer], now: datetime, until: datetime) -> list[Attempt]:
     ids = sorted({pointer.record_id for pointer in wanted})
-    rows = [row for row in connection.execute(_LOCK, {"ids": ids}) if _may_open(row, wanted)]
+    rows = [row for row in connection.exec_driver_sql(_LOCK, {"ids": ids}) if _may_open(row, wanted)]
     if rows:
         times = {"now": to_stored(now), "until": to_stored(until)}
-        connection.execute(_OPEN, {"ids": [row.id for row in rows], **times})
+        connection.exec_driver_sql(_OPEN, {"ids": [row.id for row in rows], **times})
     return [_attempt(row, now) for row in rows]
 
 
-def _may_open(row: Row[tuple[Any, ...]], wanted: set[Pointer]) -> bool:
+def _may_open(row: Row[Any], wanted: set[Pointer]) -> bool:
     return (
         Pointer(row.id, row.attempt_count) in wanted
         and row.status in OPEN_STATUSES
@@ -91,82 +137,31 @@ def _may_open(row: Row[tuple[Any, ...]], wanted: set[Pointer]) -> bool:
     )
 
 
-def _attempt(row: Row[tuple[Any, ...]], now: datetime) -> Attempt:
-    return Attempt(
-        record_id=row.id,
-        number=row.attempt_count + 1,
-        max_attempts=row.max_attempts,
-        user_id=row.user_id,
-        channel=row.channel,
-        preview_id=row.preview_id,
-        trigger_id=row.trigger_id,
-        trigger_type=row.trigger_type,
-        target_type=row.target_type,
-        target_id=row.target_id,
-        target_url=row.target_url,
-        summary_text=row.summary_text or "",
-        fallback_text=row.fallback_text or "",
-        trace_id=row.trace_id or "",
-        started_at=now,
-    )
+def _attempt(row: Row[Any], now: datetime) -> Attempt:
+    stored = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for the row by column
+    carried = {name: _READ_AS[name](stored[name]) if name in _READ_AS else stored[name] for name in _CARRIED}
+    return Attempt(record_id=row.id, number=row.attempt_count + 1, started_at=now, **carried)
 
 
 def _close(connection: Connection, closings: Sequence[Closing]) -> set[int]:
     # Records before history, as claim locks them: the other way round the two deadlock.
-    owned = {
-        (row.id, row.attempt_count)
-        for row in connection.execute(_OWNED, {"ids": [closing.attempt.record_id for closing in closings]})
-    }
-    _write_history(connection, closings)
+    ids = [closing.attempt.record_id for closing in closings]
+    owned = {(row.id, row.attempt_count) for row in connection.exec_driver_sql(_OWNED, {"ids": ids})}
+    _write(connection, _WRITE_HISTORY, _HISTORY, closings)
     won = [closing for closing in closings if (closing.attempt.record_id, closing.attempt.number) in owned]
     if won:
-        values = [value for closing in won for value in _new_state(closing)]
-        connection.exec_driver_sql(_CLOSE.format(rows=rows_of(11, len(won), row="ROW")), tuple(values))
+        _write(connection, _CLOSE, _CLOSING, won, row="ROW")
     return {closing.attempt.record_id for closing in won}
 
 
-def _new_state(closing: Closing) -> tuple[Any, ...]:
-    new, exchange = closing.transition, closing.outcome.exchange
-    return (
-        closing.attempt.record_id,
-        closing.attempt.number,
-        new.status.value,
-        to_stored(new.next_retry_at) if new.next_retry_at else None,
-        new.error_code,
-        _cut(new.error, _ERROR_CHARACTERS),
-        to_stored(new.sent_at) if new.sent_at else None,
-        new.provider_message_id,
-        _json(exchange.request),
-        _json(exchange.response),
-        to_stored(closing.finished_at),
-    )
+def _write(
+    connection: Connection, statement: str, sources: Sources[Closing], closings: Sequence[Closing], *, row: str = ""
+) -> None:
+    rows = rows_of(sources, len(closings), row=row)
+    connection.exec_driver_sql(statement.format(rows=rows), values_of(sources, closings))
 
 
-def _write_history(connection: Connection, closings: Sequence[Closing]) -> None:
-    connection.exec_driver_sql(
-        f"INSERT INTO notification_attempts ({_HISTORY_COLUMNS}) "  # noqa: S608 - placeholders only
-        f"VALUES {rows_of(10, len(closings))} AS new ON DUPLICATE KEY UPDATE {_HISTORY_UPDATE}",
-        tuple(value for closing in closings for value in _history(closing)),
-    )
-
-
-def _history(closing: Closing) -> tuple[Any, ...]:
-    outcome, exchange = closing.outcome, closing.outcome.exchange
-    return (
-        closing.attempt.record_id,
-        closing.attempt.number,
-        to_stored(closing.attempt.started_at),
-        to_stored(closing.finished_at),
-        outcome_name(outcome),
-        None if isinstance(outcome, Delivered) else outcome.code.value,
-        None if isinstance(outcome, Delivered) else _cut(outcome.reason, _ERROR_CHARACTERS),
-        exchange.http_status,
-        _cut(_json(exchange.response), _RESPONSE_CHARACTERS),
-        exchange.latency_ms,
-    )
-
-
-def outcome_name(outcome: Outcome) -> str:
+def _outcome_name(outcome: Outcome) -> str:
     """The word for an outcome in the attempt history, beside `lost`, which claim writes."""
     match outcome:
         case Delivered():
@@ -179,8 +174,16 @@ def outcome_name(outcome: Outcome) -> str:
             return "skipped"
 
 
+def _time(moment: datetime | None) -> datetime | None:
+    return to_stored(moment) if moment else None
+
+
 def _json(document: object) -> str | None:
     return json.dumps(document, ensure_ascii=False) if document else None
+
+
+def _error(words: str | None) -> str | None:
+    return _cut(words, _ERROR_CHARACTERS)
 
 
 def _cut(words: str | None, limit: int) -> str | None:

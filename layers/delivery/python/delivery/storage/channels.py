@@ -1,36 +1,34 @@
-"""Channels: credentials are sealed before they reach MySQL, and read for a whole set of users at once."""
-
-from __future__ import annotations
+"""Reads the channels of a whole set of users at once, and seals their credentials before they reach MySQL."""
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Engine, Row
 
 from delivery.domain.channel import Channel, UnreadableChannel
+from delivery.storage.columns import Rights, copied, listed, select
 from delivery.storage.credentials import CredentialError, KeyRing, open_sealed, seal
 from delivery.storage.database import in_transaction, to_stored
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from datetime import datetime
+_KEY = ("user_id", "channel")
+#: What a user sets. A new field of a channel stands here, in `save` and in `_readable`.
+_SETTINGS = ("enabled", "webhook_url", "auth_type", "bearer_token")
 
-    from sqlalchemy import Engine, Row
+_OF_USERS = f"""
+SELECT {listed([*_KEY, *_SETTINGS])} FROM user_notification_channels
+WHERE user_id IN %(user_ids)s AND channel IN %(ways)s"""  # noqa: S608 - constant
 
-_OF_USERS = text("""
-SELECT user_id, channel, enabled, webhook_url, auth_type, bearer_token FROM user_notification_channels
-WHERE user_id IN :user_ids AND channel IN :ways""").bindparams(
-    bindparam("user_ids", expanding=True), bindparam("ways", expanding=True)
-)
+_SAVED = (*_KEY, *_SETTINGS, "created_at", "updated_at")
+# Saving again keeps last_test_*, which belong to the test and not to the settings.
+_SAVE = f"""
+INSERT INTO user_notification_channels ({listed(_SAVED)}) VALUES ({", ".join(f"%({name})s" for name in _SAVED)}) AS new
+ON DUPLICATE KEY UPDATE {copied([*_SETTINGS, "updated_at"], source="new")}"""  # noqa: S608 - constant
 
-# Saving again keeps last_test_*: they tell of the test, not of the settings.
-_SAVE = text("""
-INSERT INTO user_notification_channels
-    (user_id, channel, enabled, webhook_url, auth_type, bearer_token, created_at, updated_at)
-VALUES (:user_id, :channel, :enabled, :webhook_url, :auth_type, :bearer_token, :now, :now) AS new
-ON DUPLICATE KEY UPDATE enabled = new.enabled, webhook_url = new.webhook_url, auth_type = new.auth_type,
-    bearer_token = new.bearer_token, updated_at = new.updated_at""")
+#: For a stage that sends.
+RIGHTS_TO_READ: Rights = {"user_notification_channels": [*select(*_KEY, *_SETTINGS)]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +47,7 @@ class Channels:
         wanted = {"user_ids": sorted(set(user_ids)), "ways": sorted(ways)}
         found: defaultdict[int, list[Channel | UnreadableChannel]] = defaultdict(list)
         with self.engine.connect() as connection:
-            rows = connection.execute(_OF_USERS, wanted).all()
+            rows = connection.exec_driver_sql(_OF_USERS, wanted).all()
         for row in rows:
             found[row.user_id].append(self._readable(row))
         return found
@@ -63,9 +61,10 @@ class Channels:
             "webhook_url": self._sealed(channel, channel.webhook_url),
             "auth_type": "bearer" if channel.bearer_token else "none",
             "bearer_token": self._sealed(channel, channel.bearer_token),
-            "now": to_stored(now),
+            "created_at": to_stored(now),
+            "updated_at": to_stored(now),
         }
-        in_transaction(self.engine, lambda connection: connection.execute(_SAVE, values))
+        in_transaction(self.engine, lambda connection: connection.exec_driver_sql(_SAVE, values))
 
     def _sealed(self, channel: Channel, credential: str) -> str:
         if not credential:
@@ -73,7 +72,7 @@ class Channels:
         key_id, key = self.keys.current()
         return seal(credential, key_id=key_id, key=key, user_id=channel.user_id, channel=channel.channel)
 
-    def _readable(self, row: Row[tuple[Any, ...]]) -> Channel | UnreadableChannel:
+    def _readable(self, row: Row[Any]) -> Channel | UnreadableChannel:
         try:
             return Channel(
                 user_id=row.user_id,
@@ -85,5 +84,5 @@ class Channels:
         except CredentialError as error:
             return UnreadableChannel(user_id=row.user_id, channel=row.channel, reason=str(error))
 
-    def _opened(self, row: Row[tuple[Any, ...]], stored: str) -> str:
+    def _opened(self, row: Row[Any], stored: str) -> str:
         return open_sealed(stored, keys=self.keys, user_id=row.user_id, channel=row.channel).strip()

@@ -1,9 +1,7 @@
-"""A credential at rest: AES-256-GCM under a data key, bound to its user and channel, so that a copied value is useless.
+"""Seals credentials with AES-256-GCM under a data key, bound to user and channel, so that a copied value does not open.
 
 Stored as `v1:key:nonce+ciphertext` (base64). A value without that prefix is a plain-text row of the Go service.
 """
-
-from __future__ import annotations
 
 import base64
 import binascii

@@ -1,22 +1,19 @@
-"""The wrapped data keys: KMS can unwrap them, MySQL only keeps them."""
-
-from __future__ import annotations
+"""Keeps the wrapped data keys, which KMS alone can unwrap."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
+from delivery.storage.columns import Rights, select
 from delivery.storage.database import in_transaction, to_stored
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sqlalchemy import Engine
 
 _NEWEST = text("SELECT id, wrapped_key FROM notification_data_keys ORDER BY id DESC LIMIT 1")
 _BY_ID = text("SELECT wrapped_key FROM notification_data_keys WHERE id = :id")
 _ADD = text("INSERT INTO notification_data_keys (wrapped_key, created_at) VALUES (:wrapped_key, :now)")
+
+#: For a stage that sends.
+RIGHTS_TO_READ: Rights = {"notification_data_keys": [*select("id", "wrapped_key")]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +21,7 @@ class DataKeys:
     engine: Engine
 
     def newest(self) -> tuple[int, bytes] | None:
-        """The id and the wrapped bytes of the key to seal with, if there is one yet."""
+        """The id and the wrapped bytes of the key to seal with; None before there is one."""
         with self.engine.connect() as connection:
             row = connection.execute(_NEWEST).one_or_none()
         return (row.id, bytes(row.wrapped_key)) if row else None
@@ -35,6 +32,6 @@ class DataKeys:
         return bytes(found) if found is not None else None
 
     def add(self, wrapped_key: bytes, *, now: datetime) -> int:
-        """Keeps a new wrapped key and returns its id. Two at once are harmless: both keys stay readable."""
+        """Keeps a new wrapped key and returns its id. Adding two at once is harmless: both stay readable."""
         values = {"wrapped_key": wrapped_key, "now": to_stored(now)}
         return in_transaction(self.engine, lambda connection: int(connection.execute(_ADD, values).lastrowid))

@@ -1,22 +1,16 @@
-"""Connections and transactions: READ COMMITTED, UTC, and a few more tries for the victim of a deadlock."""
-
-from __future__ import annotations
+"""Opens connections and runs transactions: READ COMMITTED, UTC, and a retry when MySQL ends one in a deadlock."""
 
 import random
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 import pymysql
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
 
@@ -25,7 +19,7 @@ _DEADLOCK, _LOCK_WAIT_TIMEOUT = 1213, 1205
 _SAVEPOINT_GONE = 1305
 _WORTH_ANOTHER_TRY = {_DEADLOCK, _LOCK_WAIT_TIMEOUT, _SAVEPOINT_GONE}
 _TRIES = 5
-# TRADITIONAL is strict: a server may be configured to cut what does not fit without a word (RDS parameter groups do).
+# TRADITIONAL is strict: a server may be configured to cut silently what does not fit (RDS parameter groups do).
 _SESSION = (
     "SET SESSION transaction_isolation = 'READ-COMMITTED', sql_mode = 'TRADITIONAL', time_zone = '+00:00', "
     "innodb_lock_wait_timeout = 10"
@@ -34,7 +28,7 @@ _SESSION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where MySQL is and who we are there. `ca_file` empty means no TLS, for a server on this machine."""
+    """Where MySQL is and how we log in. An empty `ca_file` means no TLS, for a server on this machine."""
 
     host: str
     port: int
@@ -47,10 +41,22 @@ class Address:
         return f"Address({self.user}@{self.host}:{self.port}/{self.database})"
 
 
-def open_engine(address: Callable[[], Address], *, statement_seconds: int = 60) -> Engine:
-    """An engine with one connection, made on first use and checked before each use: a function instance may have slept.
+def address_of(url: str) -> Address:
+    """The address in a `mysql+pymysql://` URL."""
+    parts = make_url(url)
+    return Address(
+        host=parts.host or "127.0.0.1",
+        port=parts.port or 3306,
+        database=parts.database or "",
+        user=parts.username or "root",
+        password=parts.password or "",
+    )
 
-    The address is asked for at each connect, so that a rotated password is picked up. A statement that is silent for
+
+def open_engine(address: Callable[[], Address], *, statement_seconds: int = 60) -> Engine:
+    """An engine with one connection, made on first use and checked before each use, because Lambda freezes instances.
+
+    `address` is called at each connect, so that a rotated password is picked up. A statement that is silent for
     `statement_seconds` has lost its connection.
     """
     return create_engine(
@@ -62,7 +68,7 @@ def open_engine(address: Callable[[], Address], *, statement_seconds: int = 60) 
     )
 
 
-def _connect(address: Address, statement_seconds: int) -> pymysql.Connection[pymysql.cursors.Cursor]:
+def _connect(address: Address, statement_seconds: int) -> Any:  # noqa: ANN401 - PyMySQL has no types of its own
     # Without CLIENT_FOUND_ROWS, which SQLAlchemy's own connect would set: a no-op upsert must count as 0 rows.
     return pymysql.connect(
         host=address.host,
@@ -105,15 +111,10 @@ def own_words(error: DBAPIError) -> str:
 
 
 def to_stored(moment: datetime) -> datetime:
-    """Aware UTC to what a DATETIME(3) column holds: naive, cut to the millisecond."""
+    """An aware time as a DATETIME(3) column holds it: naive UTC, cut to the millisecond."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 def from_stored(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC)
-
-
-def rows_of(width: int, count: int, *, row: str = "") -> str:
-    """Placeholders for `count` rows of `width` values: `(%s, %s), (%s, %s)`."""
-    return ", ".join([f"{row}({', '.join(['%s'] * width)})"] * count)

@@ -1,25 +1,19 @@
-"""Reading what happened: a record by id or by key, its attempts, and what is due."""
+"""Reads what happened: a record by id or by key, its attempts, and what is due."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Engine, Select, select
 
 from delivery.storage.database import to_stored
 from delivery.storage.tables import attempts, records
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from sqlalchemy import Engine, Select
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookups:
-    """Every answer is a row as stored: column name to value, times naive UTC."""
+    """Every answer is a row as it is stored, by column name, with times in naive UTC."""
 
     engine: Engine
 

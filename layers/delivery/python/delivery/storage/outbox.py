@@ -1,40 +1,45 @@
-"""Marks on the producers' outbox rows: what ingest did with the event that a row carried."""
+"""Marks the producers' outbox rows with what ingest did with the event that each carried."""
 
-from __future__ import annotations
+from collections.abc import Sequence
+from datetime import datetime
 
-from typing import TYPE_CHECKING
+from sqlalchemy import Connection
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+from delivery.domain.intake import Reject
+from delivery.storage.columns import Rights, assigned, select, update
 
-    from sqlalchemy import Connection
+_ERROR_CHARACTERS = 16_000
+_UNFINISHED = "status IN ('pending', 'published')"
 
-    from delivery.domain.intake import Reject
+_CONSUMED = {
+    "status": "'consumed'",
+    "consumed_at": "%(now)s",
+    "next_retry_at": "NULL",
+    "last_error": "NULL",
+    "updated_at": "%(now)s",
+}
+_MARK_CONSUMED = f"""
+UPDATE notification_outbox_messages SET {assigned(_CONSUMED)}
+WHERE id IN %(ids)s AND {_UNFINISHED}"""  # noqa: S608 - constant
 
-_OPEN = "status IN ('pending', 'published')"
+_DEAD = {"status": "'dead'", "last_error": "%(error)s", "next_retry_at": "NULL", "updated_at": "%(now)s"}
+_MARK_DEAD = f"""
+UPDATE notification_outbox_messages SET {assigned(_DEAD)}
+WHERE id = %(id)s AND {_UNFINISHED}"""  # noqa: S608 - constant
+
+RIGHTS: Rights = {"notification_outbox_messages": [*select("id", "status"), *update(*_CONSUMED, *_DEAD)]}
 
 
 def mark_consumed(connection: Connection, outbox_ids: Sequence[int], now: datetime) -> None:
     """The events of these rows are notifications now. Ids of 0 stand for no outbox row."""
     ids = sorted({outbox_id for outbox_id in outbox_ids if outbox_id})
-    if not ids:
-        return
-    connection.exec_driver_sql(
-        "UPDATE notification_outbox_messages "  # noqa: S608 - placeholders only
-        "SET status = 'consumed', consumed_at = %s, next_retry_at = NULL, last_error = NULL, updated_at = %s "
-        f"WHERE id IN ({', '.join(['%s'] * len(ids))}) AND {_OPEN}",
-        (now, now, *ids),
-    )
+    if ids:
+        connection.exec_driver_sql(_MARK_CONSUMED, {"now": now, "ids": ids})
 
 
 def mark_dead(connection: Connection, rejects: Sequence[Reject], now: datetime) -> None:
     """The events of these rows were rejected; the row says why."""
     rows = sorted((reject.outbox_id, f"{reject.code}: {reject.reason}") for reject in rejects if reject.outbox_id)
-    if not rows:
-        return
-    connection.exec_driver_sql(
-        "UPDATE notification_outbox_messages "  # noqa: S608 - constant
-        f"SET status = 'dead', last_error = %s, next_retry_at = NULL, updated_at = %s WHERE id = %s AND {_OPEN}",
-        [(reason[:16_000], now, outbox_id) for outbox_id, reason in rows],
-    )
+    if rows:
+        marks = [{"id": outbox_id, "error": why[:_ERROR_CHARACTERS], "now": now} for outbox_id, why in rows]
+        connection.exec_driver_sql(_MARK_DEAD, marks)

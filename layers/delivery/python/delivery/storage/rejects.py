@@ -1,51 +1,42 @@
-"""Rejects: Kafka records that can never become a notification, kept whole so that none is lost."""
-
-from __future__ import annotations
+"""Keeps the Kafka records that can never become a notification, whole, so that none is lost."""
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime
 
-from delivery.storage.database import rows_of
+from sqlalchemy import Connection
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from sqlalchemy import Connection
-
-    from delivery.domain.intake import KafkaRecord, Reject
+from delivery.domain.intake import KafkaRecord, Reject
+from delivery.storage.columns import INSERT, Rights, Sources, listed, rows_of, select, update, values_of
 
 _TEXT_CHARACTERS = 16_000
-_ROW_WIDTH = 9
+
+_REJECT: Sources[Reject] = {
+    "topic": lambda reject: reject.source.topic,
+    "partition": lambda reject: reject.source.partition,
+    "offset": lambda reject: reject.source.offset,
+    "key": lambda reject: reject.source.key,
+    "value": lambda reject: reject.source.value,
+    "headers": lambda reject: _headers(reject.source),
+    "code": lambda reject: reject.code.value,
+    "reason": lambda reject: reject.reason[:_TEXT_CHARACTERS],
+}
+# Not `id = id`: with one offset twice in a statement MySQL takes that for a conflict (1869).
+_INSERT = f"""
+INSERT INTO notification_rejects ({listed([*_REJECT, "created_at"])}) VALUES {{rows}}
+ON DUPLICATE KEY UPDATE code = code"""  # noqa: S608 - constant
+
+RIGHTS: Rights = {"notification_rejects": [INSERT, *select("code"), *update("code")]}
 
 
 def insert_rejects(connection: Connection, rejects: Sequence[Reject], now: datetime) -> None:
-    """Stores each once by its place in Kafka; a batch done again changes nothing."""
+    """Stores each once by its place in Kafka. Storing a batch again changes nothing."""
     if not rejects:
         return
-    connection.exec_driver_sql(
-        "INSERT INTO notification_rejects "  # noqa: S608 - placeholders only
-        "(topic, `partition`, `offset`, `key`, value, headers, code, reason, created_at) "
-        # Not `id = id`: with one offset twice in a statement MySQL takes that for a conflict (1869).
-        f"VALUES {rows_of(_ROW_WIDTH, len(rejects))} ON DUPLICATE KEY UPDATE code = code",
-        tuple(value for reject in rejects for value in _row(reject, now)),
-    )
-
-
-def _row(reject: Reject, now: datetime) -> tuple[object, ...]:
-    source = reject.source
-    return (
-        source.topic,
-        source.partition,
-        source.offset,
-        source.key,
-        source.value,
-        _headers(source),
-        reject.code.value,
-        reject.reason[:_TEXT_CHARACTERS],
-        now,
-    )
+    sources: Sources[Reject] = {**_REJECT, "created_at": lambda _: now}
+    statement = _INSERT.format(rows=rows_of(sources, len(rejects)))
+    connection.exec_driver_sql(statement, values_of(sources, rejects))
 
 
 def _headers(source: KafkaRecord) -> str:

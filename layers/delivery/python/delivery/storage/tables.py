@@ -1,6 +1,4 @@
-"""The tables (DESIGN section 5), as the migrations leave them; a test proves that both agree."""
-
-from __future__ import annotations
+"""Declares the tables as the migrations leave them; a test proves that both agree."""
 
 from typing import Any
 

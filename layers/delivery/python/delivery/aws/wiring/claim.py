@@ -1,7 +1,5 @@
 """Builds the claim stage, once per function instance, on its first call."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import cache
 
@@ -20,8 +18,8 @@ def claimer() -> Claimer:
         queue=SendQueue(sqs=client("sqs"), url=settings.send_queue_url),
         policy=ClaimPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
-            batch_size=settings.claim_batch_size,
-            max_queued=settings.max_queued_pointers,
+            batch_size=settings.claim.batch_size,
+            max_queued=settings.claim.max_queued_pointers,
         ),
         now=utc_now,
     )

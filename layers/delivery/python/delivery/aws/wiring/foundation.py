@@ -1,4 +1,4 @@
-"""What every function is built on: its clock, its deadline, its database and its AWS clients."""
+"""Builds what every function needs: its clock, its deadline, its database and its AWS clients."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from sqlalchemy import Engine
 
-from delivery.aws.secrets import database_address
-from delivery.aws.tokens import signed_address
+from delivery.aws.database_login import address_by_secret, address_by_token
+from delivery.aws.settings import ServingSettings
 from delivery.storage.database import open_engine
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # its import costs a cold start
     from aws_lambda_powertools.utilities.typing import LambdaContext
-    from sqlalchemy import Engine
-
-    from delivery.aws.settings import ServingSettings
 
 _SPARE_SECONDS = 1.5
 
@@ -33,9 +31,9 @@ def utc_now() -> datetime:
 def engine_of(settings: ServingSettings) -> Engine:
     if settings.database_user:
         session = boto3.Session()
-        return open_engine(lambda: signed_address(settings, session))
+        return open_engine(lambda: address_by_token(settings, session))
     secrets_manager = client("secretsmanager")
-    return open_engine(lambda: database_address(settings, secrets_manager))
+    return open_engine(lambda: address_by_secret(settings, secrets_manager))
 
 
 def client(service: str) -> Any:  # noqa: ANN401 - boto clients are made at run time

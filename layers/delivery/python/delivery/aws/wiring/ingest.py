@@ -1,7 +1,5 @@
 """Builds the ingest stage, once per function instance, on its first call."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import cache
 
@@ -9,7 +7,7 @@ from delivery.aws.queue import SendQueue
 from delivery.aws.settings import IngestSettings
 from delivery.aws.wiring.foundation import client, engine_of, utc_now
 from delivery.ingest import Ingester
-from delivery.storage.records import Recorder
+from delivery.storage.recording import Recorder
 
 
 @cache
@@ -19,7 +17,7 @@ def ingester() -> Ingester:
         recorder=Recorder(engine=engine_of(settings)),
         queue=SendQueue(sqs=client("sqs"), url=settings.send_queue_url),
         handoff_deadline=timedelta(seconds=settings.handoff_deadline_seconds),
-        max_attempts=settings.max_attempts,
+        max_attempts=settings.retry.max_attempts,
         url_prefixes=settings.allowed_url_prefixes,
         now=utc_now,
     )

@@ -1,12 +1,10 @@
 """Builds the send stage on the first call of a function instance, and keeps it."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
 
-from delivery.aws.secrets import KmsKeyRing
+from delivery.aws.key_ring import KmsKeyRing
 from delivery.aws.settings import SendSettings
 from delivery.aws.telemetry import observe_attempt
 from delivery.aws.wiring.foundation import client, engine_of, utc_now
@@ -31,15 +29,15 @@ def sender() -> Sender:
         ways=open_ways(_feishu(settings)),
         policy=SendPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
-            concurrency=settings.send_concurrency,
-            call_timeout=timedelta(seconds=settings.feishu_timeout_seconds),
+            concurrency=settings.send.concurrency,
+            call_timeout=timedelta(seconds=settings.send.feishu_timeout_seconds),
             retry=RetryPolicy(
-                base=timedelta(seconds=settings.retry_base_seconds),
-                cap=timedelta(seconds=settings.retry_cap_seconds),
-                jitter=settings.retry_jitter,
+                base=timedelta(seconds=settings.retry.base_seconds),
+                cap=timedelta(seconds=settings.retry.cap_seconds),
+                jitter=settings.retry.jitter,
             ),
         ),
-        executor=ThreadPoolExecutor(max_workers=settings.send_concurrency, thread_name_prefix="feishu"),
+        executor=ThreadPoolExecutor(max_workers=settings.send.concurrency, thread_name_prefix="feishu"),
         now=utc_now,
         on_closed=observe_attempt,
     )
@@ -48,12 +46,12 @@ def sender() -> Sender:
 def _feishu(settings: SendSettings) -> Feishu:
     return Feishu(
         transport=Transport.open(
-            concurrency=settings.send_concurrency, timeout=timedelta(seconds=settings.feishu_timeout_seconds)
+            concurrency=settings.send.concurrency, timeout=timedelta(seconds=settings.send.feishu_timeout_seconds)
         ),
         wording=Wording(
-            event=settings.message_event,
-            title=settings.message_title,
-            action_text=settings.message_action_text,
+            event=settings.message.event,
+            title=settings.message.title,
+            action_text=settings.message.action_text,
             action_base_url=settings.action_base_url,
         ),
         webhook_origins=settings.webhook_origins,

@@ -1,19 +1,17 @@
-"""Builds the maker of the topic, once per function instance, on its first call."""
-
-from __future__ import annotations
+"""Builds what makes the topic, once per function instance, on its first call."""
 
 from functools import cache
 
-from delivery.aws.kafka_admin import KafkaAdmin, iam_login
 from delivery.aws.settings import TopicSettings
 from delivery.aws.wiring.foundation import client
-from delivery.topic import Topic, TopicMaker
+from delivery.deployment.kafka_admin import KafkaAdmin, iam_login
+from delivery.deployment.topic import TopicMaker, WantedTopic
 
 
 @cache
 def topic_maker() -> TopicMaker:
     settings = TopicSettings.read()
-    topic = Topic(
+    topic = WantedTopic(
         name=settings.kafka_topic,
         partitions=settings.topic_partitions,
         replication=settings.topic_replication or None,
@@ -23,13 +21,13 @@ def topic_maker() -> TopicMaker:
 
 
 def brokers_of(cluster_arn: str) -> KafkaAdmin:
-    """MSK knows the brokers' addresses when they are asked for, and they change when brokers do."""
+    """Asks MSK for the addresses at each call, because they change when brokers do."""
     known = client("kafka").get_bootstrap_brokers(ClusterArn=cluster_arn)
     return KafkaAdmin(known["BootstrapBrokerStringSaslIam"], iam_login(region=cluster_arn.split(":")[3]))
 
 
 def is_rolling_back(stack: str | None) -> bool:
-    """Then the settings of before are asked for; if they were refused, the stack could move neither way."""
+    """A rollback asks for the previous settings. If they were refused, the stack could move neither way."""
     if stack is None:
         return False
     (described,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]

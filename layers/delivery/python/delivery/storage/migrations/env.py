@@ -1,6 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `delivery.storage.migrate` gives it."""
-
-from __future__ import annotations
+"""Alembic runs this: it applies the migrations on the connection that `delivery.deployment.migrate` gives it."""
 
 from alembic import context
 

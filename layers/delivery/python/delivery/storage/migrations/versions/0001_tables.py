@@ -3,8 +3,6 @@
 MySQL commits each DDL statement by itself, so every step looks first and may be run again after dying anywhere.
 """
 
-from __future__ import annotations
-
 from alembic import op
 from sqlalchemy import inspect, text
 

@@ -1,0 +1,70 @@
+"""Sections that are one of several kinds, such as a new VPC or an existing one: the keys in cdk.json say which."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
+
+
+class Choice:
+    """Annotates a union; a section is the first kind whose key is given, or else the last."""
+
+    def __init__(self, **kinds: type[BaseModel]) -> None:
+        self.kinds = kinds
+        every: dict[str, FieldInfo] = {}
+        for kind in kinds.values():
+            every = {**every, **{key: field for key, field in kind.model_fields.items() if key not in every}}
+        #: of all kinds, those that only some have first; of several with the same key, as the first has it
+        self.fields = dict(sorted(every.items(), key=lambda it: self._is_shared(it[0])))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        members = {tag: handler(kind) for tag, kind in self.kinds.items()}
+        return core_schema.no_info_before_validator_function(
+            self._own, core_schema.tagged_union_schema(members, discriminator=self.tag)
+        )
+
+    def tag(self, given: object) -> str | None:
+        if not isinstance(given, Mapping):
+            return None
+        return next((tag for tag in self.kinds if _says_something(given.get(tag))), list(self.kinds)[-1])
+
+    def said(self, at: str, tag: str) -> str:
+        """The key that asks for this kind; empty if it is the absence of others."""
+        return f"{at}.{tag}" if tag in self.fields else ""
+
+    def owner(self, key: str) -> str | None:
+        having = [tag for tag, kind in self.kinds.items() if key in kind.model_fields]
+        return key if key in having else having[-1] if having else None
+
+    def _is_shared(self, key: str) -> bool:
+        return all(key in kind.model_fields for kind in self.kinds.values())
+
+    def _own(self, given: object) -> object:
+        """Without keys of another kind that say nothing there, or only how large something is that is not made."""
+        tag = self.tag(given)
+        if tag is None or not isinstance(given, Mapping):
+            return given
+        others = {key: field for key, field in self.fields.items() if key not in self.kinds[tag].model_fields}
+        return {key: value for key, value in given.items() if key not in others or _matters(value, others[key])}
+
+
+class ChoiceOfKind(Choice):
+    """A section is what its key `kind` says, or else the first."""
+
+    def tag(self, given: object) -> str | None:
+        if not isinstance(given, Mapping):
+            return None
+        return next((tag for tag in self.kinds if tag == given.get("kind")), next(iter(self.kinds)))
+
+    def said(self, at: str, tag: str) -> str:
+        return f"{at}.kind {tag}"
+
+
+def _says_something(value: object) -> bool:
+    return value is not None and value is not False and value != []
+
+
+def _matters(value: object, field: FieldInfo) -> bool:
+    return _says_something(value) and type(field.default) not in (str, int)

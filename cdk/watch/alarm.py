@@ -1,0 +1,51 @@
+"""One alarm as data, and the CloudWatch alarm that it becomes."""
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+Threshold = tuple[cloudwatch.ComparisonOperator, float]
+
+
+def at_least(value: float) -> Threshold:
+    return cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD, value
+
+
+def more_than(value: float) -> Threshold:
+    return cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD, value
+
+
+def less_than(value: float) -> Threshold:
+    return cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD, value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    #: docs/runbook.md has a heading of this name
+    name: str
+    says: str
+    metric: cloudwatch.IMetric
+    when: Threshold
+    #: in a row
+    periods: int = 1
+    #: whether no data at all sets it off as well
+    when_silent: bool = False
+
+    def add_to(self, scope: Construct, *, stage: str, action: cloudwatch.IAlarmAction | None) -> None:
+        comparison, threshold = self.when
+        missing = cloudwatch.TreatMissingData
+        alarm = cloudwatch.Alarm(
+            scope,
+            self.name,
+            alarm_name=f"hongyan-{stage}-{self.name}",
+            alarm_description=f"{self.says}. See docs/runbook.md, {self.name}.",
+            metric=self.metric,
+            threshold=threshold,
+            evaluation_periods=self.periods,
+            comparison_operator=comparison,
+            treat_missing_data=missing.BREACHING if self.when_silent else missing.NOT_BREACHING,
+        )
+        if action:
+            alarm.add_alarm_action(action)
+            alarm.add_ok_action(action)

@@ -1,0 +1,53 @@
+"""Makes the database's address with a login: by a secret's user and password, or by a token that IAM signs."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from boto3 import Session
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import NoCredentialsError
+
+from delivery.aws.settings import MigrateSettings, ServingSettings
+from delivery.storage.database import Address
+
+#: RDS accepts no older token. A connection that is open needs none.
+_TOKEN_SECONDS = 900
+
+
+def address_by_secret(settings: ServingSettings | MigrateSettings, secrets_manager: Any) -> Address:  # noqa: ANN401 - a boto client
+    """Reads the secret anew for each connection, so that rotation needs no restart."""
+    secret = json.loads(secrets_manager.get_secret_value(SecretId=settings.database_secret_arn)["SecretString"])
+    return Address(
+        host=settings.database_host,
+        port=settings.database_port,
+        database=settings.database_name,
+        user=secret["username"],
+        password=secret["password"],
+        ca_file=settings.database_ca_file,
+    )
+
+
+def address_by_token(settings: ServingSettings, session: Session) -> Address:
+    """Signs a token here, without a call, as the password of one connection."""
+    return Address(
+        host=settings.database_host,
+        port=settings.database_port,
+        database=settings.database_name,
+        user=settings.database_user,
+        password=_token(settings, session),
+        ca_file=settings.database_ca_file,
+    )
+
+
+def _token(settings: ServingSettings, session: Session) -> str:
+    """As botocore's `generate_db_auth_token` does. Its client would read all of RDS's API at each cold start."""
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    query = urlencode({"Action": "connect", "DBUser": settings.database_user})
+    request = AWSRequest("GET", f"https://{settings.database_host}:{settings.database_port}/?{query}")
+    signer = SigV4QueryAuth(credentials.get_frozen_credentials(), "rds-db", session.region_name, _TOKEN_SECONDS)
+    signer.add_auth(request)
+    return str(request.prepare().url).removeprefix("https://")

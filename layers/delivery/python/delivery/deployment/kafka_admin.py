@@ -1,0 +1,117 @@
+"""Creates and changes topics on Kafka's brokers."""
+
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
+
+from delivery.deployment.failure import DeploymentError
+from delivery.deployment.topic import WantedTopic
+
+_ATTEMPT_SECONDS = 20.0
+_PAUSE_SECONDS = 2.0
+_CALL_SECONDS = 60.0
+_HOUR_MS = 3_600_000
+#: What the protocol sends for the brokers' own default.
+_BROKERS_CHOOSE = -1
+
+
+def iam_login(region: str) -> Mapping[str, Any]:
+    """Logs in as the function's role, over TLS. The token is signed here without a call and lives 15 minutes."""
+
+    def token(_: str) -> tuple[str, float]:
+        signed, expires_ms = MSKAuthTokenProvider.generate_auth_token(region)
+        return signed, expires_ms / 1000
+
+    return {
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": "probe",  # the wheel's own OpenSSL does not know where this system keeps its authorities
+        "sasl.mechanism": "OAUTHBEARER",
+        "oauth_cb": token,
+    }
+
+
+class KafkaAdmin:
+    """The cluster at these addresses. What a broker refuses is a DeploymentError in its own words."""
+
+    def __init__(self, bootstrap_servers: str, login: Mapping[str, Any]) -> None:
+        self._last_error = ""
+        # Its log would go to stderr and says no more than the errors that we are given.
+        quiet: dict[str, Any] = {"bootstrap.servers": bootstrap_servers, "error_cb": self._remember, "log_level": 0}
+        self._client = AdminClient({**quiet, **login})
+
+    def partitions(self, name: str, *, until: datetime) -> int:
+        """Keeps asking until then: a new cluster is not known everywhere at once."""
+        while True:
+            try:
+                return self._partitions(name, within=max(1, min(_ATTEMPT_SECONDS, _seconds(until))))
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                if error.code() > 0:  # the broker's own; negative codes are the client's, which reached nobody
+                    raise DeploymentError(f"Kafka: {error.str()}") from failure
+                if _seconds(until) < _PAUSE_SECONDS:
+                    raise DeploymentError(f"Kafka: {self._last_error or error.str()}") from failure
+            time.sleep(_PAUSE_SECONDS)
+
+    def _partitions(self, name: str, *, within: float) -> int:
+        try:
+            topics = self._client.list_topics(timeout=within).topics
+        finally:
+            self._client.poll(0)  # delivers errors to `_remember`
+        return len(topics[name].partitions) if name in topics else 0
+
+    def create(self, topic: WantedTopic) -> None:
+        new = NewTopic(
+            topic.name,
+            num_partitions=topic.partitions,
+            replication_factor=topic.replication or _BROKERS_CHOOSE,
+            config={"retention.ms": str(topic.retention_hours * _HOUR_MS)},
+        )
+        with _broker_errors_told():
+            _done(self._client.create_topics([new], request_timeout=_CALL_SECONDS))
+
+    def grow(self, name: str, *, partitions: int) -> None:
+        with _broker_errors_told():
+            _done(self._client.create_partitions([NewPartitions(name, partitions)], request_timeout=_CALL_SECONDS))
+
+    def keep(self, name: str, *, hours: int) -> None:
+        entry = ConfigEntry("retention.ms", str(hours * _HOUR_MS), incremental_operation=AlterConfigOpType.SET)
+        topic = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
+        with _broker_errors_told():
+            _done(self._client.incremental_alter_configs([topic], request_timeout=_CALL_SECONDS))
+
+    def _remember(self, error: KafkaError) -> None:
+        """A refused login is reported only here: the call that waits for it ends as a time-out."""
+        if error.name() != "_ALL_BROKERS_DOWN":  # it does not say why
+            self._last_error = error.str()
+
+
+def _done(calls: Mapping[Any, Future[Any]]) -> None:
+    for call in calls.values():
+        call.result()
+
+
+@contextmanager
+def _broker_errors_told() -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as failure:
+        raise DeploymentError(f"Kafka: {failure.args[0].str()}") from failure
+
+
+def _seconds(until: datetime) -> float:
+    return (until - datetime.now(UTC)).total_seconds()

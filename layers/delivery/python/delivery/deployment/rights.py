@@ -1,0 +1,22 @@
+"""Says what each function's own MySQL user may do: exactly what the statements of its stage need.
+
+Tests run each stage's statements as its user, and take each privilege away to see that one of them then fails.
+"""
+
+from collections.abc import Mapping
+
+from delivery.storage import attempts, channels, claims, data_keys, outbox, recording, rejects
+from delivery.storage.columns import Privilege, Rights
+
+
+def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:
+    tables = dict.fromkeys(table for rights in modules for table in rights)
+    return {table: frozenset(it for rights in modules for it in rights.get(table, ())) for table in tables}
+
+
+#: Stage → table → privileges.
+RIGHTS = {
+    "ingest": _together(recording.RIGHTS, rejects.RIGHTS, outbox.RIGHTS),
+    "claim": _together(claims.RIGHTS),
+    "send": _together(attempts.RIGHTS, channels.RIGHTS_TO_READ, data_keys.RIGHTS_TO_READ),
+}

@@ -1,0 +1,34 @@
+"""docs/design.md has every code that is stored or that Feishu sends, and no other."""
+
+import re
+from pathlib import Path
+
+from delivery.domain.contract import RejectCode
+from delivery.domain.outcome import ErrorCode
+from delivery.domain.record import Status
+from delivery.feishu.classify import BY_CODE
+
+PAGE = (Path(__file__).parents[3] / "docs" / "design.md").read_text()
+
+
+def chapter(name: str) -> str:
+    return PAGE.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+
+
+def test_feishus_codes_are_in_the_table_of_answers() -> None:
+    """All that `classify` knows."""
+    told = {int(number) for number in re.findall(r"\b\d{5,}\b", chapter("Answers"))}
+    assert told == set(BY_CODE)
+
+
+def test_the_codes_that_are_stored_are_explained() -> None:
+    """In the table of answers; claim's own under the states."""
+    told = set(re.findall(r"\| `(\w+)` \|$", chapter("Answers"), re.MULTILINE))
+    assert told | {ErrorCode.LEASE_EXPIRED} == set(ErrorCode)
+    assert f"`{ErrorCode.LEASE_EXPIRED}`" in chapter("States")
+
+
+def test_reject_codes_and_states_are_explained() -> None:
+    """In the tables of events and of states."""
+    assert set(re.findall(r"\| `(\w+)` \|$", chapter("Event"), re.MULTILINE)) == set(RejectCode)
+    assert set(re.findall(r"`(\w+)` \| (?:now|NULL)", chapter("States"))) == set(Status)
