@@ -12,8 +12,7 @@ from typing import Any, Self
 
 from benchmarks.deployed.python import FunctionPython
 from cdk.build.kept_wheels import copy
-from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_context
-from cdk.settings.reading import merged
+from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, merged, own_context
 from local.machine.processes import CannotStartError
 
 _STAGE = "dev"

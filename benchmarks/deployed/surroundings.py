@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from benchmarks.databases import Database
 from benchmarks.notifications import USERS
 from benchmarks.sending.sender import channel
-from delivery.aws.secrets import KmsKeyRing
+from delivery.aws.key_ring import KmsKeyRing
 from delivery.storage.channels import Channels
 from delivery.storage.data_keys import DataKeys
 from local.servers.aws import Aws
