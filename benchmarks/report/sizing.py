@@ -12,7 +12,10 @@ _FEISHU_SECONDS = 0.2
 
 def sizing(numbers: Mapping[str, float]) -> str:
     """A table in Markdown. It takes Lambda's processors to be as fast as this machine's."""
-    rows = [*_ingest(Ingest(), numbers["ingest_processor_ms"]), *_send(Send(), numbers["send_processor_ms"])]
+    rows = [
+        *_ingest(Ingest.model_validate({}), numbers["ingest_processor_ms"]),
+        *_send(Send.model_validate({}), numbers["send_processor_ms"]),
+    ]
     head = ["| setting | default | what follows |", "|---|---:|---|"]
     return "\n".join([*head, *(f"| `{name}` | {default} | {follows} |" for name, default, follows in rows)])
 
