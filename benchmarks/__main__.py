@@ -1,51 +1,34 @@
-"""`make bench`: measures everything in one run on a durable MySQL; a table, latest.json and docs/performance.md out."""
+"""`make bench`: measures everything in one run, prints a table and writes latest.json and docs/performance.md."""
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
-from benchmarks import claiming, ingesting, living, page, sending, starting
+from benchmarks.command_line import read_options
 from benchmarks.databases import version_of
-from benchmarks.figures import (
-    CLAIM_GROWTH,
-    CLAIM_VS_ROWS,
-    COLD_START,
-    COLD_START_OF,
-    FIGURES,
-    INGEST_VS_RAW,
-    INGEST_VS_ROWS,
-    LIFE_VS_ROWS,
-    SEND_EFFICIENCY,
-    Measured,
-)
-from benchmarks.steps import Step
-from benchmarks.table import show
+from benchmarks.report import page
+from benchmarks.report.figures import Measured
+from benchmarks.report.table import show
+from benchmarks.run import STEPS
+from benchmarks.steps import Bench, Step
+from cdk.settings.context import ROOT
+from local.machine.environment import use_own_environment
 from local.machine.processes import CannotStartError
-from local.servers.mysql import MySqlServer, mysql_server
+from local.servers.mysql import mysql_server
 
-_CHECKOUT = Path(__file__).parents[1]
-
-STEPS = (
-    Step(
-        "ingest", "recording: sets of 500, bare PyMySQL, row by row", ingesting.measure, (INGEST_VS_ROWS, INGEST_VS_RAW)
-    ),
-    Step("claim", "claiming: sets of 500, row by row", claiming.measure_against_rows, (CLAIM_VS_ROWS,)),
-    Step(
-        "growth", "claiming from 20 thousand, 200 thousand and 1 million rows", claiming.measure_growth, (CLAIM_GROWTH,)
-    ),
-    Step("life", "a record's life: in sets, row by row", living.measure, (LIFE_VS_ROWS,)),
-    Step("send", "sending to a Feishu that takes 100 ms", sending.measure, (SEND_EFFICIENCY,)),
-    Step("start", "cold starts of the functions", starting.measure, (COLD_START, *COLD_START_OF.values())),
-)
+_QUIET = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _options(arguments)
+    options = read_options(STEPS, arguments)
+    use_own_environment()
+    _warn_if_busy()
     try:
-        measured, version = _measure(options.only)
+        measured, version = _measure(options)
     except CannotStartError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -56,50 +39,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(only: Sequence[str]) -> tuple[Mapping[str, Measured], str]:
-    steps = [step for step in STEPS if not only or step.names.intersection(only)]
+def _measure(options: argparse.Namespace) -> tuple[Mapping[str, Measured], str]:
+    steps = [step for step in STEPS if not options.only or step.names.intersection(options.only)]
     measured: dict[str, Measured] = {}
     with (
         tempfile.TemporaryDirectory(prefix="hongyan-bench-") as state,
-        mysql_server(Path(state), cache=_CHECKOUT / ".local" / "cache", durable=True) as server,
+        mysql_server(Path(state), cache=ROOT / ".local" / "cache", durable=True) as server,
     ):
         print(f"bench: on {server.program}, flushed at every commit, with binary log")
+        bench = Bench(server=server, state=Path(state), rows=options.rows, progress=_progress)
         for number, step in enumerate(steps, start=1):
-            measured |= _run(step, f"{number}/{len(steps)}", server, Path(state))
+            measured |= _run(step, f"{number}/{len(steps)}", bench)
         return measured, version_of(server)
 
 
-def _run(step: Step, place: str, server: MySqlServer, state: Path) -> dict[str, Measured]:
+def _run(step: Step, place: str, bench: Bench) -> dict[str, Measured]:
     print(f"bench: {place} {step.says} … ", end="", flush=True)
     began = monotonic()
-    measured = step.measure(server, state)
+    measured = step.measure(bench)
     print(f"{monotonic() - began:.0f} s", flush=True)
     return measured
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description="Measures Hongyan on this machine, in about two minutes, and writes benchmarks/latest.json and\n"
-        "the numbers in docs/performance.md. It needs nothing running: it starts a MySQL of its own, or uses\n"
-        "the one that DATABASE_URL names. What is measured, and what is wanted:\n\n" + _figures(),
-        epilog="steps:\n" + "\n".join(f"  {step.name:<8} {step.says}" for step in STEPS) + "\n\n"
-        "An example: python -m benchmarks --only ingest --only claim",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--only",
-        metavar="NAME",
-        action="append",
-        default=[],
-        choices=sorted(set().union(*(step.names for step in STEPS))),
-        help="measure this step or figure alone; may be given several times. Writes no files: they hold one whole run",
-    )
-    return parser.parse_args(arguments)
+def _progress(how_far: str) -> None:
+    print(f"{how_far} … ", end="", flush=True)
 
 
-def _figures() -> str:
-    return "\n".join(f"  {figure.name:<27} {figure.bound:<7} {figure.says}" for figure in FIGURES)
+def _warn_if_busy() -> None:
+    load = os.getloadavg()[0]
+    if load > _QUIET:
+        print(f"bench: other programs keep {load:.1f} processors busy: the figures will be worse than this machine")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Databases to measure in: a durable MySQL server in, freshly migrated databases with an engine each out."""
+"""Makes freshly migrated databases to measure in."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

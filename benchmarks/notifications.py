@@ -1,4 +1,4 @@
-"""Notifications to measure with: as many as asked for, each with a key of its own, in no order."""
+"""Makes notifications to measure with, each with a key of its own."""
 
 import uuid
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Timing on a machine that does other things too: ways that take turns, and medians of what they took."""
+"""Times things on a machine that is also doing others: ways take turns, and the median of each counts."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import raw_driver
-from benchmarks.living import live_in_sets, live_row_by_row
 from benchmarks.notifications import requests
-from benchmarks.row_by_row import RowByRow
+from benchmarks.storing import raw_driver
+from benchmarks.storing.living import live_in_sets, live_row_by_row
+from benchmarks.storing.row_by_row import RowByRow
 from delivery.domain.intake import Intake
 from delivery.storage.claims import DueRecords
 from delivery.storage.recording import Recorder

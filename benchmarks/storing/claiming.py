@@ -1,19 +1,19 @@
-"""Claiming what is due: in sets against row by row, and one set from tables of three sizes; two figures out."""
+"""Measures claiming what is due: in sets against row by row, and one set from tables of several sizes."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 
 from sqlalchemy import Engine
 
 from benchmarks.databases import fresh_database
-from benchmarks.figures import CLAIM_GROWTH, CLAIM_VS_ROWS, Measured
-from benchmarks.filling import fill
+from benchmarks.report.figures import CLAIM_GROWTH, CLAIM_VS_ROWS, Measured
 from benchmarks.rounds import Turn, stopwatch, take_turns
-from benchmarks.row_by_row import RowByRow
+from benchmarks.steps import Bench
+from benchmarks.storing.filling import fill
+from benchmarks.storing.row_by_row import RowByRow
 from delivery.storage.claims import DueRecords
-from local.servers.mysql import MySqlServer
 
 _SET = 500
 _ROWS_A_TURN = 100
@@ -24,28 +24,32 @@ _START = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 _LEASE = timedelta(minutes=10)
 
 
-def measure_against_rows(server: MySqlServer, _state: Path) -> dict[str, Measured]:
+def measure_against_rows(bench: Bench) -> dict[str, Measured]:
     rounds = _ROUNDS + 1
     due = rounds * (_SET + _ROWS_A_TURN)
-    with fresh_database(server, "claim") as database:
-        fill(database.engine, rows=2 * due, due=due, due_at=_START)
+    with fresh_database(bench.server, "claim") as database:
+        fill(database.engine, rows=2 * due, due=due, due_at=_START, progress=bench.progress)
         ways = {"sets": _one_set(database.engine), "rows": _row_by_row(database.engine)}
         each = take_turns(ways, rounds=_ROUNDS)
     detail = f"{1 / each['sets']:,.0f}/s against {1 / each['rows']:,.0f}/s"
     return {CLAIM_VS_ROWS.name: Measured(value=each["rows"] / each["sets"], detail=detail)}
 
 
-def measure_growth(server: MySqlServer, _state: Path) -> dict[str, Measured]:
+def measure_growth(bench: Bench) -> dict[str, Measured]:
     """The sizes take turns, each in a database of its own; leases end while the rounds go on, so that rows stay due."""
     with ExitStack() as databases:
         ways: dict[str, Turn] = {}
-        for size in _SIZES:
-            engine = databases.enter_context(fresh_database(server, f"claim_{size}")).engine
-            fill(engine, rows=size, due=_DUE, due_at=_START)
+        for size in _sizes(bench.rows):
+            engine = databases.enter_context(fresh_database(bench.server, f"claim_{size}")).engine
+            fill(engine, rows=size, due=_DUE, due_at=_START, progress=bench.progress)
             ways[f"{size:,}"] = _one_set(engine)
         each = take_turns(ways, rounds=_ROUNDS)
     detail = ", ".join(f"{1000 * _SET * seconds:.1f} ms at {size}" for size, seconds in each.items())
     return {CLAIM_GROWTH.name: Measured(value=max(each.values()) / min(each.values()), detail=detail)}
+
+
+def _sizes(largest: int) -> Sequence[int]:
+    return [*(size for size in _SIZES if size < largest), largest]
 
 
 def _one_set(engine: Engine) -> Turn:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from benchmarks.statements import INSERT, row_of
+from benchmarks.storing.statements import INSERT, row_of
 from delivery.domain.intake import Request
 from delivery.domain.record import RESUMABLE_STATUSES, Pointer
 

@@ -1,4 +1,4 @@
-"""What a run leaves behind: benchmarks/latest.json, and the measured part of docs/performance.md."""
+"""Writes what a run leaves behind: benchmarks/latest.json, and the measured part of docs/performance.md."""
 
 import json
 import os
@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.figures import FIGURES, Measured
+from benchmarks.report.figures import FIGURES, Measured
+from benchmarks.report.sizing import sizing
+from cdk.settings.context import ROOT
 
-LATEST = Path(__file__).with_name("latest.json")
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+LATEST = ROOT / "benchmarks" / "latest.json"
+PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: written by make bench -->", "<!-- end of measured -->"
+
+
+_FOLLOWS = "What follows for a stage's settings, with Lambda's processors taken to be as fast as this machine's:"
 
 
 def write(measured: Mapping[str, Measured], *, mysql: str, latest: Path = LATEST, page: Path = PAGE) -> None:
@@ -19,7 +24,7 @@ def write(measured: Mapping[str, Measured], *, mysql: str, latest: Path = LATEST
     latest.write_text(json.dumps(numbers, indent=2) + "\n")
     before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    parts = [before + BEGIN, _machine(mysql), _table(measured, numbers), END + after]
+    parts = [before + BEGIN, _machine(mysql), _table(measured, numbers), _FOLLOWS, sizing(numbers), END + after]
     page.write_text("\n\n".join(parts))
 
 
@@ -33,7 +38,7 @@ def _machine(mysql: str) -> str:
 def _table(measured: Mapping[str, Measured], numbers: Mapping[str, float]) -> str:
     rows = [
         f"| `{figure.name}` | {numbers[figure.name]:g} | {figure.bound} "
-        f"| {'' if figure.met_by(numbers[figure.name]) else 'misses'} | {measured[figure.name].detail} |"
+        f"| {figure.verdict(numbers[figure.name])} | {measured[figure.name].detail} |"
         for figure in FIGURES
     ]
     return "\n".join(["| figure | measured | wanted | | from |", "|---|---:|---|---|---|", *rows])

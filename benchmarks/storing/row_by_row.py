@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from benchmarks.statements import INSERT, row_of
+from benchmarks.storing.statements import INSERT, row_of
 from delivery.domain.intake import Request
 from delivery.domain.record import Pointer
 from delivery.storage.database import in_transaction, to_stored

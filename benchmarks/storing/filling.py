@@ -1,5 +1,6 @@
-"""Large tables made fast: most rows final, some due, written by the server itself."""
+"""Makes large tables fast: most rows are final, some are due, and the server writes them itself."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -7,6 +8,7 @@ from sqlalchemy import Connection, Engine
 from delivery.storage.database import to_stored
 
 _CHUNK = 100_000
+_SAID_EVERY = 1_000_000
 _SESSION = f"SET SESSION cte_max_recursion_depth = {_CHUNK}, sql_log_bin = 0"
 
 _FILL = """
@@ -15,18 +17,21 @@ INSERT INTO notification_records (channel, user_id, trigger_id, preview_id, trig
 WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < %(count)s)
 SELECT 'feishu', n %% 1000, CONCAT('trigger-', n), CONCAT('preview-', n), 'schedule_conflict', 'schedule', n,
     LPAD(%(first)s + n, 12, '0'), '/assistant/preview', '周三下午的评审与客户会议冲突',
-    IF(n %% %(one_due_in)s = 0, 'pending', 'sent'), IF(n %% %(one_due_in)s = 0, %(due_at)s, NULL),
+    IF((%(first)s + n) %% %(one_due_in)s = 0, 'pending', 'sent'),
+    IF((%(first)s + n) %% %(one_due_in)s = 0, %(due_at)s, NULL),
     %(due_at)s, %(due_at)s
 FROM numbers"""
 
 
-def fill(engine: Engine, *, rows: int, due: int, due_at: datetime) -> None:
-    """So many rows, of which about `due` came due at `due_at`, spread evenly over the table."""
+def fill(engine: Engine, *, rows: int, due: int, due_at: datetime, progress: Callable[[str], None]) -> None:
+    """So many rows, of which at least `due` came due at `due_at`, spread evenly over the table."""
     with engine.connect() as connection:
         connection.exec_driver_sql(_SESSION)
         for first in range(0, rows, _CHUNK):
             count = min(_CHUNK, rows - first)
             _fill(connection, first=first, count=count, one_due_in=rows // due, due_at=to_stored(due_at))
+            if (first + count) % _SAID_EVERY == 0:
+                progress(f"{first + count:,} rows")
         connection.exec_driver_sql("ANALYZE LOCAL TABLE notification_records")
         connection.invalidate()  # a connection without binary log is nobody else's
 

@@ -1,19 +1,18 @@
-"""Recording notifications: in sets, on the bare driver, and row by row; two figures out."""
+"""Measures recording: in sets, on the bare driver, and row by row."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Engine, StaticPool, create_engine
 
-from benchmarks import raw_driver
 from benchmarks.databases import fresh_database
-from benchmarks.figures import INGEST_VS_RAW, INGEST_VS_ROWS, Measured
 from benchmarks.notifications import intake, requests
+from benchmarks.report.figures import INGEST_VS_RAW, INGEST_VS_ROWS, Measured
 from benchmarks.rounds import Turn, stopwatch, take_turns
-from benchmarks.row_by_row import RowByRow
-from benchmarks.statements import MAX_ATTEMPTS
+from benchmarks.steps import Bench
+from benchmarks.storing import raw_driver
+from benchmarks.storing.row_by_row import RowByRow
+from benchmarks.storing.statements import MAX_ATTEMPTS
 from delivery.storage.recording import Recorder
-from local.servers.mysql import MySqlServer
 
 _SET = 500
 _ROWS_A_TURN = 100
@@ -21,8 +20,8 @@ _ROUNDS = 40
 _HANDOFF = timedelta(minutes=5)
 
 
-def measure(server: MySqlServer, _state: Path) -> dict[str, Measured]:
-    with fresh_database(server, "ingest") as database, database.engine.connect() as held:
+def measure(bench: Bench) -> dict[str, Measured]:
+    with fresh_database(bench.server, "ingest") as database, database.engine.connect() as held:
         driver = held.connection.driver_connection
         ways = {
             "sets": _in_sets(database.engine),

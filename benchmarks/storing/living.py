@@ -1,24 +1,23 @@
-"""A record's whole life but for the call of Feishu: recorded, opened, closed; in sets against row by row."""
+"""Measures a record's life but for the call of Feishu: recorded, opened and closed, in sets against row by row."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Engine
 
 from benchmarks.databases import fresh_database
-from benchmarks.figures import LIFE_VS_ROWS, Measured
 from benchmarks.notifications import requests
+from benchmarks.report.figures import LIFE_VS_ROWS, Measured
 from benchmarks.rounds import Turn, stopwatch, take_turns
-from benchmarks.row_by_row import RowByRow
-from benchmarks.statements import MAX_ATTEMPTS
+from benchmarks.steps import Bench
+from benchmarks.storing.row_by_row import RowByRow
+from benchmarks.storing.statements import MAX_ATTEMPTS
 from delivery.domain.intake import Intake, Request
 from delivery.domain.outcome import Delivered
 from delivery.domain.record import Attempt
 from delivery.domain.transition import Closing, Transition
 from delivery.storage.attempts import Attempts
 from delivery.storage.recording import Recorder
-from local.servers.mysql import MySqlServer
 
 _SET = 500
 _ROWS_A_TURN = 50
@@ -27,8 +26,8 @@ _LEASE = timedelta(minutes=10)
 _HANDOFF = timedelta(minutes=5)
 
 
-def measure(server: MySqlServer, _state: Path) -> dict[str, Measured]:
-    with fresh_database(server, "life") as database:
+def measure(bench: Bench) -> dict[str, Measured]:
+    with fresh_database(bench.server, "life") as database:
         ways = {"sets": _in_sets(database.engine), "rows": _row_by_row(database.engine)}
         each = take_turns(ways, rounds=_ROUNDS)
     detail = f"{1 / each['sets']:,.0f}/s against {1 / each['rows']:,.0f}/s"

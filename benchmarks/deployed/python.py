@@ -1,0 +1,48 @@
+"""Finds the Python that the deployed functions are measured in: Lambda's version, or else the one that runs us."""
+
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cdk.build.wheels import Target
+from local.machine.processes import CannotStartError
+from tests.infra.clean_python import VERSION, clean_python
+
+_ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionPython:
+    """An interpreter, and for what the layers are built so that it can import them."""
+
+    command: tuple[str, ...]
+    target: Target
+    #: of the stage that is synthesized for it
+    settings: Mapping[str, str] = field(default_factory=dict)
+    #: empty where it is Lambda's version
+    caveat: str = ""
+
+
+def function_python(cache: Path) -> FunctionPython:
+    architecture = _ARCHITECTURES[platform.machine()]
+    try:
+        command = clean_python(cache)
+    except CannotStartError:
+        return _own_python(architecture)
+    return FunctionPython(
+        command=command,
+        target=Target(python=VERSION, architecture=architecture),
+        settings={"architecture": architecture, "python": VERSION},
+    )
+
+
+def _own_python(architecture: str) -> FunctionPython:
+    mine = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return FunctionPython(
+        command=(sys.executable,),
+        target=Target(python=mine, architecture=architecture, here=True),
+        settings={"architecture": architecture, "python": mine, "wheels": "this-machine"},
+        caveat=f", in Python {mine} for want of {VERSION}",
+    )

@@ -1,0 +1,1 @@
+"""The whole service on the local stack, from Kafka to Feishu."""

@@ -1,0 +1,1 @@
+"""One sender and a Feishu that takes its time."""

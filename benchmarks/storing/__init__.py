@@ -1,0 +1,1 @@
+"""What MySQL takes: recording, claiming and closing in sets, and the same row by row."""
