@@ -1,7 +1,7 @@
 """Opens a sender as the send function does, but for KMS: the one place that knows how a sender is made."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from benchmarks.notifications import USERS
 from delivery.domain.channel import Channel
-from delivery.domain.record import Pointer
-from delivery.domain.transition import RetryPolicy
+from delivery.domain.record import Pointer, QueueDown
+from delivery.domain.transition import Closing, RetryPolicy
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK, WEBHOOK_PATH
 from delivery.feishu.transport import Transport
 from delivery.feishu.way import Feishu, Wording
@@ -41,8 +41,10 @@ def open_sender(engine: Engine, channels: Channels, *, origin: str, concurrency:
         channels=channels,
         ways=open_ways(_feishu(origin, concurrency)),
         policy=SendPolicy(lease=LEASE, concurrency=concurrency, call_timeout=_CALL_TIMEOUT, retry=_RETRY),
-        executor=ThreadPoolExecutor(max_workers=concurrency),
+        reports=_NoReports(),
+        threads=lambda: ThreadPoolExecutor(max_workers=concurrency),
         now=now,
+        observer=_Nobody(),
     )
 
     def send(pointers: Sequence[Pointer]) -> None:
@@ -78,8 +80,26 @@ def _feishu(origin: str, concurrency: int) -> Feishu:
         transport=Transport.open(concurrency=concurrency, timeout=_CALL_TIMEOUT),
         wording=_WORDING,
         webhook_origins=(origin,),
+        stage="bench",
         now=now,
     )
+
+
+class _NoReports:
+    def publish(self, _closings: Sequence[Closing]) -> None:
+        raise QueueDown("MySQL takes every outcome here")
+
+
+class _Nobody:
+    """Who watches costs nothing."""
+
+    def closed(self, _closing: Closing, *, won: bool) -> None: ...
+
+    def reported(self, _closings: Sequence[Closing], _why: str) -> None: ...
+
+    def unreported(self, _closings: Sequence[Closing], _why: str) -> None: ...
+
+    def held(self, _record_ids: Collection[int], _why: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,6 @@ class Send(StageFunction):
                 "DATA_KEY_ARN": data_key.key_arn,
                 "REPORT_QUEUE_URL": reports.queue_url,
                 "STAGE": stage.name,
-                "STAGE": stage.name,
             },
         )
         self._take(queue, at_once=stage.send.max_concurrency)

@@ -71,8 +71,13 @@ class Settings:
 
 
 def sqs_client(url: str) -> Any:
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-    return boto3.client("sqs", region_name="eu-west-1", endpoint_url=url, **keys)
+    return boto3.client(
+        "sqs",
+        region_name="eu-west-1",
+        endpoint_url=url,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
 
 
 class NoKeys:
@@ -111,6 +116,7 @@ def sender(settings: Settings) -> Sender:
         transport=Transport.open(concurrency=_CONCURRENCY, timeout=_CALL_TIMEOUT),
         wording=WORDING,
         webhook_origins=(settings.feishu_url,),
+        stage="outage",
         now=utc_now,
     )
     policy = SendPolicy(lease=settings.lease, concurrency=_CONCURRENCY, call_timeout=_CALL_TIMEOUT, retry=EXACT_RETRY)

@@ -179,8 +179,7 @@ def _packet_bytes(connection: _Connection) -> int:
 
 def room_for_values(connection: Connection) -> int:
     """How many bytes the values of one statement may have. Escaping may double them, and the statement needs a few."""
-    made = connection.connection.dbapi_connection
-    assert isinstance(made, _Connection)
+    made: Any = connection.connection.dbapi_connection
     return max(made.packet_bytes // 2 - _STATEMENT_BYTES, 1)
 
 
