@@ -96,7 +96,10 @@ class Attempts:
         """In halves if a line of history is locked, or if the packet is refused: each half on its own merits."""
         try:
             return in_transaction(
-                self.engine, lambda connection: close(connection, closings), again_after_loss=True, again_after_wait=False
+                self.engine,
+                lambda connection: close(connection, closings),
+                again_after_loss=True,
+                again_after_wait=False,
             )
         except DBAPIError as error:
             number = error_number(error)
