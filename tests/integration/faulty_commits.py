@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pymysql
 import pytest
 
-from delivery.storage import database
+from delivery.storage.connection import MySqlConnection
 
 
 def lose_next_commit(
@@ -17,11 +17,11 @@ def lose_next_commit(
     commit = pymysql.Connection.commit
 
     def lose(connection: pymysql.Connection[pymysql.cursors.Cursor]) -> None:
-        monkeypatch.setattr(database._Connection, "commit", commit)
+        monkeypatch.setattr(MySqlConnection, "commit", commit)
         if taken:
             commit(connection)
         connection._force_close()  # type: ignore[attr-defined]
         meanwhile()
         raise pymysql.err.OperationalError(2013, "Lost connection to MySQL server during query")
 
-    monkeypatch.setattr(database._Connection, "commit", lose)
+    monkeypatch.setattr(MySqlConnection, "commit", lose)

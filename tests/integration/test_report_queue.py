@@ -1,4 +1,4 @@
-"""The report queue end to end: a sender whose MySQL fell silent hands its outcomes over, and another one closes them."""
+"""A sender whose MySQL fell silent hands its outcomes to the report queue, and another one closes them."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def event(reports: ReportQueue) -> dict[str, Any]:
 def test_outcomes_that_mysql_did_not_take_are_closed_by_the_next_sender(
     engine: Engine, shared_url: str, between: Silence, reports: ReportQueue, clock: Clock, queue: PointerList
 ) -> None:
-    """Handed over before the deadline; while they wait no ended lease is claimed; delivered twice they change nothing."""
+    """Before the deadline. While they wait no ended lease is claimed; delivered twice they change nothing."""
     ids = add_rows(engine, 5, now=clock(), next_retry_at=clock())
     due = add_rows(engine, 1, now=clock(), next_retry_at=clock(), status="failed", attempt_count=1)
     observer = Observer()

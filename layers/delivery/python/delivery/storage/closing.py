@@ -29,7 +29,7 @@ _RESPONSE_CHARACTERS = 2_000
 _ERROR_CHARACTERS = 2_000
 
 # Rows that somebody else has locked do not keep the others from being closed. The key is forced, here and below: on a
-# small table the optimizer prefers a full scan, which waits for whatever row is locked.
+# small table the optimizer prefers a full scan, which waits for any locked row.
 _FREE = """
 SELECT id, attempt_count, status FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s ORDER BY id FOR UPDATE SKIP LOCKED"""
