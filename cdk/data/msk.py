@@ -16,8 +16,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_msk as msk
 from constructs import Construct
 
+from cdk.data.msk_arns import MskArns
 from cdk.data.network import Network
-from cdk.delivery.sources import MskArns
 from cdk.settings.kafka import Brokers, ProvisionedMsk, ServerlessMsk
 
 #: of brokers that let in by IAM, within the VPC

@@ -14,7 +14,7 @@ from constructs import Construct
 from cdk.data import mysql_logs
 from cdk.data.database import STAGES, Database, login, user_prefix
 from cdk.data.network import Network
-from cdk.delivery.function import accept
+from cdk.findings import accept
 from cdk.settings.database import PROXY_PORT, NewInstance, NewMySql
 
 _USER = "hongyan"

@@ -16,7 +16,7 @@ from cdk.data.msk import Cluster, Msk
 from cdk.data.mysql import MySql
 from cdk.data.network import Network
 from cdk.data.vpc import Vpc
-from cdk.delivery.log_key import log_key, log_retention
+from cdk.log_key import log_key, log_retention
 from cdk.settings.database import NewMySql
 from cdk.settings.kafka import NewKafka
 from cdk.settings.network import MOST_ZONES, ExistingVpc, NewVpc

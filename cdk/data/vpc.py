@@ -12,7 +12,7 @@ from constructs import Construct
 
 from cdk.data.endpoints import Endpoints
 from cdk.data.network import Network, Place
-from cdk.delivery.function import accept
+from cdk.findings import accept
 from cdk.settings.network import NewVpc
 
 _ACCEPTED = {

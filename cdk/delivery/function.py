@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -10,6 +10,7 @@ from constructs import Construct
 
 from cdk.build.layers import sources
 from cdk.delivery.runtime import Runtime
+from cdk.findings import accept
 from cdk.settings.context import ROOT
 from cdk.settings.functions import FunctionSize
 
@@ -96,9 +97,3 @@ class StageFunction(Construct):
         )
         group.grant_write(self.role)
         return group
-
-
-def accept(construct: Construct, findings: Mapping[str, str]) -> None:
-    """Findings of the template checks that are meant, each with its reason."""
-    for finding, reason in findings.items():
-        Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))

@@ -11,7 +11,7 @@ from cdk.build.layers import Layers
 from cdk.build.wheels import Target
 from cdk.data.database import Database
 from cdk.data.network import Network
-from cdk.delivery.log_key import log_key, log_retention
+from cdk.log_key import log_key, log_retention
 from cdk.settings.stage import StageSettings
 
 _RUNTIMES = {

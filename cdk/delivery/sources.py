@@ -8,10 +8,11 @@ A record that can never become a notification does not fail the batch: ingest st
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from aws_cdk import Duration, Fn
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
+from cdk.data.msk_arns import MskArns
 from cdk.data.network import Network, grant_interfaces
 from cdk.delivery.function import StageFunction
 from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers
@@ -102,20 +103,6 @@ class SelfManagedKafka:
         subnets = [_access(_KINDS.VPC_SUBNET, f"subnet:{it.subnet_id}") for it in self.network.subnets]
         group = self.network.security_groups[0]  # Lambda takes one for the poller
         return [*subnets, _access(_KINDS.VPC_SECURITY_GROUP, f"security_group:{group.security_group_id}")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MskArns:
-    """By which IAM knows an MSK cluster, a topic on it and a consumer group of it."""
-
-    cluster: str
-    topic: str
-    group: str
-
-    @classmethod
-    def of(cls, cluster: str, *, topic: str, group: str) -> "MskArns":
-        before, name = (Fn.select(index, Fn.split(":cluster/", cluster)) for index in (0, 1))
-        return cls(cluster=cluster, topic=f"{before}:topic/{name}/{topic}", group=f"{before}:group/{name}/{group}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

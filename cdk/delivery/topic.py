@@ -5,9 +5,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from cdk.data.msk import Cluster
+from cdk.data.msk_arns import MskArns
 from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
-from cdk.delivery.sources import FIND_BROKERS, MskArns
+from cdk.delivery.sources import FIND_BROKERS
 from cdk.settings.environment import environment
 from cdk.settings.functions import FunctionSize
 from cdk.settings.kafka import NewKafka
