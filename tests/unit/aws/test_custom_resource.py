@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,9 +15,6 @@ from delivery.aws.variables import SettingsError
 from delivery.deployment import custom_resource
 from delivery.deployment.failure import DeploymentError
 from tests.unit.feishu.raw_server import raw_server
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n"

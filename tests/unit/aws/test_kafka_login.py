@@ -5,16 +5,14 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
 
 from delivery.deployment.kafka_admin import KafkaAdmin, iam_login
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @pytest.fixture(autouse=True)
