@@ -22,7 +22,7 @@ _ACCEPTED = {
 
 
 class StageFunction(Construct):
-    """The Lambda of `functions/<word>`; what it may touch is granted to `role` by whoever composes it."""
+    """The Lambda of `functions/<word>`. Whoever composes it grants rights to its `role`."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class StageFunction(Construct):
         layers: Sequence[lambda_.ILayerVersion] = (),
         needs_database: bool = True,
     ) -> None:
-        """`layers` are those beside the ones of all functions."""
+        """`layers` are added to those that all functions have."""
         super().__init__(scope, name)
         self.word = word
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))

@@ -54,7 +54,7 @@ Network = Annotated[NewVpc | ExistingVpc | NoVpc, Choice(new=NewVpc, vpc_id=Exis
 
 
 def zones(network: Network) -> int:
-    """How many its private subnets stand in: those of an existing VPC should each be in one of their own."""
+    """How many zones the private subnets are in. Each subnet of an existing VPC should be in a zone of its own."""
     if isinstance(network, ExistingVpc):
         return len(network.subnet_ids)
     return network.zones if isinstance(network, NewVpc) else 0
