@@ -60,7 +60,7 @@ class DeliveryStack(Stack):
             DataKeyArn=data_key.key_arn,
         )
         self._name(ingest, claim, send)
-        # The local stack migrates by itself (local/template/local_stage.py): moto would run a custom resource in Docker.
+        # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
         if not stage.is_local:
             topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
             self._migrate_before(*topic, ingest, claim, send, runtime=runtime, stage=stage)
