@@ -1,4 +1,4 @@
-"""The delivery stack holds the whole path of a notification. Only composition stands here."""
+"""The delivery stack holds the whole path of a notification. It only composes constructs."""
 
 from typing import Any
 

@@ -27,7 +27,7 @@ class NewVpc(StageSection):
     """its way out, with a fixed address (output `FeishuEgressAddress`): a gateway, which AWS keeps running, or a small
     instance, which costs a fifth"""
     endpoints: bool = False
-    """ingest, claim and migrate stand in subnets without a way out and reach AWS by endpoints of the VPC, which
+    """ingest, claim and migrate are in subnets without a way out and reach AWS by endpoints of the VPC, which
     [cost by the hour](costs.md); only send keeps its way to Feishu"""
 
     @rule("cidr")

@@ -49,7 +49,7 @@ class FunctionSettings(Section):
 
 class Variable(NamedTuple):
     name: str
-    #: where its value stands in the class
+    #: where the class has its value
     path: tuple[str, ...]
     field: FieldInfo
 
