@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from delivery.aws.telemetry import logger
+from delivery.aws.telemetry import logger, observe_failure
 from delivery.aws.wiring.foundation import deadline
 from delivery.aws.wiring.topic import is_rolling_back, topic_maker
 from delivery.deployment import custom_resource
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # its import costs a cold start
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int] | None:
     """A deployment reads its answer elsewhere; a person gets the partitions, or the error."""
     if custom_resource.is_request(event):
-        custom_resource.answer(event, lambda: _make(event, context))
+        custom_resource.answer(event, lambda: _make(event, context), on_failure=observe_failure)
         return None
     return _make(event, context)
 

@@ -67,5 +67,10 @@ def observe_attempt(closing: Closing, won: bool) -> None:  # noqa: FBT001 - call
         _count("FallbackUsed", 1)
 
 
+def observe_failure(error: Exception) -> None:
+    """What a deployment's function does not raise, because it tells the deployment instead."""
+    logger.error("failed", exc_info=error)
+
+
 def _count(name: str, number: int) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)

@@ -8,8 +8,6 @@ from typing import Any, Literal
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery.aws.telemetry import logger
-from delivery.aws.variables import SettingsError
 from delivery.deployment.failure import DeploymentError
 
 Status = Literal["SUCCESS", "FAILED"]
@@ -19,14 +17,16 @@ ANSWER_SECONDS = 30
 # The whole answer may have 4096 bytes; JSON doubles a quote, and the names around it need some.
 _REASON_BYTES = 1500
 # Their texts hold no credential. Of any other error only the type is told, and its text stands in the log.
-_TELLABLE = (SettingsError, OSError, ClientError, BotoCoreError)
+_TELLABLE = (OSError, ClientError, BotoCoreError)
 
 
 def is_request(event: Mapping[str, Any]) -> bool:
     return "ResponseURL" in event
 
 
-def answer(request: Mapping[str, Any], work: Callable[[], object]) -> None:
+def answer(
+    request: Mapping[str, Any], work: Callable[[], object], *, on_failure: Callable[[Exception], object]
+) -> None:
     """Does the work and answers, whatever comes of it. A deletion does nothing: tables and topic outlive the stack.
 
     Raises:
@@ -36,7 +36,7 @@ def answer(request: Mapping[str, Any], work: Callable[[], object]) -> None:
         if request["RequestType"] != "Delete":
             work()
     except Exception as error:  # noqa: BLE001 - without an answer the deployment would hang
-        logger.error("failed", exc_info=error)
+        on_failure(error)
         _put(request, "FAILED", reason(error))
     else:
         _put(request, "SUCCESS", "")
