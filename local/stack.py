@@ -77,7 +77,7 @@ def _start(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) 
 def _pools(
     deployment: Deployment, *, runtime: LambdaRuntime, aws: Aws, log: Path
 ) -> Iterator[Mapping[str, WorkerPool]]:
-    """By function name. A worker starts only with the first event that needs it."""
+    """The pools by function name. A worker starts only with the first event that needs it."""
     pools = {
         function.name: WorkerPool(
             function,
@@ -108,7 +108,7 @@ def _workers(function: Function, deployment: Deployment) -> int:
 def _sources(
     deployment: Deployment, pools: Mapping[str, WorkerPool], *, aws: Aws, options: StackOptions
 ) -> Iterator[None]:
-    """At the end the functions may finish their current events, for a few seconds."""
+    """Runs the event sources. At the end, functions get a few seconds to finish their current events."""
     drain_timer = Timer(_DRAIN_SECONDS, _close, [pools])
     drain_timer.daemon = True
     report = _reporter(options.say)

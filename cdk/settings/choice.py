@@ -9,14 +9,14 @@ from pydantic_core import CoreSchema, core_schema
 
 
 class Choice:
-    """Annotates a union; a section is the first kind whose key is given, or else the last."""
+    """Annotates a union. A section is of the first kind whose key is given, or else of the last."""
 
     def __init__(self, **kinds: type[BaseModel]) -> None:
         self.kinds = kinds
         every: dict[str, FieldInfo] = {}
         for kind in kinds.values():
             every = {**every, **{key: field for key, field in kind.model_fields.items() if key not in every}}
-        #: of all kinds, those that only some have first; of several with the same key, as the first has it
+        #: the fields of all kinds, those that only some have first; of several with one key, the first kind's
         self.fields = dict(sorted(every.items(), key=lambda it: self._is_shared(it[0])))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
@@ -31,7 +31,7 @@ class Choice:
         return next((tag for tag in self.kinds if _says_something(given.get(tag))), list(self.kinds)[-1])
 
     def said(self, at: str, tag: str) -> str:
-        """The key that asks for this kind; empty if it is the absence of others."""
+        """The key that asks for this kind. It is empty if the kind is what remains when no other is asked for."""
         return f"{at}.{tag}" if tag in self.fields else ""
 
     def owner(self, key: str) -> str | None:
@@ -42,7 +42,7 @@ class Choice:
         return all(key in kind.model_fields for kind in self.kinds.values())
 
     def _own(self, given: object) -> object:
-        """Without keys of another kind that say nothing there, or only how large something is that is not made."""
+        """The section without keys of other kinds that are empty or only size what is not made."""
         tag = self.tag(given)
         if tag is None or not isinstance(given, Mapping):
             return given
@@ -51,7 +51,7 @@ class Choice:
 
 
 class ChoiceOfKind(Choice):
-    """A section is what its key `kind` says, or else the first."""
+    """A section is of the kind that its key `kind` names, or else of the first."""
 
     def tag(self, given: object) -> str | None:
         if not isinstance(given, Mapping):

@@ -17,14 +17,14 @@ _LONGEST_SHOWN = 60
 
 
 class SettingsError(Exception):
-    """Settings that a person has to put right; the message has a line for each."""
+    """Settings that a person has to correct. The message has a line for each."""
 
     def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(" ".join(line.split()) for line in lines))  # whatever a key or a tool's output has
+        super().__init__("\n".join(" ".join(line.split()) for line in lines))  # keys may hold line breaks
 
 
 def complaints(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
-    """The first about each key: of a list, pydantic says which item is wrong, and that there are too few others."""
+    """The first complaint about each key. About one list pydantic may have several."""
     named = set[str]()
     for detail in error.errors():
         place = located(detail["loc"], model)
@@ -40,9 +40,9 @@ class Place(NamedTuple):
 
     path: str
     section: type[BaseModel]
-    #: none of a key that the section does not have
+    #: None for a key that the section does not have
     field: FieldInfo | None
-    #: if the section is one of several kinds, and which
+    #: the kind of the section, if it has several
     choice: Choice | None
     tag: str
 
@@ -70,7 +70,7 @@ class Place(NamedTuple):
         return f"goes with {theirs}, not with {ours}; leave it out"
 
     def _instead(self) -> str:
-        """What else could be given, where this key would have chosen the kind."""
+        """What could be given instead, if this key chooses the kind of the section."""
         at, _, key = self.path.rpartition(".")
         if self.choice is None or key not in self.choice.kinds:
             return ""
@@ -79,7 +79,7 @@ class Place(NamedTuple):
 
 
 def located(loc: tuple[int | str, ...], model: type[BaseModel]) -> Place:
-    """Between a section's key and the keys in it, pydantic names the kind that was chosen."""
+    """Finds an error's place. Pydantic puts the chosen kind between a section's key and the keys in it."""
     path, section, tag = list[str](), model, ""
     field: FieldInfo | None = None
     choice: Choice | None = None
@@ -101,7 +101,7 @@ def choice_of(field: FieldInfo | None) -> Choice | None:
 
 
 def section_of(field: FieldInfo | None) -> type[BaseModel] | None:
-    """The section that a field is, or may be."""
+    """The section that a field holds, if it holds one."""
     kinds: tuple[Any, ...] = (field.annotation, *get_args(field.annotation)) if field else ()
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 

@@ -31,7 +31,7 @@ def own_context() -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
-    """`over` laid over `base`, section by section; anything but a section is replaced whole."""
+    """Merges `over` into `base` section by section. Anything that is not a section is replaced as a whole."""
     return {**base, **{key: _laid_over(base.get(key), value) for key, value in over.items()}}
 
 

@@ -9,7 +9,7 @@ from cdk.settings.choice import Choice
 from cdk.settings.section import InstanceClass, SecretArn, StageSection, rule
 from delivery.aws.sections import LONGEST_USER_PREFIX, DatabaseName, Host, Port
 
-#: RDS Proxy listens on no other for MySQL
+#: the only port on which RDS Proxy listens for MySQL
 PROXY_PORT = 3306
 #: a function's user is named after the database, with a dash below between
 _LONGEST_NAME = LONGEST_USER_PREFIX - 1
@@ -43,7 +43,7 @@ class _MySql(StageSection):
 
 
 class _WithUsers(_MySql):
-    """Functions are users of their own by IAM, and only the migration logs in by the secret."""
+    """Each function logs in by IAM as its own user. Only the migration uses the secret."""
 
     @rule("name")
     @staticmethod

@@ -7,7 +7,7 @@ from delivery.aws.variables import FunctionSettings, variables
 
 
 def environment(settings: type[FunctionSettings], given: Mapping[str, Any]) -> dict[str, str]:
-    """Of the variables that the class reads, those that `given` has; the rest comes from what the stack makes."""
+    """The variables that the class reads and `given` has. The others come from resources of the stack."""
     return {
         variable.name: _text(_at(given, variable.path)) for variable in variables(settings) if variable.path[0] in given
     }

@@ -27,7 +27,7 @@ class NewVpc(StageSection):
     """its way out, with a fixed address (output `FeishuEgressAddress`): a gateway, which AWS keeps running, or a small
     instance, which costs a fifth"""
     endpoints: bool = False
-    """ingest, claim and migrate stand in subnets without a way out and reach AWS by endpoints of the VPC, which
+    """ingest, claim and migrate are in subnets without a way out and reach AWS by endpoints of the VPC, which
     [cost by the hour](costs.md); only send keeps its way to Feishu"""
 
     @rule("cidr")
@@ -54,7 +54,7 @@ Network = Annotated[NewVpc | ExistingVpc | NoVpc, Choice(new=NewVpc, vpc_id=Exis
 
 
 def zones(network: Network) -> int:
-    """How many its private subnets stand in: those of an existing VPC should each be in one of their own."""
+    """How many zones the private subnets are in. Each subnet of an existing VPC should be in a zone of its own."""
     if isinstance(network, ExistingVpc):
         return len(network.subnet_ids)
     return network.zones if isinstance(network, NewVpc) else 0

@@ -19,7 +19,7 @@ _HEAD = "| key | default | should be | what it means |\n|---|---|---|---|\n"
 
 
 def written(page: str) -> str:
-    """The page with a table of today's settings instead of the one that it has."""
+    """The page with its table replaced by one of today's settings."""
     before, _, rest = page.partition(_HEAD)
     _, _, after = rest.partition("\n\n")
     rows = "".join(f"{_row(*it)}\n" for it in settings())
@@ -27,7 +27,7 @@ def written(page: str) -> str:
 
 
 def settings(section: type[BaseModel] = StageSettings, at: str = "") -> Iterator[tuple[str, FieldInfo, bool]]:
-    """Each key's whole path, its field, and whether a stage must have it, whatever it chooses."""
+    """Each key's full path, its field, and whether every stage must have it."""
     yield from _below(section.model_fields, at, chosen=False)
 
 

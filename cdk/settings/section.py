@@ -14,14 +14,14 @@ RULE = "rule"
 
 
 def _no_other_number(value: object) -> object:
-    """To Python, and so to Literal, true and 1.0 are 1."""
+    """Refuses true and 1.0 where 1 is meant: Python, and so Literal, takes them for equal."""
     if isinstance(value, bool | float):
         raise ValueError  # noqa: TRY004  # what pydantic takes for a wrong value
     return value
 
 
 Whole = BeforeValidator(_no_other_number)
-# Secrets Manager ends a secret's ARN in six characters of its own; without them IAM would allow nothing.
+# A secret's ARN ends in six characters that Secrets Manager adds. Without them IAM policies match nothing.
 SecretArn = Annotated[
     str,
     Field(
@@ -35,7 +35,7 @@ InstanceClass = Annotated[
 
 
 class StageSection(Section):
-    """What stands below a field is what docs/settings.md says of it."""
+    """The docstring below a field is its description in docs/settings.md."""
 
     # A default may contradict another key, so it is checked like a value.
     model_config = ConfigDict(strict=True, validate_default=True, use_attribute_docstrings=True)

@@ -16,9 +16,9 @@ from delivery.aws.sections import ActionBaseUrl, HandoffDeadline, Lease, Message
 LOCAL = "local"
 PROD = "prod"
 DEFAULT_STAGE = "dev"
-#: Lambda's advice: a batch must not be visible again before Lambda itself gave up on it
+#: AWS's advice: a batch must not become visible again before Lambda itself has given up on it
 _VISIBILITY_FACTOR = 6
-#: the oldest runtime has not the glibc 2.28 that the Kafka client's wheels ask for
+#: the oldest runtime lacks the glibc 2.28 that the Kafka client's wheels need
 _TOO_OLD_FOR_KAFKA = "3.11"
 _NAME = r"^[a-z][a-z0-9-]{0,19}$"
 _REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"

@@ -10,7 +10,7 @@ from delivery.aws.wiring.foundation import deadline
 from delivery.aws.wiring.ingest import ingester
 from delivery.deadline import ending_at
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # its import costs a cold start
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 

@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
 
 from delivery.claim import Claimer, ClaimPolicy, ReportsWaiting
 from delivery.closing import ReportQueue
 from delivery.domain.channel import Channel, StoredChannel
-from delivery.domain.record import QueueDown
+from delivery.domain.intake import Intake, Stored
+from delivery.domain.record import Pointer, QueueDown
 from delivery.feishu.transport import Transport
 from delivery.feishu.way import Feishu
 from delivery.feishu.ways import open_ways
@@ -20,15 +22,9 @@ from delivery.send import AttemptStore, ChannelStore, Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from delivery.storage.recording import Recorder
+from tests.integration.clock import Clock
 from tests.unit.samples import EXACT_RETRY, WORDING
 from tests.unit.stages.sending_fakes import Observer, Reports
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from delivery.domain.intake import Intake, Stored
-    from delivery.domain.record import Pointer
-    from tests.integration.clock import Clock
 
 LEASE = timedelta(minutes=10)
 #: When a lease has ended for sure: an opening adds less than a second to its own.

@@ -6,11 +6,12 @@ import json
 import re
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -24,9 +25,6 @@ from delivery.deadline import OutOfTime, ending_in
 from delivery.storage.credentials import CredentialError, KeyOutOfReach
 from delivery.storage.database import Address
 from tests.unit.samples import NOW
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclass

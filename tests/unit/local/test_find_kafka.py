@@ -1,4 +1,4 @@
-"""Where Apache Kafka comes from, and when the mock has to stand in."""
+"""Where the local stack finds Apache Kafka, and when it uses the mock instead."""
 
 from pathlib import Path
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, get_args, get_origin
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple, Self, get_args, get_origin
 
 from annotated_types import Ge, Le, MinLen
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 class SettingsError(Exception):
@@ -51,7 +49,7 @@ class FunctionSettings(Section):
 
 class Variable(NamedTuple):
     name: str
-    #: where its value stands in the class
+    #: where the class has its value
     path: tuple[str, ...]
     field: FieldInfo
 
