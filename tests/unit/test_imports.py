@@ -20,7 +20,7 @@ from delivery.aws.wiring import {name} as wiring
 
 assert threading.active_count() == 1, "a thread at import"
 caches = [builder.cache_info() for builder in vars(wiring).values() if hasattr(builder, "cache_info")]
-assert len(caches) == 1 and not caches[0].currsize, "built at import"
+assert caches and not any(it.currsize for it in caches), "built at import"
 print("imported", flush=True)
 context = SimpleNamespace(
     function_name="f", memory_limit_in_mb=256, invoked_function_arn="arn", aws_request_id="r",
