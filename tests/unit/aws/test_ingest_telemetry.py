@@ -111,10 +111,10 @@ def test_what_is_passed_over_is_counted_by_type(
     assert by_dimension(capsys, "PassedOver", "event_type") == {shown: [3.0]}
 
 
-def test_a_queue_that_refuses_is_a_warning_with_its_words(lines: Lines) -> None:
-    """Nothing is lost, but somebody should look, and needs SQS's code."""
+def test_a_queue_that_refuses_is_an_error_with_its_words(lines: Lines) -> None:
+    """In the words that the runbook names. Nothing is lost, but somebody should look, and needs SQS's code."""
     why = "AccessDenied: no identity-based policy allows the sqs:SendMessage action"
     telemetry.observe_ingest(IngestReport(received=1, requested=1, queue_refused=why))
-    assert [line["level"] for line in lines()] == ["INFO", "WARNING"]
-    assert lines()[1]["why"] == why
+    assert [line["level"] for line in lines()] == ["INFO", "ERROR"]
+    assert (lines()[1]["message"], lines()[1]["why"]) == ("the send queue refuses", why)
     assert counted()["QueueRefused"] == [1.0]

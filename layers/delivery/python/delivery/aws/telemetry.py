@@ -42,8 +42,8 @@ def observe_ingest(report: IngestReport) -> None:
     if len(report.rejects) > _REJECT_LINES:
         logger.warning("further rejects of this batch are in notification_rejects only")
     if report.queue_refused:
-        words = "the send queue did not take all pointers; the hand-off deadline brings their rows back"
-        logger.warning(words, extra={"why": report.queue_refused})
+        # The rows are safe: the hand-off deadline brings them back.
+        logger.error("the send queue refuses", extra={"why": report.queue_refused})
         _count("QueueRefused", 1)
     _count("Requested", report.requested)
     _count("Duplicates", report.duplicates)

@@ -64,11 +64,11 @@ class Recorder:
         terms = _Terms(now=to_stored(now), handoff_at=to_stored(handoff_at), max_attempts=max_attempts)
         while True:
             try:
-                return self._store(intake, terms)
+                return self._whole_or_sifted(intake, terms)
             except DBAPIError as error:
                 terms = replace(terms, at_most=halved(terms.at_most, error))
 
-    def _store(self, intake: Intake, terms: "_Terms") -> Stored:
+    def _whole_or_sifted(self, intake: Intake, terms: "_Terms") -> Stored:
         try:
             return in_transaction(self.engine, lambda connection: _store(connection, intake, terms))
         except DBAPIError as error:
