@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pymysql
 import pytest
 
-from delivery.storage import database
+from delivery.storage.connection import MySqlConnection
 
 
 def lose_next_commit(
@@ -17,11 +17,11 @@ def lose_next_commit(
     commit = pymysql.Connection.commit
 
     def lose(connection: pymysql.Connection[pymysql.cursors.Cursor]) -> None:
-        monkeypatch.setattr(database._Connection, "commit", commit)  # noqa: SLF001 - the one place to break it
+        monkeypatch.setattr(MySqlConnection, "commit", commit)
         if taken:
             commit(connection)
-        connection._force_close()  # type: ignore[attr-defined]  # noqa: SLF001 - as PyMySQL does when it reads nothing
+        connection._force_close()  # type: ignore[attr-defined]
         meanwhile()
         raise pymysql.err.OperationalError(2013, "Lost connection to MySQL server during query")
 
-    monkeypatch.setattr(database._Connection, "commit", lose)  # noqa: SLF001
+    monkeypatch.setattr(MySqlConnection, "commit", lose)

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from delivery.claim import Claimer, ClaimPolicy, ReportsWaiting
+from delivery.closing import ReportQueue
 from delivery.domain.channel import Channel, StoredChannel
 from delivery.domain.record import QueueDown
-from delivery.closing import ReportQueue
 from delivery.feishu.transport import Transport
 from delivery.feishu.way import Feishu
 from delivery.feishu.ways import open_ways

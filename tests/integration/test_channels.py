@@ -26,7 +26,9 @@ from tests.integration.sending import send
 URL = "https://www.feishu.cn/flow/api/trigger-webhook/abcd1234efgh5678"
 
 
-def of_users(store: Channels, user_ids: Iterable[int], ways: Collection[str]) -> Mapping[int, Collection[StoredChannel]]:
+def of_users(
+    store: Channels, user_ids: Iterable[int], ways: Collection[str]
+) -> Mapping[int, Collection[StoredChannel]]:
     """By user, what `of_records` finds for a record of each."""
     now = datetime.now(UTC)
     users = {add_row(store.engine, now=now, user_id=user_id): user_id for user_id in user_ids}

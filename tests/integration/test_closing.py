@@ -62,9 +62,7 @@ def test_rows_that_are_not_locked_close_by_themselves(
     assert {record.status for record in rows(engine)} == {"sent"}
 
 
-def test_closing_does_not_deadlock_with_a_claim(
-    engine: Engine, another_transaction: Connection, clock: Clock
-) -> None:
+def test_closing_does_not_deadlock_with_a_claim(engine: Engine, another_transaction: Connection, clock: Clock) -> None:
     """Claim holds the record and notes its attempt as lost; a late close leaves it alone, then replaces the line."""
     [attempt] = opened_set(engine, clock, 1)
     note = (attempt.record_id, clock().replace(tzinfo=None))

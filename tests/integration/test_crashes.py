@@ -67,7 +67,9 @@ def test_a_sender_that_comes_back_from_the_dead_cannot_close(
             return super().close(closings)
 
     pointers = claim_all(engine, clock, queue)
-    assert send(pointers, clock=clock, attempts=Sleepy(engine=engine), channels=channels, origin=feishu.url) == {"late": 1}
+    assert send(pointers, clock=clock, attempts=Sleepy(engine=engine), channels=channels, origin=feishu.url) == {
+        "late": 1
+    }
     assert [attempt.number for attempt in newer] == [2]
     held = row(engine, record_id)
     assert (held.status, held.attempt_count, held.sent_at) == ("sending", 2, None)

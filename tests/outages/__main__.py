@@ -1,4 +1,4 @@
-"""`python -m tests.outages --records 15000 --fault stop`: one outage of MySQL; exits 1 if a message is lost or doubled."""
+"""One outage of MySQL: `python -m tests.outages --fault stop`. It exits 1 if a message is lost or doubled."""
 
 from __future__ import annotations
 

@@ -90,13 +90,15 @@ def _settings(plan: Plan, server: PrivateMySql, feishu_url: str) -> Iterator[Set
         host, port = moto.get_host_and_port()
         sqs_url = f"http://{host}:{port}".replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - as moto says it
         sqs, visibility = sqs_client(sqs_url), {"VisibilityTimeout": str(int(plan.invocation_seconds) + 3)}
-        made = {name: sqs.create_queue(QueueName=name, Attributes=visibility)["QueueUrl"] for name in ("send", "report")}
+        made = {
+            name: sqs.create_queue(QueueName=name, Attributes=visibility)["QueueUrl"] for name in ("send", "report")
+        }
         yield Settings(
             role="",
             database_url=server.url,
             sqs_url=sqs_url,
-            pointers_url=made["send"],
-            reports_url=made["report"],
+            pointers_url=send,
+            reports_url=report,
             feishu_url=feishu_url,
             lease_seconds=plan.lease_seconds,
             invocation_seconds=plan.invocation_seconds,
@@ -126,9 +128,7 @@ def _record(engine: Engine, settings: Settings, records: int) -> None:
     for start in range(0, records, _AT_ONCE):
         keys = (f"record-{number}" for number in range(start, min(start + _AT_ONCE, records)))
         now = _now()
-        stored = recorder.store(
-            asking_for(*keys), now=now, handoff_at=now + timedelta(seconds=90), max_attempts=5
-        )
+        stored = recorder.store(asking_for(*keys), now=now, handoff_at=now + timedelta(seconds=90), max_attempts=5)
         queue.publish(stored.pointers)
 
 

@@ -71,8 +71,13 @@ class Settings:
 
 
 def sqs_client(url: str) -> Any:
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-    return boto3.client("sqs", region_name="eu-west-1", endpoint_url=url, **keys)
+    return boto3.client(
+        "sqs",
+        region_name="eu-west-1",
+        endpoint_url=url,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
 
 
 class NoKeys:
@@ -113,9 +118,7 @@ def sender(settings: Settings) -> Sender:
         webhook_origins=(settings.feishu_url,),
         now=utc_now,
     )
-    policy = SendPolicy(
-        lease=settings.lease, concurrency=_CONCURRENCY, call_timeout=_CALL_TIMEOUT, retry=EXACT_RETRY
-    )
+    policy = SendPolicy(lease=settings.lease, concurrency=_CONCURRENCY, call_timeout=_CALL_TIMEOUT, retry=EXACT_RETRY)
     return Sender(
         attempts=Attempts(engine=settings.engine),
         channels=Channels(engine=settings.engine, keys=NoKeys()),

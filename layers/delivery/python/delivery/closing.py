@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from delivery.deadline import OutOfTime
 from delivery.domain.record import QueueDown
 from delivery.domain.transition import Closed, Closing
 
@@ -68,7 +69,8 @@ class Closer:
         try:
             closed = self.store.close(self.finished)
         except Exception as error:  # noqa: BLE001 - whatever it was, these outcomes are still to be written down
-            self.trouble = error
+            if self.trouble is None or not isinstance(error, OutOfTime):
+                self.trouble = error  # that no time is left says less than what took it
             return
         self.trouble = None
         self._settle(closed)

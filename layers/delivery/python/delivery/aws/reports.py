@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +19,9 @@ from delivery.domain.record import Attempt, QueueDown
 from delivery.domain.transition import Closing, Transition
 
 #: SQS takes 1 MiB; a report holds a message's text and the first bytes of its answer.
-_MESSAGE_BYTES = 200_000
+_MESSAGE_BYTES = 199_900
+# Source: Amazon SQS API reference, "SendMessage". JSON itself escapes the control characters.
+_NOT_FOR_SQS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _KINDS: tuple[type[Outcome], ...] = (Delivered, TemporaryFailure, PermanentFailure, NoRecipient, NotStarted)
 _OUTCOMES = {kind.__name__: kind for kind in _KINDS}
 
@@ -45,11 +48,14 @@ class ReportQueue:
 
 def _packed(closings: Sequence[Closing]) -> Iterator[str]:
     part: list[str] = []
+    left = _MESSAGE_BYTES
     for report in map(_report, closings):
-        if part and sum(map(len, part)) + len(report) > _MESSAGE_BYTES // 2:  # a character is a few bytes at most
+        size = len(report.encode()) + 1
+        if part and size > left:
             yield _body(part)
-            part = []
+            part, left = [], _MESSAGE_BYTES
         part.append(report)
+        left -= size
     if part:
         yield _body(part)
 
@@ -68,7 +74,8 @@ def _report(closing: Closing) -> str:
         "transition": _adapter(Transition).dump_python(closing.transition, mode="json"),
         "finished_at": closing.finished_at.isoformat(),
     }
-    return json.dumps(parts, ensure_ascii=False)
+    written = json.dumps(parts, ensure_ascii=False)
+    return _NOT_FOR_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
 
 
 def unpack_reports(body: str) -> list[Closing]:

@@ -11,14 +11,25 @@ from sqlalchemy.exc import DBAPIError
 from delivery.domain.outcome import Delivered, NotStarted, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import Status
 from delivery.domain.transition import Closed, Closing
-from delivery.storage.columns import INSERT, Rights, Sources, copied, fitting, listed, rows_of, select, update, values_of
+from delivery.storage.columns import (
+    INSERT,
+    Rights,
+    Sources,
+    copied,
+    fitting,
+    listed,
+    rows_of,
+    select,
+    update,
+    values_of,
+)
 from delivery.storage.database import LOCK_WAIT_TIMEOUT, error_number, room_for_values, to_stored
 
 _RESPONSE_CHARACTERS = 2_000
 _ERROR_CHARACTERS = 2_000
 
 # Rows that somebody else has locked do not keep the others from being closed. The key is forced, here and below: on a
-# small table the optimizer prefers a full scan, which waits for whatever row is locked.
+# small table the optimizer prefers a full scan, which waits for any locked row.
 _FREE = """
 SELECT id, attempt_count, status FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s ORDER BY id FOR UPDATE SKIP LOCKED"""

@@ -1,30 +1,22 @@
-"""Connections and transactions: READ COMMITTED, UTC, within the deadline, and more tries for a deadlock's victim."""
+"""Engines and transactions: within the deadline, with more tries for a deadlock's victim or after a lost answer."""
 
 from __future__ import annotations
 
 import random
 import re
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TypeVar, cast
 
-import pymysql
-from pymysql.constants import CR
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
-from delivery.deadline import ending_in, need, seconds_left, wait_of
-from delivery.sockets import connect
-
-if TYPE_CHECKING:
-    _PyMySQL = pymysql.Connection[pymysql.cursors.Cursor]  # generic in its stubs only
-else:
-    _PyMySQL = pymysql.Connection
+from delivery.deadline import need, seconds_left, wait_of
+from delivery.storage.connection import MySqlConnection, connect_to
 
 T = TypeVar("T")
 
@@ -38,16 +30,8 @@ _WORTH_ANOTHER_TRY = {_DEADLOCK, LOCK_WAIT_TIMEOUT, _SAVEPOINT_GONE}
 _TRIES = 5
 # A server that was the writer and is a reader now, as after a failover. Only a new connection reaches the new writer.
 _READ_ONLY = {1290, 1792, 1836}
-_CONNECT_SECONDS = 5.0
-_CHECK_SECONDS = 2.0
 _STATEMENT_BYTES = 8_192  # what a statement has beside its values
 _LEAST_SECONDS = 0.2  # with less left no transaction is begun
-# TRADITIONAL is strict: a server may be configured to cut what does not fit without a word (RDS parameter groups do).
-# MySQL waits a year for a table's lock (metadata) unless it is told otherwise.
-_SESSION = (
-    "SET SESSION transaction_isolation = 'READ-COMMITTED', sql_mode = 'TRADITIONAL', time_zone = '+00:00', "
-    "innodb_lock_wait_timeout = 1, lock_wait_timeout = {seconds}"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,19 +61,22 @@ def address_of(url: str) -> Address:
     )
 
 
-def open_engine(address: Callable[[], Address], *, statement_seconds: float = 10, table_lock_seconds: int = 3) -> Engine:
+def open_engine(
+    address: Callable[[], Address], *, statement_seconds: float = 10, table_lock_seconds: int = 3
+) -> Engine:
     """An engine with one connection, made on first use and checked before each use: a function instance may have slept.
 
-    The address is asked for at each connect, so that a rotated password is picked up. A statement waits for a
-    row for a second and for a table for at most `table_lock_seconds`, and one that is silent for `statement_seconds`, or until the deadline, has lost its
-    connection.
+    The address is asked for at each connect, so that a rotated password is picked up. A statement waits for a row for
+    a second and for a table for at most `table_lock_seconds`. If it is silent for `statement_seconds`, or until the
+    deadline, its connection is lost.
     """
     engine = create_engine(
         "mysql+pymysql://",
-        creator=lambda: _connect(address(), statement_seconds, table_lock_seconds),
+        creator=lambda: connect_to(address(), statement_seconds, table_lock_seconds),
         pool_size=1,
         max_overflow=3,
         pool_pre_ping=True,
+        pool_reset_on_return=None,  # every transaction here is ended by whoever began it: no second rollback
         hide_parameters=True,  # they are users' words
     )
     event.listen(engine, "handle_error", _leave_a_reader)
@@ -101,83 +88,9 @@ def _leave_a_reader(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
-class _Connection(_PyMySQL):
-    """A connection on which every wait ends with the deadline.
-
-    PyMySQL looks at its two time-outs before each read and write, so as properties they follow the clock.
-    """
-
-    statement_seconds = 10.0
-    #: What the server takes as one statement (max_allowed_packet); MySQL's smallest until it is asked.
-    packet_bytes = 1024
-
-    @property
-    def _read_timeout(self) -> float:
-        return wait_of(self.statement_seconds)
-
-    @_read_timeout.setter
-    def _read_timeout(self, seconds: float | None) -> None:
-        """PyMySQL's constructor sets it."""
-
-    @property
-    def _write_timeout(self) -> float:
-        return wait_of(self.statement_seconds)
-
-    @_write_timeout.setter
-    def _write_timeout(self, seconds: float | None) -> None:
-        """PyMySQL's constructor sets it."""
-
-    def _read_bytes(self, num_bytes: int) -> bytes:
-        """PyMySQL's error does not say which server was silent."""
-        try:
-            return super()._read_bytes(num_bytes)  # type: ignore[misc, no-any-return]  # not in its stubs
-        except pymysql.err.OperationalError as error:
-            number, words = error.args
-            raise pymysql.err.OperationalError(number, f"MySQL at {self.host}:{self.port}: {words}") from error
-
-    def ping(self, reconnect: Literal[False] | None = False) -> None:  # type: ignore[override]  # noqa: FBT002 - as PyMySQL has it
-        """The check before use: a connection that does not answer soon is as good as lost."""
-        with ending_in(_CHECK_SECONDS):
-            super().ping(reconnect)
-
-
-def _connect(address: Address, statement_seconds: float, table_lock_seconds: int) -> _Connection:
-    # Without CLIENT_FOUND_ROWS, which SQLAlchemy's own connect would set: a no-op upsert must count as 0 rows.
-    made = _Connection(
-        host=address.host,
-        port=address.port,
-        user=address.user,
-        password=address.password,
-        database=address.database or None,
-        charset="utf8mb4",
-        init_command=_SESSION.format(seconds=table_lock_seconds),
-        ssl=ssl.create_default_context(cafile=address.ca_file) if address.ca_file else None,
-        ssl_disabled=not address.ca_file,  # else PyMySQL reads all of the system's authorities, for nothing
-        defer_connect=True,
-    )
-    with ending_in(_CONNECT_SECONDS):
-        try:
-            made.connect(connect(address.host, address.port, seconds=wait_of(_CONNECT_SECONDS)))
-        except OSError as error:
-            raise pymysql.err.OperationalError(
-                CR.CR_CONN_HOST_ERROR, f"MySQL at {address.host}:{address.port} was not reached: {error}"
-            ) from error
-        made.packet_bytes = _packet_bytes(made)
-    made.statement_seconds = statement_seconds
-    return made
-
-
-def _packet_bytes(connection: _Connection) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT @@max_allowed_packet")
-        row: Any = cursor.fetchone()
-    return int(row[0])
-
-
 def room_for_values(connection: Connection) -> int:
     """How many bytes the values of one statement may have. Escaping may double them, and the statement needs a few."""
-    made = connection.connection.dbapi_connection
-    assert isinstance(made, _Connection)
+    made = cast(MySqlConnection, connection.connection.dbapi_connection)
     return max(made.packet_bytes // 2 - _STATEMENT_BYTES, 1)
 
 
@@ -186,8 +99,9 @@ def in_transaction(
 ) -> T:
     """Runs `work` in one transaction, and again from the start if it lost a deadlock or waited too long for a lock.
 
-    Without `again_after_wait`, the first wait for a lock that is too long is raised. `again_after_loss` is for work that may run on top of itself: a connection that is lost at commit leaves open
-    whether the transaction took place, and then it is run again on a new one.
+    Without `again_after_wait`, a wait for a lock that was too long is raised at once. `again_after_loss` is for work
+    that may run on top of itself: a connection that is lost at commit leaves open whether the transaction took place,
+    and then it is run again on a new one.
 
     Raises:
         OutOfTime: the deadline is too near to begin.

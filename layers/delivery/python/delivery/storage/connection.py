@@ -1,0 +1,101 @@
+"""One connection to MySQL, on which every wait ends with the deadline: READ COMMITTED, UTC, strict."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any, Literal
+
+import pymysql
+from pymysql.constants import CR
+
+from delivery.deadline import ending_in, wait_of
+from delivery.sockets import connect
+
+if TYPE_CHECKING:
+    from delivery.storage.database import Address
+
+    _PyMySQL = pymysql.Connection[pymysql.cursors.Cursor]  # generic in its stubs only
+else:
+    _PyMySQL = pymysql.Connection
+
+_CONNECT_SECONDS = 5.0
+_CHECK_SECONDS = 2.0
+# TRADITIONAL is strict: a server may be configured to cut what does not fit without a word (RDS parameter groups do).
+# MySQL waits a year for a table's lock (metadata) unless it is told otherwise.
+_SESSION = (
+    "SET SESSION transaction_isolation = 'READ-COMMITTED', sql_mode = 'TRADITIONAL', time_zone = '+00:00', "
+    "innodb_lock_wait_timeout = 1, lock_wait_timeout = {seconds}"
+)
+
+
+class MySqlConnection(_PyMySQL):
+    """A connection on which every wait ends with the deadline.
+
+    PyMySQL looks at its two time-outs before each read and write, so as properties they follow the clock.
+    """
+
+    statement_seconds = 10.0
+    #: What the server takes as one statement (max_allowed_packet); MySQL's smallest until it is asked.
+    packet_bytes = 1024
+
+    @property
+    def _read_timeout(self) -> float:
+        return wait_of(self.statement_seconds)
+
+    @_read_timeout.setter
+    def _read_timeout(self, seconds: float | None) -> None:
+        """PyMySQL's constructor sets it."""
+
+    @property
+    def _write_timeout(self) -> float:
+        return wait_of(self.statement_seconds)
+
+    @_write_timeout.setter
+    def _write_timeout(self, seconds: float | None) -> None:
+        """PyMySQL's constructor sets it."""
+
+    def _read_bytes(self, num_bytes: int) -> bytes:
+        """PyMySQL's error does not say which server was silent."""
+        try:
+            return super()._read_bytes(num_bytes)  # type: ignore[misc, no-any-return]  # not in its stubs
+        except pymysql.err.OperationalError as error:
+            number, words = error.args
+            raise pymysql.err.OperationalError(number, f"MySQL at {self.host}:{self.port}: {words}") from error
+
+    def ping(self, reconnect: Literal[False] | None = False) -> None:  # type: ignore[override]  # noqa: FBT002 - as PyMySQL has it
+        """The check before use: a connection that does not answer soon is as good as lost."""
+        with ending_in(_CHECK_SECONDS):
+            super().ping(reconnect)
+
+
+def connect_to(address: Address, statement_seconds: float, table_lock_seconds: int) -> MySqlConnection:
+    # Without CLIENT_FOUND_ROWS, which SQLAlchemy's own connect would set: a no-op upsert must count as 0 rows.
+    made = MySqlConnection(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        database=address.database or None,
+        charset="utf8mb4",
+        init_command=_SESSION.format(seconds=table_lock_seconds),
+        ssl=ssl.create_default_context(cafile=address.ca_file) if address.ca_file else None,
+        ssl_disabled=not address.ca_file,  # else PyMySQL reads all of the system's authorities, for nothing
+        defer_connect=True,
+    )
+    with ending_in(_CONNECT_SECONDS):
+        try:
+            made.connect(connect(address.host, address.port, seconds=wait_of(_CONNECT_SECONDS)))
+        except OSError as error:
+            raise pymysql.err.OperationalError(
+                CR.CR_CONN_HOST_ERROR, f"MySQL at {address.host}:{address.port} was not reached: {error}"
+            ) from error
+        made.packet_bytes = _packet_bytes(made)
+    made.statement_seconds = statement_seconds
+    return made
+
+
+def _packet_bytes(connection: MySqlConnection) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@max_allowed_packet")
+        row: Any = cursor.fetchone()
+    return int(row[0])
