@@ -114,6 +114,7 @@ def say(*words: object) -> None:
 def sender(settings: Settings) -> Sender:
     feishu = Feishu(
         transport=Transport.open(concurrency=_CONCURRENCY, timeout=_CALL_TIMEOUT),
+        stage="test",
         wording=WORDING,
         webhook_origins=(settings.feishu_url,),
         now=utc_now,
