@@ -60,7 +60,8 @@ class Result:
     said: Counter[str]
 
     def __str__(self) -> str:
-        words = f"sent {self.sent}, lost {self.lost}, doubled {self.doubled} (and {self.doubled_after_time_out} after time-outs), reports taken {self.reports_taken}"
+        doubled = f"doubled {self.doubled} (and {self.doubled_after_time_out} after time-outs)"
+        words = f"sent {self.sent}, lost {self.lost}, {doubled}, reports taken {self.reports_taken}"
         return f"{words}; said {dict(self.said)}"
 
 
