@@ -35,10 +35,11 @@ def claim() -> None:
 def send() -> None:
     """Every state that an attempt leads to, and all of the trouble that keeps one from it."""
     told, said = telemetry.SendTelemetry(), Exchange(http_status=502, latency_ms=1)
+    code, reason = ErrorCode.SERVER_ERROR, "broken"
     outcomes = (
         Delivered(provider_message_id="m", exchange=said),
-        TemporaryFailure(code=ErrorCode.SERVER_ERROR, reason="broken", exchange=said),
-        PermanentFailure(code=ErrorCode.PAYLOAD_INVALID, reason="broken", exchange=said),
+        TemporaryFailure(code=code, reason=reason, exchange=said),
+        PermanentFailure(code=code, reason=reason, exchange=said),
         NoRecipient(reason="none"),
         NotStarted(reason="no time"),
     )

@@ -90,7 +90,9 @@ def claimer(
 
 def claim_all(engine: Engine, clock: Clock, queue: PointerList) -> list[Pointer]:
     """One tick of the schedule; the pointers it published."""
-    claimer(engine, clock, queue).run(until=clock() + timedelta(minutes=1))
+    report = claimer(engine, clock, queue).run(until=clock() + timedelta(minutes=1))
+    if report.failure:
+        raise report.failure
     return queue.take()
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from time import monotonic
 
 import pytest
 from sqlalchemy import Engine
 
 from delivery.domain.record import Pointer
-from delivery.storage.claims import DueRecords
+from delivery.storage.claims import DUE, DueRecords
+from delivery.storage.database import to_stored
 from delivery.storage.lookups import Lookups
 from tests.integration.children import killed_when_it_says
 from tests.integration.clock import Clock
@@ -124,3 +126,30 @@ def test_a_claimer_that_dies_before_it_publishes_loses_nothing(
     assert claim_all(engine, clock, queue) == []
     clock.move(minutes=11)  # the claimer that died began its lease by a clock of its own, a little later
     assert claim_all(engine, clock, queue) == [Pointer(record_id, 0)]
+
+
+def test_two_claimers_do_not_wait_for_each_other(
+    engine: Engine, another_engine: Callable[[], Engine], clock: Clock
+) -> None:
+    """What one of them holds, the other passes over at once."""
+    ids = add_rows(engine, 6, now=clock(), next_retry_at=clock())
+    with another_engine().connect() as other:
+        other.execute(DUE, {"now": to_stored(clock()), "limit": 2})
+        began = monotonic()
+        claimed = DueRecords(engine=engine).lease_due(limit=9, now=clock(), lease=LEASE)
+        assert monotonic() - began < 0.9  # a wait for the lock takes a second
+    assert [pointer.record_id for pointer in claimed.pointers] == ids[2:]
+
+
+def test_while_reports_wait_rows_that_are_sending_stay_as_they_are(engine: Engine, clock: Clock) -> None:
+    """Whether their attempts are used up or not; they are taken once the reports are closed."""
+    sending = {"status": "sending", "next_retry_at": clock()}
+    held = [add_row(engine, now=clock(), attempt_count=number, **sending) for number in (1, 5)]
+    free = [add_row(engine, now=clock(), next_retry_at=clock(), status=status) for status in ("pending", "failed")]
+    before = [row(engine, record_id) for record_id in held]
+    due = DueRecords(engine=engine)
+    claimed = due.lease_due(limit=9, now=clock(), lease=LEASE, ended_leases=False)
+    assert ([pointer.record_id for pointer in claimed.pointers], claimed.buried, claimed.lost) == (free, 0, 0)
+    assert [row(engine, record_id) for record_id in held] == before
+    claimed = due.lease_due(limit=9, now=clock(), lease=LEASE)
+    assert (claimed.pointers, claimed.buried, claimed.lost) == ([Pointer(held[0], 1)], 1, 2)

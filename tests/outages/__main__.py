@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--fault", choices=FAULTS, required=True)
     parser.add_argument("--records", type=int, default=15_000)
     parser.add_argument("--seconds", type=float, default=25, help="how long the fault lasts")
-    parser.add_argument("--lease", type=float, default=15, help="seconds; shorter than the fault is the hard case")
+    parser.add_argument("--lease", type=float, default=16, help="seconds; shorter than the fault is the hard case")
     parser.add_argument("--keep", type=Path, help="where the logs stay; a temporary directory otherwise")
     given = parser.parse_args()
     plan = Plan(fault=given.fault, records=given.records, seconds=given.seconds, lease_seconds=given.lease)

@@ -10,11 +10,11 @@ from tests.outages.run import Plan, run
 
 
 @pytest.mark.parametrize(
-    ("fault", "seconds"), [("stop", 10), ("kill", 3), ("read-only", 5), ("row-lock", 6), ("table-lock", 5)]
+    ("fault", "seconds"), [("stop", 13), ("kill", 3), ("read-only", 5), ("row-lock", 6), ("table-lock", 5)]
 )
 def test_an_outage_loses_nothing_and_doubles_nothing(fault: str, seconds: float, tmp_path: Path) -> None:
     """Leases end within the longest of them, which is when a message would be sent again."""
-    plan = Plan(fault=fault, records=800, senders=2, seconds=seconds, lease_seconds=8, invocation_seconds=7)
+    plan = Plan(fault=fault, records=800, senders=2, seconds=seconds, lease_seconds=11, invocation_seconds=10)
     result = run(plan, tmp_path)
     assert (result.sent, result.lost, result.doubled) == (800, 0, 0), str(result)
     assert result.said["unreported"] == result.said["overran"] == 0, str(result)

@@ -20,13 +20,13 @@ from delivery.aws.wiring import {name} as wiring
 
 assert threading.active_count() == 1, "a thread at import"
 caches = [builder.cache_info() for builder in vars(wiring).values() if hasattr(builder, "cache_info")]
-assert caches and not any(it.currsize for it in caches), "built at import"
+assert caches and not any(cache.currsize for cache in caches), "built at import"
 print("imported", flush=True)
 context = SimpleNamespace(
     function_name="f", memory_limit_in_mb=256, invoked_function_arn="arn", aws_request_id="r",
     get_remaining_time_in_millis=lambda: 30_000,
 )
-handler({{}}, context)
+handler({{"Records": [{{"messageId": "m", "body": '{{"v":1,"pointers":[[1,0]]}}'}}]}}, context)
 """
 
 

@@ -5,7 +5,7 @@ Tests run each stage's statements as its user, and take each privilege away to s
 
 from collections.abc import Mapping
 
-from delivery.storage import attempts, channels, claims, data_keys, outbox, recording, rejects
+from delivery.storage import attempts, channels, claims, closing, data_keys, outbox, recording, rejects
 from delivery.storage.columns import Privilege, Rights
 
 
@@ -18,5 +18,5 @@ def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:
 RIGHTS = {
     "ingest": _together(recording.RIGHTS, rejects.RIGHTS, outbox.RIGHTS),
     "claim": _together(claims.RIGHTS),
-    "send": _together(attempts.RIGHTS, channels.RIGHTS_TO_READ, data_keys.RIGHTS_TO_READ),
+    "send": _together(attempts.RIGHTS, closing.RIGHTS, channels.RIGHTS_TO_READ, data_keys.RIGHTS_TO_READ),
 }
