@@ -30,7 +30,7 @@ class Claim(StageFunction):
             description="Leases the records that are due and hands their pointers to the send queue",
             runtime=runtime,
             size=stage.claim,
-            environment={**environment(ClaimSettings, dict(stage)), "SEND_QUEUE_URL": queue.queue_url},
+            environment={**environment(ClaimSettings, stage, stage.claim), "SEND_QUEUE_URL": queue.queue_url},
         )
         self._tick(Duration.minutes(stage.claim.every_minutes))
 

@@ -33,7 +33,10 @@ class Send(StageFunction):
             description="Opens an attempt for each pointer, calls Feishu and closes the attempt with its outcome",
             runtime=runtime,
             size=stage.send,
-            environment={**environment(SendSettings, dict(stage)), "DATA_KEY_ARN": data_key.key_arn},
+            environment={
+                **environment(SendSettings, stage, stage.send, stage.retry, stage.message),
+                "DATA_KEY_ARN": data_key.key_arn,
+            },
         )
         self.function.add_event_source(
             event_sources.SqsEventSource(

@@ -1,23 +1,16 @@
 """Writes the environment variables that a function's settings class reads."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from delivery.aws.variables import FunctionSettings, variables
+from pydantic import BaseModel
 
-
-def environment(settings: type[FunctionSettings], given: Mapping[str, Any]) -> dict[str, str]:
-    """Of the variables that the class reads, those that `given` has; the rest comes from what the stack makes."""
-    return {
-        variable.name: _text(_at(given, variable.path)) for variable in variables(settings) if variable.path[0] in given
-    }
+from delivery.aws.variables import FunctionSettings
 
 
-def _at(given: Mapping[str, Any], path: tuple[str, ...]) -> object:
-    value = given[path[0]]
-    for name in path[1:]:
-        value = getattr(value, name)
-    return value
+def environment(settings: type[FunctionSettings], *given: BaseModel | Mapping[str, object]) -> dict[str, str]:
+    """Of the variables that the class reads, those that are given; the rest comes from what the stack makes."""
+    values = {name: value for section in given for name, value in dict(section).items()}
+    return {variable: _text(values[name]) for name, variable in settings.variables().items() if name in values}
 
 
 def _text(value: object) -> str:

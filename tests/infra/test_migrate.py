@@ -83,7 +83,7 @@ def test_its_environment_is_what_its_settings_class_reads(dev: Template, beside:
     """It names the database and nothing else."""
     for template in (dev, beside, placed):
         given = deployed(environment(template.function("migrate")))
-        assert set(given) == OBSERVABILITY | MigrateSettings.names()
+        assert set(given) == OBSERVABILITY | {*MigrateSettings.variables().values()}
         assert MigrateSettings.read(given).database_ca_file == "/opt/rds-ca.pem"
 
 

@@ -18,8 +18,8 @@ def claimer() -> Claimer:
         queue=SendQueue(sqs=client("sqs"), url=settings.send_queue_url),
         policy=ClaimPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
-            batch_size=settings.claim.batch_size,
-            max_queued=settings.claim.max_queued_pointers,
+            batch_size=settings.batch_size,
+            max_queued=settings.max_queued_pointers,
         ),
         now=utc_now,
     )

@@ -17,7 +17,7 @@ def ingester() -> Ingester:
         recorder=Recorder(engine=engine_of(settings)),
         queue=SendQueue(sqs=client("sqs"), url=settings.send_queue_url),
         handoff_deadline=timedelta(seconds=settings.handoff_deadline_seconds),
-        max_attempts=settings.retry.max_attempts,
+        max_attempts=settings.max_attempts,
         url_prefixes=settings.allowed_url_prefixes,
         now=utc_now,
     )
