@@ -84,8 +84,7 @@ class OwnBrokers(_Kafka):
     bootstrap_servers: tuple[_Broker, ...] = Field(min_length=1, strict=False)
     """instead: self-managed brokers, where to begin"""
     auth_secret_arn: SecretArn | None = None
-    """required outside of a VPC: JSON with username and password, or for TLS certificate, privateKey and maybe
-    privateKeyPassword"""
+    """required outside of a VPC: JSON with username, password; for TLS certificate, privateKey, privateKeyPassword"""
     auth_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "TLS"] = "SCRAM-SHA-512"
     """how that secret logs in; TLS is by a client certificate"""
     ca_secret_arn: SecretArn | None = None

@@ -47,7 +47,7 @@ NEEDED: dict[type[FunctionSettings], dict[str, str]] = {
 }
 CLASSES = list(NEEDED)
 WITH_DATABASE = [cls for cls in CLASSES if issubclass(cls, WithDatabase)]
-SECRET_OR_USER = " Value error, give either it or DATABASE_USER"
+SECRET_OR_USER = " Give either it or DATABASE_USER"
 SECRET = "hunter2-must-not-be-shown"
 
 
@@ -118,7 +118,7 @@ def test_a_malformed_setting_is_one_line_that_says_what_is_wrong(
 ) -> None:
     """One line even where several of its parts are wrong."""
     [line] = complaints(cls, NEEDED[cls] | {name: wrong})
-    assert re.match(rf"{name}: (Input|String|List|Tuple|Value) ", line)
+    assert re.match(rf"{name}: (Input|String|List|Tuple|Give) ", line)
 
 
 @given(st.sampled_from(CLASSES), st.data())
@@ -162,7 +162,7 @@ def test_a_function_is_a_user_of_its_own_or_the_secret_s(cls: type[WithDatabase]
     [both] = complaints(cls, own | {"DATABASE_SECRET_ARN": "arn"})
     assert both == f"DATABASE_SECRET_ARN:{SECRET_OR_USER}"
     [plain] = complaints(cls, own | {"DATABASE_CA_FILE": ""})
-    assert plain == "DATABASE_CA_FILE: Value error, DATABASE_USER needs TLS"
+    assert plain == "DATABASE_CA_FILE: DATABASE_USER needs TLS"
 
 
 def test_values_are_trimmed_and_lists_are_split() -> None:

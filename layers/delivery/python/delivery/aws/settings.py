@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from delivery.aws.sections import (
     LONGEST_USER_PREFIX,
@@ -58,7 +59,7 @@ class ServingSettings(WithDatabase):
     @classmethod
     def _or_own_user(cls, secret_arn: str, info: ValidationInfo) -> str:
         if bool(secret_arn) == bool(info.data.get("database_user")):
-            raise ValueError("give either it or DATABASE_USER")
+            raise PydanticCustomError("login", "Give either it or DATABASE_USER")
         return secret_arn
 
     @field_validator("database_ca_file")
@@ -66,7 +67,7 @@ class ServingSettings(WithDatabase):
     def _needed_by_own_user(cls, ca_file: str, info: ValidationInfo) -> str:
         """A token travels in clear inside the connection: without TLS anybody on the way could use it."""
         if info.data.get("database_user") and not ca_file:
-            raise ValueError("DATABASE_USER needs TLS")
+            raise PydanticCustomError("tls", "DATABASE_USER needs TLS")
         return ca_file
 
 
