@@ -10,7 +10,7 @@ from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
 from cdk.settings.environment import environment
 from cdk.settings.stage import StageSettings
-from delivery.aws.settings import ClaimSettings
+from delivery.aws.settings.claim import ClaimSettings
 
 
 class Claim(StageFunction):

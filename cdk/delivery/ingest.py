@@ -8,7 +8,7 @@ from cdk.delivery.runtime import Runtime
 from cdk.delivery.sources import KafkaSource
 from cdk.settings.environment import environment
 from cdk.settings.stage import StageSettings
-from delivery.aws.settings import IngestSettings
+from delivery.aws.settings.ingest import IngestSettings
 
 
 class Ingest(StageFunction):

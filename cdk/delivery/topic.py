@@ -12,7 +12,7 @@ from cdk.settings.environment import environment
 from cdk.settings.functions import FunctionSize
 from cdk.settings.kafka import NewKafka
 from delivery.aws.sections import MINUTE
-from delivery.aws.settings import TopicSettings
+from delivery.aws.settings.topic import TopicSettings
 
 #: making a topic takes seconds, and the rest is for a new cluster to be reached
 _SIZE = FunctionSize(timeout_seconds=5 * MINUTE, memory_mb=512)

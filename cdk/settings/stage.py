@@ -12,7 +12,8 @@ from cdk.settings.kafka import Kafka, NewKafka
 from cdk.settings.network import Network, NewVpc
 from cdk.settings.rules import VISIBILITY_FACTOR, contradictions
 from cdk.settings.section import EMPTY, StageSection, Whole
-from delivery.aws.sections import ActionBaseUrl, HandoffDeadline, Lease, MessageTexts, UrlPrefixes, WebhookOrigins
+from delivery.aws.sections import ActionBaseUrl, HandoffDeadline, Lease, UrlPrefixes, WebhookOrigins
+from delivery.aws.settings.send import MessageTexts
 
 LOCAL = "local"
 PROD = "prod"

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, WithDatabase
+from delivery.aws.settings.claim import ClaimSettings
+from delivery.aws.settings.database import WithDatabase
+from delivery.aws.settings.ingest import IngestSettings
+from delivery.aws.settings.send import SendSettings
 from tests.infra.templates import FUNCTIONS, Template, environment
 
 CLASSES: Mapping[str, type[WithDatabase]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}

@@ -6,7 +6,7 @@ from typing import Any
 
 from cdk.delivery.migrate import MIGRATIONS, fingerprint
 from cdk.settings.functions import Migrate
-from delivery.aws.settings import MigrateSettings
+from delivery.aws.settings.migrate import MigrateSettings
 from delivery.deployment.migrate import LOCK_SECONDS
 from delivery.deployment.migrate import MIGRATIONS as RUN_FROM
 from tests.infra.conftest import Synthesis

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from delivery.aws.settings import TopicSettings
+from delivery.aws.settings.topic import TopicSettings
 from tests.infra.conftest import Stacks, Synthesis
 from tests.infra.templates import BROKERS, MSK, Template, environment, told
 from tests.infra.test_environment import OBSERVABILITY

@@ -9,14 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.aws.settings import (
-    ClaimSettings,
-    IngestSettings,
-    MigrateSettings,
-    SendSettings,
-    TopicSettings,
-    WithDatabase,
-)
+from delivery.aws.settings.claim import ClaimSettings
+from delivery.aws.settings.database import WithDatabase
+from delivery.aws.settings.ingest import IngestSettings
+from delivery.aws.settings.migrate import MigrateSettings
+from delivery.aws.settings.send import SendSettings
+from delivery.aws.settings.topic import TopicSettings
 from delivery.aws.variables import FunctionSettings, SettingsError
 
 DATABASE = {

@@ -1,14 +1,12 @@
-"""Settings that functions and stages share: each type and section with its default, its bounds and its meaning.
+"""The types of settings that functions and stages share, each with its default and its bounds.
 
 `delivery.aws.settings` reads them from a function's environment, `cdk.settings` from cdk.json, so none stands twice.
-`title` is what cdk.json's complaints and docs/settings.md say that a value should be, `description` what it means.
+`title` is what cdk.json's complaints and docs/settings.md say that a value should be.
 """
 
 from typing import Annotated
 
 from pydantic import Field
-
-from delivery.aws.variables import Section
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 PORT_PATTERN = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -34,46 +32,5 @@ UrlPrefixes = Annotated[tuple[SitePath, ...], Field(default=("/assistant/",), mi
 WebhookOrigins = Annotated[
     tuple[Origin, ...], Field(default=("https://www.feishu.cn", "https://feishu.cn"), min_length=1, strict=False)
 ]
+QueueUrl = Annotated[str, Field(pattern=r"^https?://")]
 ActionBaseUrl = Annotated[str, Field(pattern=_BASE_URL, title="an http(s) URL that does not end in a slash")]
-
-
-class Attempts(Section):
-    max_attempts: int = Field(5, ge=1, le=100, description="then a record is dead")
-
-
-class Backoff(Section):
-    base_seconds: float = Field(
-        5 * MINUTE, ge=0.1, le=DAY, serialization_alias="RETRY_BASE_SECONDS", description="doubled after each failure"
-    )
-    cap_seconds: float = Field(
-        30 * MINUTE, ge=0.1, le=DAY, serialization_alias="RETRY_CAP_SECONDS", description="the longest wait"
-    )
-    jitter: float = Field(0.1, ge=0, le=1, serialization_alias="RETRY_JITTER", description="up to this share is added")
-
-
-class ClaimTuning(Section):
-    batch_size: int = Field(
-        500, ge=1, le=5_000, serialization_alias="CLAIM_BATCH_SIZE", description="rows leased by one statement"
-    )
-    max_queued_pointers: int = Field(
-        20_000, ge=1, le=1_000_000, description="with this many pointers in the queue, due rows wait in MySQL"
-    )
-
-
-class SendTuning(Section):
-    concurrency: int = Field(
-        32, ge=1, le=500, serialization_alias="SEND_CONCURRENCY", description="Feishu calls of one function at once"
-    )
-    feishu_timeout_seconds: float = Field(5, ge=0.1, le=60, description="of one Feishu call")
-
-
-class MessageTexts(Section):
-    event: Line = Field(
-        "smartflow.schedule_adjustment_ready",
-        serialization_alias="MESSAGE_EVENT",
-        description="what Feishu's flow is told",
-    )
-    title: Line = Field("SmartFlow 日程调整建议", serialization_alias="MESSAGE_TITLE", description="the heading")
-    action_text: Line = Field(
-        "查看并确认调整", serialization_alias="MESSAGE_ACTION_TEXT", description="the button's words"
-    )

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import cache
 
 from delivery.aws.queue import SendQueue
-from delivery.aws.settings import ClaimSettings
+from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.wiring.foundation import client, engine_of, utc_now
 from delivery.claim import Claimer, ClaimPolicy
 from delivery.storage.claims import DueRecords

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import cache
 
 from delivery.aws.queue import SendQueue
-from delivery.aws.settings import IngestSettings
+from delivery.aws.settings.ingest import IngestSettings
 from delivery.aws.wiring.foundation import client, engine_of, utc_now
 from delivery.ingest import Ingester
 from delivery.storage.recording import Recorder

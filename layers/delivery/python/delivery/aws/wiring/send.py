@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import cache
 
 from delivery.aws.key_ring import KmsKeyRing
-from delivery.aws.settings import SendSettings
+from delivery.aws.settings.send import SendSettings
 from delivery.aws.telemetry import observe_attempt
 from delivery.aws.wiring.foundation import client, engine_of, utc_now
 from delivery.domain.transition import RetryPolicy
