@@ -1,4 +1,4 @@
-"""The CDK app, which writes the CloudFormation templates of a stage of cdk.json without an account or a call to AWS.
+"""The CDK app. It writes the CloudFormation templates of a stage of cdk.json without an account or a call to AWS.
 
 The CDK's command line runs it. `python app.py prod` runs it alone, writes into an empty cdk.out, and says which
 templates there are and how large the code is.

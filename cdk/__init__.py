@@ -1,5 +1,5 @@
-"""The infrastructure: one stage's settings in, its CloudFormation stacks out."""
+"""Turns one stage's settings into its CloudFormation stacks."""
 
 from cdk.build.node import use_packaged_node
 
-use_packaged_node()  # before any module of ours imports aws_cdk, which starts Node at import
+use_packaged_node()  # this must come before any import of aws_cdk, which starts Node

@@ -10,12 +10,12 @@ from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 
-#: the CDK would tag it, CloudFormation's schema has no such property
+#: the CDK would tag this type, but CloudFormation's schema gives it no tags
 _WITHOUT_TAGS = ["AWS::RDS::DBProxyTargetGroup"]
 
 
 def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = None) -> App:
-    """The app of the stage that the context names; the CDK command line passes both by itself."""
+    """The app of the stage that the context names. The CDK's command line supplies context and output directory."""
     app = App(context=dict(context or {}), outdir=str(out) if out else None, analytics_reporting=False)
     name = app.node.try_get_context("stage") or DEFAULT_STAGE
     add_stacks(app, stage_settings(app.node.try_get_context("stages"), str(name)))
@@ -23,7 +23,7 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
 
 
 def add_stacks(app: App, stage: StageSettings) -> None:
-    """What keeps data first, where the stage asks for it; then what delivers."""
+    """Adds the data stack, if the stage makes anything for it, and the delivery stack, which depends on it."""
     for key, value in {"service": "hongyan", "stage": stage.name}.items():
         Tags.of(app).add(key, value, exclude_resource_types=_WITHOUT_TAGS)
     data = DataStack(app, f"hongyan-{stage.name}-data", stage=stage, **_common(stage)) if stage.has_data_stack else None

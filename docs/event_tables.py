@@ -113,7 +113,7 @@ def _required(path: tuple[str, ...], example: Mapping[str, Any]) -> bool:
     holder = event
     for parent in parents:
         holder = holder[parent]
-    del holder[name]
+    holder.pop(name, None)  # the example may lack an optional field
     return not isinstance(judge(json.dumps(event).encode(), url_prefixes=PREFIXES), Accepted)
 
 

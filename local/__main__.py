@@ -9,5 +9,6 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    # A start that was interrupted may still be in a thread: an ordinary exit would wait. Its children die with us.
+    # A start that was interrupted may still run in a thread, and an ordinary exit would wait for it. Its children die
+    # with this process.
     os._exit(code)

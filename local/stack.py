@@ -77,7 +77,7 @@ def _start(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) 
 def _pools(
     deployment: Deployment, *, runtime: LambdaRuntime, aws: Aws, log: Path
 ) -> Iterator[Mapping[str, WorkerPool]]:
-    """By function name. A worker starts only with the first event that needs it."""
+    """The pools by function name. A worker starts only with the first event that needs it."""
     pools = {
         function.name: WorkerPool(
             function,
@@ -98,7 +98,7 @@ def _close(pools: Mapping[str, WorkerPool]) -> None:
 
 
 def _workers(function: Function, deployment: Deployment) -> int:
-    """As many as its queue mapping allows, within reason for one machine."""
+    """As many workers as the queue mapping allows, within reason for one machine."""
     limits = [source.max_concurrency for source in deployment.queue_mappings if source.function == function.name]
     scheduled = [_MAX_WORKERS_OF_A_SCHEDULE for schedule in deployment.schedules if schedule.function == function.name]
     return min([_MAX_WORKERS, *scheduled, *(limit for limit in limits if limit)])
@@ -108,7 +108,7 @@ def _workers(function: Function, deployment: Deployment) -> int:
 def _sources(
     deployment: Deployment, pools: Mapping[str, WorkerPool], *, aws: Aws, options: StackOptions
 ) -> Iterator[None]:
-    """At the end the functions may finish their current events, for a few seconds."""
+    """Runs the event sources. At the end, functions get a few seconds to finish their current events."""
     drain_timer = Timer(_DRAIN_SECONDS, _close, [pools])
     drain_timer.daemon = True
     report = _reporter(options.say)

@@ -12,7 +12,7 @@ from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 
-#: npm's newest is 3.0.0, published by accident: it cannot read what today's library writes
+#: npm's newest, 3.0.0, was published by accident and cannot read what today's library writes
 CDK_CLI = "aws-cdk@2.1148.1"
 _VERBS = {
     "bootstrap": "prepare the account and region, once, for all CDK deployments there",
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def protected_stack(stage: StageSettings) -> str | None:
-    """The stack that CloudFormation refuses to delete until somebody lifts its termination protection."""
+    """The stack that CloudFormation does not delete until somebody lifts its termination protection."""
     return f"hongyan-{stage.name}-data" if stage.is_prod and stage.has_data_stack else None
 
 
@@ -46,14 +46,14 @@ def _how_to_lift(stack: str) -> str:
 
 
 def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Ours, and after `--` what the CDK's own command line gets as it is."""
+    """Splits our arguments from those after `--`, which go to the CDK's own command line unchanged."""
     ours = list(takewhile(lambda it: it != "--", arguments))
     return ours, arguments[len(ours) + 1 :]
 
 
 def _cdk_arguments(options: argparse.Namespace) -> list[str]:
     arguments = [options.verb, "--context", f"stage={options.stage}"]
-    if options.verb in ("deploy", "destroy"):  # diff takes all of them by itself
+    if options.verb in ("deploy", "destroy"):  # diff covers all stacks by itself
         arguments.append("--all")
     if options.verb == "destroy" and options.confirm == options.stage:
         arguments.append("--force")
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _checked(verb: str, stage: str, *, confirmed: str) -> StageSettings:
-    """Before Node is started: settings that do not hold, and what should not be done by mistake."""
+    """Refuses wrong settings, and a destroy that may be a mistake, before Node is started."""
     settings = stage_settings(own_context().get("stages"), stage)
     if stage == LOCAL:
         raise SettingsError("STAGE: local is what `make up` runs on this machine; deploy another stage, such as dev")
@@ -95,7 +95,7 @@ def _run_cdk(*arguments: str) -> int:
 
 
 def _environment(given: Mapping[str, str], node: Path) -> dict[str, str]:
-    """What npx runs takes the first Node on its path; a machine's own may be missing or too old."""
+    """Puts our Node first on the path, because the machine's own may be missing or too old."""
     return {**given, "PATH": os.pathsep.join([str(node), given.get("PATH", os.defpath)])}
 
 

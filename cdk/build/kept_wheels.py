@@ -18,7 +18,7 @@ _KEPT = ROOT / ".local" / "cache" / "wheels"
 
 
 def kept(requirements: Path, target: Target) -> Path:
-    """Where pip has installed them; if two processes install at once, the first result is kept."""
+    """The directory that has the packages. If two processes install at once, the first result is kept."""
     directory = _KEPT / fingerprint(requirements, target)
     if not directory.exists():
         _KEPT.mkdir(parents=True, exist_ok=True)

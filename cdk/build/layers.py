@@ -42,7 +42,7 @@ class Layers(Construct):
         )
 
     def kafka(self) -> lambda_.LayerVersion:
-        """For the one function that connects to Kafka itself."""
+        """The layer of the one function that connects to Kafka itself."""
         return self._installed("kafka", "The Kafka client")
 
     def _installed(self, folder: str, description: str) -> lambda_.LayerVersion:
@@ -51,7 +51,7 @@ class Layers(Construct):
             return lambda_.LayerVersion(
                 self, folder.capitalize(), code=pip.code(), description=description, **self._fits
             )
-        except RuntimeError as error:  # whatever is raised in `try_bundle` comes back from Node as this
+        except RuntimeError as error:  # Node turns every exception of `try_bundle` into this
             raise pip.failure or error from None
 
     def all(self) -> list[lambda_.ILayerVersion]:

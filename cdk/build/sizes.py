@@ -13,7 +13,7 @@ LIMIT_MB = 250
 
 
 def table(assembly: CloudAssembly) -> str:
-    """Each layer, and each function with the layers that it has."""
+    """Lists each layer, and each function together with its layers."""
     out = Path(assembly.directory)
     templates = [json.loads(Path(stack.template_full_path).read_text()) for stack in assembly.stacks]
     resources = {name: it for template in templates for name, it in template["Resources"].items()}
@@ -36,7 +36,7 @@ def _layers(resources: Mapping[str, Any], out: Path) -> Iterator[tuple[str, int]
 
 
 def _functions(resources: Mapping[str, Any], layers: Mapping[str, int], out: Path) -> Iterator[tuple[str, int]]:
-    """Ours, by name; the CDK's own have neither layers nor a service name."""
+    """Our functions by name. The CDK's own have neither layers nor a service name."""
     for it in resources.values():
         if it["Type"] == "AWS::Lambda::Function" and (used := it["Properties"].get("Layers")):
             name = it["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
@@ -44,7 +44,7 @@ def _functions(resources: Mapping[str, Any], layers: Mapping[str, int], out: Pat
 
 
 def _size(location: Mapping[str, Any], out: Path) -> int:
-    """In bytes; an asset's key in the bucket is the hash that its directory is named by."""
+    """The size in bytes. An asset's key in the bucket is the hash in its directory's name."""
     directory = out / f"asset.{Path(location['S3Key']).stem}"
     return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
 

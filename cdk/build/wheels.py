@@ -12,7 +12,7 @@ from sysconfig import get_platform
 
 from cdk.settings.complaints import SettingsError
 
-#: bumped when what is kept of the wheels changes, so that layers are built again
+#: increased when `_prune` changes, so that layers are built again
 _RECIPE = "1"
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 #: the newest glibc that each runtime's operating system has: Amazon Linux 2 or 2023
@@ -36,14 +36,14 @@ class Target:
         return ("--implementation=cp", f"--python-version={self.python}", *platforms)
 
     def _platforms(self) -> Sequence[str]:
-        """All tags: pip takes a platform literally, and does not infer the older ones from it."""
+        """Lists every older tag too, because pip takes a platform literally."""
         machine = _MACHINES[self.architecture]
         numbered = [f"manylinux_2_{minor}_{machine}" for minor in range(_GLIBC[self.python], _OLDEST_GLIBC - 1, -1)]
         return (*numbered, f"manylinux2014_{machine}")
 
 
 def fingerprint(requirements: Path, target: Target) -> str:
-    """Equal for the same packages and the same target; nothing has to be installed to know it."""
+    """Identifies the packages and the target without installing anything."""
     parts = [_RECIPE, requirements.read_text(), *target.pip_options(), *([sys.version, get_platform()] * target.here)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -78,7 +78,7 @@ def _refuse_foreign_python(target: Target) -> None:
 
 
 def _prune(directory: Path) -> None:
-    """Drops what no function imports; the metadata stays, since packages ask for their own version."""
+    """Deletes what no function imports, but keeps the metadata, because packages ask for their own version."""
     shutil.rmtree(directory / "bin", ignore_errors=True)
     for useless in [*directory.rglob("__pycache__"), *directory.glob("*/tests")]:
         shutil.rmtree(useless, ignore_errors=True)

@@ -7,19 +7,19 @@ from aws_cdk import aws_iam as iam
 
 from cdk.settings.database import ExistingMySql, ExistingRds
 
-#: the stages that are MySQL users of their own where IAM knows the database; `deployment.rights` has their rights
+#: these functions have their own MySQL users if the database accepts IAM logins; `deployment.rights` has their rights
 STAGES = ("ingest", "claim", "send")
 #: the one function that logs in as the secret's user, who may make tables and users
 _MIGRATES = "migrate"
 
 
 def user_prefix(database: str) -> str:
-    """Named after the database, so that stages on one server share no users."""
+    """Users are named after the database, so that stages on one server do not share them."""
     return f"{database}_"
 
 
 def login(resource_id: str, user: str) -> iam.PolicyStatement:
-    """To log in as this user, to what RDS knows by this id."""
+    """Allows logging in as this user to the instance or proxy with this RDS resource id."""
     user_arn = f"arn:{Aws.PARTITION}:rds-db:{Aws.REGION}:{Aws.ACCOUNT_ID}:dbuser:{resource_id}/{user}"
     return iam.PolicyStatement(actions=["rds-db:connect"], resources=[user_arn])
 
@@ -37,15 +37,15 @@ class Database:
     host: str
     port: int
     name: str
-    #: by ARN and not as a construct: a grant on another stack's secret would tie the two stacks in a circle
+    #: an ARN, because a grant on another stack's secret construct would make the two stacks depend on each other
     secret_arn: str
-    #: empty is a connection without TLS
+    #: if empty, connections do not use TLS
     ca_file: str
-    #: RDS's name of an instance that this stage made, by which CloudWatch knows it
+    #: the RDS identifier of an instance that this stage made; CloudWatch's metrics carry it
     instance: str | None = None
-    #: RDS's id of what functions connect to, by which IAM knows it; without it they all log in by the secret
+    #: the RDS resource id that IAM policies name; without it all functions log in with the secret
     iam_resource_id: str | None = None
-    #: where the migration connects, past a proxy that knows the functions' users only
+    #: where the migration connects: not through a proxy, which knows only the functions' users
     migration_host: str | None = None
 
     @classmethod
@@ -60,7 +60,7 @@ class Database:
         )
 
     def access(self, function: str) -> Access:
-        """A user of its own for each function but the migration, where IAM knows the database."""
+        """Each function but the migration gets its own MySQL user if the database accepts IAM logins."""
         prefix = user_prefix(self.name) if self.iam_resource_id else ""
         if function == _MIGRATES:
             return self._by_secret(self.migration_host or self.host, DATABASE_USER_PREFIX=prefix)

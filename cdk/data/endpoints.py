@@ -13,7 +13,7 @@ from constructs import Construct
 
 _HTTPS = ec2.Port.tcp(443)
 _SERVICES = ec2.InterfaceVpcEndpointAwsService
-#: functions read secrets; the function that rotates MySQL's password, which comes here too, also writes one
+#: functions read secrets; AWS's function that rotates MySQL's password uses this endpoint too, and writes one
 _SECRETS = (
     "secretsmanager:DescribeSecret",
     "secretsmanager:GetSecretValue",
@@ -25,7 +25,7 @@ _QUEUES = ("sqs:GetQueueAttributes", "sqs:SendMessage")
 
 
 class Endpoints(Construct):
-    """Secrets Manager and SQS by their usual names, so everybody in the VPC comes here, with or without a way out."""
+    """Private DNS gives Secrets Manager and SQS their usual names, so everything in the VPC uses these endpoints."""
 
     def __init__(self, scope: Construct, name: str, *, vpc: ec2.IVpc) -> None:
         super().__init__(scope, name)
@@ -53,7 +53,7 @@ class Endpoints(Construct):
             subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             security_groups=[self._group],
             private_dns_enabled=True,
-            open=False,  # the CDK would let in the whole VPC
+            open=False,  # otherwise the CDK lets in the whole VPC
         )
         endpoint.add_to_policy(
             iam.PolicyStatement(

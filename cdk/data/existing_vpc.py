@@ -1,4 +1,4 @@
-"""An existing VPC, by the ids that a stage gives."""
+"""Refers to an existing VPC by the ids that the stage's settings give."""
 
 from collections.abc import Sequence
 
@@ -24,6 +24,6 @@ def existing_network(scope: Construct, settings: ExistingVpc) -> Network:
 
 
 def _groups(scope: Construct, ids: Sequence[str]) -> list[ec2.ISecurityGroup]:
-    """As they are: their rules belong to whoever made them."""
+    """Immutable, because their rules belong to whoever made them."""
     named = ec2.SecurityGroup.from_security_group_id
     return [named(scope, f"SecurityGroup{index}", group, mutable=False) for index, group in enumerate(ids)]

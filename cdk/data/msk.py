@@ -16,13 +16,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_msk as msk
 from constructs import Construct
 
+from cdk.data.msk_arns import MskArns
 from cdk.data.network import Network
-from cdk.delivery.sources import MskArns
 from cdk.settings.kafka import Brokers, ProvisionedMsk, ServerlessMsk
 
-#: of brokers that let in by IAM, within the VPC
+#: the port for IAM logins from within the VPC
 IAM_PORT = ec2.Port.tcp(9098)
-#: storage grows when this much of it is used
+#: storage grows when this share of it is used
 _GROWS_AT_PERCENT = 70
 
 
@@ -32,9 +32,9 @@ class Cluster:
 
     arns: MskArns
     name: str
-    #: CloudWatch numbers them from 1; MSK Serverless has none
+    #: the number of brokers, which CloudWatch counts from 1; zero for MSK Serverless
     brokers: int
-    #: copies of each partition; none where MSK decides
+    #: copies of each partition; None where MSK decides
     replication: int | None
 
 
@@ -124,7 +124,7 @@ class Msk(Construct):
         }
 
     def _configuration(self, copies: int) -> dict[str, Any]:
-        """Writing goes on with one copy less in sync, since a broker may be away, for MSK's own patching too."""
+        """Producers can still write with one copy out of sync, because MSK's own patching takes brokers away."""
         properties = {
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
@@ -180,7 +180,7 @@ class Msk(Construct):
         )
 
     def _tell(self, cluster: str) -> MskArns:
-        """As outputs: Fn::Split in the other stack does not accept the output of this one."""
+        """Exports the ARNs as outputs: Fn::Split in the other stack does not accept an output of this one."""
         stack, arns = Stack.of(self), MskArns.of(cluster, topic=self._topic, group=self._consumers)
         told = {"cluster": arns.cluster, "topic": arns.topic, "group": arns.group}
         for name, value in told.items():

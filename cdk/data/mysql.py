@@ -14,7 +14,7 @@ from constructs import Construct
 from cdk.data import mysql_logs
 from cdk.data.database import STAGES, Database, login, user_prefix
 from cdk.data.network import Network
-from cdk.delivery.function import accept
+from cdk.findings import accept
 from cdk.settings.database import PROXY_PORT, NewInstance, NewMySql
 
 _USER = "hongyan"
@@ -25,7 +25,7 @@ _PARAMETERS = {
     "character_set_server": "utf8mb4",
     "slow_query_log": "1",
     "long_query_time": "1",
-    "log_output": "FILE",  # what is logged to a table is not exported
+    "log_output": "FILE",  # logs written to a table are not exported
 }
 _ACCEPTED = {
     "AwsSolutions::AwsSolutions-RDS3": "A second zone is a stage setting: it doubles the price",
@@ -35,7 +35,7 @@ _ACCEPTED = {
 
 
 class MySql(Construct):
-    """Encrypted, by TLS only, and reached only from the network's security groups."""
+    """Encrypts its storage, accepts only TLS, and is reachable only from the network's security groups."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class MySql(Construct):
         return rds.DatabaseInstance(
             self,
             "Instance",
-            # With a fixed name, a change for which RDS would make another, empty instance fails instead.
+            # With a fixed name, a change that would replace the instance by an empty one fails instead.
             instance_identifier=mysql_logs.identifier(stage),
             engine=_ENGINE,
-            auto_minor_version_upgrade=False,  # else a deployment would ask for an older version than there is
+            auto_minor_version_upgrade=False,  # otherwise a later deployment would ask for an older version
             parameter_group=rds.ParameterGroup(self, "Parameters", engine=_ENGINE, parameters=_PARAMETERS),
             instance_type=ec2.InstanceType(new.instance_class),
             multi_az=new.multi_az,
@@ -85,7 +85,7 @@ class MySql(Construct):
         )
 
     def _storage(self, gigabytes: int, *, keep: bool) -> dict[str, Any]:
-        """Snapshots are of no use without the key, so it stays where they do."""
+        """The key is kept wherever snapshots are, because they are useless without it."""
         key = kms.Key(
             self,
             "Key",
@@ -108,11 +108,11 @@ class MySql(Construct):
         return {"vpc": vpc, "vpc_subnets": self._subnets(network), "security_groups": [group]}
 
     def _subnets(self, network: Network) -> ec2.SubnetSelection:
-        """The isolated ones, if the VPC has some: of an existing VPC only those of the functions are known."""
+        """Isolated subnets if the VPC has any. Of an existing VPC only the functions' subnets are known."""
         return ec2.SubnetSelection(subnets=network.vpc.isolated_subnets or network.subnets)
 
     def _rotate(self, days: int, network: Network) -> None:
-        """With a function of AWS, which is in the subnets and the group of ours, and so comes in by the same rule."""
+        """AWS's rotation function runs in our functions' subnets and security group, so the same rule lets it in."""
         self._instance.add_rotation_single_user(
             automatically_after=Duration.days(days),
             security_group=network.security_groups[0],
@@ -147,14 +147,14 @@ class MySql(Construct):
         return self._seen_at(proxy.endpoint, self._proxy_id(proxy), settings)
 
     def _proxy_id(self, proxy: rds.DatabaseProxy) -> str:
-        """As an output of our own: the other stack cannot cut anything out of an ARN of this one."""
+        """An output of its own, because the other stack cannot split an ARN that comes from this one."""
         stack, name = Stack.of(self), "DatabaseProxyId"
         arn = stack.split_arn(proxy.db_proxy_arn, ArnFormat.COLON_RESOURCE_NAME)
         CfnOutput(stack, name, value=str(arn.resource_name))
         return Fn.get_stack_output(stack.stack_name, name)
 
     def _proxy_role(self, database: str) -> iam.Role:
-        """May be each of the functions' users, and nobody else."""
+        """The proxy's role may log in as each of the functions' users and as nobody else."""
         role = iam.Role(self, "ProxyRole", assumed_by=iam.ServicePrincipal("rds.amazonaws.com"))
         for function in STAGES:
             role.add_to_policy(login(self._resource_id(), f"{user_prefix(database)}{function}"))

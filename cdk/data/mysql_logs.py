@@ -14,7 +14,7 @@ EXPORTED = ("error", "slowquery")
 def log_groups(
     scope: Construct, stage: str, *, key: kms.IKey, retention: logs.RetentionDays
 ) -> Iterator[logs.LogGroup]:
-    """They have to exist first: RDS would make them itself, without our key, and keep everything for ever."""
+    """These must exist before the instance: RDS would create them without our key and keep everything for ever."""
     for kind in EXPORTED:
         yield logs.LogGroup(
             scope,
@@ -32,5 +32,5 @@ def name_prefix(stage: str) -> str:
 
 
 def identifier(stage: str) -> str:
-    """RDS's name of the instance, which is known before it exists."""
+    """The instance's RDS identifier, which is known before the instance exists."""
     return f"hongyan-{stage}"

@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
-#: what Lambda does, as the function's role, to reach into a VPC; EC2 knows no narrower resource for these
+#: what Lambda does as the function's role to enter a VPC; EC2 offers no narrower resource for these actions
 _INTERFACES = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -22,7 +22,7 @@ _INTERFACES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Subnets, which decide where packets may go, and groups, which decide who may exchange them."""
+    """Subnets decide where packets can go, and security groups decide who may exchange them."""
 
     subnets: Sequence[ec2.ISubnet]
     security_groups: Sequence[ec2.ISecurityGroup]
@@ -49,7 +49,7 @@ class Network:
         }
 
     def groups(self) -> list[ec2.ISecurityGroup]:
-        """Every group that a function may be in, once: those that MySQL lets in."""
+        """Every security group that a function may be in, without repetition. MySQL lets these in."""
         groups = [*self.security_groups, *(it for place in self.places.values() for it in place.security_groups)]
         return list(dict.fromkeys(groups))
 

@@ -1,4 +1,4 @@
-"""The data stack: a stage's settings in; out, the VPC, MySQL and Kafka it asks for. Only composition stands here."""
+"""The data stack makes the VPC, MySQL and Kafka that the stage's settings ask for. It only composes constructs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from cdk.data.msk import Cluster, Msk
 from cdk.data.mysql import MySql
 from cdk.data.network import Network
 from cdk.data.vpc import Vpc
-from cdk.delivery.log_key import log_key, log_retention
+from cdk.log_key import log_key, log_retention
 from cdk.settings.database import NewMySql
 from cdk.settings.kafka import NewKafka
 from cdk.settings.network import MOST_ZONES, ExistingVpc, NewVpc
@@ -25,7 +25,7 @@ from cdk.settings.stage import StageSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What of the stage's own has been made; the rest exists, and the stage says where."""
+    """What the data stack made. Whatever is None existed before, and the stage's settings say where."""
 
     network: Network | None = None
     database: Database | None = None
@@ -33,7 +33,7 @@ class Made:
 
 
 class DataStack(Stack):
-    """Apart from the delivery stack, so that what delivers can be made anew and what keeps data stays."""
+    """A separate stack, so that the delivery stack can be deleted and made again without losing data."""
 
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, **stack: Any) -> None:  # noqa: ANN401
         super().__init__(
@@ -55,12 +55,12 @@ class DataStack(Stack):
 
     @property
     def availability_zones(self) -> Sequence[str]:  # type: ignore[override]  # the CDK writes it as a list
-        """By position: names would be looked up in the account, and a synthesis needs none."""
+        """Zones by position: their names would have to be looked up in the account, which a synthesis does not need."""
         return [Fn.select(index, Fn.get_azs()) for index in range(MOST_ZONES)]
 
     @cached_property
     def _log_key(self) -> kms.Key:
-        """One for the stack, if it has a log at all."""
+        """One key for all logs of the stack, made with the first of them."""
         named = [mysql_logs.name_prefix(self._stage.name)] if isinstance(self._stage.database, NewMySql) else []
         return log_key(self, self._stage.name, named=named)
 

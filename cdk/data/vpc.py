@@ -12,7 +12,7 @@ from constructs import Construct
 
 from cdk.data.endpoints import Endpoints
 from cdk.data.network import Network, Place
-from cdk.delivery.function import accept
+from cdk.findings import accept
 from cdk.settings.network import NewVpc
 
 _ACCEPTED = {
@@ -49,12 +49,12 @@ class Vpc(Construct):
         accept(self, _ACCEPTED)
 
     def let_out_to_mysql(self, port: int) -> None:
-        """For a MySQL elsewhere, known only by name; whoever peers the networks adds the routes to it."""
+        """For a MySQL elsewhere that is known only by name. Whoever peers the networks adds the routes to it."""
         for group in self._closed:
             group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "MySQL, wherever it is")
 
     def _attach(self, instance: ec2.NatInstanceProviderV2, address: ec2.CfnEIP, cidr: str) -> None:
-        """Only the VPC may use it; another instance in its place gets the same address."""
+        """Only the VPC may use the instance. A replacement gets the same address."""
         instance.security_group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.all_traffic(), "From inside")
         address.instance_id = instance.gateway_instances[0].instance_id
 
@@ -77,7 +77,7 @@ class Vpc(Construct):
         )
 
     def _log_refused(self, key: kms.IKey, retention: logs.RetentionDays) -> None:
-        """Only refused packets: the functions log what they send to MySQL and Feishu."""
+        """Logs only refused packets, because the functions log what they send to MySQL and Feishu."""
         group = logs.LogGroup(
             self, "Refused", retention=retention, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
         )
@@ -88,7 +88,7 @@ class Vpc(Construct):
         )
 
     def _network(self, *, inside: bool) -> Network:
-        # Open to the outside, because it is the Kafka poller's too, and brokers may be anywhere, at any port.
+        # Any destination is allowed, because the Kafka poller uses this group too and brokers may be anywhere.
         anywhere = ec2.SecurityGroup(
             self, "Functions", vpc=self.vpc, description="Hongyan: the functions; nothing comes in"
         )
@@ -115,12 +115,12 @@ class Vpc(Construct):
 
 
 def _gateway(address: ec2.CfnEIP) -> ec2.NatProvider:
-    """One for both zones: a second would be a second address, and a failed send is tried again anyway."""
+    """One gateway for all zones: a second would add a second address, and a failed send is tried again anyway."""
     return ec2.NatProvider.gateway(eip_allocation_ids=[address.attr_allocation_id])
 
 
 def _instance() -> ec2.NatInstanceProviderV2:
-    """The smallest. It has an address from the start, since it fetches software before the fixed one is attached."""
+    """The smallest type. It needs a public address to fetch software before the fixed address is attached."""
     return ec2.NatProvider.instance_v2(
         instance_type=ec2.InstanceType("t4g.nano"),
         default_allowed_traffic=ec2.NatTrafficDirection.OUTBOUND_ONLY,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -10,6 +10,7 @@ from constructs import Construct
 
 from cdk.build.layers import sources
 from cdk.delivery.runtime import Runtime
+from cdk.findings import accept
 from cdk.settings.context import ROOT
 from cdk.settings.functions import FunctionSize
 
@@ -21,7 +22,7 @@ _ACCEPTED = {
 
 
 class StageFunction(Construct):
-    """The Lambda of `functions/<word>`; what it may touch is granted to `role` by whoever composes it."""
+    """The Lambda of `functions/<word>`. Whoever composes it grants rights to its `role`."""
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class StageFunction(Construct):
         layers: Sequence[lambda_.ILayerVersion] = (),
         needs_database: bool = True,
     ) -> None:
-        """`layers` are those beside the ones of all functions."""
+        """`layers` are added to those that all functions have."""
         super().__init__(scope, name)
         self.word = word
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -96,9 +97,3 @@ class StageFunction(Construct):
         )
         group.grant_write(self.role)
         return group
-
-
-def accept(construct: Construct, findings: Mapping[str, str]) -> None:
-    """Findings of the template checks that are meant, each with its reason."""
-    for finding, reason in findings.items():
-        Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))

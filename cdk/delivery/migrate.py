@@ -18,7 +18,7 @@ RIGHTS = tuple(_DELIVERY / folder for folder in ("deployment", "domain", "storag
 
 
 class Migrate(StageFunction):
-    """Runs when the migrations change or the rights of the functions' users, and whenever a person invokes it."""
+    """Runs when the migrations or the rights of the functions' users change, and whenever a person invokes it."""
 
     def __init__(self, scope: Construct, name: str, *, runtime: Runtime, size: functions.Migrate) -> None:
         super().__init__(
@@ -35,7 +35,7 @@ class Migrate(StageFunction):
             "Migrated",
             resource_type="Custom::Migrations",
             service_token=self.function.function_arn,
-            # Room for Lambda's second try, should an instance die without an answer; by default it would be an hour.
+            # Long enough for Lambda's second try if an instance dies without an answer. The default is an hour.
             service_timeout=Duration.seconds(2 * size.timeout_seconds),
             properties={
                 "Migrations": fingerprint(MIGRATIONS),
@@ -45,13 +45,13 @@ class Migrate(StageFunction):
         )
 
     def before(self, *others: IConstruct) -> None:
-        """All that belongs to the others waits, and keeps its old version when a migration failed."""
+        """Everything in the other constructs waits, and keeps its old version if the migration fails."""
         for other in others:
             other.node.add_dependency(self._migrated)
 
 
 def fingerprint(*folders: Path) -> str:
-    """A different one when a file of these folders was added or changed."""
+    """Changes when a file in these folders is added or changed."""
     digest = hashlib.sha256()
     for folder in folders:
         for file in sorted(folder.rglob("*.py")):

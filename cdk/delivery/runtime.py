@@ -1,4 +1,4 @@
-"""What all functions of a stage share: Python, processor, layers, network, database, and how logs are kept."""
+"""What all functions of a stage share: Python version, processor, layers, network, database and log settings."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from cdk.build.layers import Layers
 from cdk.build.wheels import Target
 from cdk.data.database import Database
 from cdk.data.network import Network
-from cdk.delivery.log_key import log_key, log_retention
+from cdk.log_key import log_key, log_retention
 from cdk.settings.stage import StageSettings
 
 _RUNTIMES = {
@@ -46,5 +46,5 @@ class Runtime:
             network=network,
             log_retention=log_retention(stage.log_retention_days),
             log_key=log_key(scope, stage.name),
-            metrics_namespace=f"Hongyan/{stage.name}",  # stages of one account must not add up
+            metrics_namespace=f"Hongyan/{stage.name}",  # the metrics of several stages in one account must not add up
         )

@@ -1,17 +1,18 @@
-"""The Kafka topic as the event source of a function, and what the function's role needs for it.
+"""Makes the Kafka topic the event source of a function, and grants the function's role what polling needs.
 
 There is no on-failure destination, on purpose. Without one Lambda repeats a failed batch without end, which is what a
-database failover needs; with one, "without end" silently becomes ten tries, and good records end up beside the topic.
+database failover needs. With one, it silently gives up after ten tries, and good records end up elsewhere.
 A record that can never become a notification does not fail the batch: ingest stores it as a reject.
 """
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from aws_cdk import Duration, Fn
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
+from cdk.data.msk_arns import MskArns
 from cdk.data.network import Network, grant_interfaces
 from cdk.delivery.function import StageFunction
 from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers
@@ -23,7 +24,7 @@ _MECHANISMS = {
     "PLAIN": _KINDS.BASIC_AUTH,
     "TLS": _KINDS.CLIENT_CERTIFICATE_TLS_AUTH,
 }
-#: MSK's permission to ask where the brokers are; it knows no narrower resource than any cluster
+#: MSK's permission to ask for the brokers' addresses; it cannot be limited to one cluster
 FIND_BROKERS = "kafka:GetBootstrapBrokers"
 
 
@@ -33,7 +34,7 @@ class Topic:
     group: str
     batch_size: int
     window: Duration
-    #: Lambda's own for this topic; without them it takes as many as it sees fit from those that all share
+    #: pollers reserved for this topic; without them Lambda uses as many shared ones as it sees fit
     pollers: lambda_.ProvisionedPollerConfig | None
 
     @classmethod
@@ -50,7 +51,7 @@ class Topic:
         )
 
     def feed(self, function: lambda_.Function, **brokers: Any) -> None:  # noqa: ANN401  # the CDK's own arguments
-        """From the oldest record on: what was published before the first deployment is wanted too."""
+        """Reads from the oldest record, because events published before the first deployment count too."""
         function.add_event_source_mapping(
             "Kafka",
             kafka_topic=self.name,
@@ -70,7 +71,7 @@ class KafkaSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfManagedKafka:
-    """Brokers by address. Only the local stage has neither a secret nor a network; AWS itself asks for one of them."""
+    """Brokers by address. AWS requires a secret or a network; only the local stage has neither."""
 
     settings: OwnBrokers
     network: Network | None
@@ -105,22 +106,8 @@ class SelfManagedKafka:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MskArns:
-    """By which IAM knows an MSK cluster, a topic on it and a consumer group of it."""
-
-    cluster: str
-    topic: str
-    group: str
-
-    @classmethod
-    def of(cls, cluster: str, *, topic: str, group: str) -> "MskArns":
-        before, name = (Fn.select(index, Fn.split(":cluster/", cluster)) for index in (0, 1))
-        return cls(cluster=cluster, topic=f"{before}:topic/{name}/{topic}", group=f"{before}:group/{name}/{group}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedKafka:
-    """An MSK cluster that knows the function by its role (IAM access control)."""
+    """An MSK cluster that identifies the function by its role (IAM access control)."""
 
     topic: Topic
     arns: MskArns
@@ -142,7 +129,7 @@ class ManagedKafka:
 
 
 def kafka_source(settings: Kafka, *, made: MskArns | None, network: Network | None) -> KafkaSource:
-    """`made` is a new cluster's."""
+    """`made` has the ARNs of a cluster that the data stack made."""
     match settings:
         case OwnBrokers():
             return SelfManagedKafka(settings=settings, network=network)

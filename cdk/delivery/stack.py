@@ -1,4 +1,4 @@
-"""The delivery stack holds the whole path of a notification. Only composition stands here."""
+"""The delivery stack holds the whole path of a notification. It only composes constructs."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ class DeliveryStack(Stack):
             DataKeyArn=data_key.key_arn,
         )
         self._name(ingest, claim, send)
-        # The local stack migrates by itself (local/template/deploy.py): moto would run a custom resource in Docker.
+        # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
         if not stage.is_local:
             topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
             self._migrate_before(*topic, ingest, claim, send, runtime=runtime, stage=stage)

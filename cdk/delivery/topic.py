@@ -1,23 +1,24 @@
-"""The topic of a new cluster: it is made as the stage asks before ingest reads it."""
+"""Makes the topic of a new cluster as the stage's settings ask, before ingest reads it."""
 
 from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from cdk.data.msk import Cluster
+from cdk.data.msk_arns import MskArns
 from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
-from cdk.delivery.sources import FIND_BROKERS, MskArns
+from cdk.delivery.sources import FIND_BROKERS
 from cdk.settings.environment import environment
 from cdk.settings.functions import FunctionSize
 from cdk.settings.kafka import NewKafka
 from delivery.aws.sections import MINUTE
 from delivery.aws.settings.topic import TopicSettings
 
-#: making a topic takes seconds, and the rest is for a new cluster to be reached
+#: making a topic takes seconds; the rest is time for a new cluster to become reachable
 _SIZE = FunctionSize(timeout_seconds=5 * MINUTE, memory_mb=512)
 
-#: what one topic needs to be made, to grow and to keep records for as long as it should
+#: what it takes to make one topic, add partitions to it and set its retention
 _ACTIONS = (
     "kafka-cluster:DescribeTopic",
     "kafka-cluster:CreateTopic",
@@ -28,7 +29,7 @@ _ACTIONS = (
 
 
 class NewTopic(StageFunction):
-    """Runs when what is asked for changes, and whenever a person invokes it."""
+    """Runs when the topic's settings change, and whenever a person invokes it."""
 
     def __init__(
         self,
@@ -66,13 +67,13 @@ class NewTopic(StageFunction):
             "Made",
             resource_type="Custom::KafkaTopic",
             service_token=self.function.function_arn,
-            # Room for Lambda's second try, should an instance die without an answer; by default it would be an hour.
+            # Long enough for Lambda's second try if an instance dies without an answer. The default is an hour.
             service_timeout=Duration.seconds(2 * _SIZE.timeout_seconds),
             properties=asked,
         )
 
     def before(self, *others: IConstruct) -> None:
-        """Nothing is read before there is a topic, and a topic that cannot be had fails the deployment."""
+        """The others wait for the topic. If it cannot be made, the deployment fails."""
         for other in others:
             other.node.add_dependency(self._made)
 

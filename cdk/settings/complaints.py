@@ -17,14 +17,14 @@ _LONGEST_SHOWN = 60
 
 
 class SettingsError(Exception):
-    """Settings that a person has to put right; the message has a line for each."""
+    """Settings that a person has to correct. The message has a line for each."""
 
     def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(" ".join(line.split()) for line in lines))  # whatever a key or a tool's output has
+        super().__init__("\n".join(" ".join(line.split()) for line in lines))  # keys may hold line breaks
 
 
 def complaints(error: ValidationError, section: type[BaseModel]) -> Iterator[str]:
-    """One about each key."""
+    """The first complaint about each key. About one list pydantic may have several."""
     fields = dict(every_field(section))
     said = {path(detail["loc"]): _complaint(detail, fields) for detail in reversed(error.errors())}
     yield from (f"{key}: {says}" for key, says in reversed(said.items()))

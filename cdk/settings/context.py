@@ -31,7 +31,7 @@ def own_context() -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
-    """`over` laid over `base` as a JSON merge patch (RFC 7396): null takes a key out, only objects are merged."""
+    """Merges `over` into `base` as a JSON merge patch (RFC 7396): null removes a key, and only objects are merged."""
     laid = {key: _laid_over(base.get(key), value) for key, value in over.items()}
     return {key: value for key, value in {**base, **laid}.items() if value is not None}
 

@@ -7,7 +7,7 @@ from pydantic import Field, Tag
 from cdk.settings.section import InstanceClass, SecretArn, StageSection, chosen_by
 from delivery.aws.sections import LONGEST_USER_PREFIX, DatabaseName, Host, Port
 
-#: RDS Proxy listens on no other for MySQL
+#: the only port on which RDS Proxy listens for MySQL
 PROXY_PORT = 3306
 #: functions' users are named after the database, with a dash below between
 _LONGEST_NAME = LONGEST_USER_PREFIX - 1

@@ -8,7 +8,7 @@ from delivery.aws.variables import FunctionSettings
 
 
 def environment(settings: type[FunctionSettings], *given: BaseModel | Mapping[str, object]) -> dict[str, str]:
-    """Of the variables that the class reads, those that are given; the rest comes from what the stack makes."""
+    """The variables that the class reads and that are given. The others come from resources of the stack."""
     values = {name: value for section in given for name, value in dict(section).items()}
     return {variable: _text(values[name]) for name, variable in settings.variables().items() if name in values}
 

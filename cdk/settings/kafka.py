@@ -23,7 +23,7 @@ class Brokers(StageSection):
     """of each broker; MSK never takes storage back"""
     storage_max_gb: int | None = Field(None, ge=1, le=16_384)
     """storage grows by itself up to this; then leave `storage_gb` as it is"""
-    # With KRaft: MSK takes no cluster from ZooKeeper to KRaft, so one with ZooKeeper would end at 3.9.
+    # A KRaft version: MSK cannot migrate a cluster from ZooKeeper, which ends with Kafka 3.9.
     version: str = Field("3.9.x.kraft", pattern=_VERSION, title="a Kafka version of MSK's")
     """raising it updates the brokers one after another; MSK takes none back"""
 

@@ -44,7 +44,7 @@ Network = Annotated[
 
 
 def zones(network: Network | None) -> int:
-    """How many its private subnets stand in: those of an existing VPC should each be in one of their own."""
+    """How many zones the private subnets are in. Each subnet of an existing VPC should be in a zone of its own."""
     if isinstance(network, ExistingVpc):
         return len(network.subnet_ids)
     return network.zones if network else 0

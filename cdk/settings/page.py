@@ -16,7 +16,7 @@ _HEAD = "| key | default | should be | what it means |\n|---|---|---|---|\n"
 
 
 def written(page: str) -> str:
-    """The page with a table of today's settings instead of the one that it has."""
+    """The page with its table replaced by one of today's settings."""
     before, _, rest = page.partition(_HEAD)
     _, _, after = rest.partition("\n\n")
     rows = "".join(f"{_row(*it)}\n" for it in settings().items())

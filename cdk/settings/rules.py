@@ -9,11 +9,11 @@ from cdk.settings.functions import Alarms, Queue, Retry, Send
 from cdk.settings.kafka import Kafka, NewKafka, OwnBrokers, ProvisionedMsk
 from cdk.settings.network import LEAST_ZONES, MOST_ZONES, Network, NewVpc, zones
 
-#: Lambda's advice: a batch must not be visible again before Lambda itself gave up on it
+#: AWS's advice: a batch must not become visible again before Lambda itself has given up on it
 VISIBILITY_FACTOR = 6
 #: a sender opens nothing that it could not also close: with less than this beside a call it would never open anything
 _SENDER_SPARE_SECONDS = 4
-#: the oldest runtime has not the glibc 2.28 that the Kafka client's wheels ask for
+#: the oldest runtime lacks the glibc 2.28 that the Kafka client's wheels need
 _TOO_OLD_FOR_KAFKA = "3.11"
 _TWO_ZONES = "a VPC over two zones: network.new, or network.vpc_id with at least two subnets"
 

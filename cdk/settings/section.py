@@ -7,9 +7,9 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, StrictIn
 
 from delivery.aws.variables import Section
 
-#: to Python, and so to Literal, true and 1.0 are 1
+#: refuses true and 1.0 where 1 is meant: Python, and so Literal, takes them for equal
 Whole = BeforeValidator(TypeAdapter(StrictInt).validate_python)
-# Secrets Manager ends a secret's ARN in six characters of its own; without them IAM would allow nothing.
+# A secret's ARN ends in six characters that Secrets Manager adds. Without them IAM policies match nothing.
 _SECRETS_MANAGER = r"^arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+-[A-Za-z0-9]{6}$"
 _WHOLE_ARN = "the whole ARN of a Secrets Manager secret, with the six characters at its end"
 
@@ -20,7 +20,7 @@ EMPTY: Any = Field({}, validate_default=True)
 
 
 class StageSection(Section):
-    """What stands below a field is what docs/settings.md says of it."""
+    """The docstring below a field is its description in docs/settings.md."""
 
     model_config = ConfigDict(strict=True, validate_default=True, use_attribute_docstrings=True)
 

@@ -12,17 +12,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from cdk.data.msk import Cluster
 from cdk.delivery.function import StageFunction
 from cdk.delivery.queue import SendQueue
+from delivery.domain.contract import RejectCode
 
 FIVE_MINUTES = Duration.minutes(5)
-#: `delivery.domain.contract.RejectCode`
-REJECT_CODES = (
-    "envelope_invalid",
-    "event_type_missing",
-    "event_type_unknown",
-    "event_version_unsupported",
-    "payload_invalid",
-    "storage_rejected",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +41,8 @@ class Metrics:
 
     def rejected(self) -> Sequence[cloudwatch.Metric]:
         return [
-            _metric(self.namespace, "Rejected", "Sum", label=code, service="ingest", code=code) for code in REJECT_CODES
+            _metric(self.namespace, "Rejected", "Sum", label=code, service="ingest", code=code)
+            for code in (it.value for it in RejectCode)
         ]
 
     def feishu_latency(self, statistic: str) -> cloudwatch.Metric:

@@ -8,7 +8,7 @@ from delivery.aws.telemetry import logger, metrics, observe_claim
 from delivery.aws.wiring.claim import claimer
 from delivery.aws.wiring.foundation import deadline
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # its import costs a cold start
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 

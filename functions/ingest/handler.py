@@ -8,7 +8,7 @@ from delivery.aws.kafka_event import kafka_records
 from delivery.aws.telemetry import logger, metrics, observe_ingest
 from delivery.aws.wiring.ingest import ingester
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # its import costs a cold start
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 

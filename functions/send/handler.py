@@ -9,7 +9,7 @@ from delivery.aws.telemetry import logger, metrics, observe_send
 from delivery.aws.wiring.foundation import deadline
 from delivery.aws.wiring.send import sender
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # its import costs a cold start
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 

@@ -9,7 +9,7 @@ from delivery.aws.wiring.foundation import deadline
 from delivery.aws.wiring.topic import is_rolling_back, topic_maker
 from delivery.deployment import custom_resource
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # its import costs a cold start
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 

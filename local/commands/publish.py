@@ -144,8 +144,8 @@ def _outcome(
     dedupe_key: str | None,
     lookups: Lookups,
 ) -> list[str]:
-    """What became of an event that ingest has taken."""
-    # By its value too: a Kafka whose data was removed begins again with offsets that old rejects have.
+    """What became of an event that ingest has read."""
+    # Compares the value too: a Kafka whose data was removed reuses offsets that old rejects have.
     if told := [f"rejected as {row['code']}: {row['reason']}" for row in stored_rejects if row["value"] == event]:
         return told
     record = lookups.by_key(_CHANNEL, dedupe_key) if dedupe_key else None

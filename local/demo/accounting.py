@@ -23,7 +23,7 @@ class Judgement:
     verdict: Verdict
     #: what became of the event, in a word or two
     became: str
-    #: what is wrong, where something is
+    #: what is wrong, if anything is
     reason: str = ""
 
 
@@ -153,7 +153,7 @@ def _judgement(published: Published, verdict: Verdict, became: str, reason: str 
 
 
 def _processed_up_to(published: Sequence[Published], found: Findings) -> Mapping[int, int]:
-    """By partition, the last offset that left a trace; a partition is read in order, so all before it were read too."""
+    """The last offset of each partition that left a trace. Partitions are read in order, so all before it were read."""
     last: dict[int, int] = {}
     copies = Counter(one.event.dedupe_key for one in published)
     for one in published:

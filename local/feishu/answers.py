@@ -44,7 +44,7 @@ class Answer:
 
 
 def business(code: int, message: str | None = None, *, status: int = 200) -> Answer:
-    """What a caller of Feishu sees for a business code; `message` where Feishu would say more than usual."""
+    """Feishu's answer for a business code. `message` replaces the usual text of that code."""
     said = MESSAGES.get(code, "unknown error") if message is None else message
     body = json.dumps({"code": code, "msg": said, "data": {}}, ensure_ascii=False, separators=(",", ":"))
     return Answer(status=status, body=body.encode("utf-8", "replace"), code=code)
@@ -54,7 +54,7 @@ SUCCESS = business(0)
 NO_SUCH_PAGE = Answer(status=404, content_type=TEXT, body=b"404 page not found\n")
 WRONG_METHOD = Answer(status=405, headers={"Allow": "POST"}, content_type=TEXT, body=b"405 method not allowed\n")
 NO_JSON = Answer(content_type="text/html; charset=utf-8", body=b"<html><body>\xe7\xb3\xbb\xe7\xbb\x9f</body></html>")
-ENDLESS = Answer(body=b'{"code":0,"msg":"')  # only how it begins
+ENDLESS = Answer(body=b'{"code":0,"msg":"')  # only the beginning
 
 
 def too_many_requests(seconds: int | None, header: str) -> Answer:
@@ -68,7 +68,7 @@ def http_error(status: int) -> Answer:
 
 
 def falsely_encoded(answer: Answer, encoding: str) -> Answer:
-    """The answer as it was, under a header that claims an encoding which the body does not have."""
+    """The same answer with a header that claims an encoding which the body does not have."""
     return replace(answer, headers={**answer.headers, "Content-Encoding": encoding})
 
 
@@ -88,5 +88,5 @@ def as_json_lines(documents: Iterable[Any]) -> Answer:
 
 
 def complaint(line: str, *, status: int = 400) -> Answer:
-    """One line for the person who asked the simulator for something that it cannot do."""
+    """One line for a person whose request to the simulator makes no sense."""
     return Answer(status=status, content_type=TEXT, body=f"{line}\n".encode("utf-8", "replace"))

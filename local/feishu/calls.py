@@ -40,7 +40,7 @@ class Call:
     answer_body: bytes
 
     def as_document(self) -> dict[str, Any]:
-        """For one line of JSON; the bodies as JSON where they are JSON objects, else as text."""
+        """The call for one line of JSON. A body that is a JSON object appears as one, any other as text."""
         shown = asdict(self)
         for name in ("request", "answer"):
             body: bytes = shown.pop(f"{name}_body")
@@ -81,7 +81,7 @@ class CallLog:
 
 
 def summary(calls: Iterable[Call]) -> Mapping[str, Any]:
-    """Counts. What was accepted more than once is named, with how often its user saw it."""
+    """Counts the calls, and names each message that was accepted more than once, with how often the user saw it."""
     seen = list(calls)
     accepted = [call for call in seen if call.accepted]
     notifications = Counter(str(call.notification_id) for call in accepted)

@@ -94,7 +94,7 @@ class Fault:
     key: str | None = None
     #: the share of matching calls that meet it, drawn anew for each call
     share: float = 1.0
-    #: only so many first calls of each notification; None: all of them
+    #: only this many first calls of each notification; None: all of them
     first: int | None = None
     #: seconds to wait before answering, or failing; for any kind
     delay: float = 0.0

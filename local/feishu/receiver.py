@@ -13,7 +13,7 @@ from local.feishu.ways import way_of
 from local.feishu.ways.flow_webhook import PATH
 from local.feishu.ways.way import About, Way, Webhook, document_of
 
-#: where a redirect leads unless the fault says otherwise: the log shows whether anybody followed it
+#: where a redirect leads unless the fault says otherwise; the log shows whether anybody followed it
 REDIRECTED_KEY = "redirected"
 
 
@@ -84,7 +84,7 @@ _ANSWERS: Mapping[FaultKind, Callable[[Fault], Answer]] = {
 
 
 def answer_under(fault: Fault | None, *, success: Answer) -> Answer:
-    """What Feishu says under a fault; where it says nothing, or says it slowly, what it would have said."""
+    """Feishu's answer under a fault. For a fault that only slows or drops the answer, this is the answer without it."""
     if fault is None:
         return success
     if fault.kind is FaultKind.FALSE_ENCODING:

@@ -59,7 +59,7 @@ class FeishuSimulator:
         return f"{self.url}{PATH}{key}"
 
     def set_webhook(self, key: str, *, enabled: bool = True, bearer_token: str = "") -> None:
-        """Sets a webhook up as its owner would. One that was never set up takes every call, without a token."""
+        """Sets a webhook up as its owner would. A webhook that was never set up accepts calls without a token."""
         self.receiver.webhooks[key] = Webhook(enabled=enabled, bearer_token=bearer_token)
 
     def set_fault(self, kind: FaultKind | str, **narrowed: Unpack[FaultFields]) -> None:

@@ -16,7 +16,7 @@ from local.machine.processes import ServerProcess, spawn, wait_until_ready
 from local.template.deployment import Function
 
 _ERROR_KEYS = {"errorMessage", "errorType", "requestId", "stackTrace"}
-#: added to the function's time-out: a cold start on a busy machine
+#: added to the function's time-out for a cold start on a busy machine
 _GRACE_SECONDS = 60
 
 

@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(invoke(event or b"{}"))
 
     def _name(self) -> str:
-        """The function's name, which stands in the path by itself or at the end of an ARN."""
+        """The function's name, which is in the path by itself or at the end of an ARN."""
         path = self.path.partition("?")[0]
         if not (path.startswith(_PREFIX) and path.endswith(_SUFFIX)):
             return path

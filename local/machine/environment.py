@@ -1,4 +1,4 @@
-"""Keeps the user's settings for AWS and for proxies away from the local stack."""
+"""Keeps the user's AWS settings and proxies from affecting the local stack."""
 
 import os
 

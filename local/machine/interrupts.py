@@ -11,7 +11,7 @@ _interrupted = threading.Event()
 
 
 class Interrupted(BaseException):
-    """Raised in the main thread, wherever it is."""
+    """Raised in the main thread at whatever point it has reached."""
 
 
 def raise_interrupts() -> None:
@@ -27,7 +27,7 @@ def wait_for_interrupt() -> None:
 
 @contextmanager
 def uninterrupted_end() -> Iterator[None]:
-    """After the block, further signals are ignored, so that they cannot stop the cleaning up. That has time limits."""
+    """Ignores further signals after the block, so that they cannot stop the cleaning up, which has time limits."""
     try:
         yield
     finally:

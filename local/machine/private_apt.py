@@ -3,6 +3,7 @@
 apt works on a private state in a directory of its own, so nothing on the system changes and root is not needed.
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ Dir::State::extended_states "{state}/extended_states";
 _ASSUMED = """\
 Package: {name}
 Status: install ok installed
-Version: 999
+Version: 99:0
 Architecture: {architecture}
 Multi-Arch: allowed
 Maintainer: nobody
@@ -83,11 +84,30 @@ class PrivateApt:
     def unpack(self, package: str, into: Path) -> None:
         """Unpacks the package and its dependencies; apt checks each against the archive's signature."""
         self._run("apt-get", "-c", self._conf, "install", "-q", "--download-only", package)
+        self._unpack_archives(into)
+
+    def unpack_alone(self, package: str, into: Path) -> None:
+        """The same without the dependencies."""
+        self._run("apt-get", "-c", self._conf, "download", "-q", package, cwd=self._archives)
+        self._unpack_archives(into)
+
+    def _unpack_archives(self, into: Path) -> None:
         for archive in sorted(self._archives.glob("*.deb")):
             self._run("dpkg-deb", "-x", archive, into)
+        _turn_links(into)
 
-    def _run(self, program: str, *arguments: str | Path) -> None:
-        run_to_end([program, *arguments], name=program, log=self._log, env={"LC_ALL": "C"})
+    def _run(self, program: str, *arguments: str | Path, cwd: Path | None = None) -> None:
+        run_to_end([program, *arguments], name=program, log=self._log, cwd=cwd, env={"LC_ALL": "C"})
+
+
+def _turn_links(tree: Path) -> None:
+    """An absolute link means the root of a system; where the tree has its target, the link is made to lead there."""
+    for link in tree.rglob("*"):
+        if link.is_symlink() and link.readlink().is_absolute():
+            target = tree / link.readlink().relative_to("/")
+            if os.path.lexists(target):
+                link.unlink()
+                link.symlink_to(os.path.relpath(target, link.parent))
 
 
 def _quotable(path: Path) -> str:

@@ -16,7 +16,7 @@ from local.machine import die_with_parent
 
 
 class CannotStartError(Exception):
-    """Something that the user has to fix. The message tells the cause and then the remedy."""
+    """Something that the user has to fix. The message gives the cause and then the remedy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def spawn(
 
 @cache
 def _long_lived_thread(_pid: int) -> ThreadPoolExecutor:
-    """To the kernel the parent is the *thread* that forked: a child of a short-lived thread would die with it."""
+    """The kernel takes the *thread* that forked for the parent: a child of a short-lived thread would die with it."""
     return ThreadPoolExecutor(1, thread_name_prefix="spawn")
 
 

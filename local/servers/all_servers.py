@@ -45,6 +45,7 @@ def run_servers(home: Path, state: Path, *, topic: str, say: Callable[[str], Non
         )
         feishu = starting.start("Feishu simulator", feishu_server(state / "feishu", port=ports["feishu"]))
         starting.wait()
+        say(f"hongyan: Kafka: {kafka.result().program}")
         yield Servers(
             mysql=mysql.result(),
             database_url=mysql.result().with_database(mysql.result().database or DATABASE),

@@ -1,20 +1,19 @@
-"""Finds Java on this machine, and fetches Apache Kafka's jars with Maven into the cache."""
+"""Fetches Apache Kafka's jars with Maven into the cache."""
 
 import os
 import pwd
-import re
 import shutil
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from local.machine.make_once import make_once
 from local.machine.processes import CannotStartError, run_to_end
+from local.machine.trusted_certificates import machine_certificates, trust_store
+from local.servers.find_java import Java, find_java, find_maven
 
 VERSION = "4.3.1"
-_OLDEST_JAVA = 17
 _COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
 _POM = f"""\
@@ -33,57 +32,44 @@ _POM = f"""\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApacheKafka:
-    java: str
-    java_version: str
+    java: Java
     jars: Path
 
     def __str__(self) -> str:
-        return f"Apache Kafka {VERSION} (KRaft, one JVM)"
+        return f"Apache Kafka {VERSION} (KRaft, one JVM; {self.java})"
 
 
-def find_apache_kafka(cache: Path, *, say: Callable[[str], None]) -> ApacheKafka | None:
-    """None without Java 17, or if the jars have not been fetched yet and there is no Maven."""
-    java = _java()
+def find_apache_kafka(cache: Path, *, say: Callable[[str], None]) -> ApacheKafka:
+    """Raises with a line that says why there is none. Maven is needed only until the jars have been fetched."""
+    java = find_java(cache, say=say)
     jars = cache.resolve() / "kafka" / f"jars-{VERSION}"
-    maven = shutil.which("mvn")
-    if java is None or (maven is None and not jars.exists()):
-        return None
-    make_once(jars, partial(_fetch, maven or "mvn", jars.with_name("maven.log"), say), say=say)
-    return ApacheKafka(java=java[0], java_version=java[1], jars=jars)
+    if not jars.exists():
+        maven = find_maven(cache, say=say)
+        make_once(jars, partial(_fetch, java, maven, jars.with_name("maven.log"), say), say=say)
+    return ApacheKafka(java=java, jars=jars)
 
 
-def _java() -> tuple[str, str] | None:
-    """The command and its version: JAVA_HOME's if it is new enough, otherwise the one on the PATH."""
-    home = os.environ.get("JAVA_HOME")
-    for java in [*([str(Path(home) / "bin" / "java")] if home else []), "java"]:
-        version = _java_version(java)
-        if version and int(version.split(".")[0]) >= _OLDEST_JAVA:
-            return java, version
-    return None
-
-
-def _java_version(java: str) -> str | None:
-    try:
-        done = subprocess.run([java, "-version"], check=False, capture_output=True, text=True)
-    except OSError:
-        return None
-    match = re.search(r'version "(\d+[\d.]*)', done.stderr)
-    return match[1] if match else None
-
-
-def _fetch(maven: str, log: Path, say: Callable[[str], None], directory: Path) -> None:
+def _fetch(java: Java, maven: Sequence[str], log: Path, say: Callable[[str], None], directory: Path) -> None:
     say(f"hongyan: fetching Apache Kafka {VERSION} from Maven (44 MB, once)")
     (work := directory / "maven").mkdir()
     (work / "pom.xml").write_text(_POM)
     goal = [_COPY_DEPENDENCIES, "-DincludeScope=runtime", f"-DoutputDirectory={directory.resolve()}"]
-    step = [maven, "-B", "-q", *_repository(work.resolve()), *goal]
+    step = [*maven, "-B", "-q", *_repository(work.resolve()), *goal]
     try:
-        run_to_end(step, name="Maven", log=log, cwd=work)
-    except CannotStartError as error:
-        raise CannotStartError(
-            f"Apache Kafka cannot be fetched: try again online, or set KAFKA_BOOTSTRAP_SERVERS. {error}"
-        ) from None
+        run_to_end(step, name="Maven", log=log, cwd=work, env=_environment(java, work))
+    except CannotStartError:
+        raise CannotStartError(f"Maven cannot fetch Apache Kafka: see {log}") from None
     shutil.rmtree(work)
+
+
+def _environment(java: Java, work: Path) -> dict[str, str]:
+    """In the C locale Java cannot name a directory that is not ASCII."""
+    environment = {"LC_ALL": "C.UTF-8", "JAVA_HOME": java.home}
+    if java.unpacked:
+        (work / "cacerts").write_bytes(trust_store(machine_certificates()))
+        options = os.environ.get("MAVEN_OPTS", "")
+        environment["MAVEN_OPTS"] = f"-Djavax.net.ssl.trustStore=cacerts {options}"  # relative to `work`
+    return environment
 
 
 def _repository(work: Path) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.machine.processes import CannotStartError, running, wait_until_ready
-from local.servers.find_kafka import find_apache_kafka
+from local.servers.find_kafka import ApacheKafka, find_apache_kafka
 from local.servers.kafka_broker import running_broker
 from local.servers.kafka_topics import cluster_name, create_topics
 
@@ -33,16 +33,23 @@ def kafka_cluster(
     """A cluster with `topics` (name to partitions) for the length of the block. A local broker's data is in `state`."""
     if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip():
         yield _external(servers, topics)
-    elif kafka := find_apache_kafka(cache, say=say):
-        with running_broker(kafka, state, port=port, say=say) as servers:
+    elif isinstance(found := _found(cache, say), ApacheKafka):
+        with running_broker(found, state, port=port, say=say) as servers:
             create_topics(servers, topics)
-            yield KafkaCluster(bootstrap_servers=servers, program=str(kafka))
+            yield KafkaCluster(bootstrap_servers=servers, program=str(found))
     else:
         with _mock(state, topics) as servers:
-            yield KafkaCluster(bootstrap_servers=servers, program=_MOCK)
+            yield KafkaCluster(bootstrap_servers=servers, program=f"librdkafka's mock cluster ({found})")
 
 
-_MOCK = "librdkafka's mock cluster (a real broker needs Java 17 or newer and Maven on the PATH)"
+def _found(cache: Path, say: Callable[[str], None]) -> ApacheKafka | str:
+    """Or why there is none, in one line."""
+    try:
+        return find_apache_kafka(cache, say=say)
+    except CannotStartError as error:
+        return str(error)
+
+
 _ANSWERS_WITHIN_SECONDS = 10.0
 _SERVER = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\]):(\d{1,5})")
 

@@ -59,7 +59,7 @@ _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # in the C locale Java cannot name a direc
 @contextmanager
 def running_broker(kafka: ApacheKafka, state: Path, *, port: int | None, say: Callable[[str], None]) -> Iterator[str]:
     """Its data stays in `state`; the next start may use another port."""
-    prepared = kafka.jars.with_name(f"prepared-{VERSION}-java-{kafka.java_version}")
+    prepared = kafka.jars.with_name(f"prepared-{VERSION}-java-{kafka.java.version}")
     make_once(prepared, partial(_prepare, kafka, say), say=say)
     make_once(state / "data", partial(_empty_data, prepared / "data"), say=say)
     archive = prepared / "classes.jsa"
@@ -102,7 +102,7 @@ def _started(kafka: ApacheKafka, state: Path, port: int, *flags: str) -> Iterato
 
 
 def _java(kafka: ApacheKafka) -> list[str]:
-    return [kafka.java, *_JVM, "-cp", f"cache/{kafka.jars.name}/*"]
+    return [kafka.java.command, *_JVM, "-cp", f"cache/{kafka.jars.name}/*"]
 
 
 def _write_configuration(state: Path, kafka: ApacheKafka, *, port: int) -> None:

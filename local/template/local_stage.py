@@ -38,7 +38,7 @@ def deploy_local_stage(
 
 
 def _save_secret(database_url: str, aws: Aws) -> None:
-    """Where a function reads user and password, as on AWS."""
+    """Saves user and password where a function reads them, as on AWS."""
     url = make_url(database_url)
     secret = json.dumps({"username": url.username or "root", "password": url.password or ""})
     client = aws.session.client("secretsmanager", endpoint_url=aws.endpoint_url)

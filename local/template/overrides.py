@@ -12,7 +12,7 @@ from cdk.settings.context import own_context
 from cdk.settings.stage import LOCAL, StageSettings, stage_settings
 from local.machine.processes import CannotStartError
 
-#: of the CloudFormation stack in moto
+#: the name of the CloudFormation stack in moto
 STACK_NAME = "hongyan-local"
 #: moto ends a secret's ARN in six random characters; a secret with this *name* is found by the ARN below
 SECRET_NAME = "hongyan/local/mysql-AAAAAA"  # noqa: S105 - a name
@@ -32,7 +32,7 @@ _SET_BY_THE_STACK: Mapping[tuple[str, ...], str] = {
     ("python",): _MACHINE,
     ("wheels",): _MACHINE,
 }
-#: what cdk.json nevertheless has, so that the stage is complete without a running stack
+#: placeholders that cdk.json has all the same, so that the stage is complete without a running stack
 _PLACEHOLDERS: Mapping[tuple[str, ...], object] = {
     ("database", "endpoint"): "127.0.0.1",
     ("database", "secret_arn"): SECRET_ARN,
@@ -72,7 +72,7 @@ def stack_overrides(*, database_url: str, kafka_bootstrap_servers: str, feishu_u
 
 
 def webhook_origins(feishu_url: str) -> Sequence[str]:
-    """Those of cdk.json and the simulator's. Without any in cdk.json no message leaves this machine."""
+    """The origins in cdk.json and the simulator's. Unless cdk.json has some, no message leaves this machine."""
     given = _given(("webhook_origins",))
     return [*(given if isinstance(given, list) else []), feishu_url]
 

@@ -114,7 +114,7 @@ def _schedule(resource: Resource, resources: Sequence[Resource]) -> Schedule:
 
 
 def _async_retries(function: str, resources: Sequence[Resource]) -> int:
-    """From the function's event invoke config, or Lambda's default."""
+    """How often Lambda retries: what the function's event invoke config says, or Lambda's default."""
     configs = (resource.properties for resource in resources if resource.type == ASYNC_CONFIG)
     given = (config.get("MaximumRetryAttempts", 2) for config in configs if config.get("FunctionName") == function)
     return int(next(given, 2))

@@ -17,7 +17,7 @@ from local.template.moto_stack import create_moto_stack
 from local.template.parse_deployment import parse_deployment
 from tests.e2e import toy_template
 from tests.e2e.journal import Journal
-from tests.e2e.running_toys import Toys
+from tests.e2e.toy_deployment import Toys
 
 _names = count(1)
 

@@ -12,7 +12,7 @@ from mypy_boto3_lambda import LambdaClient
 
 from local.lambda_.invoke_api import invoke_path, serve_invoke_api
 from local.machine.ports import free_port
-from tests.e2e.running_toys import Toys
+from tests.e2e.toy_deployment import Toys
 from tests.e2e.toy_template import function
 
 

@@ -1,4 +1,4 @@
-"""A topic feeds a function by Lambda's rules: batches in order, one in hand a partition, repeated until taken."""
+"""A topic feeds a function by Lambda's rules: in order, one batch of a partition at a time, until it succeeds."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from local.lambda_.event_sources import kafka_partition
 from local.machine.processes import running, wait_until_ready
 from tests.e2e.journal import Journal
-from tests.e2e.running_toys import Toys
+from tests.e2e.toy_deployment import Toys
 from tests.e2e.toy_template import function, kafka_mapping
 from tests.waiting import until
 

@@ -1,10 +1,10 @@
-"""A schedule gives its function an event at every tick, whatever became of the tick before."""
+"""A schedule invokes its function at every tick, whatever happened at the tick before."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.e2e.journal import Journal
-from tests.e2e.running_toys import Toys
+from tests.e2e.toy_deployment import Toys
 from tests.e2e.toy_template import function, schedule
 from tests.waiting import until
 

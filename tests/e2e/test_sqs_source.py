@@ -1,4 +1,4 @@
-"""Queues feed functions by Lambda's rules: batches, what failed comes back, and a dead-letter queue in the end."""
+"""Queues feed functions by Lambda's rules: in batches; failed messages return, and end as dead letters."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.journal import Journal
-from tests.e2e.running_toys import Toys
+from tests.e2e.toy_deployment import Toys
 from tests.e2e.toy_template import function, queue, queue_mapping
 from tests.waiting import until
 

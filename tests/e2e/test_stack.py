@@ -1,4 +1,4 @@
-"""The local stack as people use it: up, publish, show, down; side by side; and nothing left, however it ends."""
+"""People use the local stack: up, publish, show and down, two side by side. Nothing is left behind, however it ends."""
 
 import json
 import re

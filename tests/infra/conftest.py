@@ -9,8 +9,8 @@ import pytest
 
 from cdk.settings.context import ROOT
 from local.template.synth import synthesize
+from tests.infra.app_process import OneRun, run_alone
 from tests.infra.assets import Assets
-from tests.infra.running import OneRun, run_alone
 from tests.infra.synthesis import synthesized
 from tests.infra.templates import BROKERS, MYSQL, NO_VPC, VPC, Template
 

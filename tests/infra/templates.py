@@ -1,4 +1,4 @@
-"""A synthesized template as tests ask about it: by what resources are and do, never by logical id."""
+"""Finds resources in a synthesized template by what they are and do, never by logical id."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`python app.py`, as a person, the CDK command line and the local stack run it."""
+"""`python app.py` as a person, the CDK's command line and the local stack run it."""
 
 import json
 import re
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cdk.settings.context import merged, own_context
+from tests.infra.app_process import run_app
 from tests.infra.assets import Assets
-from tests.infra.running import run_app
 from tests.infra.templates import WITH_TOPIC
 
 

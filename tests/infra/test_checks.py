@@ -1,4 +1,4 @@
-"""Rules that others have written down: cdk-nag's AwsSolutions and cfn-lint.
+"""The templates keep published rules: cdk-nag's AwsSolutions and cfn-lint.
 
 cdk-nag checks every stage that the tests synthesize (tests/infra/synthesis.py). cfn-lint takes seconds a template, so
 it gets the stages of cdk.json and those combinations of settings that add types of resources.

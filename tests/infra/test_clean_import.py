@@ -24,7 +24,7 @@ from tests.infra.templates import WITH_TOPIC
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 #: e_machine in the header of an ELF file
 MACHINES = {"x86_64": 62, "arm64": 183}
-#: what Lambda's Python image brings along
+#: what Lambda's Python image contains
 PROVIDED = (
     "awslambdaric", "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "simplejson", "six",
     "snapshot-restore-py", "urllib3",

@@ -1,4 +1,4 @@
-"""A stage may have a VPC, a MySQL and a Kafka already, or make any of them: what is new stands in the data stack."""
+"""A stage may use an existing VPC, MySQL or Kafka, or make its own: what it makes is in the data stack."""
 
 from collections.abc import Iterator, Mapping
 from itertools import product

@@ -1,4 +1,4 @@
-"""`make deploy` and its like: refusals in one line, and what the CDK's own command line is given."""
+"""`make deploy` and the similar commands refuse in one line, and pass the right options to the CDK's command line."""
 
 from collections.abc import Mapping
 from typing import Any

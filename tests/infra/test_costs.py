@@ -1,4 +1,4 @@
-"""docs/costs.md names as many of each thing that is paid for as the templates of `dev` and `prod` make."""
+"""docs/costs.md counts each thing that costs money as often as the templates of `dev` and `prod` make it."""
 
 from collections.abc import Mapping
 from math import prod

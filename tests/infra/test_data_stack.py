@@ -1,4 +1,4 @@
-"""The data stack: the delivery stack finds what it made, and in prod nothing of it is lost by mistake."""
+"""The delivery stack finds what the data stack made, and in prod none of that can be lost by mistake."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The functions' environment: these variables and no others, and what the functions' own settings classes accept."""
+"""Each function gets exactly the variables that it needs, with values that its settings class accepts."""
 
 from collections.abc import Mapping
 

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 import pytest
 
 from cdk.settings.context import ROOT
-from cdk.watch.metrics import REJECT_CODES
-from delivery.domain.contract import RejectCode
 from tests.infra import watched
 from tests.infra.templates import FUNCTIONS, Template, environment
 
@@ -44,11 +42,6 @@ def test_alarms_watch_metrics_that_are_emitted(dev: Template, emitted: set[watch
     read = {metric for alarm in watched.alarms(dev).values() for metric in watched.own(watched.of_alarm(alarm))}
     assert {name for _, name, _ in read} == {"OldestDueAge", "Rejected", "Dead", "Sent", "Failed"}
     assert read <= emitted
-
-
-def test_every_reject_code_is_watched() -> None:
-    """A code that the contract gains is one more dimension, which no sum takes up by itself."""
-    assert list(REJECT_CODES) == [code.value for code in RejectCode]
 
 
 def test_stages_of_one_account_do_not_add_up(dev: Template, prod: Template) -> None:

@@ -1,4 +1,4 @@
-"""A new MSK cluster: clients log in by IAM over TLS, only functions and Lambda's poller reach it, alarms watch it."""
+"""Clients log in to a new MSK cluster by IAM over TLS. Only functions and Lambda's poller reach it. Alarms watch it."""
 
 from collections.abc import Mapping
 from typing import Any

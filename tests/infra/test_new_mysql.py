@@ -1,4 +1,4 @@
-"""A new MySQL: it is encrypted, takes TLS only, and only functions reach it, directly or by a proxy."""
+"""A new MySQL is encrypted and accepts only TLS, and only functions reach it, directly or through a proxy."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

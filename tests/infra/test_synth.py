@@ -13,8 +13,8 @@ from cdk.build.sizes import LIMIT_MB, MEGABYTE, table
 from cdk.build.wheels import Target
 from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT
+from tests.infra.app_process import OneRun
 from tests.infra.assets import Assets
-from tests.infra.running import OneRun
 from tests.infra.templates import DEPLOYED, FUNCTIONS
 
 #: what this project may ship, layers and function together; Lambda's own limit is five times as much

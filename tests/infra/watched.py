@@ -1,4 +1,4 @@
-"""What a template watches: its alarms by name, and the metrics that the alarms and the dashboard read."""
+"""Reads a template's alarms by name, and the metrics that alarms and dashboard use."""
 
 import json
 from collections.abc import Iterator, Mapping

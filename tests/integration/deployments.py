@@ -1,4 +1,4 @@
-"""The migrate function called as CloudFormation and as people call it; an event in, what either of them sees out."""
+"""Calls the migrate function as CloudFormation and as people do, and returns what either of them sees."""
 
 from __future__ import annotations
 

@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
 
 from delivery.claim import Claimer, ClaimPolicy
 from delivery.domain.channel import Channel, UnreadableChannel
-from delivery.domain.record import QueueDown
+from delivery.domain.intake import Intake, Stored
+from delivery.domain.record import Pointer, QueueDown
 from delivery.feishu.transport import Transport
 from delivery.feishu.way import Feishu
 from delivery.feishu.ways import open_ways
@@ -19,14 +21,8 @@ from delivery.send import AttemptStore, ChannelStore, Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from delivery.storage.recording import Recorder
+from tests.integration.clock import Clock
 from tests.unit.samples import EXACT_RETRY, WORDING
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from delivery.domain.intake import Intake, Stored
-    from delivery.domain.record import Pointer
-    from tests.integration.clock import Clock
 
 LEASE = timedelta(minutes=10)
 HANDOFF = timedelta(minutes=5)

@@ -28,7 +28,7 @@ from delivery.storage.lookups import Lookups
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, add_rows, row, rows
 from tests.integration.sending import LEASE
-from tests.integration.together import at_once
+from tests.integration.threads import at_once
 from tests.unit.samples import EXACT_RETRY
 
 EXCHANGE = Exchange(

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sqlalchemy import Engine
 
 from benchmarks import raw_driver
 from benchmarks.living import live_in_sets, live_row_by_row
 from benchmarks.notifications import requests
 from benchmarks.row_by_row import RowByRow
 from delivery.domain.intake import Intake
+from delivery.domain.record import Pointer
 from delivery.storage.claims import DueRecords
 from delivery.storage.recording import Recorder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from sqlalchemy import Engine
-
-    from delivery.domain.record import Pointer
-    from tests.integration.clock import Clock
+from tests.integration.clock import Clock
 
 _NUMBER = 20
 _LEASE = timedelta(minutes=10)

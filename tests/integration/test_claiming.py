@@ -16,7 +16,7 @@ from tests.integration.children import killed_when_it_says
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, add_rows, count, row
 from tests.integration.sending import LEASE, PointerList, claim_all, claimer
-from tests.integration.together import at_once
+from tests.integration.threads import at_once
 
 
 def test_eight_claimers_at_once_take_every_row_once(

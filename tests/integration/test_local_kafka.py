@@ -1,11 +1,13 @@
 """The Kafka of the local stack: the broker that is to be had here, and the mock, through the same client."""
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,13 +32,20 @@ with kafka_cluster(Path(sys.argv[1]), cache=Path(sys.argv[2]), topics={"three": 
 """
 
 
-@contextmanager
-def without_java() -> Iterator[None]:
-    """A machine on which neither Java nor Maven is to be had."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("JAVA_HOME", raising=False)
-        patch.setenv("PATH", "/nowhere")
-        yield
+def only_on_the_path(patch: pytest.MonkeyPatch, directory: Path, programs: Iterable[Path]) -> None:
+    """A machine that has only these programs."""
+    patch.delenv("JAVA_HOME", raising=False)
+    patch.setenv("PATH", str(directory))
+    directory.mkdir()
+    for program in programs:
+        if not (directory / program.name).is_symlink():
+            (directory / program.name).symlink_to(program)
+
+
+def all_but_java() -> Iterator[Path]:
+    """What the PATH has, Java and Maven excepted."""
+    for directory in os.environ["PATH"].split(os.pathsep):
+        yield from (path for path in Path(directory).glob("*") if path.name not in ("java", "mvn"))
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +57,40 @@ def no_setting():
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory, no_setting: None) -> Iterator[KafkaCluster]:
-    """A real one wherever Java is."""
+    """A real one wherever Java or its package is to be had."""
     with kafka_cluster(tmp_path_factory.mktemp("kafka") / "鸿 雁,", cache=CACHE, topics=TOPICS) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="module")
-def mock(tmp_path_factory: pytest.TempPathFactory, no_setting: None) -> Iterator[KafkaCluster]:
+def unpacked(tmp_path_factory: pytest.TempPathFactory, no_setting: None) -> Iterator[KafkaCluster]:
+    """A real one without the machine's Java and Maven; their packages stay in the cache."""
+    directory = tmp_path_factory.mktemp("unpacked")
+    programs = list(all_but_java())
+    installed = shutil.which("java") or shutil.which("mvn")
+    cache = CACHE / "without-java" if installed else CACHE  # a cache that has the jars would need no Maven
     with ExitStack() as stack:
-        with without_java():
-            cluster = stack.enter_context(kafka_cluster(tmp_path_factory.mktemp("mock"), cache=CACHE, topics=TOPICS))
-        assert cluster.program.startswith("librdkafka's mock cluster")
+        with pytest.MonkeyPatch.context() as patch:
+            only_on_the_path(patch, directory / "bin", programs)
+            cluster = stack.enter_context(kafka_cluster(directory / "state", cache=cache, topics=TOPICS))
+        if shutil.which("apt-get"):
+            assert "from a package unpacked in" in cluster.program
         yield cluster
 
 
-@pytest.fixture(params=["broker", "mock"])
+@pytest.fixture(scope="module")
+def mock(tmp_path_factory: pytest.TempPathFactory, no_setting: None) -> Iterator[KafkaCluster]:
+    """What runs where there is neither Java nor apt."""
+    directory = tmp_path_factory.mktemp("mock")
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            only_on_the_path(patch, directory / "bin", [])
+            cluster = stack.enter_context(kafka_cluster(directory, cache=directory / "cache", topics=TOPICS))
+        assert cluster.program == "librdkafka's mock cluster (there is no Java on the PATH, and no apt to fetch it)"
+        yield cluster
+
+
+@pytest.fixture(params=["broker", "unpacked", "mock"])
 def cluster(request: pytest.FixtureRequest) -> KafkaCluster:
     found: KafkaCluster = request.getfixturevalue(request.param)
     return found

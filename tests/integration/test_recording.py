@@ -16,7 +16,7 @@ from tests.integration.clock import Clock
 from tests.integration.counting import counted
 from tests.integration.notifications import add_row, add_rows, asking_for, batch, count, event, kafka, row, rows
 from tests.integration.sending import HANDOFF, PointerList, ingester, recorder_store
-from tests.integration.together import at_once
+from tests.integration.threads import at_once
 
 
 @pytest.mark.parametrize("size", [1, 500, 5_000])

@@ -56,7 +56,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory, token_port: int) -> Iterato
         patch.setattr(kafka_broker, "_PROPERTIES", listening + PROPERTIES)
         with kafka_cluster(tmp_path_factory.mktemp("kafka"), cache=CACHE, topics={}) as cluster:
             if not cluster.program.startswith("Apache Kafka"):
-                pytest.skip("only a real broker makes topics: Java 17 and Maven are needed on the PATH")
+                pytest.skip(f"only a real broker makes topics, and here runs {cluster.program}")
             yield cluster
 
 

@@ -16,7 +16,7 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 async def write_reply(reply: Reply, writer: asyncio.StreamWriter, *, keep_alive: bool) -> bool:
-    """Whether the connection can take another request."""
+    """Writes the reply, and returns whether the connection can take another request."""
     fault = reply.fault
     if fault is None:
         return await write_answer(reply.answer, writer, keep_alive=keep_alive)

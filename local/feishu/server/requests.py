@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import httptools
 
-# Feishu takes less than this: it should be Feishu's own refusal that a long body meets.
+# More than Feishu takes, so that a long body gets Feishu's own refusal.
 LONGEST_REQUEST = 16 * 1024 * 1024
 _READ_AT_ONCE = 64 * 1024
 

@@ -39,7 +39,7 @@ class Connections:
         assert task is not None  # noqa: S101 - streams run us in a task
         self._open[task] = writer
         try:
-            # The client may hang up at any byte; ending the server cancels.
+            # The client may hang up at any byte, and ending the server cancels this task.
             with suppress(ConnectionError, asyncio.CancelledError):
                 await self._serve_requests(reader, writer)
         finally:
@@ -65,7 +65,7 @@ class Connections:
             await _linger(reader, writer)
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter, *, idle_for: float) -> bool:
-        """Whether the connection can take another request."""
+        """Answers one request, and returns whether the connection can take another."""
         if request.path.startswith("/_"):
             answer = Control(receiver=self.receiver).answer(request)
             return await write_answer(answer, writer, keep_alive=request.keep_alive)

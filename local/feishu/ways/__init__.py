@@ -9,7 +9,7 @@ WAYS: Sequence[Way] = (FlowWebhook(),)
 
 
 def way_of(path: str) -> tuple[Way, str] | tuple[None, str]:
-    """The way that a path belongs to, and the key in it; no way and an empty key for any other path."""
+    """The way that a path belongs to, and the key in the path. For any other path, None and an empty key."""
     for way in WAYS:
         if key := way.key_of(path):
             return way, key

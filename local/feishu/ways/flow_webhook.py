@@ -16,7 +16,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d
 
 
 class FlowWebhook:
-    """See `Way`."""
+    """The simulator's rules for Flow webhooks."""
 
     success = SUCCESS
 
@@ -132,7 +132,7 @@ FIELDS: Mapping[str, _Rule] = {
     "message": (lambda value: isinstance(value, dict), "an object"),
     "sent_at": (_time, "an RFC 3339 time"),
 }
-"""The parameters that the flow was set up with (docs/design.md, Feishu)."""
+"""The parameters that the flow was set up with."""
 
 MESSAGE_FIELDS: Mapping[str, _Rule] = {
     "title": (_filled, "a string that is not empty"),

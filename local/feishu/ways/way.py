@@ -27,7 +27,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """Whom and what a request is about, as far as its body says so."""
+    """The message and the people that a request is about, as far as its body says so."""
 
     #: the same for every attempt to send one message
     message: str = ""
@@ -36,7 +36,7 @@ class About:
 
 
 class Way(Protocol):
-    """Faults, the call log and the HTTP server are the same for every way; this is what differs."""
+    """What differs between ways. Faults, the call log and the HTTP server are the same for all."""
 
     @property
     def success(self) -> Answer: ...
@@ -48,7 +48,7 @@ class Way(Protocol):
         """Feishu's answer to a request that breaks a rule; None for a good one."""
 
     def credentials_match(self, request: Request, webhook: Webhook) -> bool | None:
-        """Whether the request carries what the webhook asks for; None when it asks for nothing."""
+        """Whether the request has the credentials that the webhook asks for; None if it asks for none."""
 
     def about(self, document: Mapping[str, Any]) -> About: ...
 

@@ -21,7 +21,7 @@ def run_event_sources(
     minute_seconds: float,
     report: Callable[[str], None],
 ) -> Iterator[None]:
-    """Runs them for the length of the block; `pools` is keyed by function name."""
+    """Runs the event sources for the length of the block. `pools` is keyed by function name."""
     stop = Event()
     with ExitStack() as running:
         for queue in deployment.queue_mappings:

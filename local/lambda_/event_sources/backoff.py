@@ -1,4 +1,4 @@
-"""Pauses between tries that end at once when the stack ends."""
+"""Waits between tries. A wait ends at once when the stack ends."""
 
 import threading
 

@@ -16,9 +16,9 @@ from local.lambda_.event_sources.kafka_partition import PartitionReader
 from local.lambda_.event_sources.kafka_settings import QUIET
 from local.template.deployment import KafkaMapping
 
-#: how often new partitions are looked for
+#: how often to look for new partitions
 _LOOK_EVERY_SECONDS = 15.0
-#: how often the topic is looked for until it exists
+#: how often to look for the topic until it exists
 _FIRST_LOOKS_SECONDS = 0.25
 
 

@@ -47,7 +47,7 @@ class PartitionReader:
             self._consumer.close()
 
     def _start(self) -> TopicPartition:
-        """Assigned instead of subscribed: there is no other member, and joining a group takes seconds."""
+        """Assigns the partition instead of subscribing: there is no other member, and joining a group takes seconds."""
         committed = self._committed()
         if committed.offset < 0:
             oldest = self._mapping.starting_position == "TRIM_HORIZON"

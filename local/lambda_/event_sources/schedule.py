@@ -1,4 +1,4 @@
-"""EventBridge Scheduler on this machine: it invokes a function at a fixed rate, with minutes that may be shorter."""
+"""EventBridge Scheduler on this machine: invokes a function at a fixed rate. A minute may be set to be shorter."""
 
 import json
 import re
@@ -86,7 +86,7 @@ class _Clock:
                 self._functions.submit(self._run)
 
     def _run(self) -> None:
-        """As Lambda retries an asynchronous invocation: after one minute, then after two."""
+        """Retries as Lambda does with an asynchronous invocation: after one minute, then after two."""
         try:
             event = (self._schedule.input or scheduled_event(datetime.now(UTC))).encode()
             for retry in range(self._schedule.retries + 1):

@@ -1,4 +1,4 @@
-"""CloudFormation deploys in AWS's order here, which moto does not keep.
+"""Deploys stacks in CloudFormation's order, which moto does not keep.
 
 Each resource waits for what it refers to and for its DependsOn, and changes when its resolved properties did. The first
 that fails ends the deployment, and the stack goes back to the template of before. Everything is an event.

@@ -1,4 +1,4 @@
-"""The kinds of resources of our stacks that moto's CloudFormation cannot make, each with the reason."""
+"""Lists the types of resources in our stacks that moto's CloudFormation cannot make, each with the reason."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

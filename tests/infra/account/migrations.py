@@ -1,4 +1,4 @@
-"""The stack's migration: the deployed function answers CloudFormation's requests, or the deployment fails."""
+"""Runs the stack's migration: unless the deployed function answers CloudFormation's requests, the deployment fails."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The models of those types of resources that moto's CloudFormation does not make, or not in full.
+"""Models for the types of resources that moto's CloudFormation does not make, or makes only in part.
 
 The SDK checks the shape of everything that the template says, as AWS would.
 """

@@ -1,4 +1,4 @@
-"""The base of all models here: a resource of a kind that moto's CloudFormation does not make."""
+"""The base class of the models here: a resource of a type that moto's CloudFormation does not make."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self

@@ -1,4 +1,4 @@
-"""All that our stacks can have made or left in an account, read through AWS's APIs."""
+"""Lists what our stacks made or left in an account, read through AWS's APIs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

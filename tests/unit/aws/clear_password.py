@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import ssl
+from typing import Any
 
 _SSL = 0x0800
 # Protocol 4.1, secure connection, plugin authentication with long data.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -17,10 +19,6 @@ from delivery.aws.database_login import address_by_secret
 from delivery.aws.key_ring import KmsKeyRing
 from delivery.storage.credentials import CredentialError
 from tests.unit.samples import NOW
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
 
 
 @dataclass

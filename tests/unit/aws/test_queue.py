@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -13,9 +14,6 @@ from moto import mock_aws
 
 from delivery.aws.queue import PointerBatch, SendQueue, pack, unpack
 from delivery.domain.record import Pointer, QueueDown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 POINTERS = st.lists(st.builds(Pointer, st.integers(0, 2**63 - 1), st.integers(0, 2**31)), max_size=20)
 

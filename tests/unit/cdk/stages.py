@@ -1,4 +1,4 @@
-"""Stages to try settings in: the least that is valid, and one for each kind of network, MySQL, Kafka and alarms."""
+"""Stages to test settings in: a minimal one, and one for each kind of network, MySQL, Kafka and alarms."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every key there is, with what it may not be: the answer is one line that names the key and says what it should be."""
+"""Every wrong value of every key is refused in one line that names the key and says what it should be."""
 
 import json
 from collections.abc import Mapping

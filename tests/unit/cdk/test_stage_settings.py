@@ -1,4 +1,4 @@
-"""A stage's settings: what follows when cdk.json says nothing, which kinds there are, and what they may not say."""
+"""A stage's settings: defaults, how keys choose the kind of a section, and which contradictions are refused."""
 
 import json
 from types import NoneType

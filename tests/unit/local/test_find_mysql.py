@@ -1,4 +1,4 @@
-"""Which mysqld is taken, and what a person is told when there is none."""
+"""Which mysqld the local stack uses, and what it says if it finds none."""
 
 from pathlib import Path
 

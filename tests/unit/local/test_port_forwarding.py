@@ -1,4 +1,4 @@
-"""Forwarders: what connects to the one address reaches the loopback's server of the same port."""
+"""A connection to a forwarded port reaches the loopback's server at the same port."""
 
 import socket
 import threading

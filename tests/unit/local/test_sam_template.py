@@ -1,4 +1,4 @@
-"""The ports of the stack's servers that SAM's containers have to reach."""
+"""The servers of the stack that SAM's containers have to reach are forwarded, by port."""
 
 from local.sam.template import loopback_ports
 

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from delivery.domain.intake import KafkaRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 def kafka_records(event: Mapping[str, Any]) -> list[KafkaRecord]:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from delivery.domain.message import message_text
 from delivery.domain.outcome import Delivered
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each function imports its own stage only
     from delivery.claim import ClaimReport
     from delivery.domain.transition import Closing
     from delivery.ingest import IngestReport

@@ -42,12 +42,12 @@ def listed(columns: Iterable[str], *, of: str = "") -> str:
 
 
 def assigned(expressions: Mapping[str, str]) -> str:
-    """What stands behind SET: each column with its expression."""
+    """What follows SET: each column with its expression."""
     return ", ".join(f"`{column}` = {expression}" for column, expression in expressions.items())
 
 
 def copied(columns: Iterable[str], *, source: str, to: str = "") -> str:
-    """What stands behind SET or UPDATE when each column takes the value of the same name in `source`."""
+    """What follows SET or UPDATE when each column takes the value of the same name in `source`."""
     into = f"{to}." if to else ""
     return ", ".join(f"{into}`{column}` = {source}.`{column}`" for column in columns)
 

@@ -1,4 +1,4 @@
-"""The app in a process of its own, on a machine with neither an AWS account nor Node on its PATH."""
+"""Runs the app in a process of its own, as on a machine without an AWS account and without Node on its PATH."""
 
 import json
 import os
@@ -13,9 +13,9 @@ from cdk.settings.context import ROOT
 from local.machine.file_lock import wait_for_lock
 
 _HIDDEN = ("AWS_", "CDK_", "JSII_", "PATH")
-#: what pip and AWS's libraries would go through, where a network cannot be taken away
+#: a proxy that leads nowhere, for pip and AWS's libraries, where the network cannot be taken away
 _NOWHERE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
-#: where an account's names and keys would be read from
+#: the variables and files from which an account's keys would be read
 _NOBODY = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), "/nonexistent")
 
 
@@ -33,7 +33,7 @@ class OneRun:
     """One run of `make synth`, which writes to cdk.out."""
 
     printed: str
-    #: seconds of the processor
+    #: processor time in seconds
     worked: float
     out: Path = ROOT / "cdk.out"
 

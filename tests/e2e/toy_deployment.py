@@ -1,4 +1,4 @@
-"""A toy deployment as tests see it: functions and queues by logical id, and event sources when they are to run."""
+"""Runs a toy deployment for a test: functions and queues by logical id, and event sources while a test wants them."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""How a stack's logs are kept: for how many days, and under a key that CloudWatch Logs may use for them only."""
+"""How long a stack's logs are kept, and the key that encrypts them. CloudWatch Logs may use it for them only."""
 
 from collections.abc import Sequence
 
@@ -29,9 +29,9 @@ def log_retention(days: int) -> logs.RetentionDays:
 
 
 def log_key(scope: Construct, stage: str, *, named: Sequence[str] = ()) -> kms.Key:
-    """It goes with the stack, as the log groups do; KMS still keeps it for a month.
+    """Makes the key, which is deleted with the stack as the log groups are. KMS keeps it for another month.
 
-    `named` are groups whose names are not the stack's to choose, by what these names begin with.
+    `named` has the prefixes of log groups whose names do not begin with the stack's name.
     """
     key = kms.Key(
         scope,
@@ -46,7 +46,7 @@ def log_key(scope: Construct, stage: str, *, named: Sequence[str] = ()) -> kms.K
 
 
 def _use_by_logs(stack: Stack, names: Sequence[str]) -> iam.PolicyStatement:
-    """A group without a name of its own is named after its stack. Its ARN here would tie key and group in a circle."""
+    """A group without a given name is named after its stack. Its ARN here would make key and group need each other."""
     every = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:"
     return iam.PolicyStatement(
         principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],

@@ -1,4 +1,4 @@
-"""Things done at once: each on its own thread, none before all are ready."""
+"""Runs several things at the same time, each on its own thread."""
 
 from __future__ import annotations
 

@@ -1,0 +1,12 @@
+"""Accepts findings of cdk-nag on a construct, so that a synthesis reports all others."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Acknowledgment, Validations
+from constructs import Construct
+
+
+def accept(construct: Construct, findings: Mapping[str, str]) -> None:
+    """Takes the reason for each finding, by the finding's id."""
+    for finding, reason in findings.items():
+        Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
