@@ -61,10 +61,9 @@ def _complaint(detail: ErrorDetails, fields: Mapping[Place, FieldInfo]) -> str:
 
 
 def _unknown(place: Place, known: set[str]) -> str:
-    key = path(place)
-    if key in known:
-        chosen = f"{path(place[:-1])}.{str(place[-2]).removeprefix('with ')}"
-        return f"does not go with {chosen}; leave one of them out"
+    key, tags = path(place), [step for step in map(str, place[:-1]) if step.startswith("with ")]
+    if tags and key in known:
+        return f"does not go with {path(place[:-1])}.{tags[-1].removeprefix('with ')}; leave one of them out"
     near = get_close_matches(key, known, n=1)
     return f"no such setting; {f'did you mean {near[0]}?' if near else 'docs/settings.md has all of them'}"
 

@@ -104,51 +104,21 @@ NO_KAFKA_KIND = "kafka: should be an object with new, cluster_arn or bootstrap_s
         ("network", {**VPC, "new": True}, "network.vpc_id: does not go with network.new; leave one of them out"),
         ("network", {**VPC, "new": False}, "network.new: should be true, or left out, is false"),
         ("network", {"subnet_ids": VPC["subnet_ids"]}, NO_VPC_KIND),
+        ("network", {**VPC, "new": None}, "network.new: should be true, or left out, is null"),
         ("network", {"endpoints": True}, NO_VPC_KIND),
-        (
-            "network",
-            {"vpc_id": VPC["vpc_id"]},
-            "network.subnet_ids: is missing; it should be a list of at least 1, eac",
-        ),
+        ("network", {"vpc_id": VPC["vpc_id"]}, "network.subnet_ids: is missing; it should be a list of at least 1, ea"),
         ("database", {**MYSQL, "new": {}}, "database.endpoint: does not go with database.new; leave one of them out"),
-        (
-            "database",
-            {**RDS, "new": {}},
-            "database.iam_resource_id: does not go with database.new; leave one of them out",
-        ),
-        (
-            "database",
-            {"new": {}, "secret_arn": SECRET},
-            "database.secret_arn: does not go with database.new; leave one of them",
-        ),
+        ("database", {**RDS, "new": {}}, "database.iam_resource_id: does not go with database.new; leave one of them"),
+        ("database", {"new": {}, "secret_arn": SECRET}, "database.secret_arn: does not go with database.new; leave on"),
         ("database", {}, "database: should be an object with new or endpoint, is {}"),
-        (
-            "database",
-            {"endpoint": "h"},
-            "database.secret_arn: is missing; it should be the whole ARN of a Secrets Mana",
-        ),
+        ("database", {"endpoint": "h"}, "database.secret_arn: is missing; it should be the whole ARN of a Secrets Man"),
         ("kafka", {**BROKERS, "new": {}}, "kafka.bootstrap_servers: does not go with kafka.new; leave one of them out"),
-        (
-            "kafka",
-            {"cluster_arn": CLUSTER, "new": {}},
-            "kafka.cluster_arn: does not go with kafka.new; leave one of them out",
-        ),
-        (
-            "kafka",
-            {**BROKERS, "cluster_arn": CLUSTER},
-            "kafka.auth_secret_arn: does not go with kafka.cluster_arn; leave",
-        ),
-        (
-            "kafka",
-            {"new": SERVERLESS},
-            "kafka.new.brokers: does not go with kafka.new.kind serverless; leave one of them out",
-        ),
+        ("kafka", {"cluster_arn": CLUSTER, "new": {}}, "kafka.cluster_arn: does not go with kafka.new; leave one of t"),
+        ("kafka", {**BROKERS, "cluster_arn": CLUSTER}, "kafka.auth_secret_arn: does not go with kafka.cluster_arn; le"),
+        ("kafka", {"new": SERVERLESS}, "kafka.new.brokers: does not go with kafka.new.kind serverless; leave one of t"),
+        ("kafka", {**BROKERS, "topic": None}, "kafka.topic: should be a topic name, is null"),
         ("kafka", {}, NO_KAFKA_KIND),
-        (
-            "alarms",
-            {"topic_arn": TOPIC, "email": "o@example.com"},
-            "alarms.email: does not go with alarms.topic_arn; leave",
-        ),
+        ("alarms", {"topic_arn": TOPIC, "email": "o@example.com"}, "alarms.email: does not go with alarms.topic_arn;"),
     ],
 )
 def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given: Any, line: str) -> None:
@@ -166,26 +136,10 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
             {"lease_seconds": 3600, "queue": {"retention_seconds": 3600}},
             "queue.retention_seconds: should be more than lease_seconds (3600), is 3600",
         ),
-        (
-            LEAST,
-            {"queue": {"visibility_seconds": 359}},
-            "queue.visibility_seconds: should be at least 6 x send.timeout_seconds (360), is 359",
-        ),
-        (
-            LEAST,
-            {"send": {"feishu_timeout_seconds": 57}},
-            "send.timeout_seconds: should be at least 61, send.feishu_ti",
-        ),
-        (
-            LEAST,
-            {"retry": {"base_seconds": 1801}},
-            "retry.cap_seconds: should be at least retry.base_seconds (1801), is",
-        ),
-        (
-            LEAST,
-            {"kafka": {"auth_secret_arn": None}},
-            "kafka.auth_secret_arn: is missing; brokers outside of a VPC (net",
-        ),
+        (LEAST, {"queue": {"visibility_seconds": 359}}, "queue.visibility_seconds: should be at least 6 x send.timeou"),
+        (LEAST, {"send": {"feishu_timeout_seconds": 57}}, "send.timeout_seconds: should be at least 61, send.feishu_t"),
+        (LEAST, {"retry": {"base_seconds": 1801}}, "retry.cap_seconds: should be at least retry.base_seconds (1801),"),
+        (LEAST, {"kafka": {"auth_secret_arn": None}}, "kafka.auth_secret_arn: is missing; brokers outside of a VPC (n"),
         (
             {**LEAST, "network": VPC},
             {"kafka": {"auth_secret_arn": None, "auth_mechanism": "TLS"}},
@@ -196,91 +150,35 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
             {"kafka": {"auth_secret_arn": None, "secrets_key_arn": KEY}},
             "kafka.secrets_key_arn: is the key of kafka.auth_secret_arn or kafka.ca_secret_arn; leave it out without",
         ),
-        (
-            LEAST,
-            {"kafka": {"pollers": {"minimum": 9, "maximum": 8}}},
-            "kafka.pollers.maximum: should be at least kafka.",
-        ),
+        (LEAST, {"kafka": {"pollers": {"minimum": 9, "maximum": 8}}}, "kafka.pollers.maximum: should be at least kafk"),
         ({**LEAST, "kafka": {"new": {}}}, {}, f"kafka.new: {TWO_ZONES}"),
         ({**NEW, "database": MYSQL, "network": ONE_SUBNET}, {}, f"kafka.new: {TWO_ZONES}"),
-        (
-            {**NEW, "network": FOUR_SUBNETS},
-            {},
-            "kafka.new: needs two or three subnets, each in a zone of its own; there",
-        ),
-        (
-            NEW,
-            {"python": "3.11"},
-            "kafka.new: needs python 3.12 or newer, whose system its client runs on; python is 3",
-        ),
-        (
-            NEW,
-            {"kafka": {"new": {"replication": 3}}},
-            "kafka.new.replication: should be at most the number of brokers (",
-        ),
+        ({**NEW, "network": FOUR_SUBNETS}, {}, "kafka.new: needs two or three subnets, each in a zone of its own; the"),
+        (NEW, {"python": "3.11"}, "kafka.new: needs python 3.12 or newer, whose system its client runs on; python is"),
+        (NEW, {"kafka": {"new": {"replication": 3}}}, "kafka.new.replication: should be at most the number of brokers"),
         (
             NEW,
             {"kafka": {"new": {"brokers": {"storage_gb": 50, "storage_max_gb": 50}}}},
             "kafka.new.brokers.storage_max_gb: should be more than kafka.new.brokers.storage_gb (50), is 50",
         ),
-        (
-            NEW,
-            {"network": {"zones": 3, "cidr": "10.0.0.0/24"}},
-            "network.cidr: should be /23 or larger with network.zon",
-        ),
+        (NEW, {"network": {"zones": 3, "cidr": "10.0.0.0/24"}}, "network.cidr: should be /23 or larger with network.z"),
         ({**LEAST, "database": {"new": {}}}, {}, f"database.new: {TWO_ZONES}"),
         ({**LEAST, "database": {"new": {}}, "network": ONE_SUBNET}, {}, f"database.new: {TWO_ZONES}"),
-        (
-            NEW,
-            {"database": {"new": {"proxy": True}, "port": 3307}},
-            "database.port: should be 3306 with database.new.p",
-        ),
-        (
-            NEW,
-            {"removal_policy": "destroy"},
-            "removal_policy: should be retain, or database.new.deletion_protection fal",
-        ),
+        (NEW, {"database": {"new": {"proxy": True}, "port": 3307}}, "database.port: should be 3306 with database.new."),
+        (NEW, {"removal_policy": "destroy"}, "removal_policy: should be retain, or database.new.deletion_protection f"),
         (NEW, {"database": {"name": "1"}}, "database.name: should be a letter and up to 24 more, digits or _, is "),
-        (
-            NEW,
-            {"database": {"name": "n" * 26}},
-            "database.name: should be a letter and up to 24 more, digits or _, is ",
-        ),
-        (
-            {**LEAST, "database": RDS},
-            {"database": {"name": "n" * 26}},
-            "database.name: should be up to 25 letters, digits, _, is ",
-        ),
+        (NEW, {"database": {"name": "n" * 26}}, "database.name: should be a letter and up to 24 more, digits or _, is"),
+        ({**LEAST, "database": RDS}, {"database": {"name": "n" * 26}}, "database.name: should be up to 25 letters, di"),
         (
             {**LEAST, "database": RDS},
             {"database": {"endpoint": "mysql.internal"}},
             "database.endpoint: should be RDS's ",
         ),
-        (
-            LEAST,
-            {"database": {"ca_file": ""}},
-            "database.ca_file: should be the path of a certificate bundle; empty (no",
-        ),
-        (
-            LEAST,
-            {"wheels": "this-machine"},
-            "wheels: should be lambda, is this-machine, which is for the local stage o",
-        ),
-        (
-            LEAST,
-            {"action_base_url": "http://a.example"},
-            "action_base_url: should begin with https://, is http://a.exa",
-        ),
-        (
-            LEAST,
-            {"webhook_origins": ["http://feishu.cn"]},
-            "webhook_origins: should begin with https://, is http://feis",
-        ),
-        (
-            LEAST,
-            {"database": {"secret_arn": SECRET.rpartition("-")[0]}},
-            "database.secret_arn: should be the whole ARN",
-        ),
+        (LEAST, {"database": {"ca_file": ""}}, "database.ca_file: should be the path of a certificate bundle; empty ("),
+        (LEAST, {"wheels": "this-machine"}, "wheels: should be lambda, is this-machine, which is for the local stage"),
+        (LEAST, {"action_base_url": "http://a.example"}, "action_base_url: should begin with https://, is http://a.ex"),
+        (LEAST, {"webhook_origins": ["http://feishu.cn"]}, "webhook_origins: should begin with https://, is http://fe"),
+        (LEAST, {"database": {"secret_arn": SECRET.rpartition("-")[0]}}, "database.secret_arn: should be the whole AR"),
     ],
 )
 def test_settings_that_contradict_each_other_are_one_line_that_names_a_key(stage: Any, changes: Any, line: str) -> None:
@@ -297,6 +195,11 @@ def test_every_arn_is_in_the_stage_s_region() -> None:
     assert [line.partition(":")[0] for line in found] == elsewhere
     assert all(": should be in eu-central-1, the stage's region, is arn:" in line for line in found)
     assert settings({**stage, "region": "eu-west-1"}).region == "eu-west-1"
+
+
+def test_a_path_is_no_key() -> None:
+    """A section is an object, as docs/settings.md says of `a.b`."""
+    assert lines({**LEAST, "send.concurrency": 1})[0].startswith("send.concurrency: no such setting; ")
 
 
 def test_all_mistakes_of_a_stage_are_told_at_once() -> None:
