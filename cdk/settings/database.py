@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, Tag
 
 from cdk.settings.section import InstanceClass, SecretArn, StageSection, chosen_by
-from delivery.aws.sections import LONGEST_USER_PREFIX, DatabaseName, Host, Port
+from delivery.aws.settings.types import LONGEST_USER_PREFIX, DatabaseName, Host, Port
 
 #: the only port on which RDS Proxy listens for MySQL
 PROXY_PORT = 3306

@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import Field, Tag
 
 from cdk.settings.section import StageSection, chosen_by
-from delivery.aws.sections import DAY, HOUR, MINUTE
 from delivery.aws.settings.claim import ClaimTuning
 from delivery.aws.settings.ingest import Attempts
 from delivery.aws.settings.send import Backoff, SendTuning
+from delivery.aws.settings.types import DAY, HOUR, MINUTE
 
 _TOPIC = r"^arn:aws[a-z-]*:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 

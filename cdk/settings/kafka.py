@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from cdk.settings.section import EMPTY, InstanceClass, SecretArn, StageSection, chosen_by
-from delivery.aws.sections import PORT_PATTERN, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
+from delivery.aws.settings.types import PORT_PATTERN, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
 
 _Broker = Annotated[str, Field(pattern=rf"^[A-Za-z0-9.-]+:{PORT_PATTERN}$", title="host:port")]
 _KEY = r"^arn:aws[a-z-]*:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]+$"

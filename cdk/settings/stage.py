@@ -12,8 +12,8 @@ from cdk.settings.kafka import Kafka, NewKafka
 from cdk.settings.network import Network, NewVpc
 from cdk.settings.rules import VISIBILITY_FACTOR, contradictions
 from cdk.settings.section import EMPTY, StageSection, Whole
-from delivery.aws.sections import ActionBaseUrl, HandoffDeadline, Lease, UrlPrefixes, WebhookOrigins
 from delivery.aws.settings.send import MessageTexts
+from delivery.aws.settings.types import ActionBaseUrl, HandoffDeadline, Lease, UrlPrefixes, WebhookOrigins
 
 LOCAL = "local"
 PROD = "prod"

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from delivery.aws.sections import Lease, QueueUrl
 from delivery.aws.settings.database import ServingSettings
+from delivery.aws.settings.types import Lease, QueueUrl
 from delivery.aws.variables import Section
 
 

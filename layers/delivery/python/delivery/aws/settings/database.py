@@ -3,7 +3,7 @@
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from delivery.aws.sections import DatabaseName, Host, Port
+from delivery.aws.settings.types import DatabaseName, Host, Port
 from delivery.aws.variables import FunctionSettings
 
 

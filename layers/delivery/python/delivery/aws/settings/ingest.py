@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from delivery.aws.sections import HandoffDeadline, QueueUrl, UrlPrefixes
 from delivery.aws.settings.database import ServingSettings
+from delivery.aws.settings.types import HandoffDeadline, QueueUrl, UrlPrefixes
 from delivery.aws.variables import Section
 
 

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from delivery.aws.sections import LONGEST_USER_PREFIX
 from delivery.aws.settings.database import WithDatabase
+from delivery.aws.settings.types import LONGEST_USER_PREFIX
 
 
 class MigrateSettings(WithDatabase):

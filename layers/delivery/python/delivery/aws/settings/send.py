@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from delivery.aws.sections import DAY, MINUTE, ActionBaseUrl, Lease, Line, WebhookOrigins
 from delivery.aws.settings.database import ServingSettings
+from delivery.aws.settings.types import DAY, MINUTE, ActionBaseUrl, Lease, Line, WebhookOrigins
 from delivery.aws.variables import Section
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from delivery.aws.sections import ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
+from delivery.aws.settings.types import ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
 from delivery.aws.variables import FunctionSettings
 
 
