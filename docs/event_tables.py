@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from delivery.aws.settings import IngestSettings
+from delivery.aws.settings.ingest import IngestSettings
 from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME, Accepted, judge
 from delivery.domain.event import Envelope, Payload
 from delivery.domain.message import SUMMARY_LIMIT

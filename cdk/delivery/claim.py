@@ -10,7 +10,7 @@ from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
 from cdk.settings.environment import environment
 from cdk.settings.stage import StageSettings
-from delivery.aws.settings import ClaimSettings
+from delivery.aws.settings.claim import ClaimSettings
 
 
 class Claim(StageFunction):
@@ -32,7 +32,7 @@ class Claim(StageFunction):
             runtime=runtime,
             size=stage.claim,
             environment={
-                **environment(ClaimSettings, dict(stage)),
+                **environment(ClaimSettings, stage, stage.claim),
                 "SEND_QUEUE_URL": queue.queue_url,
                 "REPORT_QUEUE_URL": reports.queue_url,
             },

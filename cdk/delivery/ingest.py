@@ -8,7 +8,7 @@ from cdk.delivery.runtime import Runtime
 from cdk.delivery.sources import KafkaSource
 from cdk.settings.environment import environment
 from cdk.settings.stage import StageSettings
-from delivery.aws.settings import IngestSettings
+from delivery.aws.settings.ingest import IngestSettings
 
 
 class Ingest(StageFunction):
@@ -29,6 +29,6 @@ class Ingest(StageFunction):
             description="Records each requested notification once and hands its pointer to the send queue",
             runtime=runtime,
             size=stage.ingest,
-            environment={**environment(IngestSettings, dict(stage)), "SEND_QUEUE_URL": queue.queue_url},
+            environment={**environment(IngestSettings, stage, stage.retry), "SEND_QUEUE_URL": queue.queue_url},
         )
         source.feed(self)

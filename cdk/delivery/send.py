@@ -9,7 +9,7 @@ from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
 from cdk.settings.environment import environment
 from cdk.settings.stage import StageSettings
-from delivery.aws.settings import SendSettings
+from delivery.aws.settings.send import SendSettings
 
 #: messages, each of up to 20 pointers
 _BATCH_SIZE = 10
@@ -37,7 +37,7 @@ class Send(StageFunction):
             runtime=runtime,
             size=stage.send,
             environment={
-                **environment(SendSettings, dict(stage)),
+                **environment(SendSettings, stage, stage.send, stage.retry, stage.message),
                 "DATA_KEY_ARN": data_key.key_arn,
                 "REPORT_QUEUE_URL": reports.queue_url,
                 "STAGE": stage.name,

@@ -12,8 +12,8 @@ from cdk.delivery.sources import FIND_BROKERS
 from cdk.settings.environment import environment
 from cdk.settings.functions import FunctionSize
 from cdk.settings.kafka import NewKafka
-from delivery.aws.sections import MINUTE
-from delivery.aws.settings import TopicSettings
+from delivery.aws.settings.topic import TopicSettings
+from delivery.aws.settings.types import MINUTE
 
 #: making a topic takes seconds; the rest is time for a new cluster to become reachable
 _SIZE = FunctionSize(timeout_seconds=5 * MINUTE, memory_mb=512)

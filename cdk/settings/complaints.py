@@ -1,18 +1,18 @@
 """Complaints about settings: a line for each, with its key in cdk.json, what it should be and what it is."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple, get_args
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from annotated_types import Ge, Le
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from cdk.settings.choice import Choice
-from cdk.settings.section import RULE
-from delivery.aws.variables import should_be
-
+#: where a setting stands: keys, and the tag of each kind that was chosen
+Place = tuple[int | str, ...]
 _LONGEST_SHOWN = 60
 
 
@@ -23,87 +23,49 @@ class SettingsError(Exception):
         super().__init__("\n".join(" ".join(line.split()) for line in lines))  # keys may hold line breaks
 
 
-def complaints(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+def complaints(error: ValidationError, section: type[BaseModel]) -> Iterator[str]:
     """The first complaint about each key. About one list pydantic may have several."""
-    named = set[str]()
-    for detail in error.errors():
-        place = located(detail["loc"], model)
-        says = detail["ctx"]["says"] if detail["type"] == RULE else place.complaint(detail)
-        line = f"{place.path}{says}" if says.startswith(".") else f"{place.path}: {says}"
-        if (key := line.partition(":")[0]) not in named:
-            named.add(key)
-            yield line
+    fields = dict(every_field(section))
+    said = {path(detail["loc"]): _complaint(detail, fields) for detail in reversed(error.errors())}
+    yield from (f"{key}: {says}" for key, says in reversed(said.items()))
 
 
-class Place(NamedTuple):
-    """Where in a model an error is."""
-
-    path: str
-    section: type[BaseModel]
-    #: None for a key that the section does not have
-    field: FieldInfo | None
-    #: the kind of the section, if it has several
-    choice: Choice | None
-    tag: str
-
-    def complaint(self, detail: ErrorDetails) -> str:
-        if self.field is None:
-            return self._unknown()
-        if detail["type"] == "missing":
-            return f"is missing; it should be {should_be(self.field)}{self._instead()}"
-        if detail["type"] in {"model_type", "union_tag_not_found"}:
-            return f"should be an object of settings, is {shown(detail['input'])}"
-        one = "one " if isinstance(detail["loc"][-1], int) else ""
-        return f"should be {should_be(self.field)}, {one}is {shown(detail['input'])}"
-
-    def _unknown(self) -> str:
-        at, _, key = self.path.rpartition(".")
-        owner = self.choice.owner(key) if self.choice else None
-        if self.choice is None or owner is None:
-            fields = self.choice.fields if self.choice else self.section.model_fields
-            return f"no such setting; {_known(key, list(fields))}"
-        ours, theirs = self.choice.said(at, self.tag), self.choice.said(at, owner)
-        if not ours:
-            return f"goes with {theirs}, which is missing"
-        if key == owner:
-            return f"does not go with {ours}; leave one of them out"
-        return f"goes with {theirs}, not with {ours}; leave it out"
-
-    def _instead(self) -> str:
-        """What could be given instead, if this key chooses the kind of the section."""
-        at, _, key = self.path.rpartition(".")
-        if self.choice is None or key not in self.choice.kinds:
-            return ""
-        others = [self.choice.said(at, tag) for tag, kind in self.choice.kinds.items() if key not in kind.model_fields]
-        return f", or else give {' or '.join(others)}"
+def every_field(section: type[BaseModel], at: Place = ()) -> Iterator[tuple[Place, FieldInfo]]:
+    for key, field in section.model_fields.items():
+        yield (*at, key), field
+        for tag, kind in kinds(field.annotation):
+            yield from every_field(kind, (*at, key, *tag))
 
 
-def located(loc: tuple[int | str, ...], model: type[BaseModel]) -> Place:
-    """Finds an error's place. Pydantic puts the chosen kind between a section's key and the keys in it."""
-    path, section, tag = list[str](), model, ""
-    field: FieldInfo | None = None
-    choice: Choice | None = None
-    for step in loc:
-        if isinstance(step, int):
-            break
-        if (inner := choice_of(field)) and step in inner.kinds:
-            section, field, choice, tag = inner.kinds[step], None, inner, step
-            continue
-        if kind := section_of(field):
-            section, choice = kind, None
-        path.append(step)
-        field = section.model_fields.get(step)
-    return Place(".".join(path), section, field, choice, tag)
+def kinds(annotation: Any, tag: Place = ()) -> Iterator[tuple[Place, type[BaseModel]]]:  # noqa: ANN401  # a type
+    """The sections that a field may be, each with its tag if it is one of several."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield tag, annotation
+    parts = get_args(annotation)
+    for part in parts:
+        yield from kinds(part, tuple(it.tag for it in parts if isinstance(it, Tag)) or tag)
 
 
-def choice_of(field: FieldInfo | None) -> Choice | None:
-    return next((it for it in field.metadata if isinstance(it, Choice)), None) if field else None
+def path(place: Place) -> str:
+    return ".".join(step for step in place if isinstance(step, str) and not step.startswith("with "))
 
 
-def section_of(field: FieldInfo | None) -> type[BaseModel] | None:
-    """The section that a field holds, if it holds one."""
-    kinds: tuple[Any, ...] = (field.annotation, *get_args(field.annotation)) if field else ()
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+def _complaint(detail: ErrorDetails, fields: Mapping[Place, FieldInfo]) -> str:
+    place = tuple(step for step in detail["loc"] if isinstance(step, str))
+    if detail["type"] == "extra_forbidden":
+        return _unknown(place, {path(it) for it in fields})
+    wanted = should_be(fields[place]) if place in fields else "an object of settings"
+    if detail["type"] == "missing":
+        return f"is missing; it should be {wanted}"
+    return f"should be {wanted}, {'one ' if place != detail['loc'] else ''}is {shown(detail['input'])}"
+
+
+def _unknown(place: Place, known: set[str]) -> str:
+    key, tags = path(place), [step for step in map(str, place[:-1]) if step.startswith("with ")]
+    if tags and key in known:
+        return f"does not go with {path(place[:-1])}.{tags[-1].removeprefix('with ')}; leave one of them out"
+    near = get_close_matches(key, known, n=1)
+    return f"no such setting; {f'did you mean {near[0]}?' if near else 'docs/settings.md has all of them'}"
 
 
 def shown(value: object) -> str:
@@ -111,6 +73,20 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def _known(key: str, names: list[str]) -> str:
-    near = get_close_matches(key, names, n=1)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+def should_be(field: FieldInfo) -> str:
+    """The field's title if it has one, or else what its type and bounds say."""
+    kind: Any = field.annotation
+    inner = [it for it in get_args(kind) if it is not NoneType]
+    if field.title or kind is bool:
+        return field.title or "true or false"
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(str, inner))}"
+    if get_origin(kind) is tuple:
+        return f"a list of at least 1, each {should_be(FieldInfo.from_annotation(inner[0]))}"
+    if inner and not field.metadata:  # or None
+        return should_be(FieldInfo.from_annotation(inner[0]))
+    if list(kinds(kind)):
+        return "an object of settings"
+    bounds = [f"from {it.ge}" for it in field.metadata if isinstance(it, Ge)]
+    bounds += [f"to {it.le}" for it in field.metadata if isinstance(it, Le)]
+    return " ".join(["a number" if kind is float else "a whole number", *bounds])

@@ -31,9 +31,10 @@ def own_context() -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
-    """Merges `over` into `base` section by section. Anything that is not a section is replaced as a whole."""
-    return {**base, **{key: _laid_over(base.get(key), value) for key, value in over.items()}}
+    """Merges `over` into `base` as a JSON merge patch (RFC 7396): null removes a key, and only objects are merged."""
+    laid = {key: _laid_over(base.get(key), value) for key, value in over.items()}
+    return {key: value for key, value in {**base, **laid}.items() if value is not None}
 
 
 def _laid_over(below: object, above: object) -> object:
-    return merged(below, above) if isinstance(below, Mapping) and isinstance(above, Mapping) else above
+    return merged(below if isinstance(below, Mapping) else {}, above) if isinstance(above, Mapping) else above

@@ -1,23 +1,16 @@
 """Writes the environment variables that a function's settings class reads."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from delivery.aws.variables import FunctionSettings, variables
+from pydantic import BaseModel
 
-
-def environment(settings: type[FunctionSettings], given: Mapping[str, Any]) -> dict[str, str]:
-    """The variables that the class reads and `given` has. The others come from resources of the stack."""
-    return {
-        variable.name: _text(_at(given, variable.path)) for variable in variables(settings) if variable.path[0] in given
-    }
+from delivery.aws.variables import FunctionSettings
 
 
-def _at(given: Mapping[str, Any], path: tuple[str, ...]) -> object:
-    value = given[path[0]]
-    for name in path[1:]:
-        value = getattr(value, name)
-    return value
+def environment(settings: type[FunctionSettings], *given: BaseModel | Mapping[str, object]) -> dict[str, str]:
+    """The variables that the class reads and that are given. The others come from resources of the stack."""
+    values = {name: value for section in given for name, value in dict(section).items()}
+    return {variable: _text(values[name]) for name, variable in settings.variables().items() if name in values}
 
 
 def _text(value: object) -> str:

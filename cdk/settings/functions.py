@@ -1,16 +1,15 @@
 """The functions of a stage, the queue between them, and where its alarms go."""
 
-import math
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, Tag
 
-from cdk.settings.choice import Choice
-from cdk.settings.section import StageSection, rule
-from delivery.aws.sections import DAY, HOUR, MINUTE, Attempts, Backoff, ClaimTuning, SendTuning
+from cdk.settings.section import StageSection, chosen_by
+from delivery.aws.settings.claim import ClaimTuning
+from delivery.aws.settings.ingest import Attempts
+from delivery.aws.settings.send import Backoff, SendTuning
+from delivery.aws.settings.types import DAY, HOUR, MINUTE
 
-#: a sender keeps 2 seconds to close, 3 to report and 1.5 to answer: with less beside a call it would open nothing
-_SENDER_SPARE_SECONDS = 7
 _TOPIC = r"^arn:aws[a-z-]*:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 
 
@@ -26,7 +25,6 @@ class Ingest(FunctionSize):
 
 class Claim(FunctionSize, ClaimTuning):
     every_minutes: int = Field(1, ge=1, le=59)
-    """how often claim looks for what is due"""
     timeout_seconds: int = Field(55, ge=5, le=15 * MINUTE)
     """just under a minute, so that one tick ends before the next begins"""
 
@@ -37,13 +35,6 @@ class Send(FunctionSize, SendTuning):
     timeout_seconds: int = Field(60, ge=5, le=15 * MINUTE)
     """of one batch of up to 200 notifications"""
 
-    @rule("timeout_seconds")
-    @staticmethod
-    def _leaves_time_to_close(timeout: int, feishu_timeout_seconds: float) -> str | None:
-        least, spare = math.ceil(feishu_timeout_seconds + _SENDER_SPARE_SECONDS), _SENDER_SPARE_SECONDS
-        reason = f"send.feishu_timeout_seconds and {spare} seconds for its own work"
-        return f"should be at least {least}, {reason}, is {timeout}" if timeout < least else None
-
 
 class Migrate(FunctionSize):
     timeout_seconds: int = Field(15 * MINUTE, ge=6 * MINUTE, le=15 * MINUTE)
@@ -53,18 +44,14 @@ class Migrate(FunctionSize):
 class Queue(StageSection):
     retention_seconds: int = Field(4 * DAY, ge=MINUTE, le=14 * DAY)
     """how long a pointer may wait"""
-    visibility_seconds: Annotated[int, Field(ge=0, le=12 * HOUR)] | None = None
+    visibility_seconds: int | None = Field(None, ge=0, le=12 * HOUR)
     """how long a received message is hidden; without it 6 times `send.timeout_seconds`, which is also the least"""
     max_receive_count: int = Field(5, ge=1, le=1_000)
     """then a message becomes a dead letter"""
 
 
 class Retry(StageSection, Attempts, Backoff):
-    @rule("cap_seconds")
-    @staticmethod
-    def _not_below_base(cap: float, base_seconds: float) -> str | None:
-        says = f"should be at least retry.base_seconds ({base_seconds:g}), is {cap:g}"
-        return says if cap < base_seconds else None
+    pass
 
 
 class AlarmsToTopic(StageSection):
@@ -77,10 +64,8 @@ class AlarmsByMail(StageSection):
     """instead: a new topic that mails them there, once the first mail is confirmed"""
 
 
-class AlarmsShown(StageSection):
-    """In CloudWatch only."""
-
-
 Alarms = Annotated[
-    AlarmsToTopic | AlarmsByMail | AlarmsShown, Choice(topic_arn=AlarmsToTopic, email=AlarmsByMail, none=AlarmsShown)
+    Annotated[AlarmsToTopic, Tag("with topic_arn")] | Annotated[AlarmsByMail, Tag("with email")],
+    chosen_by("topic_arn", "email"),
+    Field(title="an object with topic_arn or email"),
 ]

@@ -1,16 +1,16 @@
 """Kafka: a new MSK cluster, provisioned or serverless, an existing one, or brokers of one's own."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from cdk.settings.choice import Choice, ChoiceOfKind
-from cdk.settings.section import InstanceClass, SecretArn, StageSection, rule
-from delivery.aws.sections import PORT_PATTERN, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
+from cdk.settings.section import EMPTY, InstanceClass, SecretArn, StageSection, chosen_by
+from delivery.aws.settings.types import PORT_PATTERN, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
 
 _Broker = Annotated[str, Field(pattern=rf"^[A-Za-z0-9.-]+:{PORT_PATTERN}$", title="host:port")]
-_Gigabytes = Annotated[int, Field(ge=1, le=16_384)]
 _KEY = r"^arn:aws[a-z-]*:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+_VERSION = r"^[0-9]+\.[0-9]+\.[0-9x]+(\.kraft)?$"
 _KINDS = "one of provisioned, serverless"
 
 
@@ -18,22 +18,14 @@ class Brokers(StageSection):
     instance_class: InstanceClass = "t3.small"
     """provisioned: without MSK's `kafka.` before it, such as m7g.large"""
     per_zone: int = Field(1, ge=1, le=10)
-    """brokers in each zone of the network (`network.zones`, or each of `network.subnet_ids`)"""
-    storage_gb: _Gigabytes = 20
+    """brokers in each zone of the network"""
+    storage_gb: int = Field(20, ge=1, le=16_384)
     """of each broker; MSK never takes storage back"""
-    storage_max_gb: _Gigabytes | None = None
+    storage_max_gb: int | None = Field(None, ge=1, le=16_384)
     """storage grows by itself up to this; then leave `storage_gb` as it is"""
     # A KRaft version: MSK cannot migrate a cluster from ZooKeeper, which ends with Kafka 3.9.
-    version: str = Field(
-        "3.9.x.kraft", pattern=r"^[0-9]+\.[0-9]+\.[0-9x]+(\.kraft)?$", title="a Kafka version of MSK's"
-    )
+    version: str = Field("3.9.x.kraft", pattern=_VERSION, title="a Kafka version of MSK's")
     """raising it updates the brokers one after another; MSK takes none back"""
-
-    @rule("storage_max_gb")
-    @staticmethod
-    def _more_than_at_first(most: int | None, storage_gb: int) -> str | None:
-        says = f"should be more than kafka.new.brokers.storage_gb ({storage_gb}), is {most}"
-        return says if most is not None and most <= storage_gb else None
 
 
 class _NewMsk(StageSection):
@@ -45,10 +37,9 @@ class _NewMsk(StageSection):
 
 class ProvisionedMsk(_NewMsk):
     kind: Literal["provisioned"] = Field("provisioned", title=_KINDS)
-    """`kafka.new: {}` makes an Amazon MSK cluster, with IAM logins and TLS, and the topic on it. Serverless has nothing
-    to size and costs by the hour even when nothing happens, some eight times what two small brokers do"""
-    brokers: Brokers = Brokers.model_validate({})
-    replication: Annotated[int, Field(ge=1, le=3)] | None = None
+    """serverless has nothing to size and costs by the hour when idle, some eight times what two small brokers do"""
+    brokers: Brokers = EMPTY
+    replication: int | None = Field(None, ge=1, le=3)
     """provisioned: copies of each partition; without it one in each zone"""
 
 
@@ -58,15 +49,8 @@ class ServerlessMsk(_NewMsk):
 
 class Pollers(StageSection):
     minimum: int = Field(1, ge=1, le=200)
-    """`kafka.pollers: {}` keeps event pollers for this topic alone, at a price by the hour: for lag that must not wait
-    until Lambda gives it more"""
+    """`kafka.pollers: {}` keeps pollers for this topic alone, at a price by the hour: for lag that must not wait"""
     maximum: int = Field(200, ge=1, le=2_000)
-
-    @rule("maximum")
-    @staticmethod
-    def _not_below_minimum(maximum: int, minimum: int) -> str | None:
-        says = f"should be at least kafka.pollers.minimum ({minimum}), is {maximum}"
-        return says if maximum < minimum else None
 
 
 class _Kafka(StageSection):
@@ -79,8 +63,16 @@ class _Kafka(StageSection):
     """or what came in this many seconds"""
 
 
+def _kind(given: object) -> str:
+    serverless = isinstance(given, Mapping) and given.get("kind") == "serverless"
+    return "with kind serverless" if serverless else "with kind provisioned"
+
+
 class NewKafka(_Kafka):
-    new: Annotated[ProvisionedMsk | ServerlessMsk, ChoiceOfKind(provisioned=ProvisionedMsk, serverless=ServerlessMsk)]
+    new: Annotated[
+        Annotated[ProvisionedMsk, Tag("with kind provisioned")] | Annotated[ServerlessMsk, Tag("with kind serverless")],
+        Discriminator(_kind),
+    ]
 
 
 class ExistingMsk(_Kafka):
@@ -92,28 +84,19 @@ class OwnBrokers(_Kafka):
     bootstrap_servers: tuple[_Broker, ...] = Field(min_length=1, strict=False)
     """instead: self-managed brokers, where to begin"""
     auth_secret_arn: SecretArn | None = None
-    """of self-managed brokers, required outside of a VPC: JSON with username and password, or for TLS certificate,
-    privateKey and, if it has one, privateKeyPassword"""
+    """required outside of a VPC: JSON with username, password; for TLS certificate, privateKey, privateKeyPassword"""
     auth_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "TLS"] = "SCRAM-SHA-512"
     """how that secret logs in; TLS is by a client certificate"""
     ca_secret_arn: SecretArn | None = None
-    """of self-managed brokers whose certificates a private authority signed: JSON with its certificate"""
+    """of brokers whose certificates a private authority signed: JSON with its certificate"""
     secrets_key_arn: Annotated[str, Field(pattern=_KEY, title="the ARN of a KMS key")] | None = None
     """the key of these two secrets, if it is not Secrets Manager's own"""
 
-    @rule("auth_mechanism")
-    @staticmethod
-    def _has_a_certificate(mechanism: str, auth_secret_arn: str | None) -> str | None:
-        says = "should be without TLS, or kafka.auth_secret_arn have the certificate and its private key"
-        return says if mechanism == "TLS" and auth_secret_arn is None else None
-
-    @rule("secrets_key_arn")
-    @staticmethod
-    def _of_a_secret(key: str | None, auth_secret_arn: str | None, ca_secret_arn: str | None) -> str | None:
-        says = "is the key of kafka.auth_secret_arn or kafka.ca_secret_arn; leave it out without"
-        return says if key and not (auth_secret_arn or ca_secret_arn) else None
-
 
 Kafka = Annotated[
-    NewKafka | ExistingMsk | OwnBrokers, Choice(new=NewKafka, cluster_arn=ExistingMsk, bootstrap_servers=OwnBrokers)
+    Annotated[NewKafka, Tag("with new")]
+    | Annotated[ExistingMsk, Tag("with cluster_arn")]
+    | Annotated[OwnBrokers, Tag("with bootstrap_servers")],
+    chosen_by("new", "cluster_arn", "bootstrap_servers"),
+    Field(title="an object with new, cluster_arn or bootstrap_servers"),
 ]

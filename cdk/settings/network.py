@@ -2,10 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, Tag
 
-from cdk.settings.choice import Choice
-from cdk.settings.section import StageSection, Whole, rule
+from cdk.settings.section import StageSection, chosen_by
 
 _ID = r"[0-9a-f]{8}(?:[0-9a-f]{9})?$"
 _SubnetId = Annotated[str, Field(pattern=f"^subnet-{_ID}", title="the id of a subnet")]
@@ -13,48 +12,39 @@ _GroupId = Annotated[str, Field(pattern=f"^sg-{_ID}", title="the id of a securit
 _CIDR = r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/(?:1[6-9]|2[0-4])$"
 #: RDS wants room in two, whether it uses them or not; MSK takes two or three
 LEAST_ZONES, MOST_ZONES = 2, 3
-TWO_ZONES = "a VPC over two zones: network.new, or network.vpc_id with at least two subnets"
 
 
 class NewVpc(StageSection):
-    new: Literal[True] = Field(title="true or false")
+    new: Literal[True] = Field(title="true, or left out")
     """a VPC of the stage's own: public subnets for NAT only, private ones for functions, isolated ones for MySQL"""
-    zones: Annotated[Literal[2, 3], Whole] = 2
-    """how many it spans; Kafka brokers in three outlive the loss of one and go on writing"""
+    zones: int = Field(LEAST_ZONES, ge=LEAST_ZONES, le=MOST_ZONES)
+    """Kafka brokers in three outlive the loss of one and go on writing"""
     cidr: str = Field("10.0.0.0/16", pattern=_CIDR, title="a block of addresses such as 10.0.0.0/16, from /16 to /24")
-    """its addresses; others than those of whatever it is to be peered with, such as the brokers' network"""
+    """none that it is to be peered with, such as the brokers' network, may have the same addresses"""
     nat: Literal["gateway", "instance"] = "gateway"
-    """its way out, with a fixed address (output `FeishuEgressAddress`): a gateway, which AWS keeps running, or a small
-    instance, which costs a fifth"""
+    """its way out, with a fixed address (output `FeishuEgressAddress`); an instance costs a fifth of a gateway"""
     endpoints: bool = False
-    """ingest, claim and migrate are in subnets without a way out and reach AWS by endpoints of the VPC, which
-    [cost by the hour](costs.md); only send keeps its way to Feishu"""
-
-    @rule("cidr")
-    @staticmethod
-    def _has_room(cidr: str, zones: int) -> str | None:
-        too_small = zones == MOST_ZONES and cidr.endswith("/24")
-        return f"should be /23 or larger with network.zones {zones}, whose subnets do not fit" if too_small else None
+    """only send has a way out; the others reach AWS by endpoints of the VPC, which [cost by the hour](costs.md)"""
 
 
 class ExistingVpc(StageSection):
     vpc_id: str = Field(pattern=f"^vpc-{_ID}", title="the id of a VPC")
     """instead: an existing VPC for the functions and the Kafka poller; without either they run outside of any"""
     subnet_ids: tuple[_SubnetId, ...] = Field(min_length=1, strict=False)
-    """private subnets with a way out to Feishu and to AWS's own services"""
+    """private subnets with a way out to Feishu and to AWS's own services, each in a zone of its own"""
     security_group_ids: tuple[_GroupId, ...] = Field(min_length=1, strict=False)
     """the functions'; the first is also that of the poller of self-managed brokers"""
 
 
-class NoVpc(StageSection):
-    pass
+Network = Annotated[
+    Annotated[NewVpc, Tag("with new")] | Annotated[ExistingVpc, Tag("with vpc_id")],
+    chosen_by("new", "vpc_id"),
+    Field(title="an object with new or vpc_id"),
+]
 
 
-Network = Annotated[NewVpc | ExistingVpc | NoVpc, Choice(new=NewVpc, vpc_id=ExistingVpc, none=NoVpc)]
-
-
-def zones(network: Network) -> int:
+def zones(network: Network | None) -> int:
     """How many zones the private subnets are in. Each subnet of an existing VPC should be in a zone of its own."""
     if isinstance(network, ExistingVpc):
         return len(network.subnet_ids)
-    return network.zones if isinstance(network, NewVpc) else 0
+    return network.zones if network else 0

@@ -10,7 +10,7 @@ from constructs import Construct
 from cdk.settings.functions import Alarms, AlarmsByMail, AlarmsToTopic
 
 
-def alarm_topic(scope: Construct, settings: Alarms) -> sns.ITopic | None:
+def alarm_topic(scope: Construct, settings: Alarms | None) -> sns.ITopic | None:
     if isinstance(settings, AlarmsToTopic):
         return sns.Topic.from_topic_arn(scope, "Topic", settings.topic_arn)
     return _mailing(scope, settings.email) if isinstance(settings, AlarmsByMail) else None

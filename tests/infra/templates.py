@@ -13,8 +13,7 @@ WITH_TOPIC = (*DEPLOYED, "topic")
 
 #: what a stage says that lives with what there is
 VPC: Mapping[str, Any] = {
-    "new": False,
-    "endpoints": False,
+    **dict.fromkeys(("new", "nat", "zones", "endpoints")),  # whatever the stage says of a new one
     "vpc_id": "vpc-0a0a0a0a",
     "subnet_ids": ["subnet-0a0a0a0a", "subnet-0b0b0b0b"],
     "security_group_ids": ["sg-0a0a0a0a", "sg-0b0b0b0b"],
@@ -30,7 +29,7 @@ RDS: Mapping[str, Any] = {
     "iam_resource_id": "db-ABCDEFGHIJKL01234",
     "name": "smartflow",
 }
-NO_VPC: Mapping[str, Any] = {"new": False, "endpoints": False}
+NO_VPC = None
 #: three ways to have Kafka without making it
 BROKERS: Mapping[str, Any] = {
     "new": None,

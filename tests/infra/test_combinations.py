@@ -11,7 +11,7 @@ from tests.infra.templates import BROKERS, MSK, MYSQL, NO_VPC, RDS, TLS_BROKERS,
 
 Settings = Mapping[str, Any]
 #: settings, and the types of resources that they add
-Choice = tuple[Settings, set[str]]
+Choice = tuple[Settings | None, set[str]]
 
 _VPC, _MYSQL, _PROXY = "AWS::EC2::VPC", "AWS::RDS::DBInstance", "AWS::RDS::DBProxy"
 NETWORKS: Mapping[str, Choice] = {

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from delivery.aws.settings import ClaimSettings, IngestSettings, SendSettings, WithDatabase
+from delivery.aws.settings.claim import ClaimSettings
+from delivery.aws.settings.database import WithDatabase
+from delivery.aws.settings.ingest import IngestSettings
+from delivery.aws.settings.send import SendSettings
 from tests.infra.templates import FUNCTIONS, Template, environment
 
 CLASSES: Mapping[str, type[WithDatabase]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}
@@ -32,7 +35,7 @@ def test_a_function_is_given_these_variables_and_no_others(word: str, stages: Ma
 @pytest.mark.parametrize("word", FUNCTIONS)
 def test_a_function_reads_what_it_is_given_and_is_given_what_it_reads(word: str, dev: Template) -> None:
     """A renamed variable is noticed here and not at the first invocation."""
-    assert set(environment(dev.function(word))) - OBSERVABILITY == CLASSES[word].names()
+    assert set(environment(dev.function(word))) - OBSERVABILITY == {*CLASSES[word].variables().values()}
 
 
 @pytest.mark.parametrize("word", FUNCTIONS)

@@ -6,7 +6,7 @@ from typing import Any
 
 from cdk.delivery.migrate import MIGRATIONS, fingerprint
 from cdk.settings.functions import Migrate
-from delivery.aws.settings import MigrateSettings
+from delivery.aws.settings.migrate import MigrateSettings
 from delivery.deployment.migrate import LOCK_SECONDS
 from delivery.deployment.migrate import MIGRATIONS as RUN_FROM
 from tests.infra.conftest import Synthesis
@@ -83,7 +83,7 @@ def test_its_environment_is_what_its_settings_class_reads(dev: Template, beside:
     """It names the database and nothing else."""
     for template in (dev, beside, placed):
         given = deployed(environment(template.function("migrate")))
-        assert set(given) == OBSERVABILITY | MigrateSettings.names()
+        assert set(given) == OBSERVABILITY | {*MigrateSettings.variables().values()}
         assert MigrateSettings.read(given).database_ca_file == "/opt/rds-ca.pem"
 
 

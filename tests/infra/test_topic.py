@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from delivery.aws.settings import TopicSettings
+from delivery.aws.settings.topic import TopicSettings
 from tests.infra.conftest import Stacks, Synthesis
 from tests.infra.templates import BROKERS, MSK, Template, environment, told
 from tests.infra.test_environment import OBSERVABILITY
@@ -54,7 +54,7 @@ def test_it_is_asked_again_when_what_is_asked_for_changes(synth: Synthesis, dev:
     template = synth("dev", ASKED)
     made, given = template.one(KIND), environment(template.function("topic"))
     assert (made["KAFKA_TOPIC"], made["TOPIC_PARTITIONS"], made["TOPIC_RETENTION_HOURS"]) == ("other.topic", "7", "9")
-    assert {name: given[name] for name in TopicSettings.names()} == {name: made[name] for name in TopicSettings.names()}
+    assert all(given[name] == made[name] for name in TopicSettings.variables().values())
     assert template.named(made["ServiceToken"]) == template.function("topic")
     assert made != dev.one(KIND)
 
@@ -63,7 +63,7 @@ def test_it_is_asked_again_when_what_is_asked_for_changes(synth: Synthesis, dev:
 def test_its_environment_is_what_its_settings_class_reads(stage: str, both: Stacks) -> None:
     """It names the cluster and the topic, and nothing of the database."""
     given = environment(both(stage)["delivery"].function("topic"))
-    assert set(given) == OBSERVABILITY | TopicSettings.names()
+    assert set(given) == OBSERVABILITY | {*TopicSettings.variables().values()}
     arn = "arn:aws:kafka:eu-west-1:111111111111:cluster/hongyan-dev/0a1b2c3d-1"
     read = TopicSettings.read({**given, "KAFKA_CLUSTER_ARN": arn})
     assert read.kafka_topic == "smartflow.notification.outbox"

@@ -117,7 +117,6 @@ def sender(settings: Settings) -> Sender:
         stage="test",
         wording=WORDING,
         webhook_origins=(settings.feishu_url,),
-        stage="outage",
         now=utc_now,
     )
     policy = SendPolicy(lease=settings.lease, concurrency=_CONCURRENCY, call_timeout=_CALL_TIMEOUT, retry=EXACT_RETRY)

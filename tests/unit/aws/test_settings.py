@@ -1,21 +1,20 @@
-"""Settings: one that is missing or malformed is named in one line, with what it should be and without its value."""
+"""Settings: one that is missing or malformed is named in one line, with what is wrong and without its value."""
 
 from __future__ import annotations
 
+import re
 import traceback
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.aws.settings import (
-    ClaimSettings,
-    IngestSettings,
-    MigrateSettings,
-    SendSettings,
-    TopicSettings,
-    WithDatabase,
-)
+from delivery.aws.settings.claim import ClaimSettings
+from delivery.aws.settings.database import WithDatabase
+from delivery.aws.settings.ingest import IngestSettings
+from delivery.aws.settings.migrate import MigrateSettings
+from delivery.aws.settings.send import SendSettings
+from delivery.aws.settings.topic import TopicSettings
 from delivery.aws.variables import FunctionSettings, SettingsError
 
 DATABASE = {
@@ -47,6 +46,7 @@ NEEDED: dict[type[FunctionSettings], dict[str, str]] = {
 }
 CLASSES = list(NEEDED)
 WITH_DATABASE = [cls for cls in CLASSES if issubclass(cls, WithDatabase)]
+SECRET_OR_USER = " Give either it or DATABASE_USER"
 SECRET = "hunter2-must-not-be-shown"
 
 
@@ -57,11 +57,11 @@ def complaints(cls: type[FunctionSettings], environment: dict[str, str]) -> list
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_each_missing_setting_is_one_line_that_says_what_it_should_be(cls: type[FunctionSettings]) -> None:
+def test_each_missing_setting_is_one_line(cls: type[FunctionSettings]) -> None:
     """All at once, so that they are mended at once."""
     lines = complaints(cls, {})
     assert sorted(line.partition(":")[0] for line in lines) == sorted(NEEDED[cls])
-    assert all(": is missing; it should be " in line for line in lines)
+    assert {line.partition(":")[2] for line in lines} <= {" Field required", SECRET_OR_USER}
 
 
 @pytest.mark.parametrize(("cls", "name"), [(cls, name) for cls in CLASSES for name in sorted(NEEDED[cls])])
@@ -114,19 +114,18 @@ def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[Func
         (TopicSettings, "TOPIC_RETENTION_HOURS", "a week"),
     ],
 )
-def test_a_malformed_setting_is_one_line_that_says_what_it_should_be(
+def test_a_malformed_setting_is_one_line_that_says_what_is_wrong(
     cls: type[FunctionSettings], name: str, wrong: str
 ) -> None:
     """One line even where several of its parts are wrong."""
     [line] = complaints(cls, NEEDED[cls] | {name: wrong})
-    assert line.startswith(f"{name}: should be ")
-    assert "None" not in line
+    assert re.match(rf"{name}: (Input|String|List|Tuple|Give) ", line)
 
 
 @given(st.sampled_from(CLASSES), st.data())
 def test_no_complaint_repeats_a_value(cls: type[FunctionSettings], data: st.DataObject) -> None:
     """A secret may have been put into the wrong variable."""
-    names = data.draw(st.sets(st.sampled_from(sorted(cls.names()))))
+    names = data.draw(st.sets(st.sampled_from(sorted(cls.variables().values()))))
     given_values = NEEDED[cls] | {name: f"{SECRET} {name}" for name in names}
     assert SECRET not in complaint(cls, given_values)
 
@@ -146,14 +145,14 @@ def test_defaults_are_those_of_the_design() -> None:
     claim = ClaimSettings.read(NEEDED[ClaimSettings])
     send = SendSettings.read(NEEDED[SendSettings])
     assert (ingest.database_port, ingest.database_ca_file) == (3306, "")
-    assert (ingest.handoff_deadline_seconds, ingest.retry.max_attempts) == (300, 5)
+    assert (ingest.handoff_deadline_seconds, ingest.max_attempts) == (300, 5)
     assert ingest.allowed_url_prefixes == ("/assistant/",)
     assert (claim.lease_seconds, send.lease_seconds) == (600, 600)
-    assert (send.retry.base_seconds, send.retry.cap_seconds, send.retry.jitter) == (300, 1800, 0.1)
-    assert send.send.feishu_timeout_seconds == 5
+    assert (send.base_seconds, send.cap_seconds, send.jitter) == (300, 1800, 0.1)
+    assert send.feishu_timeout_seconds == 5
     assert send.webhook_origins == ("https://www.feishu.cn", "https://feishu.cn")
-    assert send.message.event == "smartflow.schedule_adjustment_ready"
-    assert (send.message.title, send.message.action_text) == ("SmartFlow 日程调整建议", "查看并确认调整")
+    assert send.event == "smartflow.schedule_adjustment_ready"
+    assert (send.title, send.action_text) == ("SmartFlow 日程调整建议", "查看并确认调整")
 
 
 @pytest.mark.parametrize("cls", [IngestSettings, ClaimSettings, SendSettings])
@@ -162,11 +161,9 @@ def test_a_function_is_a_user_of_its_own_or_the_secret_s(cls: type[WithDatabase]
     own = OWN_USER | {name: value for name, value in NEEDED[cls].items() if name not in DATABASE}
     assert cls.read(own | {"DATABASE_SECRET_ARN": ""}) == cls.read(own)
     [both] = complaints(cls, own | {"DATABASE_SECRET_ARN": "arn"})
-    assert both.startswith("DATABASE_SECRET_ARN: should be ")
-    assert both.endswith("or else empty with DATABASE_USER")
+    assert both == f"DATABASE_SECRET_ARN:{SECRET_OR_USER}"
     [plain] = complaints(cls, own | {"DATABASE_CA_FILE": ""})
-    assert plain.startswith("DATABASE_CA_FILE: should be the PEM file")
-    assert plain.endswith("DATABASE_USER needs TLS")
+    assert plain == "DATABASE_CA_FILE: DATABASE_USER needs TLS"
 
 
 def test_values_are_trimmed_and_lists_are_split() -> None:
@@ -181,11 +178,11 @@ def test_the_processs_own_environment_is_the_default(monkeypatch: pytest.MonkeyP
     for name, value in NEEDED[ClaimSettings].items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("CLAIM_BATCH_SIZE", "42")
-    assert ClaimSettings.read().claim.batch_size == 42
+    assert ClaimSettings.read().batch_size == 42
 
 
 def test_settings_do_not_change() -> None:
     """What was checked stays so."""
     ingest = IngestSettings.read(NEEDED[IngestSettings])
     with pytest.raises(ValueError, match="frozen"):
-        ingest.retry.max_attempts = 6
+        ingest.max_attempts = 6

@@ -1,6 +1,7 @@
 """A stage's settings: defaults, how keys choose the kind of a section, and which contradictions are refused."""
 
 import json
+from types import NoneType
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 from cdk.settings.complaints import SettingsError
 from cdk.settings.context import merged, own_context
 from cdk.settings.database import ExistingMySql, ExistingRds, NewMySql
-from cdk.settings.functions import AlarmsByMail, AlarmsShown, AlarmsToTopic
+from cdk.settings.functions import AlarmsByMail, AlarmsToTopic
 from cdk.settings.kafka import ExistingMsk, NewKafka, OwnBrokers, ProvisionedMsk, ServerlessMsk
-from cdk.settings.network import ExistingVpc, NewVpc, NoVpc
+from cdk.settings.network import ExistingVpc, NewVpc
 from cdk.settings.stage import stage_settings
 from tests.unit.cdk.stages import (
     BROKERS,
@@ -32,6 +33,7 @@ from tests.unit.cdk.stages import (
 )
 
 FOUR_SUBNETS = {**VPC, "subnet_ids": [f"subnet-0000000{it}" for it in range(4)]}
+SERVERLESS = {"kind": "serverless", "brokers": {}}
 ONE_SUBNET = {**VPC, "subnet_ids": ["subnet-0a0a0a0a"]}
 TWO_ZONES = "needs a VPC over two zones: network.new, or network.vpc_id with at least two subnets"
 
@@ -65,7 +67,7 @@ def test_the_stages_of_this_repository_are_valid(stage: str) -> None:
 @pytest.mark.parametrize(
     ("section", "given", "kind"),
     [
-        ("network", {}, NoVpc),
+        ("network", None, NoneType),
         ("network", {"new": True}, NewVpc),
         ("network", VPC, ExistingVpc),
         ("database", {"new": {}}, NewMySql),
@@ -74,7 +76,7 @@ def test_the_stages_of_this_repository_are_valid(stage: str) -> None:
         ("kafka", {"new": {}}, NewKafka),
         ("kafka", {"cluster_arn": CLUSTER}, ExistingMsk),
         ("kafka", BROKERS, OwnBrokers),
-        ("alarms", {}, AlarmsShown),
+        ("alarms", None, NoneType),
         ("alarms", {"topic_arn": TOPIC}, AlarmsToTopic),
         ("alarms", {"email": "ops@example.com"}, AlarmsByMail),
     ],
@@ -92,70 +94,35 @@ def test_a_new_kafka_is_provisioned_unless_it_says_serverless() -> None:
         assert type(kafka.new) is kind
 
 
-def test_keys_of_another_kind_may_say_nothing() -> None:
-    """So a stage can be laid over another, and what sizes a new VPC can wait for it."""
-    stage = settings(
-        {
-            **LEAST,
-            "network": {**VPC, "new": False, "endpoints": False, "zones": 3, "nat": "instance"},
-            "database": {**MYSQL, "new": None, "iam_resource_id": None},
-            "kafka": {"cluster_arn": CLUSTER, "new": None, "bootstrap_servers": [], "auth_mechanism": "PLAIN"},
-        }
-    )
-    assert isinstance(stage.network, ExistingVpc)
-    assert isinstance(stage.kafka, ExistingMsk)
+NO_VPC_KIND = "network: should be an object with new or vpc_id, is {"
+NO_KAFKA_KIND = "kafka: should be an object with new, cluster_arn or bootstrap_servers, is {}"
 
 
 @pytest.mark.parametrize(
     ("section", "given", "line"),
     [
         ("network", {**VPC, "new": True}, "network.vpc_id: does not go with network.new; leave one of them out"),
-        ("network", {**VPC, "vpc_id": None}, "network.subnet_ids: goes with network.vpc_id, which is missing"),
-        ("network", {"endpoints": True}, "network.endpoints: goes with network.new, which is missing"),
+        ("network", {**VPC, "new": False}, "network.new: should be true, or left out, is false"),
+        ("network", {"subnet_ids": VPC["subnet_ids"]}, NO_VPC_KIND),
+        ("network", {**VPC, "new": None}, "network.new: should be true, or left out, is null"),
+        ("network", {"endpoints": True}, NO_VPC_KIND),
+        ("network", {"vpc_id": VPC["vpc_id"]}, "network.subnet_ids: is missing; it should be a list of at least 1, ea"),
         ("database", {**MYSQL, "new": {}}, "database.endpoint: does not go with database.new; leave one of them out"),
         ("database", {**RDS, "new": {}}, "database.iam_resource_id: does not go with database.new; leave one of them"),
-        (
-            "database",
-            {"new": {}, "secret_arn": SECRET},
-            "database.secret_arn: goes with database.endpoint, not with da",
-        ),
+        ("database", {"new": {}, "secret_arn": SECRET}, "database.secret_arn: does not go with database.new; leave on"),
+        ("database", {}, "database: should be an object with new or endpoint, is {}"),
+        ("database", {"endpoint": "h"}, "database.secret_arn: is missing; it should be the whole ARN of a Secrets Man"),
         ("kafka", {**BROKERS, "new": {}}, "kafka.bootstrap_servers: does not go with kafka.new; leave one of them out"),
-        (
-            "kafka",
-            {"cluster_arn": CLUSTER, "new": {}},
-            "kafka.cluster_arn: does not go with kafka.new; leave one of th",
-        ),
-        ("kafka", {"cluster_arn": CLUSTER, "auth_secret_arn": SECRET}, "kafka.auth_secret_arn: goes with kafka.bootst"),
-        (
-            "kafka",
-            {"new": {"kind": "serverless", "brokers": {}}},
-            "kafka.new.brokers: goes with kafka.new.kind provisioned, not with kafka.new.kind serverless; leave it out",
-        ),
-        ("alarms", {"topic_arn": TOPIC, "email": "o@example.com"}, "alarms.email: does not go with alarms.topic_arn; "),
-        (
-            "database",
-            {},
-            "database.endpoint: is missing; it should be a host name or address, without scheme or port, o",
-        ),
-        (
-            "database",
-            {"endpoint": "h"},
-            "database.secret_arn: is missing; it should be the whole ARN of a Secrets Mana",
-        ),
-        (
-            "kafka",
-            {},
-            "kafka.bootstrap_servers: is missing; it should be a list of at least 1, each host:port, or else give kafk",
-        ),
-        (
-            "network",
-            {"vpc_id": VPC["vpc_id"]},
-            "network.subnet_ids: is missing; it should be a list of at least 1, eac",
-        ),
+        ("kafka", {"cluster_arn": CLUSTER, "new": {}}, "kafka.cluster_arn: does not go with kafka.new; leave one of t"),
+        ("kafka", {**BROKERS, "cluster_arn": CLUSTER}, "kafka.auth_secret_arn: does not go with kafka.cluster_arn; le"),
+        ("kafka", {"new": SERVERLESS}, "kafka.new.brokers: does not go with kafka.new.kind serverless; leave one of t"),
+        ("kafka", {**BROKERS, "topic": None}, "kafka.topic: should be a topic name, is null"),
+        ("kafka", {}, NO_KAFKA_KIND),
+        ("alarms", {"topic_arn": TOPIC, "email": "o@example.com"}, "alarms.email: does not go with alarms.topic_arn;"),
     ],
 )
 def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given: Any, line: str) -> None:
-    """With the key that it goes with."""
+    """With what it does not go with."""
     found = lines({**LEAST, "network": {"new": True}, section: given})
     assert [it[: len(line)] for it in found if it.startswith(line)] == [line]
 
@@ -169,121 +136,49 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
             {"lease_seconds": 3600, "queue": {"retention_seconds": 3600}},
             "queue.retention_seconds: should be more than lease_seconds (3600), is 3600",
         ),
-        (
-            LEAST,
-            {"queue": {"visibility_seconds": 359}},
-            "queue.visibility_seconds: should be at least 6 x send.timeout_seconds (360), is 359",
-        ),
-        (
-            LEAST,
-            {"send": {"feishu_timeout_seconds": 57}},
-            "send.timeout_seconds: should be at least 64, send.feishu_ti",
-        ),
-        (
-            LEAST,
-            {"retry": {"base_seconds": 1801}},
-            "retry.cap_seconds: should be at least retry.base_seconds (1801), is",
-        ),
-        (
-            LEAST,
-            {"kafka": {"auth_secret_arn": None}},
-            "kafka.auth_secret_arn: is missing; brokers outside of a VPC (net",
-        ),
+        (LEAST, {"queue": {"visibility_seconds": 359}}, "queue.visibility_seconds: should be at least 6 x send.timeou"),
+        (LEAST, {"send": {"feishu_timeout_seconds": 57}}, "send.timeout_seconds: should be at least 64, send.feishu_t"),
+        (LEAST, {"retry": {"base_seconds": 1801}}, "retry.cap_seconds: should be at least retry.base_seconds (1801),"),
+        (LEAST, {"kafka": {"auth_secret_arn": None}}, "kafka.auth_secret_arn: is missing; brokers outside of a VPC (n"),
         (
             {**LEAST, "network": VPC},
             {"kafka": {"auth_secret_arn": None, "auth_mechanism": "TLS"}},
-            "kafka.auth_mechanism: should be without TLS, or kafka.auth_secret_arn have the certificate and its",
+            "kafka.auth_secret_arn: is missing; TLS needs a certificate and its private key",
         ),
         (
             {**LEAST, "network": VPC},
             {"kafka": {"auth_secret_arn": None, "secrets_key_arn": KEY}},
             "kafka.secrets_key_arn: is the key of kafka.auth_secret_arn or kafka.ca_secret_arn; leave it out without",
         ),
-        (
-            LEAST,
-            {"kafka": {"pollers": {"minimum": 9, "maximum": 8}}},
-            "kafka.pollers.maximum: should be at least kafka.",
-        ),
+        (LEAST, {"kafka": {"pollers": {"minimum": 9, "maximum": 8}}}, "kafka.pollers.maximum: should be at least kafk"),
         ({**LEAST, "kafka": {"new": {}}}, {}, f"kafka.new: {TWO_ZONES}"),
         ({**NEW, "database": MYSQL, "network": ONE_SUBNET}, {}, f"kafka.new: {TWO_ZONES}"),
-        (
-            {**NEW, "network": FOUR_SUBNETS},
-            {},
-            "kafka.new: needs two or three subnets, each in a zone of its own; there",
-        ),
-        (
-            NEW,
-            {"python": "3.11"},
-            "kafka.new: needs python 3.12 or newer, whose system its client runs on; python is 3",
-        ),
-        (
-            NEW,
-            {"kafka": {"new": {"replication": 3}}},
-            "kafka.new.replication: should be at most the number of brokers (",
-        ),
+        ({**NEW, "network": FOUR_SUBNETS}, {}, "kafka.new: needs two or three subnets, each in a zone of its own; the"),
+        (NEW, {"python": "3.11"}, "kafka.new: needs python 3.12 or newer, whose system its client runs on; python is"),
+        (NEW, {"kafka": {"new": {"replication": 3}}}, "kafka.new.replication: should be at most the number of brokers"),
         (
             NEW,
             {"kafka": {"new": {"brokers": {"storage_gb": 50, "storage_max_gb": 50}}}},
             "kafka.new.brokers.storage_max_gb: should be more than kafka.new.brokers.storage_gb (50), is 50",
         ),
-        (
-            NEW,
-            {"network": {"zones": 3, "cidr": "10.0.0.0/24"}},
-            "network.cidr: should be /23 or larger with network.zon",
-        ),
+        (NEW, {"network": {"zones": 3, "cidr": "10.0.0.0/24"}}, "network.cidr: should be /23 or larger with network.z"),
         ({**LEAST, "database": {"new": {}}}, {}, f"database.new: {TWO_ZONES}"),
         ({**LEAST, "database": {"new": {}}, "network": ONE_SUBNET}, {}, f"database.new: {TWO_ZONES}"),
-        (
-            NEW,
-            {"database": {"new": {"proxy": True}, "port": 3307}},
-            "database.port: should be 3306 with database.new.p",
-        ),
-        (
-            NEW,
-            {"removal_policy": "destroy"},
-            "removal_policy: should be retain, or database.new.deletion_protection fal",
-        ),
-        (NEW, {"database": {"name": "1"}}, "database.name: should begin with a letter with database.new, is 1"),
-        (
-            NEW,
-            {"database": {"name": "n" * 26}},
-            "database.name: should be at most 25 characters: the functions' users a",
-        ),
-        (
-            {**LEAST, "database": RDS},
-            {"database": {"name": "n" * 26}},
-            "database.name: should be at most 25 characters",
-        ),
+        (NEW, {"database": {"new": {"proxy": True}, "port": 3307}}, "database.port: should be 3306 with database.new."),
+        (NEW, {"removal_policy": "destroy"}, "removal_policy: should be retain, or database.new.deletion_protection f"),
+        (NEW, {"database": {"name": "1"}}, "database.name: should be a letter and up to 24 more, digits or _, is "),
+        (NEW, {"database": {"name": "n" * 26}}, "database.name: should be a letter and up to 24 more, digits or _, is"),
+        ({**LEAST, "database": RDS}, {"database": {"name": "n" * 26}}, "database.name: should be up to 25 letters, di"),
         (
             {**LEAST, "database": RDS},
             {"database": {"endpoint": "mysql.internal"}},
             "database.endpoint: should be RDS's ",
         ),
-        (
-            LEAST,
-            {"database": {"ca_file": ""}},
-            "database.ca_file: should be the path of a certificate bundle; empty (no",
-        ),
-        (
-            LEAST,
-            {"wheels": "this-machine"},
-            "wheels: should be lambda, is this-machine, which is for the local stage o",
-        ),
-        (
-            LEAST,
-            {"action_base_url": "http://a.example"},
-            "action_base_url: should begin with https://, is http://a.exa",
-        ),
-        (
-            LEAST,
-            {"webhook_origins": ["http://feishu.cn"]},
-            "webhook_origins: should begin with https://, is http://feis",
-        ),
-        (
-            LEAST,
-            {"database": {"secret_arn": SECRET.rpartition("-")[0]}},
-            "database.secret_arn: should be the whole ARN",
-        ),
+        (LEAST, {"database": {"ca_file": ""}}, "database.ca_file: should be the path of a certificate bundle; empty ("),
+        (LEAST, {"wheels": "this-machine"}, "wheels: should be lambda, is this-machine, which is for the local stage"),
+        (LEAST, {"action_base_url": "http://a.example"}, "action_base_url: should begin with https://, is http://a.ex"),
+        (LEAST, {"webhook_origins": ["http://feishu.cn"]}, "webhook_origins: should begin with https://, is http://fe"),
+        (LEAST, {"database": {"secret_arn": SECRET.rpartition("-")[0]}}, "database.secret_arn: should be the whole AR"),
     ],
 )
 def test_settings_that_contradict_each_other_are_one_line_that_names_a_key(stage: Any, changes: Any, line: str) -> None:
@@ -300,6 +195,11 @@ def test_every_arn_is_in_the_stage_s_region() -> None:
     assert [line.partition(":")[0] for line in found] == elsewhere
     assert all(": should be in eu-central-1, the stage's region, is arn:" in line for line in found)
     assert settings({**stage, "region": "eu-west-1"}).region == "eu-west-1"
+
+
+def test_a_path_is_no_key() -> None:
+    """A section is an object, as docs/settings.md says of `a.b`."""
+    assert lines({**LEAST, "send.concurrency": 1})[0].startswith("send.concurrency: no such setting; ")
 
 
 def test_all_mistakes_of_a_stage_are_told_at_once() -> None:
@@ -322,10 +222,10 @@ def test_all_mistakes_of_a_stage_are_told_at_once() -> None:
         'kafka.new.kind: should be one of provisioned, serverless, is "express"',
         "claim: should be an object of settings, is []",
         "send.max_concurrency: should be a whole number from 2 to 1000, is 1001",
-        "queue.retention_seconds: should be more than lease_seconds (600), is 600",
         "action_base_url: is missing; it should be an http(s) URL that does not end in a slash",
         'allowed_url_prefixes: should be a list of at least 1, each a site path such as /assistant/, one is "//evil"',
         "regoin: no such setting; did you mean region?",
+        "queue.retention_seconds: should be more than lease_seconds (600), is 600",
     ]
 
 

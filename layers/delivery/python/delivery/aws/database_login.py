@@ -1,8 +1,10 @@
 """Makes the database's address with a login: by a secret's user and password, or by a token that IAM signs."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from boto3 import Session
@@ -11,8 +13,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 
 from delivery.aws.clients import AWS_ERRORS
-from delivery.aws.settings import MigrateSettings, ServingSettings
 from delivery.storage.database import Address
+
+if TYPE_CHECKING:  # the migration's class would be built by every function
+    from delivery.aws.settings.database import ServingSettings
+    from delivery.aws.settings.migrate import MigrateSettings
 
 #: RDS accepts no older token. A connection that is open needs none.
 _TOKEN_SECONDS = 900

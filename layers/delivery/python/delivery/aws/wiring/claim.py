@@ -6,7 +6,7 @@ from functools import cache
 from delivery.aws.clients import client
 from delivery.aws.queue import SendQueue
 from delivery.aws.reports import ReportQueue
-from delivery.aws.settings import ClaimSettings
+from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.wiring.foundation import engine_of, utc_now
 from delivery.claim import Claimer, ClaimPolicy
 from delivery.storage.claims import DueRecords
@@ -22,8 +22,8 @@ def claimer() -> Claimer:
         reports=ReportQueue(sqs=sqs, url=settings.report_queue_url),
         policy=ClaimPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
-            batch_size=settings.claim.batch_size,
-            max_queued=settings.claim.max_queued_pointers,
+            batch_size=settings.batch_size,
+            max_queued=settings.max_queued_pointers,
         ),
         now=utc_now,
     )

@@ -4,7 +4,7 @@ from functools import cache
 
 from delivery.aws.clients import client
 from delivery.aws.database_login import address_by_secret
-from delivery.aws.settings import MigrateSettings
+from delivery.aws.settings.migrate import MigrateSettings
 from delivery.aws.wiring.foundation import utc_now
 from delivery.deployment.database_users import FunctionUsers
 from delivery.deployment.migrate import Migrator, upgrade_at

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from delivery.aws.clients import client
 from delivery.aws.key_ring import KmsKeyRing
 from delivery.aws.reports import ReportQueue
-from delivery.aws.settings import SendSettings
+from delivery.aws.settings.send import SendSettings
 from delivery.aws.telemetry import SendTelemetry
 from delivery.aws.wiring.foundation import engine_of, utc_now
 from delivery.closing import ReportCloser
@@ -35,15 +35,15 @@ def sender() -> Sender:
         ways=open_ways(_feishu(settings)),
         policy=SendPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
-            concurrency=settings.send.concurrency,
-            call_timeout=timedelta(seconds=settings.send.feishu_timeout_seconds),
+            concurrency=settings.concurrency,
+            call_timeout=timedelta(seconds=settings.feishu_timeout_seconds),
             retry=RetryPolicy(
-                base=timedelta(seconds=settings.retry.base_seconds),
-                cap=timedelta(seconds=settings.retry.cap_seconds),
-                jitter=settings.retry.jitter,
+                base=timedelta(seconds=settings.base_seconds),
+                cap=timedelta(seconds=settings.cap_seconds),
+                jitter=settings.jitter,
             ),
         ),
-        threads=lambda: ThreadPoolExecutor(max_workers=settings.send.concurrency, thread_name_prefix="feishu"),
+        threads=lambda: ThreadPoolExecutor(max_workers=settings.concurrency, thread_name_prefix="feishu"),
         now=utc_now,
         observer=SendTelemetry(),
     )
@@ -67,13 +67,13 @@ def _reports() -> ReportQueue:
 def _feishu(settings: SendSettings) -> Feishu:
     return Feishu(
         transport=Transport.open(
-            concurrency=settings.send.concurrency, timeout=timedelta(seconds=settings.send.feishu_timeout_seconds)
+            concurrency=settings.concurrency, timeout=timedelta(seconds=settings.feishu_timeout_seconds)
         ),
         stage=settings.stage,
         wording=Wording(
-            event=settings.message.event,
-            title=settings.message.title,
-            action_text=settings.message.action_text,
+            event=settings.event,
+            title=settings.title,
+            action_text=settings.action_text,
             action_base_url=settings.action_base_url,
         ),
         webhook_origins=settings.webhook_origins,

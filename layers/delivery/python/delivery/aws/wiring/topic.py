@@ -3,7 +3,7 @@
 from functools import cache
 
 from delivery.aws.clients import client
-from delivery.aws.settings import TopicSettings
+from delivery.aws.settings.topic import TopicSettings
 from delivery.deployment.kafka_admin import KafkaAdmin, iam_login
 from delivery.deployment.topic import TopicMaker, WantedTopic
 

@@ -1,0 +1,17 @@
+"""What makes the topic reads."""
+
+from pydantic import Field
+
+from delivery.aws.settings.types import ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
+from delivery.aws.variables import FunctionSettings
+
+
+class TopicSettings(FunctionSettings):
+    """What is asked of the topic, and of which cluster."""
+
+    kafka_cluster_arn: ClusterArn
+    kafka_topic: TopicName
+    topic_partitions: TopicPartitions
+    #: 0 leaves it to the brokers
+    topic_replication: int = Field(0, ge=0)
+    topic_retention_hours: TopicRetentionHours
