@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk.data.database import Database
@@ -49,16 +50,11 @@ class DeliveryStack(Stack):
         claim = Claim(self, "Claim", runtime=runtime, stage=stage, queue=queue, reports=reports)
         send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, reports=reports, data_key=data_key)
 
-        queue.grant(ingest.role, "sqs:SendMessage")
-        queue.grant(claim.role, "sqs:SendMessage", "sqs:GetQueueAttributes")
-        queue.grant_consume_messages(send.role)
-        reports.grant(claim.role, "sqs:GetQueueAttributes")
-        reports.grant(send.role, "sqs:SendMessage")
-        reports.grant_consume_messages(send.role)
+        _grant_queues(queue, reports, ingest=ingest, claim=claim, send=send)
         data_key.grant_decrypt(send.role)
-        space, mysql = runtime.metrics_namespace, made.database.instance if made.database else None
+        mysql = made.database.instance if made.database else None
         metrics = Metrics(
-            namespace=space,
+            namespace=runtime.metrics_namespace,
             ingest=ingest,
             claim=claim,
             send=send,
@@ -128,3 +124,14 @@ class DeliveryStack(Stack):
     def _tell(self, **outputs: str) -> None:
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+
+def _grant_queues(
+    pointers: sqs.IQueue, reports: sqs.IQueue, *, ingest: StageFunction, claim: StageFunction, send: StageFunction
+) -> None:
+    pointers.grant(ingest.role, "sqs:SendMessage")
+    pointers.grant(claim.role, "sqs:SendMessage", "sqs:GetQueueAttributes")
+    pointers.grant_consume_messages(send.role)
+    reports.grant(claim.role, "sqs:GetQueueAttributes")
+    reports.grant(send.role, "sqs:SendMessage")
+    reports.grant_consume_messages(send.role)

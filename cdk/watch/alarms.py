@@ -39,6 +39,7 @@ class Alarms(Construct):
 def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
     yield from _of_functions(metrics)
     yield from _of_waiting(stage, metrics)
+    yield from _of_reports(stage, metrics)
     yield from _of_outcomes(metrics)
     yield from _of_our_own(metrics)
     if isinstance(stage.database, NewMySql):
@@ -80,18 +81,6 @@ def _of_waiting(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
         name="DeadLetters", says="The dead-letter queue is not empty", metric=metrics.dead_letters(), when=at_least(1)
     )
     yield Alarm(
-        name="DeadReports",
-        says="Outcomes of attempts never reached MySQL: their messages may be sent twice",
-        metric=metrics.dead_reports(),
-        when=at_least(1),
-    )
-    yield Alarm(
-        name="ReportsWait",
-        says="Outcomes of attempts have waited for MySQL for longer than a lease",
-        metric=metrics.reports_age(),
-        when=more_than(stage.lease_seconds),
-    )
-    yield Alarm(
         name="SendQueueOld",
         says="A pointer waited in the send queue for longer than a lease, so claim publishes it again",
         metric=metrics.queue_age(),
@@ -111,6 +100,28 @@ def _of_waiting(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
         metric=_lag_that_does_not_shrink(metrics),
         when=more_than(stage.kafka.batch_size),
         periods=3,
+    )
+
+
+def _of_reports(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
+    """What MySQL could not take."""
+    yield Alarm(
+        name="DeadReports",
+        says="Outcomes of attempts never reached MySQL: their messages may be sent twice",
+        metric=metrics.dead_reports(),
+        when=at_least(1),
+    )
+    yield Alarm(
+        name="ReportsWait",
+        says="Outcomes of attempts have waited for MySQL for longer than a lease",
+        metric=metrics.reports_age(),
+        when=more_than(stage.lease_seconds),
+    )
+    yield Alarm(
+        name="Unreported",
+        says="Neither MySQL nor the report queue took outcomes: their messages may be sent twice",
+        metric=metrics.count("Unreported", "send"),
+        when=at_least(1),
     )
 
 
@@ -152,12 +163,6 @@ def _of_our_own(metrics: Metrics) -> Iterator[Alarm]:
         metric=metrics.queue_refused(),
         when=at_least(1),
         periods=2,
-    )
-    yield Alarm(
-        name="Unreported",
-        says="Neither MySQL nor the report queue took outcomes: their messages may be sent twice",
-        metric=metrics.count("Unreported", "send"),
-        when=at_least(1),
     )
 
 
