@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from delivery.deployment.migrate import upgrade
-from delivery.storage.database import Address, address_of, open_engine
+from delivery.storage.mysql.database import Address, address_of, open_engine
 from local.servers.mysql import MySqlServer
 
 

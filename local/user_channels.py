@@ -7,7 +7,7 @@ from delivery.domain.channel import Channel
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK, WEBHOOK_PATH
 from delivery.storage.channels import Channels
 from delivery.storage.data_keys import DataKeys
-from delivery.storage.database import address_of, open_engine
+from delivery.storage.mysql.database import address_of, open_engine
 from local.servers.aws import Aws
 from local.template.overrides import STACK_NAME
 

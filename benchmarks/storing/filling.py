@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from delivery.storage.database import to_stored
+from delivery.storage.mysql.database import to_stored
 
 _CHUNK = 100_000
 _SAID_EVERY = 1_000_000

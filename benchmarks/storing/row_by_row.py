@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from benchmarks.storing.statements import INSERT, row_of
 from delivery.domain.intake import Request
 from delivery.domain.record import Pointer
-from delivery.storage.database import in_transaction, to_stored
+from delivery.storage.mysql.database import in_transaction, to_stored
 
 _FIND = "SELECT id, attempt_count, status FROM notification_records WHERE channel = %s AND dedupe_key = %s"
 _DUE = """

@@ -6,7 +6,7 @@ from typing import Any
 
 from delivery.domain.intake import Request
 from delivery.domain.record import NewRecord
-from delivery.storage.database import to_stored
+from delivery.storage.mysql.database import to_stored
 
 MAX_ATTEMPTS = 5
 

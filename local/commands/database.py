@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from delivery.storage.database import address_of, open_engine
+from delivery.storage.mysql.database import address_of, open_engine
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from delivery.storage.database import address_of, open_engine
+from delivery.storage.mysql.database import address_of, open_engine
 from delivery.storage.tables import records
 from local.endpoints_file import FILE_NAME, read_endpoints
 from local.machine.file_lock import lock_holder

@@ -16,7 +16,7 @@ from botocore.config import Config
 from sqlalchemy import Connection, insert, select
 
 from delivery.domain.record import CHANNEL_FEISHU
-from delivery.storage.database import address_of, open_engine
+from delivery.storage.mysql.database import address_of, open_engine
 from delivery.storage.tables import records
 from local.machine.ports import free_port
 from local.servers.aws import Aws

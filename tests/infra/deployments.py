@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from cdk.settings.context import ROOT
-from delivery.storage.database import address_of
+from delivery.storage.mysql.database import address_of
 from local.servers.aws import Aws, aws_server
 from local.servers.mysql import MySqlServer
 from tests.infra.account.checkout import Assembly, Checkout, checkout

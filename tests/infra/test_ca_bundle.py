@@ -51,7 +51,7 @@ def test_rds_and_rds_proxy_are_among_them(authorities: list[x509.Certificate]) -
 
 
 def test_python_loads_all_of_it(authorities: list[x509.Certificate]) -> None:
-    """`delivery.storage.database` does the same when it connects."""
+    """`delivery.storage.mysql.database` does the same when it connects."""
     context = ssl.create_default_context(cafile=str(BUNDLE))
     assert context.cert_store_stats() == {"x509": len(authorities), "crl": 0, "x509_ca": len(authorities)}
     assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)

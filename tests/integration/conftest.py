@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from delivery.deployment.migrate import upgrade
-from delivery.storage.database import address_of, open_engine
+from delivery.storage.mysql.database import address_of, open_engine
 from delivery.storage.tables import metadata
 from local.servers.mysql import MySqlServer, mysql_server
 from tests.integration.clock import Clock

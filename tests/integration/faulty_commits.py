@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pymysql
 import pytest
 
-from delivery.storage.connection import MySqlConnection
+from delivery.storage.mysql.connection import MySqlConnection
 
 
 def lose_next_commit(

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from delivery.deployment.database_users import FunctionUsers
 from delivery.deployment.rights import RIGHTS
-from delivery.storage.database import address_of, open_engine
+from delivery.storage.mysql.database import address_of, open_engine
 
 PASSWORD = "a password of the tests"
 BY_PASSWORD = f"IDENTIFIED WITH caching_sha2_password BY '{PASSWORD}'"

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from delivery.domain.intake import Intake, KafkaRecord, Request
 from delivery.domain.record import CHANNEL_FEISHU, NewRecord
-from delivery.storage.database import to_stored
+from delivery.storage.mysql.database import to_stored
 from delivery.storage.tables import records
 
 TOPIC = "smartflow.notification.outbox"

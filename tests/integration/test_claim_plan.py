@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, TextClause, text
 
 from delivery.storage.claims import DUE, DUE_BUT_SENDING, DUE_INDEX, DueRecords
-from delivery.storage.database import to_stored
+from delivery.storage.mysql.database import to_stored
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
 from tests.integration.notifications import add_rows, count

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from delivery.domain.record import Pointer
 from delivery.storage.claims import DUE, DueRecords
-from delivery.storage.database import to_stored
+from delivery.storage.mysql.database import to_stored
 from delivery.storage.lookups import Lookups
 from tests.integration.children import killed_when_it_says
 from tests.integration.clock import Clock

@@ -18,7 +18,7 @@ from delivery.deadline import OutOfTime, ending_in
 from delivery.domain.record import Pointer
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
-from delivery.storage.database import Address, address_of, error_number, in_transaction, open_engine, own_words
+from delivery.storage.mysql.database import Address, address_of, error_number, in_transaction, open_engine, own_words
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, add_rows
 from tests.integration.sending import LEASE

@@ -13,8 +13,8 @@ from delivery.deployment.rights import RIGHTS
 from delivery.domain.channel import Channel
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.storage.attempts import Attempts
-from delivery.storage.columns import select
-from delivery.storage.database import error_number, own_words
+from delivery.storage.mysql.columns import select
+from delivery.storage.mysql.database import error_number, own_words
 from delivery.storage.tables import metadata
 from local.feishu import FeishuSimulator
 from tests.integration.clock import Clock

@@ -17,8 +17,8 @@ from delivery.deployment.database_users import FunctionUsers
 from delivery.deployment.failure import DeploymentError
 from delivery.deployment.migrate import MIGRATIONS, alembic_config, upgrade_at
 from delivery.deployment.rights import RIGHTS
-from delivery.storage.columns import select
-from delivery.storage.database import address_of
+from delivery.storage.mysql.columns import select
+from delivery.storage.mysql.database import address_of
 from delivery.storage.tables import metadata
 from local.servers.mysql import MySqlServer
 from tests.integration.deployments import OK, Secrets, by_hand, deploys, revision, tables

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from delivery.deployment.migrate import MIGRATIONS, upgrade, upgrade_at
 from delivery.domain.contract import RejectCode
 from delivery.domain.intake import KafkaRecord, Reject
-from delivery.storage.database import address_of
+from delivery.storage.mysql.database import address_of
 from delivery.storage.rejects import insert_rejects
 from delivery.storage.tables import metadata
 from tests.integration.conftest import engine_for

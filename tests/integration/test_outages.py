@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from delivery.storage.database import Address, open_engine
+from delivery.storage.mysql.database import Address, open_engine
 from delivery.storage.tables import outbox
 from local.machine.ports import free_port
 from tests.integration.clock import Clock

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from delivery.domain.intake import Intake
 from delivery.domain.record import Pointer
-from delivery.storage.database import from_stored
+from delivery.storage.mysql.database import from_stored
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
 from tests.integration.notifications import add_row, add_rows, asking_for, batch, count, event, kafka, row, rows

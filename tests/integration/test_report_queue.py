@@ -25,7 +25,7 @@ from delivery.feishu.transport import Transport
 from delivery.feishu.ways import open_ways
 from delivery.send import Sender, SendPolicy
 from delivery.storage.attempts import Attempts
-from delivery.storage.database import address_of, open_engine
+from delivery.storage.mysql.database import address_of, open_engine
 from local.feishu import FeishuSimulator
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_rows, rows

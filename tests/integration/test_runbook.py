@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from cdk.settings.context import ROOT
 from delivery.domain.record import Pointer
-from delivery.storage.database import from_stored
+from delivery.storage.mysql.database import from_stored
 from delivery.storage.tables import channels
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, rows

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from delivery.storage.database import address_of, open_engine
+from delivery.storage.mysql.database import address_of, open_engine
 from local.machine.ports import free_port
 from local.servers.mysql import mysql_server
 

@@ -30,7 +30,7 @@ from delivery.send import Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
 from delivery.storage.claims import DueRecords
-from delivery.storage.database import address_of, open_engine
+from delivery.storage.mysql.database import address_of, open_engine
 from tests.unit.samples import EXACT_RETRY, WORDING
 
 _CALL_TIMEOUT = timedelta(seconds=4)  # a busy machine answers late, and that is not what is tried here

@@ -23,7 +23,7 @@ from delivery.aws.database_login import address_by_secret, or_the_last
 from delivery.aws.key_ring import KmsKeyRing
 from delivery.deadline import OutOfTime, ending_in
 from delivery.storage.credentials import CredentialError, KeyOutOfReach
-from delivery.storage.database import Address
+from delivery.storage.mysql.database import Address
 from tests.unit.samples import NOW
 
 

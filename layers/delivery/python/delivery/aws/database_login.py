@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 
 from delivery.aws.clients import AWS_ERRORS
-from delivery.storage.database import Address
+from delivery.storage.mysql.database import Address
 
 if TYPE_CHECKING:  # the migration's class would be built by every function
     from delivery.aws.settings.database import ServingSettings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from delivery.deployment.rights import RIGHTS
-from delivery.storage.columns import Privilege
+from delivery.storage.mysql.columns import Privilege
 
 #: RDS's plugin takes a token that IAM signed as the password. The token is sent in clear, so TLS is required.
 BY_IAM = "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS' REQUIRE SSL"

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from delivery import storage
 from delivery.deployment.database_users import FunctionUsers
 from delivery.deployment.failure import DeploymentError
-from delivery.storage.database import Address, address_of, open_engine, own_words
+from delivery.storage.mysql.database import Address, address_of, open_engine, own_words
 
 MIGRATIONS = Path(storage.__file__).parent / "migrations"
 #: Two migrations at once wait for each other: MySQL's DDL knows no transaction.

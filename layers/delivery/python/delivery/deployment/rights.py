@@ -6,7 +6,7 @@ Tests run each stage's statements as its user, and take each privilege away to s
 from collections.abc import Mapping
 
 from delivery.storage import attempts, channels, claims, closing, data_keys, outbox, recording, rejects
-from delivery.storage.columns import Privilege, Rights
+from delivery.storage.mysql.columns import Privilege, Rights
 
 
 def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:

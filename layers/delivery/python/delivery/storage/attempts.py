@@ -14,8 +14,8 @@ from delivery.deadline import ending_in, seconds_left
 from delivery.domain.record import OPEN_STATUSES, Attempt, Pointer, Status
 from delivery.domain.transition import Closed, Closing
 from delivery.storage.closing import close
-from delivery.storage.columns import Rights, assigned, listed, select, update
-from delivery.storage.database import LOCK_WAIT_TIMEOUT, error_number, from_stored, in_transaction, to_stored
+from delivery.storage.mysql.columns import Rights, assigned, listed, select, update
+from delivery.storage.mysql.database import LOCK_WAIT_TIMEOUT, error_number, from_stored, in_transaction, to_stored
 
 # ER_NET_PACKET_TOO_LARGE: a proxy may take less than the server behind it says.
 _WORTH_HALVING = {LOCK_WAIT_TIMEOUT, 1153}

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Engine, Row
 
 from delivery.domain.channel import Channel, Held, StoredChannel, UnreadableChannel
-from delivery.storage.columns import Rights, copied, listed, select
+from delivery.storage.mysql.columns import Rights, copied, listed, select
 from delivery.storage.credentials import CredentialError, KeyOutOfReach, KeyRing, open_sealed, seal
-from delivery.storage.database import in_transaction, to_stored
+from delivery.storage.mysql.database import in_transaction, to_stored
 
 _KEY = ("user_id", "channel")
 #: What a user sets. A new field of a channel stands here, in `save` and in `_readable`.

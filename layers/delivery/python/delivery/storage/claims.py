@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, Row, TextClause, text
 
 from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Claimed, Pointer, Status
-from delivery.storage.columns import INSERT, Rights, Sources, assigned, listed, rows_of, select, update, values_of
-from delivery.storage.database import from_stored, in_transaction, to_stored
+from delivery.storage.mysql.columns import INSERT, Rights, Sources, assigned, listed, rows_of, select, update, values_of
+from delivery.storage.mysql.database import from_stored, in_transaction, to_stored
 
 DUE_INDEX = "ix_notification_records_due"
 LEASE_EXPIRED_REASON = "the sender of the last attempt never reported, and no attempt is left"

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from delivery.domain.outcome import Delivered, NotStarted, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import Status
 from delivery.domain.transition import Closed, Closing
-from delivery.storage.columns import (
+from delivery.storage.mysql.columns import (
     INSERT,
     Rights,
     Sources,
@@ -23,7 +23,7 @@ from delivery.storage.columns import (
     update,
     values_of,
 )
-from delivery.storage.database import LOCK_WAIT_TIMEOUT, error_number, room_for_values, to_stored
+from delivery.storage.mysql.database import LOCK_WAIT_TIMEOUT, error_number, room_for_values, to_stored
 
 _RESPONSE_CHARACTERS = 2_000
 _ERROR_CHARACTERS = 2_000

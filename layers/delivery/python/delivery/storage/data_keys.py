@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine, text
 
-from delivery.storage.columns import Rights, select
-from delivery.storage.database import in_transaction, to_stored
+from delivery.storage.mysql.columns import Rights, select
+from delivery.storage.mysql.database import in_transaction, to_stored
 
 _NEWEST = text("SELECT id, wrapped_key FROM notification_data_keys ORDER BY id DESC LIMIT 1")
 _BY_ID = text("SELECT wrapped_key FROM notification_data_keys WHERE id = :id")

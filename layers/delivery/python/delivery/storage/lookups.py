@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, select
 
-from delivery.storage.database import to_stored
+from delivery.storage.mysql.database import to_stored
 from delivery.storage.tables import attempts, records
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from delivery.domain.intake import Reject
-from delivery.storage.columns import Rights, assigned, select, update
+from delivery.storage.mysql.columns import Rights, assigned, select, update
 
 _ERROR_CHARACTERS = 16_000
 _UNFINISHED = "status IN ('pending', 'published')"

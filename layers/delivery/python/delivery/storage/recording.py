@@ -13,10 +13,10 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from delivery.domain.contract import RejectCode
 from delivery.domain.intake import Intake, Reject, Request, Stored
 from delivery.domain.record import RESUMABLE_STATUSES, NewRecord, Pointer, Status
-from delivery.storage.columns import INSERT, Rights, listed, row_of, select, update
-from delivery.storage.database import error_number, in_transaction, own_words, to_stored
+from delivery.storage.mysql.columns import INSERT, Rights, listed, row_of, select, update
+from delivery.storage.mysql.database import error_number, in_transaction, own_words, to_stored
 from delivery.storage.outbox import mark_consumed, mark_dead
-from delivery.storage.packets import MOST_BYTES, halved, in_packets, size_of, size_of_row
+from delivery.storage.mysql.packets import MOST_BYTES, halved, in_packets, size_of, size_of_row
 from delivery.storage.rejects import insert_rejects
 
 # MySQL refuses one value: wrong string, truncated, bad date, missing default, a trigger's SIGNAL, bad JSON, a CHECK.

@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from delivery.domain.intake import KafkaRecord, Reject
-from delivery.storage.columns import INSERT, Rights, Sources, listed, rows_of, select, update, values_of
-from delivery.storage.packets import MOST_BYTES, in_packets, room_for, size_of_row
+from delivery.storage.mysql.columns import INSERT, Rights, Sources, listed, rows_of, select, update, values_of
+from delivery.storage.mysql.packets import MOST_BYTES, in_packets, room_for, size_of_row
 
 _TEXT_CHARACTERS = 16_000
 _SMALL_COLUMNS = 1_000

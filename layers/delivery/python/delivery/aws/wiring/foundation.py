@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from delivery.aws.clients import client
 from delivery.aws.database_login import address_by_secret, address_by_token, or_the_last
 from delivery.aws.settings.database import ServingSettings
-from delivery.storage.database import open_engine
+from delivery.storage.mysql.database import open_engine
 
 if TYPE_CHECKING:  # its import costs a cold start
     from aws_lambda_powertools.utilities.typing import LambdaContext

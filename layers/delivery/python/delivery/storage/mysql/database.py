@@ -16,7 +16,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from delivery.deadline import need, seconds_left, wait_of
-from delivery.storage.connection import MySqlConnection, connect_to
+from delivery.storage.mysql.connection import MySqlConnection, connect_to
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from delivery.deadline import ending_in, wait_of
 from delivery.sockets import connect
 
 if TYPE_CHECKING:
-    from delivery.storage.database import Address
+    from delivery.storage.mysql.database import Address
 
     _PyMySQL = pymysql.Connection[pymysql.cursors.Cursor]  # generic in its stubs only
 else:

@@ -7,7 +7,7 @@ from pymysql.constants import CR
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from delivery.storage.database import error_number
+from delivery.storage.mysql.database import error_number
 
 T = TypeVar("T")
 
