@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from delivery.domain.record import Pointer
 from delivery.storage.claims import DUE, DueRecords
-from delivery.storage.mysql.database import to_stored
 from delivery.storage.lookups import Lookups
+from delivery.storage.mysql.database import to_stored
 from tests.integration.children import killed_when_it_says
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, add_rows, count, row

@@ -53,7 +53,8 @@ def parts(token: str) -> Mapping[str, Any]:
 
 def test_a_token_is_what_botocore_s_own_client_makes() -> None:
     """Signature and all, at the same second, whatever the order of its parts."""
-    session, client = boto3.Session(), boto3.client("rds")
+    session = boto3.Session()
+    client = session.client("rds")
     client.generate_db_auth_token(HOST, 3306, USER)  # the first one takes long
     before = address_by_token(settings(), session).password
     theirs = client.generate_db_auth_token(HOST, 3306, USER)

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Engine, Row
 
 from delivery.domain.channel import Channel, Held, StoredChannel, UnreadableChannel
-from delivery.storage.mysql.columns import Rights, copied, listed, select
 from delivery.storage.credentials import CredentialError, KeyOutOfReach, KeyRing, open_sealed, seal
+from delivery.storage.mysql.columns import Rights, copied, listed, select
 from delivery.storage.mysql.database import in_transaction, to_stored
 
 _KEY = ("user_id", "channel")
