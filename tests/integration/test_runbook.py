@@ -37,11 +37,22 @@ def test_a_channel_that_is_written_by_hand_is_there_once(engine: Engine) -> None
     assert row.webhook_url.endswith("/flow/api/trigger-webhook/OTHER")
 
 
+def test_a_record_whose_outcome_is_written_nowhere_is_closed_by_hand(engine: Engine, clock: Clock) -> None:
+    """As long as the attempt that the log names still owns it."""
+    for attempt_count in (1, 2):
+        add_row(engine, now=clock(), status="sending", attempt_count=attempt_count, next_retry_at=clock())
+    (close,) = [statement for statement in STATEMENTS if statement not in LOOKS and "'failed'" not in statement]
+    with engine.begin() as connection:
+        for record_id in (1, 2):
+            connection.exec_driver_sql(close.replace("4711", str(record_id)))
+    assert [(row.status, row.next_retry_at is None) for row in rows(engine)] == [("sent", True), ("sending", False)]
+
+
 def test_dead_records_get_attempts_again(engine: Engine, clock: Clock, queue: PointerList) -> None:
     """Claim takes them up at its next tick, with the attempts of before still counted; what was sent stays sent."""
     for status in ("dead", "sent", "dead"):
         add_row(engine, now=clock(), status=status, attempt_count=5, next_retry_at=None)
-    (redrive,) = [statement for statement in STATEMENTS if statement not in LOOKS]
+    (redrive,) = [statement for statement in STATEMENTS if statement not in LOOKS and "'failed'" in statement]
     with engine.begin() as connection:
         connection.exec_driver_sql(redrive)
     first, *others = rows(engine)

@@ -150,7 +150,7 @@ def test_cookies_are_not_kept() -> None:
 @pytest.mark.parametrize("status", [b"408 Timeout", b"429 Too Many", b"503 Unavailable"])
 def test_a_call_is_made_once(status: bytes) -> None:
     """Whatever the answer and its Retry-After: the record decides whether there is another."""
-    answer = OK.replace(b"200 OK", status + b"\r\nRetry-After: 0")
+    answer = OK.replace(b"200 OK", status + b"\r\nRetry-After: 0\r\nConnection: close")
     with raw_server(answer) as server, opened() as transport:
         post(transport, server.origin, 1)
         post(transport, server.origin, 2)
