@@ -5,6 +5,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 STAGE := dev
 CONFIRM :=
+RECORDS := 15000
 # Options of the CDK's own command line, such as --require-approval never
 CDK_OPTIONS :=
 CDK_PASSED = $(if $(CDK_OPTIONS),-- $(CDK_OPTIONS))
@@ -14,7 +15,7 @@ SAM_OPTIONS = $(if $(SAM_IMAGE),--image $(SAM_IMAGE))
 TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo up down test quick check lint types imports docs migration synth bootstrap deploy diff destroy \
-	sam-invoke sam-start bench clean
+	sam-invoke sam-start outages bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +73,9 @@ sam-invoke: .venv/ready  ## run one function in a container, on the stack of `ma
 
 sam-start: .venv/ready  ## serve the functions in containers at port 3001, for any AWS client [SAM_IMAGE=name]
 	@$(PYTHON) -m local sam-start $(SAM_OPTIONS)
+
+outages: .venv/ready  ## break MySQL in five ways while 15,000 messages go out, and count what was lost or doubled [RECORDS=15000]
+	@for fault in stop kill read-only row-lock table-lock; do $(PYTHON) -m tests.outages --records $(RECORDS) --fault $$fault || exit 1; done
 
 bench: .venv/ready  ## measure against the row-at-a-time way and the raw driver; writes benchmarks/latest.json
 	@$(PYTHON) -m benchmarks
