@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row
@@ -76,9 +77,10 @@ class Attempts:
         return attempts(_LOCK_THE_FREE)  # the locked ones come due again by themselves
 
     def _open(self, wanted: set[Pointer], opening: _Opening, now: datetime, lock: str) -> list[Attempt]:
+        tries = count()
         return in_transaction(
             self.engine,
-            lambda connection: _open(connection, wanted, opening, now, lock),
+            lambda connection: _open(connection, wanted, opening, now, lock, again=next(tries) > 0),
             again_after_loss=True,
             again_after_wait=False,
         )
@@ -113,13 +115,16 @@ class Attempts:
         return Closed(won=first.won | second.won, locked=first.locked | second.locked)
 
 
-def _open(connection: Connection, wanted: set[Pointer], opening: _Opening, now: datetime, lock: str) -> list[Attempt]:
+def _open(
+    connection: Connection, wanted: set[Pointer], opening: _Opening, now: datetime, lock: str, *, again: bool
+) -> list[Attempt]:
+    """Only a second try looks for what the first may have committed: other senders' marks may be equal by chance."""
     ids = sorted({pointer.record_id for pointer in wanted})
     rows = connection.exec_driver_sql(lock, {"ids": ids}).all()
     fresh = [row for row in rows if _may_open(row, wanted)]
     if fresh:
         connection.exec_driver_sql(_OPEN, {"ids": [row.id for row in fresh], **opening._asdict()})
-    opened_before = [row for row in rows if _is_ours(row, wanted, opening)]
+    opened_before = [row for row in rows if again and _is_ours(row, wanted, opening)]
     return [_attempt(row, row.attempt_count + 1, now) for row in fresh] + [
         _attempt(row, row.attempt_count, now) for row in opened_before
     ]
