@@ -32,7 +32,7 @@ down: .venv/ready  ## end the local stack of this checkout
 test: .venv/ready  ## all tests, or some: make test TEST=tests/unit/domain/test_text.py
 	@$(PYTHON) -m pytest $(or $(TEST),$(TWO_AT_A_TIME))
 
-quick: lint types  ## what to run after each change: lint, types and unit tests, about half a minute
+quick: lint types  ## what to run after each change: lint, types and unit tests, about a minute
 	@$(PYTHON) -m pytest -q $(TWO_AT_A_TIME) tests/unit
 
 check: lint types imports  ## lint, types and import rules
