@@ -28,6 +28,7 @@ def variables(database: Database, aws: Aws, *, origin: str) -> Mapping[str, str]
         "DATABASE_SECRET_ARN": secrets_manager.create_secret(Name=name, SecretString=secret)["ARN"],
         "SEND_QUEUE_URL": sqs.create_queue(QueueName=name)["QueueUrl"],
         "REPORT_QUEUE_URL": sqs.create_queue(QueueName=f"{name}-reports")["QueueUrl"],
+        "STAGE": "bench",
         "DATA_KEY_ARN": kms.create_key()["KeyMetadata"]["Arn"],
         "WEBHOOK_ORIGINS": origin,
         "ACTION_BASE_URL": "https://smartflow.example",
