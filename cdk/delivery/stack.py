@@ -64,13 +64,8 @@ class DeliveryStack(Stack):
             kafka=made.kafka,
         )
         self._watch(stage, metrics)
-        self._tell(
-            SendQueueUrl=queue.queue_url,
-            DeadLetterQueueUrl=pointers.dead_letters.queue_url,
-            ReportQueueUrl=reports.queue_url,
-            DeadReportQueueUrl=outcomes.dead_letters.queue_url,
-            DataKeyArn=data_key.key_arn,
-        )
+        self._tell_queues(pointers, outcomes)
+        self._tell(DataKeyArn=data_key.key_arn)
         self._name(ingest, claim, send)
         # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
         if not stage.is_local:
@@ -119,6 +114,14 @@ class DeliveryStack(Stack):
             description=f"Hongyan ({stage.name}): wraps the keys that encrypt channel credentials",
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN,
+        )
+
+    def _tell_queues(self, pointers: SendQueue, outcomes: ReportQueue) -> None:
+        self._tell(
+            SendQueueUrl=pointers.queue.queue_url,
+            DeadLetterQueueUrl=pointers.dead_letters.queue_url,
+            ReportQueueUrl=outcomes.queue.queue_url,
+            DeadReportQueueUrl=outcomes.dead_letters.queue_url,
         )
 
     def _tell(self, **outputs: str) -> None:
