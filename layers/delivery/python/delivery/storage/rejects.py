@@ -51,7 +51,7 @@ def _row(connection: Connection, reject: Reject, now: datetime, at_most: int) ->
     size = size_of_row(values)
     room = room_for(connection, size, at_most=at_most)
     kept = values if size <= room else values_of(_REJECT, [_cut(reject, room)])
-    return (*kept, _fingerprint(reject.source), now)
+    return (*kept, fingerprint(reject.source), now)
 
 
 def _cut(reject: Reject, room: int) -> Reject:
@@ -68,7 +68,7 @@ def _cut(reject: Reject, room: int) -> Reject:
     return replace(reject, source=kept, reason=f"{told}; {reject.reason}"[: room // 16])
 
 
-def _fingerprint(source: KafkaRecord) -> bytes:
+def fingerprint(source: KafkaRecord) -> bytes:
     """Tells records apart that had one position, as a topic that was made anew counts from 0 again."""
     digest = hashlib.sha256(f"{source.timestamp};".encode())
     for part in (source.key, source.value):

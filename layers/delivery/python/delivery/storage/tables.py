@@ -68,6 +68,7 @@ records = Table(
     Index("ix_notification_records_user", "user_id", "created_at"),
     Index("ix_notification_records_preview", "preview_id"),
     Index("ix_notification_records_trigger", "trigger_id"),
+    Index("ix_notification_records_state", "status", "last_error_code", "created_at"),
     **_INNODB,
 )
 
@@ -84,6 +85,7 @@ attempts = Table(
     Column("http_status", Integer),
     Column("response", TEXT),
     Column("latency_ms", Integer),
+    Column("way", String(32)),
     PrimaryKeyConstraint("record_id", "attempt"),
     **_INNODB,
 )
@@ -105,6 +107,7 @@ rejects = Table(
     Column("timestamp", BigInteger),
     Column("fingerprint", VARBINARY(32), nullable=False, server_default=text("''")),
     UniqueConstraint("topic", "partition", "offset", "fingerprint", name="uk_notification_rejects_position"),
+    Index("ix_notification_rejects_code", "code", "created_at"),
     **_INNODB,
 )
 
@@ -155,5 +158,17 @@ outbox = Table(
     _time("created_at"),
     _time("updated_at"),
     Index("ix_notification_outbox_due", "status", "next_retry_at", "id"),
+    **_INNODB,
+)
+
+audit = Table(
+    "notification_audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    _time("at"),
+    Column("actor", String(191), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("filter", JSON, nullable=False),
+    Column("count", Integer, nullable=False),
     **_INNODB,
 )

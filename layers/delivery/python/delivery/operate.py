@@ -1,0 +1,168 @@
+"""What operators do to many records at once: they redrive what ended, and replay what was rejected.
+
+Both work in sets until their time is nearly up and say where to go on. Doing a part twice changes nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from delivery.domain.intake import KafkaRecord, Reject
+from delivery.domain.operating import (
+    Action,
+    Done,
+    Page,
+    Place,
+    RecordFilter,
+    Redriven,
+    RedriveTerms,
+    RejectFilter,
+    Replayed,
+    StoredReject,
+)
+
+_REDRIVE_SET = 1_000
+_REPLAY_SET = 100
+#: A set is not begun with less time than this: the longest that one has taken is far below it.
+_FOR_A_SET = timedelta(seconds=2)
+
+
+class RedriveStore(Protocol):
+    def count_set(self, wanted: RecordFilter, *, after: Place | None, size: int) -> Done: ...
+
+    def redrive_set(
+        self, wanted: RecordFilter, terms: RedriveTerms, action: Action, *, after: Place | None, size: int
+    ) -> Done: ...
+
+    def redrive(self, ids: Sequence[int], terms: RedriveTerms, action: Action) -> int: ...
+
+
+class RejectStore(Protocol):
+    def page(self, wanted: RejectFilter, *, after: Place | None, size: int, oldest_first: bool) -> Page: ...
+
+    def whole(self, ids: Sequence[int]) -> Sequence[StoredReject]: ...
+
+    def mark_replayed(self, ids: Sequence[int], action: Action, *, now: datetime) -> int: ...
+
+
+class IngestReport(Protocol):
+    @property
+    def rejects(self) -> Sequence[Reject]: ...
+
+
+class Ingester(Protocol):
+    """Ingest itself."""
+
+    def run(self, batch: Sequence[KafkaRecord]) -> IngestReport: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redriver:
+    """Makes `dead` and `skipped` records due again with a fresh budget of attempts."""
+
+    store: RedriveStore
+    #: The fresh budget.
+    attempts: int
+    now: Callable[[], datetime]
+
+    def run(
+        self,
+        wanted: RecordFilter,
+        *,
+        actor: str,
+        per_second: int,
+        until: datetime,
+        begin: Redriven | None = None,
+        dry_run: bool = False,
+    ) -> Redriven:
+        """Goes through the records that are meant, the oldest first, from where `begin` ended.
+
+        They come due at `per_second`, so that they do not stand in front of what is new.
+        """
+        done = begin or Redriven(due_at=self.now())
+        action = Action(actor=actor, action="redrive", filter=_given(wanted))
+        while True:
+            terms = self._terms(per_second, first_due_at=max(done.due_at, self.now()))
+            part = (
+                self.store.count_set(wanted, after=done.next, size=_REDRIVE_SET)
+                if dry_run
+                else self.store.redrive_set(wanted, terms, action, after=done.next, size=_REDRIVE_SET)
+            )
+            done = Redriven(
+                changed=done.changed + part.changed,
+                due_at=terms.first_due_at + part.changed * terms.apart,
+                next=part.next,
+            )
+            if not done.next or self.now() + _FOR_A_SET > until:
+                return done
+
+    def some(self, ids: Sequence[int], *, actor: str) -> int:
+        """These records, due at once; how many of them had ended."""
+        action = Action(actor=actor, action="redrive", filter={"ids": list(ids)})
+        return self.store.redrive(ids, self._terms(per_second=0, first_due_at=self.now()), action)
+
+    def _terms(self, per_second: int, *, first_due_at: datetime) -> RedriveTerms:
+        apart = timedelta(seconds=1) / per_second if per_second else timedelta(0)
+        return RedriveTerms(now=self.now(), attempts=self.attempts, first_due_at=first_due_at, apart=apart)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayer:
+    """Runs rejects through ingest again, as they came from Kafka."""
+
+    store: RejectStore
+    ingester: Ingester
+    now: Callable[[], datetime]
+
+    def run(
+        self,
+        wanted: RejectFilter,
+        *,
+        actor: str,
+        until: datetime,
+        begin: Replayed | None = None,
+        dry_run: bool = False,
+    ) -> Replayed:
+        """Goes through the rejects that are meant, the oldest first, from where `begin` ended."""
+        done = begin or Replayed()
+        action = Action(actor=actor, action="replay", filter=_given(wanted))
+        while True:
+            page = self.store.page(wanted, after=done.next, size=_REPLAY_SET, oldest_first=True)
+            ids = [row["id"] for row in page.rows]
+            part = Replayed(accepted=len(ids)) if dry_run else self._replay(ids, action)
+            done = done.and_then(part, next_place=page.next)
+            if not done.next or self.now() + _FOR_A_SET > until:
+                return done
+
+    def some(self, ids: Sequence[int], *, actor: str) -> Replayed:
+        return self._replay(ids, Action(actor=actor, action="replay", filter={"ids": list(ids)}))
+
+    def _replay(self, ids: Sequence[int], action: Action) -> Replayed:
+        """If we die before the mark, they are replayed again, and ingest finds them recorded."""
+        rejects = self.store.whole(ids)
+        complete = [reject for reject in rejects if reject.is_whole]
+        report = self.ingester.run([reject.source for reject in complete])
+        refused = {id(reject.source): f"{reject.code}: {reject.reason}" for reject in report.rejects}
+        still = {reject.id: refused[id(reject.source)] for reject in complete if id(reject.source) in refused}
+        still |= {reject.id: "only a part of it was kept" for reject in rejects if not reject.is_whole}
+        accepted = [reject.id for reject in complete if reject.id not in still]
+        self.store.mark_replayed(accepted, action, now=self.now())
+        return Replayed(accepted=len(accepted), still_rejected=still)
+
+
+def _given(wanted: RecordFilter | RejectFilter) -> Mapping[str, Any]:
+    """The parts of a filter that were given, as the audit shows them."""
+    return {name: _shown(value) for name, value in asdict(wanted).items() if value is not None and value != frozenset()}
+
+
+def _shown(value: object) -> object:
+    match value:
+        case frozenset():
+            return sorted(value)
+        case datetime():
+            return value.isoformat()
+        case _:
+            return value

@@ -1,0 +1,1 @@
+"""What operators read and do: every list is a range of one index, and every action leaves a line in the audit."""

@@ -1,0 +1,93 @@
+"""Makes final records due again, in sets: each record once, however many operators ask at the same time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, Row
+
+from delivery.domain.operating import REDRIVABLE_STATUSES, Action, Done, Place, RecordFilter, RedriveTerms
+from delivery.storage.mysql.columns import Rights, assigned, select, update
+from delivery.storage.mysql.database import from_stored, in_transaction, to_stored
+from delivery.storage.operating.audit import write_line
+from delivery.storage.operating.searching import ids_of
+
+_FINAL = "status IN ('dead', 'skipped')"
+# Whoever holds a row is redriving it, or pruning it.
+_FREE = f"""
+SELECT id FROM notification_records FORCE INDEX (PRIMARY)
+WHERE id IN %(ids)s AND {_FINAL} ORDER BY id FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constant
+
+_DUE_AGAIN = {
+    "status": "'failed'",
+    "max_attempts": "attempt_count + %(attempts)s",
+    # Spread, so that they do not stand before what is new: the k-th of a set is due k shares of a second later.
+    "next_retry_at": "%(due)s + INTERVAL FIND_IN_SET(id, %(order)s) * %(apart)s MICROSECOND",
+    "updated_at": "%(now)s",
+}
+_REDRIVE = f"""
+UPDATE notification_records FORCE INDEX (PRIMARY) SET {assigned(_DUE_AGAIN)}
+WHERE id IN %(ids)s AND {_FINAL}"""  # noqa: S608 - constant
+
+RIGHTS: Rights = {"notification_records": [*select("id", "status", "attempt_count"), *update(*_DUE_AGAIN)]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redrives:
+    engine: Engine
+
+    def count_set(self, wanted: RecordFilter, *, after: Place | None, size: int) -> Done:
+        """What `redrive_set` would look at, changing nothing."""
+        with self.engine.connect() as connection:
+            found = _found(connection, wanted, after=after, size=size)
+        return Done(changed=len(found), next=_next(found, size))
+
+    def redrive_set(
+        self, wanted: RecordFilter, terms: RedriveTerms, action: Action, *, after: Place | None, size: int
+    ) -> Done:
+        """The oldest `size` of the records that are meant, behind `after`, in one transaction with its audit line.
+
+        Those that somebody else is changing at this moment are left out.
+        """
+
+        def work(connection: Connection) -> Done:
+            found = _found(connection, wanted, after=after, size=size)
+            changed = _redrive(connection, [row.id for row in found], terms, action)
+            return Done(changed=changed, next=_next(found, size))
+
+        return in_transaction(self.engine, work)
+
+    def redrive(self, ids: Sequence[int], terms: RedriveTerms, action: Action) -> int:
+        """These records, those of them that are final; how many there were."""
+        return in_transaction(self.engine, lambda connection: _redrive(connection, sorted(set(ids)), terms, action))
+
+
+def _found(
+    connection: Connection, wanted: RecordFilter, *, after: Place | None, size: int
+) -> list[Row[tuple[int, datetime]]]:
+    statuses = (wanted.statuses or REDRIVABLE_STATUSES) & REDRIVABLE_STATUSES
+    if not statuses:
+        return []
+    meant = replace(wanted, statuses=statuses)
+    statement, parameters = ids_of(connection, meant, after=after, oldest_first=True)
+    return list(connection.exec_driver_sql(statement, {**parameters, "limit": size}))
+
+
+def _redrive(connection: Connection, ids: list[int], terms: RedriveTerms, action: Action) -> int:
+    free = [row.id for row in connection.exec_driver_sql(_FREE, {"ids": ids})] if ids else []
+    if free:
+        values = {
+            "ids": free,
+            "order": ",".join(map(str, free)),
+            "attempts": terms.attempts,
+            "now": to_stored(terms.now),
+            "due": to_stored(terms.first_due_at),
+            "apart": int(terms.apart / timedelta(microseconds=1)),
+        }
+        connection.exec_driver_sql(_REDRIVE, values)
+        write_line(connection, action, count=len(free), now=terms.now)
+    return len(free)
+
+
+def _next(found: list[Row[tuple[int, datetime]]], size: int) -> Place | None:
+    return Place(from_stored(found[-1].created_at), found[-1].id) if len(found) == size else None

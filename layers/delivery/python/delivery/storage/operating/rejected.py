@@ -1,0 +1,115 @@
+"""Reads rejects for operators, whole enough to run through ingest again, and marks those that were."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping
+
+from delivery.domain.intake import KafkaRecord
+from delivery.domain.operating import Action, Page, Place, RejectFilter, StoredReject
+from delivery.storage.mysql.columns import Rights, select, update
+from delivery.storage.mysql.database import in_transaction, to_stored
+from delivery.storage.operating.audit import write_line
+from delivery.storage.operating.pages import ids_in_order, in_utc, merged, page_of, placed
+from delivery.storage.rejects import fingerprint
+
+_INDEX = "ix_notification_rejects_code"
+_CODES = "SELECT code FROM notification_rejects GROUP BY code"
+_CONDITIONS = {
+    "topic": "topic = %(topic)s",
+    "created_from": "created_at >= %(created_from)s",
+    "created_before": "created_at < %(created_before)s",
+}
+_LISTED = ("id", "topic", "partition", "offset", "timestamp", "code", "reason", "created_at", "replayed_at")
+_WHOLE = (*_LISTED, "key", "value", "headers", "fingerprint")
+_ROWS = f"SELECT {', '.join(f'`{name}`' for name in _LISTED)} FROM notification_rejects WHERE id IN %(ids)s"  # noqa: S608
+_REJECTS = f"SELECT {', '.join(f'`{name}`' for name in _WHOLE)} FROM notification_rejects WHERE id IN %(ids)s"  # noqa: S608
+_MARK = "UPDATE notification_rejects SET replayed_at = %(now)s WHERE id IN %(ids)s AND replayed_at IS NULL"
+
+RIGHTS: Rights = {"notification_rejects": [*select(*_WHOLE), *update("replayed_at")]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejects:
+    engine: Engine
+
+    def page(
+        self, wanted: RejectFilter, *, after: Place | None = None, size: int = 50, oldest_first: bool = False
+    ) -> Page:
+        """Without keys, values and headers."""
+        with self.engine.connect() as connection:
+            codes = [row.code for row in connection.exec_driver_sql(_CODES) if wanted.code in (None, row.code)]
+            branches = [
+                ids_in_order(
+                    f"notification_rejects FORCE INDEX ({_INDEX})",
+                    [f"code = %(c{number})s", *_conditions(wanted)],
+                    after=after,
+                    oldest_first=oldest_first,
+                )
+                for number in range(len(codes))
+            ]
+            if not branches:
+                return Page(rows=(), next=None)
+            given = {f"c{number}": code for number, code in enumerate(codes)}
+            parameters = {**given, **_values(wanted), **placed(after)}
+            return page_of(
+                connection, merged(branches, oldest_first=oldest_first), parameters, size=size, rows_of=_listed
+            )
+
+    def whole(self, ids: Sequence[int]) -> Sequence[StoredReject]:
+        """Those of these that there are, in the order of their ids, which is that of their arrival."""
+        if not ids:
+            return []
+        with self.engine.connect() as connection:
+            found = connection.exec_driver_sql(_REJECTS, {"ids": sorted(set(ids))}).mappings()
+            return sorted((_stored(row) for row in found), key=lambda reject: reject.id)
+
+    def mark_replayed(self, ids: Sequence[int], action: Action, *, now: datetime) -> int:
+        """Those of these that were not marked yet; how many there were."""
+
+        def work(connection: Connection) -> int:
+            marked = connection.exec_driver_sql(_MARK, {"ids": sorted(set(ids)), "now": to_stored(now)}).rowcount
+            if marked:
+                write_line(connection, action, count=marked, now=now)
+            return int(marked)
+
+        return in_transaction(self.engine, work) if ids else 0
+
+
+def _conditions(wanted: RejectFilter) -> list[str]:
+    given = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name) is not None]
+    if wanted.replayed is None:
+        return given
+    return [*given, f"replayed_at IS {'NOT NULL' if wanted.replayed else 'NULL'}"]
+
+
+def _values(wanted: RejectFilter) -> Mapping[str, object]:
+    times = {name: getattr(wanted, name) for name in ("created_from", "created_before") if getattr(wanted, name)}
+    return {"topic": wanted.topic, **{name: to_stored(time) for name, time in times.items()}}
+
+
+def _listed(connection: Connection, ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
+    if not ids:
+        return {}
+    return {row["id"]: in_utc(row) for row in connection.exec_driver_sql(_ROWS, {"ids": list(ids)}).mappings()}
+
+
+def _stored(row: RowMapping) -> StoredReject:
+    headers = tuple((pair["name"], base64.b64decode(pair["value"])) for pair in json.loads(row["headers"]))
+    source = KafkaRecord(
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["offset"],
+        timestamp=row["timestamp"],
+        key=row["key"],
+        value=row["value"],
+        headers=headers,
+    )
+    known = {name: value for name, value in in_utc(row).items() if name in _LISTED}
+    # Rows from before there were fingerprints have none.
+    is_whole = row["fingerprint"] in (b"", fingerprint(source))
+    return StoredReject(id=row["id"], source=source, is_whole=is_whole, known=known)
