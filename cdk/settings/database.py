@@ -8,8 +8,6 @@ from pydantic import Field, Tag
 from cdk.settings.section import InstanceClass, SecretArn, StageSection, chosen_by
 from delivery.aws.settings.types import LONGEST_USER_PREFIX, DatabaseName, Host, Port
 
-#: the only port on which RDS Proxy listens for MySQL
-PROXY_PORT = 3306
 #: functions' users are named after the database, with a dash below between
 _LONGEST_NAME = LONGEST_USER_PREFIX - 1
 _NEW_NAME = rf"^[A-Za-z][A-Za-z0-9_]{{0,{_LONGEST_NAME - 1}}}$"
@@ -31,8 +29,6 @@ class NewInstance(StageSection):
     deletion_protection: bool = True
     rotation_days: int = Field(30, ge=1, le=1_000)
     """the master user's password changes after so many days; only the migration reads it"""
-    proxy: bool = False
-    """RDS Proxy: functions share connections, and a failover is shorter; worth its price with many senders at once"""
 
 
 class _MySql(StageSection):

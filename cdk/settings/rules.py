@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 
-from cdk.settings.database import PROXY_PORT, Database, ExistingMySql, ExistingRds, NewMySql, rds_region
+from cdk.settings.database import Database, ExistingMySql, ExistingRds, NewMySql, rds_region
 from cdk.settings.functions import Alarms, Queue, Retry, Send
 from cdk.settings.kafka import Kafka, NewKafka, OwnBrokers, ProvisionedMsk
 from cdk.settings.network import LEAST_ZONES, MOST_ZONES, Network, NewVpc, zones
@@ -87,8 +87,6 @@ def _database(database: Database, network: Network | None, removal_policy: str) 
         return
     if zones(network) < LEAST_ZONES:
         yield f"database.new: needs {_TWO_ZONES}"
-    if database.new.proxy and database.port != PROXY_PORT:
-        yield f"database.port: should be {PROXY_PORT} with database.new.proxy, is {database.port}"
     if removal_policy == "destroy" and database.new.deletion_protection:
         yield "removal_policy: should be retain, or database.new.deletion_protection false: RDS would refuse"
 

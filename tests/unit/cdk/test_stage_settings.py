@@ -171,7 +171,6 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
         (NEW, {"network": {"zones": 3, "cidr": "10.0.0.0/24"}}, "network.cidr: should be /23 or larger with network.z"),
         ({**LEAST, "database": {"new": {}}}, {}, f"database.new: {TWO_ZONES}"),
         ({**LEAST, "database": {"new": {}}, "network": ONE_SUBNET}, {}, f"database.new: {TWO_ZONES}"),
-        (NEW, {"database": {"new": {"proxy": True}, "port": 3307}}, "database.port: should be 3306 with database.new."),
         (NEW, {"removal_policy": "destroy"}, "removal_policy: should be retain, or database.new.deletion_protection f"),
         (NEW, {"database": {"name": "1"}}, "database.name: should be a letter and up to 24 more, digits or _, is "),
         (NEW, {"database": {"name": "n" * 26}}, "database.name: should be a letter and up to 24 more, digits or _, is"),
