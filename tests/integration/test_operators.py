@@ -214,7 +214,11 @@ def test_no_page_sorts_or_scans(wanted: RecordFilter, index: str, fresh_engine: 
         connection.exec_driver_sql("ANALYZE TABLE notification_records")
         for after in (None, Place(clock() - 100 * HOUR, 900)):
             statement, parameters = ids_of(connection, wanted, after=after)
-            plan = connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {statement}", {**parameters, "limit": 51}).mappings().all()
+            plan = (
+                connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {statement}", {**parameters, "limit": 51})
+                .mappings()
+                .all()
+            )
             branches = [step for step in plan if step["table"] == "r"]
             assert {step["key"] for step in branches} == {index}
             assert not any("filesort" in (step["Extra"] or "") for step in branches)

@@ -28,8 +28,14 @@ class FlowWebhook:
 
     feishu: Feishu
 
+    def problem(self, channel: Channel) -> str | None:
+        return webhook_problem(channel.webhook_url, self.feishu.webhook_origins)
+
+    def shown(self, channel: Channel) -> str:
+        return mask_webhook(channel.webhook_url)
+
     def deliver(self, attempt: Attempt, channel: Channel, permit: Permit) -> Outcome:
-        if problem := webhook_problem(channel.webhook_url, self.feishu.webhook_origins):
+        if problem := self.problem(channel):
             return PermanentFailure(code=ErrorCode.INVALID_URL, reason=problem)
         call = Call(
             url=channel.webhook_url,

@@ -21,6 +21,12 @@ from delivery.feishu.transport import Transport
 class Way(Protocol):
     """One way of reaching Feishu."""
 
+    def problem(self, channel: Channel) -> str | None:
+        """Which rule of the way a channel breaks, or None. It repeats no credential."""
+
+    def shown(self, channel: Channel) -> str:
+        """Where the channel leads, masked."""
+
     def deliver(self, attempt: Attempt, channel: Channel, permit: Permit) -> Outcome:
         """Calls Feishu once; whatever happens is an outcome. A channel that breaks the way's rules is not called."""
 

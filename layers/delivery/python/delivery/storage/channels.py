@@ -10,27 +10,31 @@ from sqlalchemy import Engine, Row
 
 from delivery.domain.channel import Channel, Held, StoredChannel, UnreadableChannel
 from delivery.storage.credentials import CredentialError, KeyOutOfReach, KeyRing, open_sealed, seal
-from delivery.storage.mysql.columns import Rights, copied, listed, select
+from delivery.storage.mysql.columns import INSERT, Rights, copied, listed, select, update
 from delivery.storage.mysql.database import in_transaction, to_stored
 
-_KEY = ("user_id", "channel")
-#: What a user sets. A new field of a channel stands here, in `save` and in `_readable`.
-_SETTINGS = ("enabled", "webhook_url", "auth_type", "bearer_token")
+KEY = ("user_id", "channel")
+#: What a user sets. A new field of a channel stands here, in `save` and in `readable`.
+SETTINGS = ("enabled", "webhook_url", "auth_type", "bearer_token")
 
 _OF_RECORDS = f"""
-SELECT r.id AS record_id, {listed([*_KEY, *_SETTINGS], of="c")} FROM notification_records AS r
+SELECT r.id AS record_id, {listed([*KEY, *SETTINGS], of="c")} FROM notification_records AS r
 JOIN user_notification_channels AS c ON c.user_id = r.user_id AND c.channel IN %(ways)s
 WHERE r.id IN %(record_ids)s"""  # noqa: S608 - constant
 
-_SAVED = (*_KEY, *_SETTINGS, "created_at", "updated_at")
+_SAVED = (*KEY, *SETTINGS, "created_at", "updated_at")
 # Saving again keeps last_test_*, which belong to the test and not to the settings.
 _SAVE = f"""
 INSERT INTO user_notification_channels ({listed(_SAVED)}) VALUES ({", ".join(f"%({name})s" for name in _SAVED)}) AS new
-ON DUPLICATE KEY UPDATE {copied([*_SETTINGS, "updated_at"], source="new")}"""  # noqa: S608 - constant
+ON DUPLICATE KEY UPDATE {copied([*SETTINGS, "updated_at"], source="new")}"""  # noqa: S608 - constant
 
+#: For whoever saves.
+RIGHTS_TO_SAVE: Rights = {
+    "user_notification_channels": [INSERT, *select(*KEY, *SETTINGS), *update(*SETTINGS, "updated_at")]
+}
 #: For a stage that sends.
 RIGHTS_TO_READ: Rights = {
-    "user_notification_channels": [*select(*_KEY, *_SETTINGS)],
+    "user_notification_channels": [*select(*KEY, *SETTINGS)],
     "notification_records": [*select("id", "user_id")],
 }
 
@@ -50,7 +54,7 @@ class Channels:
         found: defaultdict[int, list[StoredChannel]] = defaultdict(list)
         rows = in_transaction(self.engine, lambda connection: connection.exec_driver_sql(_OF_RECORDS, wanted).all())
         for row in rows:
-            found[row.record_id].append(self._readable(row))
+            found[row.record_id].append(self.readable(row))
         return found
 
     def save(self, channel: Channel, *, now: datetime) -> None:
@@ -73,7 +77,8 @@ class Channels:
         key_id, key = self.keys.current()
         return seal(credential, key_id=key_id, key=key, user_id=channel.user_id, channel=channel.channel)
 
-    def _readable(self, row: Row[Any]) -> StoredChannel:
+    def readable(self, row: Row[Any]) -> StoredChannel:
+        """The channel in a row that has `KEY` and `SETTINGS`."""
         try:
             return Channel(
                 user_id=row.user_id,
