@@ -37,6 +37,8 @@ class RedriveStore(Protocol):
         self, wanted: RecordFilter, terms: RedriveTerms, action: Action, *, after: Place | None, size: int
     ) -> Done: ...
 
+    def count_ended(self, ids: Sequence[int]) -> int: ...
+
     def redrive(self, ids: Sequence[int], terms: RedriveTerms, action: Action) -> int: ...
 
 
@@ -99,8 +101,10 @@ class Redriver:
             if not done.next or self.now() + _FOR_A_SET > until:
                 return done
 
-    def some(self, ids: Sequence[int], *, actor: str) -> int:
+    def some(self, ids: Sequence[int], *, actor: str, dry_run: bool = False) -> int:
         """These records, due at once; how many of them had ended."""
+        if dry_run:
+            return self.store.count_ended(ids)
         action = Action(actor=actor, action="redrive", filter={"ids": list(ids)})
         return self.store.redrive(ids, self._terms(per_second=0, first_due_at=self.now()), action)
 
@@ -137,7 +141,9 @@ class Replayer:
             if not done.next or self.now() + _FOR_A_SET > until:
                 return done
 
-    def some(self, ids: Sequence[int], *, actor: str) -> Replayed:
+    def some(self, ids: Sequence[int], *, actor: str, dry_run: bool = False) -> Replayed:
+        if dry_run:
+            return Replayed(accepted=len(self.store.whole(ids)))
         return self._replay(ids, Action(actor=actor, action="replay", filter={"ids": list(ids)}))
 
     def _replay(self, ids: Sequence[int], action: Action) -> Replayed:

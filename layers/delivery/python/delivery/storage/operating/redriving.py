@@ -18,6 +18,8 @@ _FREE = f"""
 SELECT id FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s AND {_FINAL} ORDER BY id FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constant
 
+_COUNT_FINAL = f"SELECT COUNT(*) FROM notification_records WHERE id IN %(ids)s AND {_FINAL}"  # noqa: S608 - constant
+
 _DUE_AGAIN = {
     "status": "'failed'",
     "max_attempts": "attempt_count + %(attempts)s",
@@ -56,6 +58,11 @@ class Redrives:
             return Done(changed=changed, next=_next(found, size))
 
         return in_transaction(self.engine, work)
+
+    def count_ended(self, ids: Sequence[int]) -> int:
+        """How many of these `redrive` would change now."""
+        with self.engine.connect() as connection:
+            return int(connection.exec_driver_sql(_COUNT_FINAL, {"ids": sorted(set(ids))}).scalar_one()) if ids else 0
 
     def redrive(self, ids: Sequence[int], terms: RedriveTerms, action: Action) -> int:
         """These records, those of them that are final; how many there were."""

@@ -1,0 +1,76 @@
+"""The answers' envelope, as the front ends of the Go service know it: status, info and, if all went well, data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+SUCCESS = "10000"
+JSON = "application/json"
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer
+    """A request that is answered with a refusal; `info` repeats nothing that the request held."""
+
+    def __init__(self, http: HTTPStatus, status: str, info: str) -> None:
+        super().__init__(info)
+        self.http, self.status, self.info = http, status, info
+
+
+def wrong_param(info: str = "wrong param type") -> Refusal:
+    return Refusal(HTTPStatus.BAD_REQUEST, "40005", info)
+
+
+def missing_param() -> Refusal:
+    return Refusal(HTTPStatus.BAD_REQUEST, "40004", "missing param")
+
+
+def unauthorized() -> Refusal:
+    return Refusal(HTTPStatus.UNAUTHORIZED, "40014", "unauthorized")
+
+
+def forbidden(info: str = "forbidden") -> Refusal:
+    return Refusal(HTTPStatus.FORBIDDEN, "403", info)
+
+
+def not_found(info: str = "not found") -> Refusal:
+    return Refusal(HTTPStatus.NOT_FOUND, "404", info)
+
+
+def answered(data: object) -> Response[str]:
+    return _response(HTTPStatus.OK, {"status": SUCCESS, "info": "success", "data": data})
+
+
+def refused(refusal: Refusal) -> Response[str]:
+    return _response(refusal.http, {"status": refusal.status, "info": refusal.info})
+
+
+def broken() -> Response[str]:
+    """Without the error's words, which may hold anything; the log has them under the request's id."""
+    return _response(HTTPStatus.INTERNAL_SERVER_ERROR, {"status": "500", "info": "internal error"})
+
+
+def moment(value: datetime) -> str:
+    """RFC 3339 in UTC, with milliseconds only where there are some."""
+    utc = value.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def _response(http: HTTPStatus, body: Mapping[str, object]) -> Response[str]:
+    text = json.dumps(body, ensure_ascii=False, default=_shown)
+    return Response(status_code=http, content_type=JSON, body=text, headers={"Cache-Control": "no-store"})
+
+
+def _shown(value: Any) -> object:  # noqa: ANN401 - whatever JSON does not know
+    match value:
+        case datetime():
+            return moment(value)
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case _:
+            return str(value)
