@@ -31,6 +31,8 @@ _TEST_TEXT = "这是一条 SmartFlow 飞书 Webhook 测试消息。"
 class SavedChannelStore(Protocol):
     def find(self, user_id: int, way: str) -> SavedChannel | None: ...
 
+    def of_user(self, user_id: int) -> Mapping[str, SavedChannel]: ...
+
     def delete(self, user_id: int, way: str) -> bool: ...
 
     def write_test(self, user_id: int, way: str, test: LastTest) -> bool: ...
@@ -78,6 +80,10 @@ class UserChannels:
 
     def show(self, user_id: int, way: str) -> SavedChannel | None:
         return self.saved.find(user_id, way)
+
+    def of_user(self, user_id: int) -> Mapping[str, SavedChannel]:
+        """By way."""
+        return self.saved.of_user(user_id)
 
     def where(self, saved: SavedChannel) -> str:
         """Where a saved channel leads, masked."""

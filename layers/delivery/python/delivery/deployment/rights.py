@@ -5,8 +5,9 @@ Tests run each stage's statements as its user, and take each privilege away to s
 
 from collections.abc import Mapping
 
-from delivery.storage import attempts, channels, claims, closing, data_keys, outbox, recording, rejects
+from delivery.storage import attempts, channels, claims, closing, data_keys, outbox, recording, rejects, saved_channels
 from delivery.storage.mysql.columns import Privilege, Rights
+from delivery.storage.operating import audit, counting, redriving, rejected, searching
 
 
 def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:
@@ -18,5 +19,19 @@ def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:
 RIGHTS = {
     "ingest": _together(recording.RIGHTS, rejects.RIGHTS, outbox.RIGHTS),
     "claim": _together(claims.RIGHTS),
+    "api": _together(
+        recording.RIGHTS,
+        rejects.RIGHTS,
+        outbox.RIGHTS,
+        channels.RIGHTS_TO_SAVE,
+        saved_channels.RIGHTS,
+        data_keys.RIGHTS_TO_READ,
+        data_keys.RIGHTS_TO_ADD,
+        searching.RIGHTS,
+        counting.RIGHTS,
+        redriving.RIGHTS,
+        rejected.RIGHTS,
+        audit.RIGHTS,
+    ),
     "send": _together(attempts.RIGHTS, closing.RIGHTS, channels.RIGHTS_TO_READ, data_keys.RIGHTS_TO_READ),
 }

@@ -5,13 +5,15 @@ from datetime import datetime
 
 from sqlalchemy import Engine, text
 
-from delivery.storage.mysql.columns import Rights, select
+from delivery.storage.mysql.columns import INSERT, Rights, select
 from delivery.storage.mysql.database import in_transaction, to_stored
 
 _NEWEST = text("SELECT id, wrapped_key FROM notification_data_keys ORDER BY id DESC LIMIT 1")
 _BY_ID = text("SELECT wrapped_key FROM notification_data_keys WHERE id = :id")
 _ADD = text("INSERT INTO notification_data_keys (wrapped_key, created_at) VALUES (:wrapped_key, :now)")
 
+#: For whoever saves credentials: the first data key is made on first use.
+RIGHTS_TO_ADD: Rights = {"notification_data_keys": [INSERT]}
 #: For a stage that sends.
 RIGHTS_TO_READ: Rights = {"notification_data_keys": [*select("id", "wrapped_key")]}
 

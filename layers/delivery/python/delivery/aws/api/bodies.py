@@ -23,7 +23,7 @@ class RecordsMeant(_Body):
     """Every part that is given has to hold."""
 
     user_id: _Id | None = None
-    status: list[Status] = Field([], max_length=len(Status))
+    status: list[Status] = Field(default=[], max_length=len(Status))
     code: _Word | None = None
     way: _Word | None = None
     trigger_id: _Word | None = None

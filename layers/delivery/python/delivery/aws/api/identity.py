@@ -29,11 +29,11 @@ class Identities:
         """The user of the token."""
         return _user_id(_claims(event).get(self.user_claim)) or _refuse()
 
-    def named_user(self, event: Mapping[str, Any]) -> int:
+    def named_user(self, event: Mapping[str, Any], named: str) -> int:
         """The user whom a backend names in the path; it was let in by its own AWS identity."""
         if not _authorizer(event).get("iam"):
             raise unauthorized()
-        user_id = _user_id((event.get("pathParameters") or {}).get("user_id"))
+        user_id = _user_id(named)
         if user_id is None:
             raise wrong_param()
         return user_id

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler import Response
 from delivery.aws.api.answers import answered, not_found, wrong_param
 from delivery.aws.api.bodies import RecordsMeant, RedriveBody, RejectsMeant, ReplayBody
 from delivery.aws.api.places import place_of, redriven_to, word_of
-from delivery.domain.operating import Page, Place, Replayed
+from delivery.domain.operating import Page, Replayed
 from delivery.operate import Redriver, Replayer
 from delivery.storage.operating.audit import Audit
 from delivery.storage.operating.counting import RecordCounts

@@ -1,0 +1,93 @@
+"""Builds the API on the first call of a function instance, and keeps it."""
+
+from datetime import timedelta
+from functools import cache
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from sqlalchemy import Engine
+
+from delivery.aws.api.app import Api
+from delivery.aws.api.channels import ChannelRoutes
+from delivery.aws.api.identity import Identities
+from delivery.aws.api.operators import Operating, OperatorRoutes
+from delivery.aws.clients import client
+from delivery.aws.key_ring import KmsKeyRing
+from delivery.aws.settings.api import ApiSettings
+from delivery.aws.wiring.foundation import deadline, engine_of, utc_now
+from delivery.aws.wiring.ingest import ingester
+from delivery.channels import UserChannels
+from delivery.feishu.transport import Transport
+from delivery.feishu.way import Feishu, Wording
+from delivery.feishu.ways import open_ways
+from delivery.operate import Redriver, Replayer
+from delivery.storage.channels import Channels
+from delivery.storage.data_keys import DataKeys
+from delivery.storage.operating.audit import Audit
+from delivery.storage.operating.counting import RecordCounts
+from delivery.storage.operating.redriving import Redrives
+from delivery.storage.operating.rejected import Rejects
+from delivery.storage.operating.searching import RecordSearch
+from delivery.storage.saved_channels import SavedChannels
+
+#: A person waits for a test message: less than the API's own time-out.
+_TEST_CALL = timedelta(seconds=5)
+
+
+@cache
+def app() -> APIGatewayHttpResolver:
+    settings = ApiSettings.read()
+    identities = Identities(user_claim=settings.user_claim, operate_scope=settings.operate_scope)
+    return Api(
+        identities=identities,
+        channels=ChannelRoutes(channels=_channels),
+        operators=OperatorRoutes(operating=_operating),
+        until=deadline,
+    ).app()
+
+
+@cache
+def _channels() -> UserChannels:
+    settings, engine = ApiSettings.read(), _engine()
+    keys = KmsKeyRing(kms=client("kms"), kms_key=settings.data_key_arn, stored=DataKeys(engine=engine), now=utc_now)
+    channels = Channels(engine=engine, keys=keys)
+    return UserChannels(
+        saved=SavedChannels(engine=engine, channels=channels),
+        writer=channels,
+        ways=open_ways(_feishu(settings)),
+        call_timeout=_TEST_CALL,
+        now=utc_now,
+    )
+
+
+@cache
+def _operating() -> Operating:
+    engine, rejects = _engine(), Rejects(engine=_engine())
+    return Operating(
+        search=RecordSearch(engine=engine),
+        counts=RecordCounts(engine=engine),
+        rejects=rejects,
+        audit=Audit(engine=engine),
+        redriver=Redriver(store=Redrives(engine=engine), attempts=ApiSettings.read().max_attempts, now=utc_now),
+        replayer=Replayer(store=rejects, ingester=ingester(), now=utc_now),
+    )
+
+
+@cache
+def _engine() -> Engine:
+    return engine_of(ApiSettings.read())
+
+
+def _feishu(settings: ApiSettings) -> Feishu:
+    wording = Wording(
+        event=settings.event,
+        title=settings.title,
+        action_text=settings.action_text,
+        action_base_url=settings.action_base_url,
+    )
+    return Feishu(
+        transport=Transport.open(concurrency=1, timeout=_TEST_CALL),
+        stage=settings.stage,
+        wording=wording,
+        webhook_origins=settings.webhook_origins,
+        now=utc_now,
+    )
