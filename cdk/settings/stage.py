@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from cdk.settings.api import Api
 from cdk.settings.complaints import SettingsError, complaints
 from cdk.settings.database import Database, NewMySql
 from cdk.settings.functions import Alarms, Claim, Ingest, Migrate, Queue, Retry, Send
@@ -57,6 +58,8 @@ class StageSettings(StageSection):
     """how long logs are kept: the functions', MySQL's, and of what a new VPC refused"""
     removal_policy: Literal["retain", "destroy"] = "retain"
     """with retain, `make destroy` leaves a snapshot of a new MySQL, a new Kafka cluster, and the keys to their data"""
+    api: Api | None = None
+    """without it there is none, and channels are saved by the local stack or by hand"""
     alarms: Alarms | None = None
 
     @field_validator("*")

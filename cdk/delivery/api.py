@@ -1,0 +1,145 @@
+"""The HTTP API in front of its function: users come with a token, backends with their AWS identity."""
+
+from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy
+from aws_cdk import aws_apigatewayv2 as http
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_certificatemanager as certificates
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk.delivery.function import StageFunction
+from cdk.delivery.runtime import Runtime
+from cdk.delivery.tokens import authorizer_of
+from cdk.settings import api as settings
+from cdk.settings.environment import environment
+from cdk.settings.stage import StageSettings
+from delivery.aws.api.channels import ROOT
+from delivery.aws.settings.api import ApiSettings
+
+_CHANNEL = f"{ROOT}/channels/{{way}}"
+_CHANNEL_OF = f"{ROOT}/users/{{user_id}}/channels/{{way}}"
+_OPERATE = f"{ROOT}/operate/{{proxy+}}"
+_GET, _PUT, _DELETE, _POST = (
+    http.HttpMethod.GET,
+    http.HttpMethod.PUT,
+    http.HttpMethod.DELETE,
+    http.HttpMethod.POST,
+)
+#: What a line of the access log says: nothing of a token, a body or a query.
+_ACCESS = {
+    "request_id": "$context.requestId",
+    "at": "$context.requestTime",
+    "method": "$context.httpMethod",
+    "route": "$context.routeKey",
+    "status": "$context.status",
+    "latency_ms": "$context.responseLatency",
+    "source": "$context.identity.sourceIp",
+    "error": "$context.authorizer.error",
+}
+
+
+class ApiFunction(StageFunction):
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        runtime: Runtime,
+        stage: StageSettings,
+        api: settings.Api,
+        queue: sqs.IQueue,
+        data_key: kms.IKey,
+    ) -> None:
+        super().__init__(
+            scope,
+            name,
+            word="api",
+            description="Answers users about their channels, and operators about everything",
+            runtime=runtime,
+            size=api,
+            environment={
+                **environment(ApiSettings, stage, stage.retry, stage.message, api),
+                "DATA_KEY_ARN": data_key.key_arn,
+                "SEND_QUEUE_URL": queue.queue_url,
+                "STAGE": stage.name,
+            },
+        )
+        data_key.grant(self.role, "kms:Decrypt", "kms:GenerateDataKey")
+        queue.grant(self.role, "sqs:SendMessage")
+
+
+class HttpApi(Construct):
+    def __init__(
+        self, scope: Construct, name: str, *, runtime: Runtime, function: ApiFunction, api: settings.Api
+    ) -> None:
+        super().__init__(scope, name)
+        self.http = http.HttpApi(
+            self,
+            "Http",
+            description="Hongyan: channels of users, and what operators need",
+            create_default_stage=False,
+            cors_preflight=_cors(api),
+        )
+        integration = integrations.HttpLambdaIntegration(
+            "Function", function.function, timeout=Duration.seconds(api.timeout_seconds)
+        )
+        users, backends = authorizer_of(self, runtime=runtime, tokens=api.tokens), authorizers.HttpIamAuthorizer()
+        self._add(integration, users, (_CHANNEL, [_GET, _PUT, _DELETE]), (f"{_CHANNEL}/test", [_POST]))
+        self._add(integration, users, (_OPERATE, [_GET, _POST]))
+        self._add(integration, backends, (_CHANNEL_OF, [_GET, _PUT, _DELETE]), (f"{_CHANNEL_OF}/test", [_POST]))
+        self._add(integration, None, ("/openapi.json", [_GET]))
+        self._serve(runtime, api)
+
+    def _add(
+        self,
+        integration: integrations.HttpLambdaIntegration,
+        authorizer: http.IHttpRouteAuthorizer | None,
+        *routes: tuple[str, list[http.HttpMethod]],
+    ) -> None:
+        for path, methods in routes:
+            self.http.add_routes(path=path, methods=methods, integration=integration, authorizer=authorizer)
+
+    def _serve(self, runtime: Runtime, api: settings.Api) -> None:
+        domain = self._domain(api.domain) if api.domain else None
+        log = logs.LogGroup(
+            self,
+            "Access",
+            retention=runtime.log_retention,
+            encryption_key=runtime.log_key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.stage = http.HttpStage(
+            self,
+            "Stage",
+            http_api=self.http,
+            stage_name="$default",
+            auto_deploy=True,
+            throttle=http.ThrottleSettings(rate_limit=api.requests_per_second, burst_limit=api.burst),
+            access_log_settings=http.LogGroupLogDestination(log),
+            domain_mapping=http.DomainMappingOptions(domain_name=domain) if domain else None,
+        )
+        self.url = f"https://{api.domain.name}" if api.domain else self.http.api_endpoint
+
+    def _domain(self, domain: settings.Domain) -> http.DomainName:
+        made = http.DomainName(
+            self,
+            "Domain",
+            domain_name=domain.name,
+            certificate=certificates.Certificate.from_certificate_arn(self, "Certificate", domain.certificate_arn),
+        )
+        CfnOutput(self, "Target", value=made.regional_domain_name).override_logical_id("ApiDomainTarget")
+        return made
+
+
+def _cors(api: settings.Api) -> http.CorsPreflightOptions | None:
+    if not api.allowed_origins:
+        return None
+    return http.CorsPreflightOptions(
+        allow_origins=list(api.allowed_origins),
+        allow_methods=[http.CorsHttpMethod.GET, http.CorsHttpMethod.PUT, http.CorsHttpMethod.DELETE, http.CorsHttpMethod.POST],
+        allow_headers=["authorization", "content-type"],
+        max_age=Duration.hours(1),
+    )
