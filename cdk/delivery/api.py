@@ -1,6 +1,6 @@
 """The HTTP API in front of its function: users come with a token, backends with their AWS identity."""
 
-from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy
+from aws_cdk import CfnOutput, Duration, RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as http
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
@@ -139,7 +139,12 @@ def _cors(api: settings.Api) -> http.CorsPreflightOptions | None:
         return None
     return http.CorsPreflightOptions(
         allow_origins=list(api.allowed_origins),
-        allow_methods=[http.CorsHttpMethod.GET, http.CorsHttpMethod.PUT, http.CorsHttpMethod.DELETE, http.CorsHttpMethod.POST],
+        allow_methods=[
+            http.CorsHttpMethod.GET,
+            http.CorsHttpMethod.PUT,
+            http.CorsHttpMethod.DELETE,
+            http.CorsHttpMethod.POST,
+        ],
         allow_headers=["authorization", "content-type"],
         max_age=Duration.hours(1),
     )

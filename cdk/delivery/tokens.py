@@ -1,9 +1,8 @@
 """Who checks users' tokens: API Gateway itself, or for HS256 a function of ours."""
 
-from aws_cdk import Aws, CfnOutput, Duration
+from aws_cdk import Aws
 from aws_cdk import aws_apigatewayv2 as http
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
-from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
 from cdk.delivery.runtime import Runtime

@@ -34,6 +34,11 @@ def unauthorized() -> Refusal:
     return Refusal(HTTPStatus.UNAUTHORIZED, "40014", "unauthorized")
 
 
+def refused_token(status: str) -> Refusal:
+    """With the Go gateway's code and words."""
+    return Refusal(HTTPStatus.UNAUTHORIZED, status, {"40009": "missing token"}.get(status, "invalid token"))
+
+
 def forbidden(info: str = "forbidden") -> Refusal:
     return Refusal(HTTPStatus.FORBIDDEN, "403", info)
 

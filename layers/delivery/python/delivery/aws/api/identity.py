@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.aws.api.answers import forbidden, unauthorized, wrong_param
+from delivery.aws.api.answers import forbidden, refused_token, unauthorized, wrong_param
 from delivery.domain.event import BIGINT
+
+#: In the claims of our own authorizer: why there are none.
+REFUSED = "refused"
 
 _USER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
@@ -61,6 +64,8 @@ def _claims(event: Mapping[str, Any]) -> Mapping[str, Any]:
     claims = (authorizer.get("jwt") or {}).get("claims") or authorizer.get("lambda")
     if not isinstance(claims, Mapping):
         raise unauthorized()
+    if REFUSED in claims:
+        raise refused_token(str(claims[REFUSED]))
     return claims
 
 

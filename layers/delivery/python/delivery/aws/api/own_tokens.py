@@ -1,0 +1,63 @@
+"""Checks the backend's own HS256 tokens, in the place of API Gateway, which checks asymmetric signatures alone.
+
+An HTTP API answers 403 to whatever its authorizer turns down, and nothing else can be said of it there. So a token that
+is not valid is let through as what it is, and the API answers as the Go service's gateway did.
+Source: API Gateway developer guide, "Control access to HTTP APIs with AWS Lambda authorizers".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from delivery.aws.api.identity import REFUSED
+
+#: RFC 7518, 3.2: a key as long as the hash at least
+LEAST_KEY_BYTES = 32
+_MISSING, _INVALID = "40009", "40011"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnTokens:
+    key: Callable[[], bytes]
+    issuer: str
+    audience: str
+    #: The claims that the API reads.
+    claims: tuple[str, ...]
+
+    def context_of(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """The claims of a valid token, or the code under which its request is refused."""
+        token = _token(headers)
+        if not token:
+            return {REFUSED: _MISSING}
+        try:
+            claims = self._checked(token)
+        except jwt.PyJWTError:
+            return {REFUSED: _INVALID}
+        return {name: _text(claims[name]) for name in self.claims if name in claims}
+
+    def _checked(self, token: str) -> Mapping[str, Any]:
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            self.key(),
+            algorithms=["HS256"],
+            issuer=self.issuer or None,
+            audience=self.audience or None,
+            options={"require": ["exp"]},
+        )
+        return claims
+
+
+def _token(headers: Mapping[str, str]) -> str:
+    """`Bearer <token>`, or the bare token, as the Go service took it."""
+    given = headers.get("authorization", "").strip()
+    scheme, _, token = given.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else given
+
+
+def _text(value: object) -> str:
+    """API Gateway hands texts on; of a list of scopes, one text."""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
