@@ -11,6 +11,7 @@ from cdk.data.database import Database
 from cdk.data.existing_vpc import existing_network
 from cdk.data.msk import Cluster
 from cdk.data.stack import Made
+from cdk.delivery.api import ApiFunction, HttpApi
 from cdk.delivery.claim import Claim
 from cdk.delivery.function import StageFunction
 from cdk.delivery.ingest import Ingest
@@ -67,10 +68,24 @@ class DeliveryStack(Stack):
         self._tell_queues(pointers, outcomes)
         self._tell(DataKeyArn=data_key.key_arn)
         self._name(ingest, claim, send)
+        served = self._api(stage, runtime=runtime, queue=queue, data_key=data_key)
         # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
         if not stage.is_local:
             topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
-            self._migrate_before(*topic, ingest, claim, send, runtime=runtime, stage=stage)
+            self._migrate_before(*topic, ingest, claim, send, *served, runtime=runtime, stage=stage)
+
+    def _api(
+        self, stage: StageSettings, *, runtime: Runtime, queue: sqs.IQueue, data_key: kms.IKey
+    ) -> list[StageFunction]:
+        if stage.api is None:
+            return []
+        function = ApiFunction(self, "Api", runtime=runtime, stage=stage, api=stage.api, queue=queue, data_key=data_key)
+        served = HttpApi(
+            self, "HttpApi", runtime=runtime, function=function, api=stage.api, keeps_data=stage.keeps_data
+        )
+        self._name(function)
+        self._tell(ApiUrl=served.url)
+        return [function]
 
     def _runtime(self, stage: StageSettings, made: Made) -> Runtime:
         database, network = made.database, made.network
