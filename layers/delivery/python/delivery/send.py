@@ -68,6 +68,8 @@ class Sender:
     threads: Callable[[], Executor]
     now: Callable[[], datetime]
     observer: SendObserver
+    #: Between two tries to close, in seconds.
+    sleep: Callable[[float], None] = time.sleep
 
     def run(self, pointers: Sequence[Pointer], *, until: datetime) -> frozenset[Pointer]:
         """Works until everything is closed or reported, and opens nothing that could not finish before `until`.
@@ -206,6 +208,6 @@ class _Run:
         if not self.closer.owes:
             return
         if self.in_flight or self.sender.now() + _CLOSE_EVERY < self.until - _TO_REPORT:
-            time.sleep(_CLOSE_EVERY.total_seconds() / 2)
+            self.sender.sleep(_CLOSE_EVERY.total_seconds() / 2)
         elif not self.closer.hand_over():
             self.broken = self.broken or self.closer.trouble

@@ -11,6 +11,7 @@ import io
 import socket
 import ssl
 from contextvars import ContextVar
+from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,14 @@ class _SharedContext(ssl.SSLContext):
         """Left alone: urllib3 sets them for each connection, and OpenSSL frees what another thread may be copying."""
 
 
+@cache
+def _context(authorities: str) -> ssl.SSLContext:
+    """Made once: reading the authorities anew for each connection takes a small function most of its five seconds."""
+    made = _SharedContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.load_verify_locations(authorities)
+    return made
+
+
 class BoundedAdapter(HTTPAdapter):
     """Connections to Feishu for `requests`, and one TLS context for all of them.
 
@@ -137,9 +146,7 @@ class BoundedAdapter(HTTPAdapter):
     """
 
     def __init__(self, *, concurrency: int, authorities: str | None = None) -> None:
-        # Made once: reading the authorities anew for each connection takes a small function most of its five seconds.
-        self._context = _SharedContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._context.load_verify_locations(authorities or certifi.where())
+        self._context = _context(authorities or certifi.where())
         super().__init__(pool_connections=_HOSTS, pool_maxsize=concurrency)
 
     def init_poolmanager(self, *sizes: Any, **options: Any) -> None:  # noqa: ANN401 - as requests has it
