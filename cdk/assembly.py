@@ -10,9 +10,6 @@ from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 
-#: the CDK would tag this type, but CloudFormation's schema gives it no tags
-_WITHOUT_TAGS = ["AWS::RDS::DBProxyTargetGroup"]
-
 
 def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = None) -> App:
     """The app of the stage that the context names. The CDK's command line supplies context and output directory."""
@@ -25,7 +22,7 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
 def add_stacks(app: App, stage: StageSettings) -> None:
     """Adds the data stack, if the stage makes anything for it, and the delivery stack, which depends on it."""
     for key, value in {"service": "hongyan", "stage": stage.name}.items():
-        Tags.of(app).add(key, value, exclude_resource_types=_WITHOUT_TAGS)
+        Tags.of(app).add(key, value)
     data = DataStack(app, f"hongyan-{stage.name}-data", stage=stage, **_common(stage)) if stage.has_data_stack else None
     delivery = DeliveryStack(
         app,

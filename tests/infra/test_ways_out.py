@@ -95,16 +95,6 @@ def test_a_mysql_elsewhere_may_be_reached_at_its_port(word: str, ports: set[str]
     assert {port for where, port in allowed_out(stacks["data"], group) if where == "0.0.0.0/0"} == ports
 
 
-@pytest.mark.parametrize("word", ["send", "claim"])
-def test_a_proxy_may_be_reached_instead_of_mysql(word: str, both: Stacks) -> None:
-    """Not MySQL itself: the proxy would not count a connection past it."""
-    stacks = both("prod", {**WITH, "database": {"new": {"proxy": True}}})
-    (group,) = stands_in(word, stacks, "SecurityGroupIds")
-    reached = {where for where, _ in allowed_out(stacks["data"], group)}
-    assert "RDS Proxy" in reached
-    assert "MySQL" not in reached
-
-
 def test_nobody_comes_in_to_a_function(both: Stacks) -> None:
     """Lambda does not call a function through the VPC."""
     stacks = both("prod", WITH)
