@@ -11,10 +11,14 @@ CDK_OPTIONS :=
 CDK_PASSED = $(if $(CDK_OPTIONS),-- $(CDK_OPTIONS))
 # An image that is on this machine already; without it SAM pulls AWS's own.
 SAM_OPTIONS = $(if $(SAM_IMAGE),--image $(SAM_IMAGE))
-# Two files at a time: most tests wait for servers. A test that was named runs alone, so that its output is readable.
-TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# More than a small machine's two cores, since most tests wait for servers. What was named runs alone, to be readable.
+FILES_AT_A_TIME := 4
+SIDE_BY_SIDE := --numprocesses $(FILES_AT_A_TIME) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo up down test quick check lint types imports docs migration synth bootstrap deploy diff destroy \
+# Bytecode is kept: without it each of some hundred processes compiles what it imports anew, pytest's own assertions too.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo up down test quick unit check lint types imports docs migration synth bootstrap deploy diff destroy \
 	sam-invoke sam-start outages bench clean
 
 help:  ## this list
@@ -30,10 +34,13 @@ down: .venv/ready  ## end the local stack of this checkout
 	@$(PYTHON) -m local down
 
 test: .venv/ready  ## all tests, or some: make test TEST=tests/unit/domain/test_text.py
-	@$(PYTHON) -m pytest $(or $(TEST),$(TWO_AT_A_TIME))
+	@$(PYTHON) -m pytest $(or $(TEST),$(SIDE_BY_SIDE))
 
-quick: lint types  ## what to run after each change: lint, types and unit tests, about a minute
-	@$(PYTHON) -m pytest -q $(TWO_AT_A_TIME) tests/unit
+quick: .venv/ready  ## what to run after each change: lint, types and unit tests at once, within half a minute
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types unit
+
+unit: .venv/ready
+	@$(PYTHON) -m pytest -q $(SIDE_BY_SIDE) tests/unit
 
 check: lint types imports  ## lint, types and import rules
 
