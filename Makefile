@@ -15,7 +15,7 @@ SAM_OPTIONS = $(if $(SAM_IMAGE),--image $(SAM_IMAGE))
 FILES_AT_A_TIME := 4
 SIDE_BY_SIDE := --numprocesses $(FILES_AT_A_TIME) --dist loadfile --no-loadscope-reorder
 
-# Bytecode is kept: without it each of some hundred processes compiles what it imports anew, pytest's own assertions too.
+# Bytecode is kept, or each of some hundred processes compiles what it imports anew, with the assertions of the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo up down test quick unit check lint types imports docs migration synth bootstrap deploy diff destroy \
