@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,9 +19,11 @@ from local.servers.aws import Aws, aws_server
 from local.servers.kafka import KafkaCluster
 from local.servers.mysql import MySqlServer, mysql_server
 from local.template.local_stage import deploy_local_stage
+from local.template.synth import TEMPLATE
 from tests.e2e.stack_processes import home_for
 from tests.e2e.trouble.gate import Gate, gate_to
 from tests.e2e.trouble.service import Service
+from tests.infra.templates import Template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +74,10 @@ def deployed(mysql: MySql, gate: Gate, tmp_path_factory: pytest.TempPathFactory)
             feishu_url=feishu.url,
             invoke_port=0,
         )
+        deployment = deploy_local_stage(servers, assembly=home / "cdk.out", say=print, debug=lambda _: None)
         service = Service(
-            deployment=deploy_local_stage(servers, assembly=home / "cdk.out", say=print, debug=lambda _: None),
+            deployment=deployment,
+            template=Template(body=json.loads((home / "cdk.out" / TEMPLATE).read_text())),
             gate=gate,
             aws=aws,
             database_url=servers.database_url,

@@ -25,6 +25,7 @@ from local.servers.aws import Aws
 from local.template.deployment import Deployment, Function
 from local.user_channels import feishu_channel, open_channels
 from tests.e2e.trouble.gate import Gate
+from tests.infra.templates import Template
 
 _TOPIC = "smartflow.notification.outbox"
 _offsets = count()
@@ -33,6 +34,7 @@ _offsets = count()
 @dataclass(frozen=True, kw_only=True)
 class Service:
     deployment: Deployment
+    template: Template
     gate: Gate
     aws: Aws
     database_url: str

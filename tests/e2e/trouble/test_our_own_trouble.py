@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-
-import pytest
 
 from delivery.domain.record import Status
 from local.commands.publish import example_event
@@ -12,6 +11,7 @@ from local.lambda_.emulator import InvokeResult
 from tests.e2e.trouble.conftest import MySql
 from tests.e2e.trouble.gate import Gate, Refusal
 from tests.e2e.trouble.service import Service, batch
+from tests.infra import watched
 
 #: more than a record has attempts
 HOURS = 7
@@ -31,9 +31,26 @@ def complaints(service: Service, word: str, message: str) -> list[dict[str, Any]
     return [line for line in service.log(word) if line.get("message") == message]
 
 
-def counted(service: Service, word: str, metric: str) -> float:
-    """The sum of a metric that the function's alarms watch."""
-    return sum(sum(line.get(metric, [])) for line in service.log(word) if line.get("function") == word)
+def counted(service: Service, word: str, alarm: str) -> float:
+    """What the function added to the metric that this alarm watches."""
+    watches = watched.of_alarm(watched.alarms(service.template)[alarm])
+    emissions = [line for line in service.log(word) if "_aws" in line]
+    return sum(
+        sum(line[name])
+        for line in emissions
+        for space, name, dimensions in watches
+        if _has(line, space, name, dimensions)
+    )
+
+
+def _has(line: Mapping[str, Any], space: str, name: str, dimensions: frozenset[tuple[str, str]]) -> bool:
+    """A line in CloudWatch's embedded format, of a namespace, with a metric in these dimensions."""
+    return any(
+        directive["Namespace"] == space
+        and name in [metric["Name"] for metric in directive["Metrics"]]
+        and {(key, line[key]) for key in directive["Dimensions"][0]} == dimensions
+        for directive in line["_aws"]["CloudWatchMetrics"]
+    )
 
 
 def test_without_kms_whose_credentials_are_at_hand_are_sent_and_the_others_wait(service: Service, gate: Gate) -> None:
@@ -85,7 +102,7 @@ def test_without_the_send_queue_records_wait_in_mysql(service: Service, gate: Ga
         for word, times in (("ingest", 1), ("claim", HOURS)):
             refused = complaints(service, word, "a queue refuses")
             assert {line["why"] for line in refused} == {f"the send queue: {NO_QUEUE.told}"}
-            assert counted(service, word, "QueueRefused") == len(refused) == times
+            assert counted(service, word, "QueueRefuses") == len(refused) == times
     service.hour()
     assert (service.states(), service.arrived()) == ({1: SENT}, [1])
 
@@ -104,7 +121,7 @@ def test_without_the_report_queue_all_but_ended_leases_goes_out(service: Service
         assert (service.states(), service.arrived()) == ({1: SENT, 2: (Status.SENDING, 1)}, [1])
         refused = complaints(service, "claim", "a queue refuses")
         assert {line["why"] for line in refused} == {f"the report queue: {NO_QUEUE.told}"}
-        assert counted(service, "claim", "QueueRefused") == len(refused) == HOURS
+        assert counted(service, "claim", "QueueRefuses") == len(refused) == HOURS
     service.hour()
     assert (service.states(), service.arrived()) == ({1: SENT, 2: (Status.SENT, 2)}, [1, 2])
 

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-
 time.sleep(float(os.environ.get("IMPORT_SECONDS", "0")))
 if "IMPORT_FAILS" in os.environ:
     raise ValueError("as asked for")
