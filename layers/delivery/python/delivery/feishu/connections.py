@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # no layer carries typing_extensions
 #: A NAT gateway forgets a connection after 350 seconds of silence, and the other side may do so sooner.
 SILENT_SECONDS = 30.0
 
+_NEARLY = 0.02  # seconds
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -119,7 +120,7 @@ class _Connection:
 
     def write(self, request: bytes, permit: Permit) -> None:
         permit.take()
-        self._socket.settimeout(_time_of(permit))
+        _bound(self._socket, _time_of(permit))
         self._silent_since = monotonic()
         self._socket.sendall(request)
 
@@ -148,7 +149,7 @@ class _UntilDeadline(io.RawIOBase):
         left = self._permit.left()
         if left <= 0:
             raise TimeoutError("the answer took too long")
-        self._socket.settimeout(left)
+        _bound(self._socket, left)
         return self._socket.recv_into(buffer)
 
 
@@ -219,6 +220,12 @@ def _response(request: requests.PreparedRequest, answer: _Answer) -> requests.Re
     response.request = request
     response.raw = answer
     return response
+
+
+def _bound(sock: socket.socket, seconds: float) -> None:
+    """Leaves a time-out that is nearly so as it is: setting one is a system call, at which other threads take over."""
+    if abs((sock.gettimeout() or 0) - seconds) > _NEARLY:
+        sock.settimeout(seconds)
 
 
 def _time_of(permit: Permit) -> float:
