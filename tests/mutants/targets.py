@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "layers/delivery/python/delivery"
 
 _CONTRACT = ("unit/domain/test_event.py", "unit/domain/test_contract.py", "unit/stages/test_ingest.py")
-_SENDING = ("unit/stages/test_send.py",)
+_SENDING = ("unit/stages/test_send.py", "unit/stages/test_send_limits.py")
 _INGEST = (
     "integration/test_recording.py",
     "integration/test_rejects.py",
@@ -21,11 +21,12 @@ _ATTEMPTS = (
     "integration/test_attempts.py",
     "integration/test_attempt_sets.py",
     "integration/test_closing.py",
+    "integration/test_lock_order.py",
     "integration/test_report_queue.py",
 )
 _CLAIM = ("integration/test_claiming.py", "integration/test_claim_plan.py")
 _CHANNELS = ("unit/aws/test_credentials.py", "unit/aws/test_key_ring.py", "integration/test_channels.py")
-_DEADLINE = ("integration/test_deadline.py",)
+_DEADLINE = ("integration/test_deadline.py", "integration/test_statement_time.py")
 _RIGHTS = ("integration/test_function_users.py",)
 
 #: Module → the files below tests/. Not here: storage/tables.py, which a test compares with what the migrations leave.
@@ -36,7 +37,12 @@ NEAR: Mapping[str, Sequence[str]] = {
     "domain/event": _CONTRACT,
     "domain/intake": _CONTRACT,
     "domain/message": ("unit/domain/test_message.py", "unit/feishu/test_ways.py"),
-    "domain/outcome": ("unit/domain/test_transition.py", *_SENDING, "unit/feishu/test_classify.py", "unit/aws/test_reports.py"),
+    "domain/outcome": (
+        "unit/domain/test_transition.py",
+        *_SENDING,
+        "unit/feishu/test_classify.py",
+        "unit/aws/test_reports.py",
+    ),
     "domain/record": (*_CONTRACT, "unit/stages/test_claim.py", "unit/domain/test_transition.py", *_SENDING),
     "domain/target_url": ("unit/domain/test_target_url.py",),
     "domain/transition": ("unit/domain/test_transition.py", *_SENDING),

@@ -23,9 +23,23 @@ import pytest
 from tests.mutants.targets import ROOT, source_of
 
 #: Imported before the processes are forked, so that none of them has to. Nothing of this repository is among them.
-_COMMON = ("hypothesis", "pydantic", "sqlalchemy.dialects.mysql.pymysql", "requests", "cryptography.x509", "alembic.command")
+_COMMON = (
+    "_hypothesis_pytestplugin",
+    "hypothesis.strategies",
+    "pydantic",
+    "_pytest.config",
+    "sqlalchemy.dialects.mysql.pymysql",
+    "requests",
+    "cryptography.x509",
+    "alembic.command",
+)
 _OURS = ("delivery", "functions", "local", "tests", "conftest")
-_PYTEST = ("-q", "-x", "-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=1", f"--rootdir={ROOT}")
+#: Plugins that make a failure readable, or the run slower, are left out: only whether a test fails is asked.
+_PYTEST = (
+    *("-q", "-x", "--assert=plain", "--hypothesis-seed=1", f"--rootdir={ROOT}", "-p", "_hypothesis_pytestplugin"),
+    *("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+)
 _IMPORT = ""
 
 
@@ -47,6 +61,7 @@ class Baseline:
 
 
 def warm_up() -> None:
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in _COMMON:
         import_module(name)
 
@@ -102,7 +117,9 @@ def _in_a_process(run: _Run, *, seconds: float) -> int | None:
 
 
 def _forget_ours() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] in _OURS and not name.startswith("tests.mutants")]:
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] in _OURS and not name.startswith("tests.mutants")
+    ]:
         if name != "tests":
             del sys.modules[name]
 
