@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,7 @@ def main() -> int:
     modules = chosen(parser.parse_args().only)
     if not modules:
         parser.error("there is no such module")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     warm_up()
     with ExitStack() as ending:
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = ending.enter_context(tempfile.TemporaryDirectory())

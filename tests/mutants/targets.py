@@ -8,7 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "layers/delivery/python/delivery"
 
-_CONTRACT = ("unit/domain/test_event.py", "unit/domain/test_contract.py", "unit/stages/test_ingest.py")
+_CONTRACT = (
+    "unit/domain/test_event.py",
+    "unit/domain/test_target_url.py",
+    "unit/domain/test_contract.py",
+    "unit/stages/test_ingest.py",
+)
 _SENDING = ("unit/stages/test_send.py", "unit/stages/test_send_limits.py")
 _INGEST = (
     "integration/test_recording.py",
@@ -38,12 +43,19 @@ NEAR: Mapping[str, Sequence[str]] = {
     "domain/intake": _CONTRACT,
     "domain/message": ("unit/domain/test_message.py", "unit/feishu/test_ways.py"),
     "domain/outcome": (
+        "unit/domain/test_words.py",
         "unit/domain/test_transition.py",
         *_SENDING,
         "unit/feishu/test_classify.py",
         "unit/aws/test_reports.py",
     ),
-    "domain/record": (*_CONTRACT, "unit/stages/test_claim.py", "unit/domain/test_transition.py", *_SENDING),
+    "domain/record": (
+        "unit/domain/test_words.py",
+        *_CONTRACT,
+        "unit/stages/test_claim.py",
+        "unit/domain/test_transition.py",
+        *_SENDING,
+    ),
     "domain/target_url": ("unit/domain/test_target_url.py",),
     "domain/transition": ("unit/domain/test_transition.py", *_SENDING),
     "deadline": ("unit/test_deadline.py", *_SENDING, "unit/feishu/test_call_deadlines.py"),

@@ -90,6 +90,7 @@ class _Run:
 
     def __call__(self) -> None:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _forget_ours()
         with Path(os.devnull).open("w") as nowhere:
             for stream in (1, 2):

@@ -15,7 +15,7 @@ from delivery.domain.channel import Channel
 from delivery.domain.outcome import NotStarted, Outcome
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closed, Closing
-from tests.unit.stages.sending_fakes import Attempts, Way, pointers, sender, soon
+from tests.unit.stages.sending_fakes import Attempts, Observer, Way, pointers, sender, soon
 from tests.unit.stages.test_send import KEPT, SENT, hanging
 from tests.waiting import until
 
@@ -78,3 +78,46 @@ def test_after_an_open_that_failed_no_other_is_tried() -> None:
     with pytest.raises(ConnectionError, match="open"):
         sender(FailingOnce(), way, concurrency=2).run(pointers(*range(1, 9)), until=soon())
     assert sorted(way.called) == [1, 2]
+
+
+@pytest.mark.parametrize(("seconds", "opened_meanwhile"), [(3.5, 1), (5.0, 2)])
+def test_what_may_have_to_wait_for_a_thread_needs_time_for_two_calls(seconds: float, opened_meanwhile: int) -> None:
+    """One for the call before it, one for its own. Otherwise it is opened when the call before has ended."""
+    seen = list[int]()
+
+    def look(one: Attempt) -> Outcome:
+        if one.record_id == 1:
+            time.sleep(0.6)
+            seen.append(len(attempts.opened))
+        return SENT
+
+    attempts, way = Attempts(), Way(how=look, timeout=timedelta(seconds=2))
+    one = sender(attempts, way, concurrency=1, call_timeout=timedelta(seconds=2))
+    left = one.run(pointers(1, 2), until=soon(KEPT + seconds))
+    assert (seen, sorted(way.called), left) == ([opened_meanwhile], [1, 2], frozenset())
+
+
+def test_what_waits_for_a_thread_when_a_run_breaks_is_not_sent() -> None:
+    """Nobody would write down what came of it. Nor does the run wait for the calls that are with Feishu."""
+    released = threading.Event()
+
+    class Broken(Observer):
+        def closed(self, closing: Closing, *, won: bool) -> None:
+            raise RuntimeError("a bug of ours")
+
+    def hold(one: Attempt) -> Outcome:
+        if one.record_id > 1:
+            released.wait(timeout=20)
+        return SENT
+
+    attempts, way = Attempts(), Way(how=hold, timeout=timedelta(seconds=15))
+    one = sender(attempts, way, concurrency=2, observer=Broken())
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        run = thread.submit(one.run, pointers(1, 2, 3, 4), until=soon())
+        try:
+            assert isinstance(run.exception(timeout=8), RuntimeError)
+        finally:
+            released.set()
+    time.sleep(0.3)
+    assert attempts.opened == [pointers(1, 2), pointers(3, 4)]
+    assert sorted(way.called) == [1, 2, 3]
