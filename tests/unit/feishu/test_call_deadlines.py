@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -71,16 +71,18 @@ def test_a_host_whose_first_address_is_silent_is_reached_by_the_second(monkeypat
     assert len(server.requests) == 1
 
 
-def test_two_silent_addresses_share_the_time_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_addresses_share_the_time_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time-out does not begin again with each address."""
-    with silent_listener() as first, silent_listener() as second, transport() as one:
-        resolve_to(monkeypatch, lambda: [address(first), address(second)])
+    with ExitStack() as exits:
+        silent = [address(exits.enter_context(silent_listener())) for _ in range(8)]
+        one = exits.enter_context(transport())
+        resolve_to(monkeypatch, lambda: silent)
         began = time.monotonic()
         answer = post(one, "http://127.0.0.1:1")
         took = time.monotonic() - began
     assert isinstance(answer, TemporaryFailure)
     assert answer.code == "network_error"
-    assert TIMEOUT * 0.9 <= took < 2 * TIMEOUT + 1
+    assert TIMEOUT * 0.9 <= took < len(silent) * TIMEOUT
 
 
 def test_nothing_is_written_after_a_handshake_that_was_too_slow(tls: ssl.SSLContext, certificate: Path) -> None:
@@ -141,7 +143,7 @@ def test_a_name_look_up_that_hangs_ends_with_the_call(monkeypatch: pytest.Monkey
         until(lambda: not any(thread.name == "name look-up" for thread in threading.enumerate()))
         time.sleep(0.1)
     assert [answer.code for answer in answers if isinstance(answer, TemporaryFailure)] == ["network_error"] * 2
-    assert took < 4 * TIMEOUT + 1
+    assert took < 10  # the look-up hangs for twenty seconds
     assert (server.connections, server.requests) == (0, [])
 
 
