@@ -62,7 +62,7 @@ NEAR: Mapping[str, Sequence[str]] = {
     "ingest": ("unit/stages/test_ingest.py",),
     "claim": ("unit/stages/test_claim.py",),
     "send": _SENDING,
-    "closing": (*_SENDING, "unit/stages/test_closing.py"),
+    "closing": ("unit/stages/test_closing.py", *_SENDING),
     "storage/attempts": (*_ATTEMPTS, *_DEADLINE, *_RIGHTS),
     "storage/channels": (*_CHANNELS, *_RIGHTS),
     "storage/claims": (*_CLAIM, *_ATTEMPTS, *_RIGHTS),

@@ -7,10 +7,11 @@ import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from math import inf
 
 import pytest
 
-from delivery.deadline import Permit
+from delivery.deadline import Permit, seconds_left
 from delivery.domain.channel import Channel
 from delivery.domain.outcome import NotStarted, Outcome
 from delivery.domain.record import Attempt, Pointer
@@ -121,3 +122,28 @@ def test_what_waits_for_a_thread_when_a_run_breaks_is_not_sent() -> None:
     time.sleep(0.3)
     assert attempts.opened == [pointers(1, 2), pointers(3, 4)]
     assert sorted(way.called) == [1, 2, 3]
+
+
+def test_each_step_leaves_the_time_that_those_after_it_need() -> None:
+    """Opening and calling end before there is only time to close; closing, before there is only time to report."""
+    left: dict[str, float] = {}
+
+    class Watching(Attempts):
+        def open(self, pointers: Collection[Pointer], *, now: datetime, lease: timedelta) -> list[Attempt]:
+            left["open"] = seconds_left()
+            return super().open(pointers, now=now, lease=lease)
+
+        def close(self, closings: Sequence[Closing]) -> Closed:
+            left["close"] = seconds_left()
+            return super().close(closings)
+
+    class Asking(Way):
+        def deliver(self, one: Attempt, to: Channel, permit: Permit) -> Outcome:
+            left["call"] = permit.left()
+            return super().deliver(one, to, permit)
+
+    sender(Watching(), Asking()).run(pointers(1), until=soon(30))
+    assert 20 < left["open"] <= 25
+    assert 20 < left["call"] <= 25
+    assert 22 < left["close"] <= 27
+    assert seconds_left() == inf
