@@ -38,15 +38,20 @@ def add_stacks(app: App, stage: StageSettings) -> None:
 
 def _mark(app: App, stage: StageSettings) -> None:
     """What a team asks of everything that is made in its account: tags, and a boundary of every role."""
-    for key, value in {**stage.tags, "service": OUR_NAME, "stage": stage.name}.items():
+    for key, value in _tags(stage).items():
         Tags.of(app).add(key, value)
     if arn := stage.permissions_boundary_arn:
         boundary = iam.ManagedPolicy.from_managed_policy_arn(app, "PermissionsBoundary", arn)
         iam.PermissionsBoundary.of(app).apply(boundary)
 
 
+def _tags(stage: StageSettings) -> dict[str, str]:
+    return {**stage.tags, "service": OUR_NAME, "stage": stage.name}
+
+
 def _common(stage: StageSettings) -> dict[str, Any]:
     return {
+        "tags": _tags(stage),  # CloudFormation gives a stack's tags to what the CDK does not tag: functions of its own
         "env": Environment(account=stage.account, region=stage.region),
         # The command line checks the bootstrap version itself; without the rule the template needs no parameter.
         "synthesizer": DefaultStackSynthesizer(generate_bootstrap_version_rule=False),

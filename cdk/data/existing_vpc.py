@@ -31,7 +31,7 @@ def existing_network(scope: Construct, settings: ExistingVpc) -> Network:
 
 def _places(scope: Construct, settings: ExistingVpc) -> dict[str, Place]:
     """Of functions that are not where the others are, by what they need to reach."""
-    places = {}
+    places: dict[str, Place] = {}
     for name, placed, functions in (("Send", settings.send, ["send"]), ("Inside", settings.inside, INSIDE)):
         if placed:
             groups = _groups(scope, name, placed.security_group_ids)

@@ -61,8 +61,8 @@ class MySql(Construct):
             self._instance.node.add_dependency(group)
         if settings.new.rotation_days:
             self._rotate(settings.new.rotation_days, network)
-        for group in network.groups():
-            self._instance.connections.allow_default_port_from(group)
+        for functions in network.groups():
+            self._instance.connections.allow_default_port_from(functions)
         self.database = self._database(settings)
         accept(self, _ACCEPTED)
         accept(self, _FROM_A_SNAPSHOT if settings.new.snapshot_arn else {})

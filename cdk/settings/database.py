@@ -32,8 +32,8 @@ class NewInstance(StageSection):
     backup_days: int = Field(7, ge=1, le=35)
     """any moment of so many days can be restored"""
     deletion_protection: bool = True
-    rotation_days: int | None = Field(30, ge=1, le=1_000)
-    """the master user's password changes after so many days; only the migration reads it. With null it stays"""
+    rotation_days: int = Field(30, ge=0, le=1_000)
+    """the master user's password changes after so many days, with 0 never; only the migration reads it"""
 
 
 class _MySql(StageSection):

@@ -106,7 +106,7 @@ def _storage(database: Database) -> _Lines:
 def _boundary(permissions_boundary_arn: str | None, database: Database) -> _Lines:
     """The role of that function is in a template of AWS's own, which takes no boundary."""
     if permissions_boundary_arn and isinstance(database, NewMySql) and database.new.rotation_days:
-        says = "should be null with permissions_boundary_arn: AWS's rotation function makes a role without it"
+        says = "should be 0 with permissions_boundary_arn: AWS's rotation function makes a role without it"
         yield f"database.new.rotation_days: {says}"
 
 
