@@ -1,5 +1,6 @@
 """MySQL: a new one, an RDS where functions are users of their own, or any other by its address and secret."""
 
+import re
 from typing import Annotated
 
 from pydantic import Field, Tag
@@ -13,6 +14,10 @@ _NEW_NAME = rf"^[A-Za-z][A-Za-z0-9_]{{0,{_LONGEST_NAME - 1}}}$"
 _VERSION = r"^8\.(0|4)\.[1-9][0-9]*$"
 _SNAPSHOT = r"^arn:aws[a-z-]*:rds:[^:]+:[0-9]{12}:snapshot:[A-Za-z0-9:-]+$"
 _NAMED_BY_RDS = r"^[A-Za-z0-9.-]+\.rds\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?$"
+#: `….eu-west-1.rds.amazonaws.com`, and in China `….rds.cn-north-1.amazonaws.com.cn`
+_REGION_OF_RDS = re.compile(
+    r"\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?$|\.rds\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$"
+)
 
 
 class NewInstance(StageSection):
@@ -70,6 +75,12 @@ class ExistingRds(ExistingMySql):
     name: str = Field(
         "hongyan", pattern=rf"^[A-Za-z0-9_]{{1,{_LONGEST_NAME}}}$", title=f"up to {_LONGEST_NAME} letters, digits, _"
     )
+
+
+def rds_region(endpoint: str) -> str | None:
+    """The region in a name that RDS gave; None for any other name."""
+    found = _REGION_OF_RDS.search(endpoint)
+    return (found[1] or found[2]) if found else None
 
 
 Database = Annotated[

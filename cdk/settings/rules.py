@@ -1,12 +1,13 @@
 """What settings ask of each other: each rule is given the settings that it names, and complains in lines."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 
 from pydantic import BaseModel
 
-from cdk.settings.database import Database, NewMySql
+from cdk.settings.database import Database, ExistingMySql, ExistingRds, NewMySql, rds_region
 from cdk.settings.functions import REPORTS_AT_ONCE, Alarms, Ingest, Queue, Retry, Send
 from cdk.settings.kafka import Kafka, NewKafka, OwnBrokers, ProvisionedMsk
 from cdk.settings.network import LEAST_ZONES, MOST_ZONES, ExistingVpc, Network, NewVpc, zones
@@ -20,6 +21,8 @@ _SENDER_SPARE_SECONDS = 7
 _GROWS_BY_A = 10
 #: the oldest runtime lacks the glibc 2.28 that the Kafka client's wheels need
 _TOO_OLD_FOR_KAFKA = "3.11"
+#: of MSK's brokers, provisioned and serverless (MSK Developer Guide, "Get the bootstrap brokers")
+_MSK_BROKER = re.compile(r"\.kafka(-serverless)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?:")
 _TWO_ZONES = "a VPC over two zones: network.new, or network.vpc_id with at least two subnets"
 
 _Lines = Iterator[str]
@@ -169,13 +172,39 @@ def _brokers(*, kafka: Kafka, network: Network | None, is_local: bool) -> _Lines
         yield "kafka.auth_secret_arn: is missing; brokers outside of a VPC (network) need a secret to log in with"
 
 
+def _outside(*, database: Database, network: Network | None, is_local: bool) -> _Lines:
+    if not is_local and network is None and isinstance(database, ExistingMySql) and rds_region(database.endpoint):
+        yield "network: is missing; an RDS is reached from within its VPC (network.vpc_id)"
+
+
+def _msk_by_its_arn(kafka: Kafka) -> _Lines:
+    """Lambda would poll them as brokers of one's own, from the functions' subnets and without IAM logins."""
+    for broker in kafka.bootstrap_servers if isinstance(kafka, OwnBrokers) else ():
+        if _MSK_BROKER.search(broker):
+            yield f"kafka.bootstrap_servers: {broker} belongs to MSK; give kafka.cluster_arn instead"
+            return
+
+
 def _region(
     region: str | None, database: Database, kafka: Kafka, alarms: Alarms | None, log_key_arn: str | None
 ) -> _Lines:
-    given = {"database": database, "kafka": kafka, "alarms": alarms, "log_key_arn": log_key_arn}
-    for key, arn in _arns(given):
-        if region and arn.split(":")[3] != region:
-            yield f"{key}: should be in {region}, the stage's region, is {arn}"
+    regions = dict(_regions(database=database, kafka=kafka, alarms=alarms, log_key_arn=log_key_arn))
+    if region:
+        for (key, value), named in regions.items():
+            if named != region:
+                yield f"{key}: should be in {region}, the stage's region, is {value}"
+    elif len({*regions.values()}) > 1:
+        told = ", ".join(f"{key} in {named}" for (key, _), named in regions.items())
+        yield f"region: a stage is in one region, but these are in several: {told}"
+
+
+def _regions(**sections: object) -> Iterator[tuple[tuple[str, str], str]]:
+    """Each setting that names something in a region, with its value and that region."""
+    for key, arn in _arns(sections):
+        yield (key, arn), arn.split(":")[3]
+    database = sections["database"]
+    if isinstance(database, ExistingRds) and (named := rds_region(database.endpoint)):
+        yield ("database.endpoint", database.endpoint), named
 
 
 def _arns(given: Mapping[str, object], at: str = "") -> Iterator[tuple[str, str]]:
@@ -201,5 +230,7 @@ RULES: Sequence[Callable[..., _Lines]] = (
     _reserved,
     _kafka,
     _brokers,
+    _outside,
+    _msk_by_its_arn,
     _region,
 )

@@ -12,13 +12,13 @@ from cdk.delivery.migrate import RIGHTS as RIGHTS_FOLDERS
 from cdk.delivery.migrate import fingerprint
 from delivery.deployment.rights import RIGHTS
 from tests.infra.conftest import Stacks, Synthesis
-from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, NO_VPC, RDS, Template, environment, told
+from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, RDS, VPC, Template, environment, told
 
 
 @pytest.fixture(scope="session")
 def beside_rds(synth: Synthesis) -> Template:
     """dev with an existing RDS."""
-    return synth("dev", {"network": NO_VPC, "database": RDS, "kafka": BROKERS})
+    return synth("dev", {"network": VPC, "database": RDS, "kafka": BROKERS})
 
 
 def users(template: Template) -> Mapping[str, str]:

@@ -28,7 +28,7 @@ BY_BEGINNING: Mapping[str, Mapping[str, Any]] = {
     "network.data_": {**LEAST, "network": PLACES},
     "network.": NEW,
     "database.new": NEW,
-    "database.iam": {**LEAST, "database": RDS},
+    "database.iam": {**LEAST, "network": VPC, "database": RDS},
     "kafka.new": NEW,
     "kafka.cluster_arn": {**LEAST, "kafka": {"cluster_arn": CLUSTER}},
     "alarms.email": LEAST,
