@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
+from aws_cdk import aws_iam as iam
 
 from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
+from cdk.settings.rules import OUR_NAME
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 
 
@@ -21,12 +23,11 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
 
 def add_stacks(app: App, stage: StageSettings) -> None:
     """Adds the data stack, if the stage makes anything for it, and the delivery stack, which depends on it."""
-    for key, value in {"service": "hongyan", "stage": stage.name}.items():
-        Tags.of(app).add(key, value)
-    data = DataStack(app, f"hongyan-{stage.name}-data", stage=stage, **_common(stage)) if stage.has_data_stack else None
+    _mark(app, stage)
+    data = DataStack(app, f"{stage.full_name}-data", stage=stage, **_common(stage)) if stage.has_data_stack else None
     delivery = DeliveryStack(
         app,
-        f"hongyan-{stage.name}-delivery",
+        f"{stage.full_name}-delivery",
         stage=stage,
         made=data.made if data else Made(),
         **_common(stage),
@@ -35,8 +36,22 @@ def add_stacks(app: App, stage: StageSettings) -> None:
         delivery.add_stack_dependency(data)
 
 
+def _mark(app: App, stage: StageSettings) -> None:
+    """What a team asks of everything that is made in its account: tags, and a boundary of every role."""
+    for key, value in _tags(stage).items():
+        Tags.of(app).add(key, value)
+    if arn := stage.permissions_boundary_arn:
+        boundary = iam.ManagedPolicy.from_managed_policy_arn(app, "PermissionsBoundary", arn)
+        iam.PermissionsBoundary.of(app).apply(boundary)
+
+
+def _tags(stage: StageSettings) -> dict[str, str]:
+    return {**stage.tags, "service": OUR_NAME, "stage": stage.name}
+
+
 def _common(stage: StageSettings) -> dict[str, Any]:
     return {
+        "tags": _tags(stage),  # CloudFormation gives a stack's tags to what the CDK does not tag: functions of its own
         "env": Environment(account=stage.account, region=stage.region),
         # The command line checks the bootstrap version itself; without the rule the template needs no parameter.
         "synthesizer": DefaultStackSynthesizer(generate_bootstrap_version_rule=False),

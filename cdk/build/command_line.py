@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def protected_stack(stage: StageSettings) -> str | None:
     """The stack that CloudFormation does not delete until somebody lifts its termination protection."""
-    return f"hongyan-{stage.name}-data" if stage.is_prod and stage.has_data_stack else None
+    return f"{stage.full_name}-data" if stage.is_prod and stage.has_data_stack else None
 
 
 def _how_to_lift(stack: str) -> str:

@@ -18,6 +18,7 @@ from constructs import Construct
 
 from cdk.data.msk_arns import MskArns
 from cdk.data.network import Network
+from cdk.log_key import seldom_read
 from cdk.settings.kafka import Brokers, ProvisionedMsk, ServerlessMsk
 
 #: the port for IAM logins from within the VPC
@@ -51,17 +52,20 @@ class Msk(Construct):
         network: Network,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
+        log_class: str,
         keep: bool,
     ) -> None:
         super().__init__(scope, name)
-        self._name, self._network = f"hongyan-{stage}", network
+        self._name, self._network = stage, network
         self._topic, self._consumers = topic, group
         self._policy = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
         self._group = self._let_in()
         if isinstance(settings, ServerlessMsk):
             self.cluster = self._serverless()
         else:
-            log = self._log(log_key, log_retention)
+            log = seldom_read(
+                self, "Brokers", logs.LogGroupClass(log_class), retention=log_retention, encryption_key=log_key
+            )
             self.cluster = self._provisioned(settings.brokers, settings.replication, log)
 
     def _let_in(self) -> ec2.SecurityGroup:
@@ -106,7 +110,7 @@ class Msk(Construct):
             configuration_info=self._configuration(copies),
             encryption_info={
                 "encryptionInTransit": {"clientBroker": "TLS", "inCluster": True},
-                "encryptionAtRest": {"dataVolumeKmsKeyId": self._key().key_arn},
+                "encryptionAtRest": {"dataVolumeKmsKeyId": brokers.storage_key_arn or self._key().key_arn},
             },
             logging_info={"brokerLogs": {"cloudWatchLogs": {"enabled": True, "logGroup": log.log_group_name}}},
         )
@@ -147,11 +151,6 @@ class Msk(Construct):
             description="Hongyan: encrypts what Kafka keeps",
             enable_key_rotation=True,
             removal_policy=self._policy,
-        )
-
-    def _log(self, key: kms.IKey, retention: logs.RetentionDays) -> logs.LogGroup:
-        return logs.LogGroup(
-            self, "Brokers", retention=retention, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
         )
 
     def _grow(self, cluster: msk.CfnCluster, brokers: Brokers) -> None:

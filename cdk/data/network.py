@@ -7,6 +7,8 @@ from typing import Any
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
+#: functions that reach MySQL and services of AWS, and nothing else
+INSIDE = ("ingest", "claim", "migrate")
 #: what Lambda does as the function's role to enter a VPC; EC2 offers no narrower resource for these actions
 _INTERFACES = (
     "ec2:AssignPrivateIpAddresses",
@@ -37,6 +39,8 @@ class Network:
     security_groups: Sequence[ec2.ISecurityGroup]
     #: by the function's name
     places: Mapping[str, Place] = field(default_factory=dict)
+    #: a new MySQL's, which need no way out
+    data_subnets: Sequence[ec2.ISubnet] = ()
 
     def placement(self, function: str, role: iam.Role) -> dict[str, Any]:
         """The arguments that put the function in its place; its role gets the right to make network interfaces."""

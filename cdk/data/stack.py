@@ -59,10 +59,10 @@ class DataStack(Stack):
         return [Fn.select(index, Fn.get_azs()) for index in range(MOST_ZONES)]
 
     @cached_property
-    def _log_key(self) -> kms.Key:
+    def _log_key(self) -> kms.IKey:
         """One key for all logs of the stack, made with the first of them."""
-        named = [mysql_logs.name_prefix(self._stage.name)] if isinstance(self._stage.database, NewMySql) else []
-        return log_key(self, self._stage.name, named=named)
+        named = [mysql_logs.name_prefix(self._stage.full_name)] if isinstance(self._stage.database, NewMySql) else []
+        return log_key(self, self._stage, named=named)
 
     def _vpc(self, stage: StageSettings, settings: NewVpc) -> Network:
         vpc = Vpc(
@@ -71,6 +71,7 @@ class DataStack(Stack):
             settings=settings,
             log_key=self._log_key,
             log_retention=log_retention(stage.log_retention_days),
+            log_class=stage.log_class,
         )
         if not isinstance(stage.database, NewMySql):
             vpc.let_out_to_mysql(stage.database.port)
@@ -81,7 +82,7 @@ class DataStack(Stack):
         mysql = MySql(
             self,
             "MySql",
-            stage=stage.name,
+            stage=stage.full_name,
             settings=settings,
             network=network,
             log_key=self._log_key,
@@ -96,12 +97,13 @@ class DataStack(Stack):
         return Msk(
             self,
             "Kafka",
-            stage=stage.name,
+            stage=stage.full_name,
             topic=settings.topic,
             group=settings.group,
             settings=settings.new,
             network=network,
             log_key=self._log_key,
             log_retention=log_retention(stage.log_retention_days),
+            log_class=stage.log_class,
             keep=stage.keeps_data,
         ).cluster

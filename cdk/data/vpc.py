@@ -4,7 +4,7 @@ It has public subnets for NAT only, private ones with a way out, and isolated on
 the functions that need no way out. The subnets are the same with and without endpoints, so a running stage may change.
 """
 
-from aws_cdk import RemovalPolicy, Tags
+from aws_cdk import Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -13,6 +13,7 @@ from constructs import Construct
 from cdk.data.endpoints import Endpoints
 from cdk.data.network import Network, Place
 from cdk.findings import accept
+from cdk.log_key import seldom_read
 from cdk.settings.network import NewVpc
 
 _ACCEPTED = {
@@ -34,6 +35,7 @@ class Vpc(Construct):
         settings: NewVpc,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
+        log_class: str,
     ) -> None:
         super().__init__(scope, name)
         address = ec2.CfnEIP(self, "Address", domain="vpc")
@@ -43,7 +45,7 @@ class Vpc(Construct):
         self.vpc = self._vpc(settings, instance or _gateway(address))
         if instance:
             self._attach(instance, address, settings.cidr)
-        self._log_refused(log_key, log_retention)
+        self._log_refused(log_key, log_retention, logs.LogGroupClass(log_class))
         self._closed: list[ec2.SecurityGroup] = []
         self.network = self._network(inside=settings.endpoints)
         accept(self, _ACCEPTED)
@@ -76,11 +78,9 @@ class Vpc(Construct):
             gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
         )
 
-    def _log_refused(self, key: kms.IKey, retention: logs.RetentionDays) -> None:
+    def _log_refused(self, key: kms.IKey, retention: logs.RetentionDays, kind: logs.LogGroupClass) -> None:
         """Logs only refused packets, because the functions log what they send to MySQL and Feishu."""
-        group = logs.LogGroup(
-            self, "Refused", retention=retention, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
-        )
+        group = seldom_read(self, "Refused", kind, retention=retention, encryption_key=key)
         self.vpc.add_flow_log(
             "FlowLog",
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
@@ -97,7 +97,13 @@ class Vpc(Construct):
         places = {"send": Place(subnets=self.vpc.private_subnets, security_groups=[sender])}
         if inside:
             places |= self._inside(anywhere, sender)
-        return Network(vpc=self.vpc, subnets=self.vpc.private_subnets, security_groups=[anywhere], places=places)
+        return Network(
+            vpc=self.vpc,
+            subnets=self.vpc.private_subnets,
+            security_groups=[anywhere],
+            places=places,
+            data_subnets=self.vpc.isolated_subnets,
+        )
 
     def _inside(self, anywhere: ec2.SecurityGroup, sender: ec2.SecurityGroup) -> dict[str, Place]:
         """No route leads out of here; a group's rules say which of MySQL, the endpoints and S3 it may reach."""

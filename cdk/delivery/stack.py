@@ -83,11 +83,11 @@ class DeliveryStack(Stack):
         return Runtime.of(stage, self, database=database, network=network)
 
     def _watch(self, stage: StageSettings, metrics: Metrics) -> None:
-        Dashboard(self, "Dashboard", stage=stage.name, metrics=metrics)
+        Dashboard(self, "Dashboard", stage=stage.full_name, metrics=metrics)
         Alarms(self, "Alarms", stage=stage, metrics=metrics)
 
     def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:
-        migrate = Migrate(self, "Migrate", runtime=runtime, size=stage.migrate)
+        migrate = Migrate(self, "Migrate", runtime=runtime, stage=stage)
         migrate.before(*others)
         self._name(migrate)
 

@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from cdk.settings.section import EMPTY, InstanceClass, SecretArn, StageSection, chosen_by
+from cdk.settings.section import EMPTY, InstanceClass, KeyArn, SecretArn, StageSection, chosen_by
 from delivery.aws.settings.types import PORT_PATTERN, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
 
 _Broker = Annotated[str, Field(pattern=rf"^[A-Za-z0-9.-]+:{PORT_PATTERN}$", title="host:port")]
-_KEY = r"^arn:aws[a-z-]*:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
 _VERSION = r"^[0-9]+\.[0-9]+\.[0-9x]+(\.kraft)?$"
 _KINDS = "one of provisioned, serverless"
 
@@ -23,6 +22,8 @@ class Brokers(StageSection):
     """of each broker; MSK never takes storage back"""
     storage_max_gb: int | None = Field(None, ge=1, le=16_384)
     """storage grows by itself up to this; then leave `storage_gb` as it is"""
+    storage_key_arn: KeyArn | None = None
+    """encrypts storage; without it the stage makes a key. It cannot be changed later"""
     # A KRaft version: MSK cannot migrate a cluster from ZooKeeper, which ends with Kafka 3.9.
     version: str = Field("3.9.x.kraft", pattern=_VERSION, title="a Kafka version of MSK's")
     """raising it updates the brokers one after another; MSK takes none back"""
@@ -89,7 +90,7 @@ class OwnBrokers(_Kafka):
     """how that secret logs in; TLS is by a client certificate"""
     ca_secret_arn: SecretArn | None = None
     """of brokers whose certificates a private authority signed: JSON with its certificate"""
-    secrets_key_arn: Annotated[str, Field(pattern=_KEY, title="the ARN of a KMS key")] | None = None
+    secrets_key_arn: KeyArn | None = None
     """the key of these two secrets, if it is not Secrets Manager's own"""
 
 

@@ -9,6 +9,8 @@ from cdk.settings.section import StageSection, chosen_by
 _ID = r"[0-9a-f]{8}(?:[0-9a-f]{9})?$"
 _SubnetId = Annotated[str, Field(pattern=f"^subnet-{_ID}", title="the id of a subnet")]
 _GroupId = Annotated[str, Field(pattern=f"^sg-{_ID}", title="the id of a security group")]
+_SubnetIds = Annotated[tuple[_SubnetId, ...], Field(min_length=1, strict=False)]
+_GroupIds = Annotated[tuple[_GroupId, ...], Field(min_length=1, strict=False)]
 _CIDR = r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/(?:1[6-9]|2[0-4])$"
 #: RDS wants room in two, whether it uses them or not; MSK takes two or three
 LEAST_ZONES, MOST_ZONES = 2, 3
@@ -27,13 +29,24 @@ class NewVpc(StageSection):
     """only send has a way out; the others reach AWS by endpoints of the VPC, which [cost by the hour](costs.md)"""
 
 
+class Placed(StageSection):
+    subnet_ids: _SubnetIds
+    security_group_ids: _GroupIds
+
+
 class ExistingVpc(StageSection):
     vpc_id: str = Field(pattern=f"^vpc-{_ID}", title="the id of a VPC")
     """instead: an existing VPC for the functions and the Kafka poller; without either they run outside of any"""
-    subnet_ids: tuple[_SubnetId, ...] = Field(min_length=1, strict=False)
+    subnet_ids: _SubnetIds
     """private subnets with a way out to Feishu and to AWS's own services, each in a zone of its own"""
-    security_group_ids: tuple[_GroupId, ...] = Field(min_length=1, strict=False)
+    security_group_ids: _GroupIds
     """the functions'; the first is also that of the poller of self-managed brokers"""
+    send: Placed | None = None
+    """where send is instead: it needs a way out to Feishu, and to AWS's services and MySQL"""
+    inside: Placed | None = None
+    """where ingest, claim and migrate are instead: they need MySQL, Secrets Manager, SQS and S3, and no way out"""
+    data_subnet_ids: _SubnetIds | None = None
+    """where a new MySQL is instead, in at least two zones"""
 
 
 Network = Annotated[

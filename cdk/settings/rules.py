@@ -5,15 +5,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 
-from cdk.settings.database import Database, ExistingMySql, ExistingRds, NewMySql, rds_region
-from cdk.settings.functions import Alarms, Queue, Retry, Send
-from cdk.settings.kafka import Kafka, NewKafka, OwnBrokers, ProvisionedMsk
-from cdk.settings.network import LEAST_ZONES, MOST_ZONES, Network, NewVpc, zones
+from pydantic import BaseModel
 
+from cdk.settings.database import Database, ExistingMySql, ExistingRds, NewMySql, rds_region
+from cdk.settings.functions import REPORTS_AT_ONCE, Alarms, Ingest, Queue, Retry, Send
+from cdk.settings.kafka import Kafka, NewKafka, OwnBrokers, ProvisionedMsk
+from cdk.settings.network import LEAST_ZONES, MOST_ZONES, ExistingVpc, Network, NewVpc, zones
+
+OUR_NAME = "hongyan"
 #: AWS's advice: a batch must not become visible again before Lambda itself has given up on it
 VISIBILITY_FACTOR = 6
 #: a sender keeps 2 seconds to close, 3 to report and 1.5 to answer: with less beside a call it would open nothing
 _SENDER_SPARE_SECONDS = 7
+#: what RDS asks of the most that storage may grow to ("Managing capacity automatically with storage autoscaling")
+_GROWS_BY_A = 10
 #: the oldest runtime lacks the glibc 2.28 that the Kafka client's wheels need
 _TOO_OLD_FOR_KAFKA = "3.11"
 #: of MSK's brokers, provisioned and serverless (MSK Developer Guide, "Get the bootstrap brokers")
@@ -31,7 +36,9 @@ def contradictions(valid: Mapping[str, object]) -> _Lines:
             yield from rule(**{name: valid[name] for name in names})
 
 
-def _local(*, is_local: bool, network: Network | None, database: Database, kafka: Kafka) -> _Lines:
+def _local(*, is_local: bool, name_prefix: str, network: Network | None, database: Database, kafka: Kafka) -> _Lines:
+    if is_local and name_prefix != OUR_NAME:
+        yield "name_prefix: is for AWS; leave it out in the local stage"
     for key, section in {"network": network, "database": database, "kafka": kafka}.items():
         for made in ("new", "iam_resource_id", "pollers"):
             if is_local and getattr(section, made, None):
@@ -80,6 +87,42 @@ def _retry(retry: Retry) -> _Lines:
 def _network(network: Network | None) -> _Lines:
     if isinstance(network, NewVpc) and network.zones == MOST_ZONES and network.cidr.endswith("/24"):
         yield f"network.cidr: should be /23 or larger with network.zones {MOST_ZONES}, whose subnets do not fit"
+
+
+def _own_places(network: Network | None) -> _Lines:
+    if isinstance(network, ExistingVpc) and network.data_subnet_ids and len(network.data_subnet_ids) < LEAST_ZONES:
+        yield f"network.data_subnet_ids: should be at least {LEAST_ZONES} subnets, each in a zone of its own"
+
+
+def _storage(database: Database) -> _Lines:
+    if not isinstance(database, NewMySql):
+        return
+    new = database.new
+    least = new.storage_gb + math.ceil(new.storage_gb / _GROWS_BY_A)
+    if new.storage_max_gb is not None and new.storage_max_gb < least:
+        says = f"should be at least {least}, a tenth more than database.new.storage_gb, is {new.storage_max_gb}"
+        yield f"database.new.storage_max_gb: {says}"
+    if new.snapshot_arn and new.storage_key_arn:
+        yield "database.new.storage_key_arn: does not go with database.new.snapshot_arn, whose own key is used"
+
+
+def _boundary(permissions_boundary_arn: str | None, database: Database) -> _Lines:
+    """The role of that function is in a template of AWS's own, which takes no boundary."""
+    if permissions_boundary_arn and isinstance(database, NewMySql) and database.new.rotation_days:
+        says = "should be 0 with permissions_boundary_arn: AWS's rotation function makes a role without it"
+        yield f"database.new.rotation_days: {says}"
+
+
+def _reserved(send: Send, ingest: Ingest, kafka: Kafka) -> _Lines:
+    least = send.max_concurrency + REPORTS_AT_ONCE
+    if send.reserved_concurrency is not None and send.reserved_concurrency < least:
+        reason = f"send.max_concurrency and {REPORTS_AT_ONCE} for reports"
+        yield f"send.reserved_concurrency: should be at least {least}, {reason}, is {send.reserved_concurrency}"
+    if isinstance(kafka, NewKafka) and ingest.reserved_concurrency is not None:
+        partitions = kafka.new.partitions
+        if ingest.reserved_concurrency < partitions:
+            says = f"should be at least kafka.new.partitions ({partitions}), is {ingest.reserved_concurrency}"
+            yield f"ingest.reserved_concurrency: {says}"
 
 
 def _database(database: Database, network: Network | None, removal_policy: str) -> _Lines:
@@ -142,8 +185,10 @@ def _msk_by_its_arn(kafka: Kafka) -> _Lines:
             return
 
 
-def _region(region: str | None, database: Database, kafka: Kafka, alarms: Alarms | None) -> _Lines:
-    regions = dict(_regions(database=database, kafka=kafka, alarms=alarms))
+def _region(
+    region: str | None, database: Database, kafka: Kafka, alarms: Alarms | None, log_key_arn: str | None
+) -> _Lines:
+    regions = dict(_regions(database=database, kafka=kafka, alarms=alarms, log_key_arn=log_key_arn))
     if region:
         for (key, value), named in regions.items():
             if named != region:
@@ -155,13 +200,19 @@ def _region(region: str | None, database: Database, kafka: Kafka, alarms: Alarms
 
 def _regions(**sections: object) -> Iterator[tuple[tuple[str, str], str]]:
     """Each setting that names something in a region, with its value and that region."""
-    for section, given in sections.items():
-        for key, value in dict(given or {}).items():  # type: ignore[call-overload]  # a section, or none
-            if isinstance(value, str) and value.startswith("arn:"):
-                yield (f"{section}.{key}", value), value.split(":")[3]
+    for key, arn in _arns(sections):
+        yield (key, arn), arn.split(":")[3]
     database = sections["database"]
     if isinstance(database, ExistingRds) and (named := rds_region(database.endpoint)):
         yield ("database.endpoint", database.endpoint), named
+
+
+def _arns(given: Mapping[str, object], at: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in given.items():
+        if isinstance(value, BaseModel):
+            yield from _arns(dict(value), f"{at}{key}.")
+        elif isinstance(value, str) and value.startswith("arn:"):
+            yield f"{at}{key}", value
 
 
 RULES: Sequence[Callable[..., _Lines]] = (
@@ -172,7 +223,11 @@ RULES: Sequence[Callable[..., _Lines]] = (
     _pointers,
     _retry,
     _network,
+    _own_places,
     _database,
+    _storage,
+    _boundary,
+    _reserved,
     _kafka,
     _brokers,
     _outside,

@@ -38,7 +38,7 @@ class Alarm:
         alarm = cloudwatch.Alarm(
             scope,
             self.name,
-            alarm_name=f"hongyan-{stage}-{self.name}",
+            alarm_name=f"{stage}-{self.name}",
             alarm_description=f"{self.says}. See docs/runbook.md, {self.name}.",
             metric=self.metric,
             threshold=threshold,

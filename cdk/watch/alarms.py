@@ -33,7 +33,7 @@ class Alarms(Construct):
         topic = alarm_topic(self, stage.alarms)
         action = actions.SnsAction(topic) if topic else None
         for alarm in _alarms(stage, metrics):
-            alarm.add_to(self, stage=stage.name, action=action)
+            alarm.add_to(self, stage=stage.full_name, action=action)
 
 
 def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:

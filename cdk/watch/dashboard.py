@@ -22,7 +22,7 @@ class Dashboard(Construct):
         cloudwatch.Dashboard(
             self,
             "Page",
-            dashboard_name=f"hongyan-{stage}",
+            dashboard_name=stage,
             default_interval=Duration.hours(12),
             widgets=[*_notifications(metrics), *_functions(metrics), *_mysql(metrics), *_kafka(metrics)],
         )

@@ -8,12 +8,15 @@ from cdk.watch.alarm import Alarm, at_least, less_than, more_than
 from cdk.watch.metrics import Metrics, highest
 
 _BUSY_PERCENT, _FREE_PERCENT = 90, 15
+#: RDS grows storage when a tenth of it is free, unless it did in the last six hours or is as large as it may be
+_FREE_PERCENT_IF_IT_GROWS = 5
 _GIGABYTE = 2**30
 #: MSK's own advice
 _KAFKA_DISK_PERCENT = 85
 
 
 def of_mysql(new: NewInstance, metrics: Metrics) -> Iterator[Alarm]:
+    free = _FREE_PERCENT_IF_IT_GROWS if new.storage_max_gb else _FREE_PERCENT
     yield Alarm(
         name="DatabaseBusy",
         says=f"MySQL used more than {_BUSY_PERCENT} % of its processor in each of three periods of five minutes",
@@ -23,9 +26,9 @@ def of_mysql(new: NewInstance, metrics: Metrics) -> Iterator[Alarm]:
     )
     yield Alarm(
         name="DatabaseFull",
-        says=f"MySQL has less than {_FREE_PERCENT} % of its storage left",
+        says=f"MySQL has less than {free} % of the storage left that it began with",
         metric=metrics.of_mysql("FreeStorageSpace", "Minimum", label="free"),
-        when=less_than(new.storage_gb * _GIGABYTE * _FREE_PERCENT // 100),
+        when=less_than(new.storage_gb * _GIGABYTE * free // 100),
     )
 
 

@@ -300,6 +300,9 @@ def test_only_what_rds_named_is_taken_for_an_rds() -> None:
 def test_the_local_stage_makes_nothing_on_aws() -> None:
     """Its MySQL is this machine's, and there is no VPC."""
     assert [line.partition(":")[0] for line in lines(NEW, name="local")] == ["network.new", "database.new", "kafka.new"]
+    assert lines({**LEAST, "name_prefix": "team"}, name="local") == [
+        "name_prefix: is for AWS; leave it out in the local stage"
+    ]
     rds = over({**LEAST, "database": RDS}, {"kafka": {"pollers": {}}})
     assert [line.partition(":")[0] for line in lines(rds, name="local")] == [
         "database.iam_resource_id",
