@@ -1,15 +1,19 @@
 """The CDK app of one stage: which stacks it has, and what all of them share."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
 
+from cdk.build.rounds import keep
 from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 
+#: of the context: a file with what the data stack keeps for one more deployment
+KEPT = "kept"
 #: the CDK would tag this type, but CloudFormation's schema gives it no tags
 _WITHOUT_TAGS = ["AWS::RDS::DBProxyTargetGroup"]
 
@@ -18,11 +22,14 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
     """The app of the stage that the context names. The CDK's command line supplies context and output directory."""
     app = App(context=dict(context or {}), outdir=str(out) if out else None, analytics_reporting=False)
     name = app.node.try_get_context("stage") or DEFAULT_STAGE
-    add_stacks(app, stage_settings(app.node.try_get_context("stages"), str(name)))
+    stage = stage_settings(app.node.try_get_context("stages"), str(name))
+    data = add_stacks(app, stage)
+    if data and (path := app.node.try_get_context(KEPT)):
+        keep(data, json.loads(Path(path).read_text()))
     return app
 
 
-def add_stacks(app: App, stage: StageSettings) -> None:
+def add_stacks(app: App, stage: StageSettings) -> DataStack | None:
     """Adds the data stack, if the stage makes anything for it, and the delivery stack, which depends on it."""
     for key, value in {"service": "hongyan", "stage": stage.name}.items():
         Tags.of(app).add(key, value, exclude_resource_types=_WITHOUT_TAGS)
@@ -36,6 +43,7 @@ def add_stacks(app: App, stage: StageSettings) -> None:
     )
     if data:
         delivery.add_stack_dependency(data)
+    return data
 
 
 def _common(stage: StageSettings) -> dict[str, Any]:

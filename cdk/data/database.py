@@ -1,5 +1,6 @@
 """Says where MySQL is, and what each function needs to log in: environment variables and one IAM statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Aws
@@ -47,6 +48,8 @@ class Database:
     iam_resource_id: str | None = None
     #: where the migration connects: not through a proxy, which knows only the functions' users
     migration_host: str | None = None
+    #: all that the data stack knows of a MySQL that it made, and of its proxy
+    offered: Sequence[str] = ()
 
     @classmethod
     def existing(cls, settings: ExistingMySql) -> "Database":

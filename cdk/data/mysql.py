@@ -1,8 +1,9 @@
 """Makes a new MySQL on RDS, with a proxy before it if the stage asks for one."""
 
+from dataclasses import replace
 from typing import Any
 
-from aws_cdk import ArnFormat, CfnOutput, Duration, Fn, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -135,6 +136,8 @@ class MySql(Construct):
         )
         for functions in network.groups():
             group.connections.allow_from(functions, ec2.Port.tcp(PROXY_PORT), "From the functions")
+            # To MySQL as well, so that functions can move between the two while the stage runs.
+            self._instance.connections.allow_default_port_from(functions)
         proxy = self._instance.add_proxy(
             "Proxy",
             default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,
@@ -144,14 +147,11 @@ class MySql(Construct):
             security_groups=[group],
             require_tls=True,
         )
-        return self._seen_at(proxy.endpoint, self._proxy_id(proxy), settings)
+        database = self._seen_at(proxy.endpoint, self._proxy_id(proxy), settings)
+        return replace(database, offered=(*database.offered, proxy.endpoint, proxy.db_proxy_arn))
 
     def _proxy_id(self, proxy: rds.DatabaseProxy) -> str:
-        """An output of its own, because the other stack cannot split an ARN that comes from this one."""
-        stack, name = Stack.of(self), "DatabaseProxyId"
-        arn = stack.split_arn(proxy.db_proxy_arn, ArnFormat.COLON_RESOURCE_NAME)
-        CfnOutput(stack, name, value=str(arn.resource_name))
-        return Fn.get_stack_output(stack.stack_name, name)
+        return str(Stack.of(self).split_arn(proxy.db_proxy_arn, ArnFormat.COLON_RESOURCE_NAME).resource_name)
 
     def _proxy_role(self, database: str) -> iam.Role:
         """The proxy's role may log in as each of the functions' users and as nobody else."""
@@ -180,4 +180,10 @@ class MySql(Construct):
             instance=self._instance.instance_identifier,
             iam_resource_id=resource_id,
             migration_host=self._instance.db_instance_endpoint_address,
+            offered=(
+                self._instance.db_instance_endpoint_address,
+                self._secret().secret_arn,
+                self._instance.instance_identifier,
+                self._resource_id(),
+            ),
         )

@@ -52,11 +52,26 @@ class DataStack(Stack):
         if isinstance(stage.kafka, NewKafka) and network:
             kafka = self._kafka(stage, stage.kafka, network)
         self.made = Made(network=new, database=database, kafka=kafka)
+        self._offer(self.made)
+
+    def _offer(self, made: Made) -> None:
+        """Exports whatever the delivery stack may ever refer to, used today or not.
+
+        So an export goes only with its resource. Of those that are used CloudFormation removes and changes none.
+        """
+        offered = [
+            *(made.network.offered() if made.network else ()),
+            *(made.database.offered if made.database else ()),
+            *((made.kafka.arns.cluster,) if made.kafka else ()),
+        ]
+        for value in dict.fromkeys(offered):
+            self.export_value(value)
 
     @property
     def availability_zones(self) -> Sequence[str]:  # type: ignore[override]  # the CDK writes it as a list
-        """Zones by position: their names would have to be looked up in the account, which a synthesis does not need."""
-        return [Fn.select(index, Fn.get_azs()) for index in range(MOST_ZONES)]
+        """By position unless the stage names them: a synthesis looks nothing up in the account."""
+        named = self._stage.network.availability_zones if isinstance(self._stage.network, NewVpc) else None
+        return named or [Fn.select(index, Fn.get_azs()) for index in range(MOST_ZONES)]
 
     @cached_property
     def _log_key(self) -> kms.Key:
@@ -74,7 +89,7 @@ class DataStack(Stack):
         )
         if not isinstance(stage.database, NewMySql):
             vpc.let_out_to_mysql(stage.database.port)
-        CfnOutput(self, "FeishuEgressAddress", value=vpc.address)
+        CfnOutput(self, "FeishuEgressAddress", value=", ".join(vpc.addresses))
         return vpc.network
 
     def _mysql(self, stage: StageSettings, settings: NewMySql, network: Network) -> Database:

@@ -1,0 +1,48 @@
+"""For which regions the functions carry the certificate authorities of RDS; the others are refused before a deployment.
+
+Without them the first migration would fail at its TLS handshake, when network and database stand already.
+"""
+
+import re
+import ssl
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from cdk.settings.context import ROOT
+from cdk.settings.database import Database, ExistingRds, NewMySql
+
+#: where `database.ca_file` looks for it: Lambda unpacks the layer into /opt
+BUNDLE = ROOT / "layers" / "delivery" / "rds-ca.pem"
+SHIPPED = f"/opt/{BUNDLE.name}"
+_OF_RDS = re.compile(r"^Amazon RDS (?P<region>[a-z0-9-]+) Root CA ")
+_IN_RDS_NAME = re.compile(r"\.([a-z0-9-]+)\.rds\.amazonaws\.com(\.cn)?$|\.rds\.([a-z0-9-]+)\.amazonaws\.com\.cn$")
+
+
+def unknown_authorities(database: Database, region: str | None) -> Iterator[str]:
+    """The complaint about a database in a region whose authorities are not in the layer."""
+    where = _region_of(database, region)
+    if where and database.ca_file == SHIPPED and where not in known_regions():
+        yield (
+            f"database.ca_file: {SHIPPED} lacks RDS's authorities of {where}; put AWS's bundle of that region into "
+            f"layers/delivery, say as {where}.pem, and name it here: /opt/{where}.pem"
+        )
+
+
+def _region_of(database: Database, region: str | None) -> str | None:
+    """Of a new MySQL and of an RDS; any other server's authorities are its owner's business."""
+    if isinstance(database, NewMySql):
+        return region
+    if named := _IN_RDS_NAME.search(database.endpoint):
+        return named[1] or named[3]
+    return region if isinstance(database, ExistingRds) else None
+
+
+@cache
+def known_regions() -> frozenset[str]:
+    """By the names of the roots in the bundle, so that whoever adds one there has nothing else to change."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(BUNDLE)
+    subjects: list[Any] = [authority["subject"] for authority in context.get_ca_certs()]
+    names = [str(dict(part[0] for part in subject).get("commonName")) for subject in subjects]
+    return frozenset(found["region"] for name in names if (found := _OF_RDS.match(name)))
