@@ -1,6 +1,7 @@
 """The CDK app of one stage: which stacks it has, and what all of them share."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,12 @@ from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
 from cdk.build.rounds import keep
 from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
+from cdk.settings.authorities import unknown_authorities
+from cdk.settings.complaints import SettingsError
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 
+#: set by the CDK's command line
+_REGION_OF_THE_CALLER = "CDK_DEFAULT_REGION"
 #: of the context: a file with what the data stack keeps for one more deployment
 KEPT = "kept"
 #: the CDK would tag this type, but CloudFormation's schema gives it no tags
@@ -23,6 +28,7 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
     app = App(context=dict(context or {}), outdir=str(out) if out else None, analytics_reporting=False)
     name = app.node.try_get_context("stage") or DEFAULT_STAGE
     stage = stage_settings(app.node.try_get_context("stages"), str(name))
+    _refuse_region(stage, os.environ.get(_REGION_OF_THE_CALLER))
     data = add_stacks(app, stage)
     if data and (path := app.node.try_get_context(KEPT)):
         keep(data, json.loads(Path(path).read_text()))
@@ -44,6 +50,15 @@ def add_stacks(app: App, stage: StageSettings) -> DataStack | None:
     if data:
         delivery.add_stack_dependency(data)
     return data
+
+
+def _refuse_region(stage: StageSettings, of_the_caller: str | None) -> None:
+    """What settings say only together with the region that the caller's credentials point to."""
+    lines = [] if stage.region or stage.is_local else [*unknown_authorities(stage.database, of_the_caller)]
+    if not stage.region and str(of_the_caller).startswith("cn-"):
+        lines.append(f'region: is missing; say "{of_the_caller}", because endpoints have other names in China')
+    if lines:
+        raise SettingsError(*(f"cdk.json, stage {stage.name}: {line}" for line in lines))
 
 
 def _common(stage: StageSettings) -> dict[str, Any]:

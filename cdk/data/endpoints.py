@@ -31,7 +31,7 @@ _POLLER: Mapping[str, str] = {"Lambda": "lambda:InvokeFunction", "Sts": "sts:Ass
 class Endpoints(Construct):
     """Private DNS gives these services their usual names, so everything in the VPC uses the endpoints."""
 
-    def __init__(self, scope: Construct, name: str, *, vpc: ec2.IVpc) -> None:
+    def __init__(self, scope: Construct, name: str, *, vpc: ec2.IVpc, polled: bool) -> None:
         super().__init__(scope, name)
         self._vpc = vpc
         self._group = ec2.SecurityGroup(
@@ -41,15 +41,15 @@ class Endpoints(Construct):
             description="Hongyan: endpoints of AWS services; only the functions come in",
             allow_all_outbound=False,
         )
-        made = {
-            "SecretsManager": self._for_functions("SecretsManager", _SERVICES.SECRETS_MANAGER, _SECRETS),
-            "Sqs": self._for_functions("Sqs", _SERVICES.SQS, _QUEUES),
-            "Lambda": self._for_poller("Lambda", _SERVICES.LAMBDA_),
-            "Sts": self._for_poller("Sts", _SERVICES.STS),
-        }
-        for endpoint in made.values():  # from its first moment it has the service's name: the rules come before it
+        made = [
+            self._for_functions("SecretsManager", _SERVICES.SECRETS_MANAGER, _SECRETS),
+            self._for_functions("Sqs", _SERVICES.SQS, _QUEUES),
+        ]
+        if polled:
+            made += [self._for_poller("Lambda", _SERVICES.LAMBDA_), self._for_poller("Sts", _SERVICES.STS)]
+        for endpoint in made:  # from its first moment it has the service's name: the rules come before it
             endpoint.node.add_dependency(self._group)
-        self.ids = [it.vpc_endpoint_id for it in made.values()]
+        self.ids = [it.vpc_endpoint_id for it in made]
 
     def let_in(self, groups: Sequence[ec2.ISecurityGroup]) -> None:
         for group in groups:

@@ -18,7 +18,7 @@ from cdk.data.network import Network
 from cdk.data.vpc import Vpc
 from cdk.log_key import log_key, log_retention
 from cdk.settings.database import NewMySql
-from cdk.settings.kafka import NewKafka
+from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka
 from cdk.settings.network import MOST_ZONES, ExistingVpc, NewVpc
 from cdk.settings.stage import StageSettings
 
@@ -84,6 +84,7 @@ class DataStack(Stack):
             self,
             "Network",
             settings=settings,
+            polled=_is_polled_inside(stage.kafka),
             log_key=self._log_key,
             log_retention=log_retention(stage.log_retention_days),
         )
@@ -120,3 +121,12 @@ class DataStack(Stack):
             log_retention=log_retention(stage.log_retention_days),
             keep=stage.keeps_data,
         ).cluster
+
+
+def _is_polled_inside(kafka: Kafka) -> bool:
+    """Whether Lambda's poller calls ingest out of our VPC, and not out of an existing cluster's.
+
+    In provisioned mode it has a way of its own (Lambda's page "Configuring your Amazon MSK cluster and Amazon VPC
+    network for Lambda").
+    """
+    return kafka.pollers is None and not isinstance(kafka, ExistingMsk)

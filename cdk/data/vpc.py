@@ -35,9 +35,11 @@ class Vpc(Construct):
         name: str,
         *,
         settings: NewVpc,
+        polled: bool,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
+        """`polled` if Lambda's poller of Kafka calls out of this VPC."""
         super().__init__(scope, name)
         gateways = zones(settings) if settings.nat == "gateway_per_zone" else 1
         addresses = [self._address(f"Address{it or ''}") for it in range(gateways)]
@@ -48,7 +50,9 @@ class Vpc(Construct):
             self._attach(instance, addresses[0], settings.cidr)
         self._log_refused(log_key, log_retention)
         self._closed: list[ec2.SecurityGroup] = []
-        self.network = self._network(inside=settings.endpoints)
+        self.network = self._network(
+            Endpoints(self, "Endpoints", vpc=self.vpc, polled=polled) if settings.endpoints else None
+        )
         accept(self, _ACCEPTED)
 
     def let_out_to_mysql(self, port: int) -> None:
@@ -96,7 +100,7 @@ class Vpc(Construct):
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
 
-    def _network(self, *, inside: bool) -> Network:
+    def _network(self, endpoints: Endpoints | None) -> Network:
         # Any destination is allowed, because the Kafka poller uses this group too and brokers may be anywhere.
         anywhere = ec2.SecurityGroup(
             self, "Functions", vpc=self.vpc, description="Hongyan: the functions; nothing comes in"
@@ -104,7 +108,6 @@ class Vpc(Construct):
         sender = self._group("Sender", "Hongyan: send, to Feishu and AWS by HTTPS, and to MySQL; nothing comes in")
         sender.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Feishu, and AWS where there is no endpoint")
         places = {"send": Place(subnets=self.vpc.private_subnets, security_groups=[sender])}
-        endpoints = Endpoints(self, "Endpoints", vpc=self.vpc) if inside else None
         if endpoints:
             places |= self._inside(endpoints, anywhere, sender)
         return Network(

@@ -25,7 +25,11 @@ class NewVpc(StageSection):
     zones: int = Field(LEAST_ZONES, ge=LEAST_ZONES, le=MOST_ZONES)
     """the first ones that your account sees: Kafka brokers in three outlive the loss of one and go on writing"""
     availability_zones: tuple[_Zone, ...] | None = Field(
-        None, min_length=LEAST_ZONES, max_length=MOST_ZONES, strict=False
+        None,
+        min_length=LEAST_ZONES,
+        max_length=MOST_ZONES,
+        strict=False,
+        title=f"a list of {LEAST_ZONES} to {MOST_ZONES} names of zones such as us-west-1a",
     )
     """instead, by name: in us-west-1 an account sees two, and elsewhere one may lack MSK, Lambda or a class"""
     cidr: str = Field("10.0.0.0/16", pattern=_CIDR, title="a block of addresses such as 10.0.0.0/16, from /16 to /24")

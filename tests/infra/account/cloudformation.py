@@ -104,7 +104,9 @@ class OrderedStack(models.Stack):
         for name in _in_order(bodies):
             self._make(name, bodies[name])
         self._remove([name for name in self.made if name not in bodies])
+        before = {it.name for it in self._exported}
         self.output_map = parsing.OutputMap(self.resource_map, template, self.stack_id)
+        self._export(before)
 
     def _refuse_to_take_back(self, template: Body) -> None:
         """CloudFormation removes no export that another stack imports; moto does."""
@@ -113,6 +115,13 @@ class OrderedStack(models.Stack):
             wanted = set(_imports(self.parse_template(other.template)))
             if lost := sorted((wanted & {it.name for it in self._exported}) - offered):
                 raise ValidationError(message=f"Cannot delete export {lost[0]} as it is in use by {other.name}")
+
+    def _export(self, before: set[str]) -> None:
+        """moto lists the exports of a stack's creation, and fails at its deletion where they are others by then."""
+        listed = models.cloudformation_backends[self.account_id][self.region_name].exports
+        for name in before:
+            listed.pop(name, None)
+        listed.update({it.name: it for it in self.exports})
 
     @property
     def _exported(self) -> list[Any]:

@@ -43,7 +43,7 @@ class Seen:
 
     def exported(self, name: str) -> str:
         told = [it for stack in self.stacks.values() for it in stack.get("Outputs", [])]
-        (value,) = [it["OutputValue"] for it in told if it.get("ExportName") == name]
+        (value,) = {it["OutputValue"] for it in told if it.get("ExportName") == name}
         return str(value)
 
     def queue(self, output: str) -> Item:
