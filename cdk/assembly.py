@@ -11,8 +11,8 @@ from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
 from cdk.build.rounds import keep
 from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
-from cdk.settings.authorities import unknown_authorities
 from cdk.settings.complaints import SettingsError
+from cdk.settings.regions import lacking
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 
 #: set by the CDK's command line
@@ -54,7 +54,7 @@ def add_stacks(app: App, stage: StageSettings) -> DataStack | None:
 
 def _refuse_region(stage: StageSettings, of_the_caller: str | None) -> None:
     """What settings say only together with the region that the caller's credentials point to."""
-    lines = [] if stage.region or stage.is_local else [*unknown_authorities(stage.database, of_the_caller)]
+    lines = [] if stage.region or stage.is_local else [*lacking(stage.database, of_the_caller)]
     if not stage.region and str(of_the_caller).startswith("cn-"):
         lines.append(f'region: is missing; say "{of_the_caller}", because endpoints have other names in China')
     if lines:

@@ -55,7 +55,8 @@ class MySql(Construct):
         self._instance = self._make(stage, settings, new, network, keep=keep)
         for group in mysql_logs.log_groups(self, stage, key=log_key, retention=log_retention):
             self._instance.node.add_dependency(group)
-        self._rotate(new.rotation_days, network)
+        if new.rotation_days:
+            self._rotate(new.rotation_days, network)
         self.database = self._behind_proxy(settings, network) if new.proxy else self._directly(settings, network)
         accept(self, _ACCEPTED)
 

@@ -24,8 +24,8 @@ class NewInstance(StageSection):
     backup_days: int = Field(7, ge=1, le=35)
     """any moment of so many days can be restored"""
     deletion_protection: bool = True
-    rotation_days: int = Field(30, ge=1, le=1_000)
-    """the master user's password changes after so many days; only the migration reads it"""
+    rotation_days: int = Field(30, ge=0, le=1_000)
+    """the master user's password changes after so many days, 0: never; only the migration reads it"""
     proxy: bool = False
     """RDS Proxy: functions share connections, and a failover is shorter; worth its price with many senders at once"""
 

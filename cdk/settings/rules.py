@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 
-from cdk.settings.authorities import unknown_authorities
 from cdk.settings.database import PROXY_PORT, Database, NewMySql
 from cdk.settings.functions import Alarms, Queue, Retry, Send
 from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers, ProvisionedMsk
@@ -18,6 +17,7 @@ from cdk.settings.network import (
     zones,
     zones_of_msk,
 )
+from cdk.settings.regions import lacking
 
 #: AWS's advice: a batch must not become visible again before Lambda itself has given up on it
 VISIBILITY_FACTOR = 6
@@ -166,8 +166,8 @@ def _zones_of_region(region: str | None, network: Network | None) -> _Lines:
         yield f"network.availability_zones: should be zones of {region}, the stage's region, is {', '.join(elsewhere)}"
 
 
-def _authorities(region: str | None, database: Database) -> _Lines:
-    yield from unknown_authorities(database, region)
+def _lacking(region: str | None, database: Database) -> _Lines:
+    yield from lacking(database, region)
 
 
 def _region(region: str | None, database: Database, kafka: Kafka, alarms: Alarms | None) -> _Lines:
@@ -191,5 +191,5 @@ RULES: Sequence[Callable[..., _Lines]] = (
     _existing_msk,
     _region,
     _zones_of_region,
-    _authorities,
+    _lacking,
 )

@@ -45,7 +45,7 @@ def _notifications(metrics: Metrics) -> Iterator[_Row]:
         _graph("Age of the send queue's oldest message", _SECONDS, [metrics.queue_age()]),
     ]
     yield [
-        _graph("Kafka lag, and what was polled", "Kafka records", [metrics.kafka_lag(), metrics.polled()]),
+        _graph("Kafka lag", "Kafka records", [metrics.kafka_lag(), metrics.polled()]),
         _graph("Send queue (up to 20 notifications each)", "messages", metrics.queue_depth()),
         _graph("Dead letters", "messages", [metrics.dead_letters(), metrics.dead_reports()]),
     ]

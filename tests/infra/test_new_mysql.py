@@ -83,6 +83,12 @@ def test_the_password_is_generated_and_another_one_after_the_stage_s_days(both: 
     assert rotation["RotationRules"] == {"ScheduleExpression": "rate(9 days)"}
 
 
+def test_without_rotation_there_is_no_function_of_aws_s(both: Stacks) -> None:
+    """In regions without the Serverless Application Repository the stack could not be made with it."""
+    data = both("dev", {"database": {"new": {"rotation_days": 0}}})["data"]
+    assert not data.all("AWS::Serverless::Application") + data.all("AWS::SecretsManager::RotationSchedule")
+
+
 def test_there_is_a_proxy_only_when_the_stage_asks_for_one(both: Stacks) -> None:
     """Functions connect to the proxy, over TLS only."""
     assert not both("dev")["data"].all("AWS::RDS::DBProxy")
@@ -93,16 +99,17 @@ def test_there_is_a_proxy_only_when_the_stage_asks_for_one(both: Stacks) -> None
 
 
 def test_functions_come_in_to_the_proxy_and_each_rule_is_written_once(both: Stacks) -> None:
-    """The proxy, the password's rotation and the migration reach MySQL itself; a duplicate rule would not deploy."""
+    """All reach MySQL itself too, so that functions can move to a proxy and back; a duplicate rule would not deploy."""
     data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
     (proxy,) = [str(it) for it in data.one("AWS::RDS::DBProxy")["VpcSecurityGroupIds"]]
     (mysql,) = [str(it) for it in data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]]
     rules = data.all("AWS::EC2::SecurityGroupIngress")
     ways = [(str(it["SourceSecurityGroupId"]), str(it["GroupId"])) for it in rules]
-    assert len(set(ways)) == len(ways) == 4
+    assert len(set(ways)) == len(ways) == 5
     ((claim,), (send,)) = (delivery.function(word)["VpcConfig"]["SecurityGroupIds"] for word in ("claim", "send"))
     inside, sender = str(told(data, claim)), str(told(data, send))
-    assert set(ways) == {(inside, proxy), (sender, proxy), (inside, mysql), (proxy, mysql)}
+    to_mysql = {(inside, mysql), (sender, mysql), (proxy, mysql)}
+    assert set(ways) == {(inside, proxy), (sender, proxy)} | to_mysql
 
 
 def test_a_mysql_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks, beside: Template) -> None:

@@ -192,8 +192,13 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
         ),
         (
             NEW,
-            {"region": "ap-east-2"},
+            {"region": "ap-east-2", "database": {"new": {"rotation_days": 0}}},
             "database.ca_file: /opt/rds-ca.pem lacks RDS's authorities of ap-east-2; put AWS",
+        ),
+        (
+            NEW,
+            {"region": "eu-central-2"},
+            "database.new.rotation_days: should be 0 in eu-central-2, is 30; AWS's functi",
         ),
         (
             {**LEAST, "database": {**RDS, "endpoint": "mysql.abc.ap-southeast-6.rds.amazonaws.com"}},

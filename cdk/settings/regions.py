@@ -1,6 +1,6 @@
-"""For which regions the functions carry the certificate authorities of RDS; the others are refused before a deployment.
+"""What single regions lack of what a stage asks for, so that it is refused before anything is made.
 
-Without them the first migration would fail at its TLS handshake, when network and database stand already.
+The CDK itself refuses classes of instances that a region lacks, if the stage names its region.
 """
 
 import re
@@ -19,8 +19,42 @@ _OF_RDS = re.compile(r"^Amazon RDS (?P<region>[a-z0-9-]+) Root CA ")
 _IN_RDS_NAME = re.compile(r"\.([a-z0-9-]+)\.rds\.amazonaws\.com(\.cn)?$|\.rds\.([a-z0-9-]+)\.amazonaws\.com\.cn$")
 
 
-def unknown_authorities(database: Database, region: str | None) -> Iterator[str]:
-    """The complaint about a database in a region whose authorities are not in the layer."""
+#: of those where RDS is, by botocore's list of endpoints; aws/aws-cdk#13385 and buildkite/elastic-ci-stack-for-aws#1297
+#: show how a stack fails there
+WITHOUT_ROTATION = frozenset(
+    {
+        "af-south-1",
+        "ap-east-2",
+        "ap-northeast-3",
+        "ap-south-2",
+        "ap-southeast-3",
+        "ap-southeast-4",
+        "ap-southeast-5",
+        "ap-southeast-6",
+        "ap-southeast-7",
+        "ca-west-1",
+        "eu-central-2",
+        "eu-south-1",
+        "eu-south-2",
+        "il-central-1",
+        "me-central-1",
+        "mx-central-1",
+    }
+)
+
+
+def lacking(database: Database, region: str | None) -> Iterator[str]:
+    """A complaint for each setting of the database that the region cannot fulfil."""
+    yield from _unknown_authorities(database, region)
+    if isinstance(database, NewMySql) and database.new.rotation_days and region in WITHOUT_ROTATION:
+        yield (
+            f"database.new.rotation_days: should be 0 in {region}, is {database.new.rotation_days}; AWS's function "
+            "that rotates secrets comes from the Serverless Application Repository, which is not there"
+        )
+
+
+def _unknown_authorities(database: Database, region: str | None) -> Iterator[str]:
+    """Without them the first migration would fail at its TLS handshake, when network and database stand already."""
     where = _region_of(database, region)
     if where and database.ca_file == SHIPPED and where not in known_regions():
         yield (
