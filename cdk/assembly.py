@@ -19,8 +19,6 @@ from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 _REGION_OF_THE_CALLER = "CDK_DEFAULT_REGION"
 #: of the context: a file with what the data stack keeps for one more deployment
 KEPT = "kept"
-#: the CDK would tag this type, but CloudFormation's schema gives it no tags
-_WITHOUT_TAGS = ["AWS::RDS::DBProxyTargetGroup"]
 
 
 def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = None) -> App:
@@ -38,7 +36,7 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
 def add_stacks(app: App, stage: StageSettings) -> DataStack | None:
     """Adds the data stack, if the stage makes anything for it, and the delivery stack, which depends on it."""
     for key, value in {"service": "hongyan", "stage": stage.name}.items():
-        Tags.of(app).add(key, value, exclude_resource_types=_WITHOUT_TAGS)
+        Tags.of(app).add(key, value)
     data = DataStack(app, f"hongyan-{stage.name}-data", stage=stage, **_common(stage)) if stage.has_data_stack else None
     delivery = DeliveryStack(
         app,

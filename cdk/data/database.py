@@ -8,8 +8,6 @@ from aws_cdk import aws_iam as iam
 
 from cdk.settings.database import ExistingMySql, ExistingRds
 
-#: these functions have their own MySQL users if the database accepts IAM logins; `deployment.rights` has their rights
-STAGES = ("ingest", "claim", "send")
 #: the one function that logs in as the secret's user, who may make tables and users
 _MIGRATES = "migrate"
 
@@ -20,7 +18,7 @@ def user_prefix(database: str) -> str:
 
 
 def login(resource_id: str, user: str) -> iam.PolicyStatement:
-    """Allows logging in as this user to the instance or proxy with this RDS resource id."""
+    """Allows logging in as this user to the instance with this RDS resource id."""
     user_arn = f"arn:{Aws.PARTITION}:rds-db:{Aws.REGION}:{Aws.ACCOUNT_ID}:dbuser:{resource_id}/{user}"
     return iam.PolicyStatement(actions=["rds-db:connect"], resources=[user_arn])
 
@@ -46,9 +44,7 @@ class Database:
     instance: str | None = None
     #: the RDS resource id that IAM policies name; without it all functions log in with the secret
     iam_resource_id: str | None = None
-    #: where the migration connects: not through a proxy, which knows only the functions' users
-    migration_host: str | None = None
-    #: all that the data stack knows of a MySQL that it made, and of its proxy
+    #: all that the data stack knows of a MySQL that it made
     offered: Sequence[str] = ()
 
     @classmethod
@@ -66,26 +62,26 @@ class Database:
         """Each function but the migration gets its own MySQL user if the database accepts IAM logins."""
         prefix = user_prefix(self.name) if self.iam_resource_id else ""
         if function == _MIGRATES:
-            return self._by_secret(self.migration_host or self.host, DATABASE_USER_PREFIX=prefix)
+            return self._by_secret(DATABASE_USER_PREFIX=prefix)
         if self.iam_resource_id:
             return self._by_iam(f"{prefix}{function}", self.iam_resource_id)
-        return self._by_secret(self.host, DATABASE_USER="")
+        return self._by_secret(DATABASE_USER="")
 
-    def _by_secret(self, host: str, **user: str) -> Access:
+    def _by_secret(self, **user: str) -> Access:
         return Access(
-            environment={**self._place(host), "DATABASE_SECRET_ARN": self.secret_arn, **user},
+            environment={**self._place(), "DATABASE_SECRET_ARN": self.secret_arn, **user},
             grant=iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret_arn]),
         )
 
     def _by_iam(self, user: str, resource_id: str) -> Access:
         return Access(
-            environment={**self._place(self.host), "DATABASE_SECRET_ARN": "", "DATABASE_USER": user},
+            environment={**self._place(), "DATABASE_SECRET_ARN": "", "DATABASE_USER": user},
             grant=login(resource_id, user),
         )
 
-    def _place(self, host: str) -> dict[str, str]:
+    def _place(self) -> dict[str, str]:
         return {
-            "DATABASE_HOST": host,
+            "DATABASE_HOST": self.host,
             "DATABASE_PORT": str(self.port),
             "DATABASE_NAME": self.name,
             "DATABASE_CA_FILE": self.ca_file,

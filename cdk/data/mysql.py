@@ -1,11 +1,9 @@
-"""Makes a new MySQL on RDS, with a proxy before it if the stage asks for one."""
+"""Makes a new MySQL on RDS."""
 
-from dataclasses import replace
 from typing import Any
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
@@ -13,10 +11,10 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from cdk.data import mysql_logs
-from cdk.data.database import STAGES, Database, login, user_prefix
+from cdk.data.database import Database
 from cdk.data.network import Network
 from cdk.findings import accept
-from cdk.settings.database import PROXY_PORT, NewInstance, NewMySql
+from cdk.settings.database import NewInstance, NewMySql
 
 _USER = "hongyan"
 _ENGINE = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.VER_8_4_10)
@@ -57,7 +55,9 @@ class MySql(Construct):
             self._instance.node.add_dependency(group)
         if new.rotation_days:
             self._rotate(new.rotation_days, network)
-        self.database = self._behind_proxy(settings, network) if new.proxy else self._directly(settings, network)
+        for functions in network.groups():
+            self._instance.connections.allow_default_port_from(functions)
+        self.database = self._database(settings)
         accept(self, _ACCEPTED)
 
     def _make(
@@ -121,46 +121,6 @@ class MySql(Construct):
             vpc_subnets=ec2.SubnetSelection(subnets=network.subnets),
         )
 
-    def _directly(self, settings: NewMySql, network: Network) -> Database:
-        for group in network.groups():
-            self._instance.connections.allow_default_port_from(group)
-        return self._seen_at(self._instance.db_instance_endpoint_address, self._resource_id(), settings)
-
-    def _behind_proxy(self, settings: NewMySql, network: Network) -> Database:
-        """The proxy logs in to MySQL as the user who logged in to it, by IAM too: it has no secret and no other user.
-
-        So the migration connects past it, as the password's rotation does. The CDK opens the way from the proxy to
-        MySQL; the same rule of ours beside it would fail at deployment.
-        """
-        group = ec2.SecurityGroup(
-            self, "ProxyGroup", vpc=network.vpc, description="Hongyan: RDS Proxy; only the functions come in"
-        )
-        for functions in network.groups():
-            group.connections.allow_from(functions, ec2.Port.tcp(PROXY_PORT), "From the functions")
-            # To MySQL as well, so that functions can move between the two while the stage runs.
-            self._instance.connections.allow_default_port_from(functions)
-        proxy = self._instance.add_proxy(
-            "Proxy",
-            default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,
-            role=self._proxy_role(settings.name),
-            vpc=network.vpc,
-            vpc_subnets=self._subnets(network),
-            security_groups=[group],
-            require_tls=True,
-        )
-        database = self._seen_at(proxy.endpoint, self._proxy_id(proxy), settings)
-        return replace(database, offered=(*database.offered, proxy.endpoint, proxy.db_proxy_arn))
-
-    def _proxy_id(self, proxy: rds.DatabaseProxy) -> str:
-        return str(Stack.of(self).split_arn(proxy.db_proxy_arn, ArnFormat.COLON_RESOURCE_NAME).resource_name)
-
-    def _proxy_role(self, database: str) -> iam.Role:
-        """The proxy's role may log in as each of the functions' users and as nobody else."""
-        role = iam.Role(self, "ProxyRole", assumed_by=iam.ServicePrincipal("rds.amazonaws.com"))
-        for function in STAGES:
-            role.add_to_policy(login(self._resource_id(), f"{user_prefix(database)}{function}"))
-        return role
-
     def _resource_id(self) -> str:
         if self._instance.instance_resource_id is None:
             raise RuntimeError("RDS gives no resource id")  # every new instance has one
@@ -171,16 +131,15 @@ class MySql(Construct):
             raise RuntimeError("RDS keeps no secret")  # it was asked to generate one
         return self._instance.secret
 
-    def _seen_at(self, host: str, resource_id: str, settings: NewMySql) -> Database:
+    def _database(self, settings: NewMySql) -> Database:
         return Database(
-            host=host,
+            host=self._instance.db_instance_endpoint_address,
             port=settings.port,
             name=settings.name,
             secret_arn=self._secret().secret_arn,
             ca_file=settings.ca_file,
             instance=self._instance.instance_identifier,
-            iam_resource_id=resource_id,
-            migration_host=self._instance.db_instance_endpoint_address,
+            iam_resource_id=self._resource_id(),
             offered=(
                 self._instance.db_instance_endpoint_address,
                 self._secret().secret_arn,

@@ -1,5 +1,6 @@
 """MySQL: a new one, an RDS where functions are users of their own, or any other by its address and secret."""
 
+import re
 from typing import Annotated
 
 from pydantic import Field, Tag
@@ -7,12 +8,14 @@ from pydantic import Field, Tag
 from cdk.settings.section import InstanceClass, SecretArn, StageSection, chosen_by
 from delivery.aws.settings.types import LONGEST_USER_PREFIX, DatabaseName, Host, Port
 
-#: the only port on which RDS Proxy listens for MySQL
-PROXY_PORT = 3306
 #: functions' users are named after the database, with a dash below between
 _LONGEST_NAME = LONGEST_USER_PREFIX - 1
 _NEW_NAME = rf"^[A-Za-z][A-Za-z0-9_]{{0,{_LONGEST_NAME - 1}}}$"
 _NAMED_BY_RDS = r"^[A-Za-z0-9.-]+\.rds\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?$"
+#: `….eu-west-1.rds.amazonaws.com`, and in China `….rds.cn-north-1.amazonaws.com.cn`
+_REGION_OF_RDS = re.compile(
+    r"\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?$|\.rds\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$"
+)
 
 
 class NewInstance(StageSection):
@@ -26,8 +29,6 @@ class NewInstance(StageSection):
     deletion_protection: bool = True
     rotation_days: int = Field(30, ge=0, le=1_000)
     """the master user's password changes after so many days, 0: never; only the migration reads it"""
-    proxy: bool = False
-    """RDS Proxy: functions share connections, and a failover is shorter; worth its price with many senders at once"""
 
 
 class _MySql(StageSection):
@@ -60,6 +61,12 @@ class ExistingRds(ExistingMySql):
     name: str = Field(
         "hongyan", pattern=rf"^[A-Za-z0-9_]{{1,{_LONGEST_NAME}}}$", title=f"up to {_LONGEST_NAME} letters, digits, _"
     )
+
+
+def rds_region(endpoint: str) -> str | None:
+    """The region in a name that RDS gave; None for any other name."""
+    found = _REGION_OF_RDS.search(endpoint)
+    return (found[1] or found[2]) if found else None
 
 
 Database = Annotated[

@@ -10,13 +10,12 @@ from functools import cache
 from typing import Any
 
 from cdk.settings.context import ROOT
-from cdk.settings.database import Database, ExistingRds, NewMySql
+from cdk.settings.database import Database, ExistingRds, NewMySql, rds_region
 
 #: where `database.ca_file` looks for it: Lambda unpacks the layer into /opt
 BUNDLE = ROOT / "layers" / "delivery" / "rds-ca.pem"
 SHIPPED = f"/opt/{BUNDLE.name}"
 _OF_RDS = re.compile(r"^Amazon RDS (?P<region>[a-z0-9-]+) Root CA ")
-_IN_RDS_NAME = re.compile(r"\.([a-z0-9-]+)\.rds\.amazonaws\.com(\.cn)?$|\.rds\.([a-z0-9-]+)\.amazonaws\.com\.cn$")
 
 
 #: of those where RDS is, by botocore's list of endpoints; aws/aws-cdk#13385 and buildkite/elastic-ci-stack-for-aws#1297
@@ -67,9 +66,7 @@ def _region_of(database: Database, region: str | None) -> str | None:
     """Of a new MySQL and of an RDS; any other server's authorities are its owner's business."""
     if isinstance(database, NewMySql):
         return region
-    if named := _IN_RDS_NAME.search(database.endpoint):
-        return named[1] or named[3]
-    return region if isinstance(database, ExistingRds) else None
+    return rds_region(database.endpoint) or (region if isinstance(database, ExistingRds) else None)
 
 
 @cache

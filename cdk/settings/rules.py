@@ -1,10 +1,11 @@
 """What settings ask of each other: each rule is given the settings that it names, and complains in lines."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 
-from cdk.settings.database import PROXY_PORT, Database, NewMySql
+from cdk.settings.database import Database, ExistingMySql, ExistingRds, NewMySql, rds_region
 from cdk.settings.functions import Alarms, Queue, Retry, Send
 from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers, ProvisionedMsk
 from cdk.settings.network import (
@@ -25,6 +26,8 @@ VISIBILITY_FACTOR = 6
 _SENDER_SPARE_SECONDS = 7
 #: the oldest runtime lacks the glibc 2.28 that the Kafka client's wheels need
 _TOO_OLD_FOR_KAFKA = "3.11"
+#: of MSK's brokers, provisioned and serverless (MSK Developer Guide, "Get the bootstrap brokers")
+_MSK_BROKER = re.compile(r"\.kafka(-serverless)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?:")
 _TWO_ZONES = "a VPC over two zones: network.new, or network.vpc_id with at least two subnets"
 
 _Lines = Iterator[str]
@@ -101,8 +104,6 @@ def _database(database: Database, network: Network | None, removal_policy: str) 
         return
     if zones(network) < LEAST_ZONES:
         yield f"database.new: needs {_TWO_ZONES}"
-    if database.new.proxy and database.port != PROXY_PORT:
-        yield f"database.port: should be {PROXY_PORT} with database.new.proxy, is {database.port}"
     if removal_policy == "destroy" and database.new.deletion_protection:
         yield "removal_policy: should be retain, or database.new.deletion_protection false: RDS would refuse"
 
@@ -170,11 +171,39 @@ def _lacking(region: str | None, database: Database) -> _Lines:
     yield from lacking(database, region)
 
 
+def _outside(*, database: Database, network: Network | None, is_local: bool) -> _Lines:
+    if not is_local and network is None and isinstance(database, ExistingMySql) and rds_region(database.endpoint):
+        yield "network: is missing; an RDS is reached from within its VPC (network.vpc_id)"
+
+
+def _msk_by_its_arn(kafka: Kafka) -> _Lines:
+    """Lambda would poll them as brokers of one's own, from the functions' subnets and without IAM logins."""
+    for broker in kafka.bootstrap_servers if isinstance(kafka, OwnBrokers) else ():
+        if _MSK_BROKER.search(broker):
+            yield f"kafka.bootstrap_servers: {broker} belongs to MSK; give kafka.cluster_arn instead"
+            return
+
+
 def _region(region: str | None, database: Database, kafka: Kafka, alarms: Alarms | None) -> _Lines:
-    for section, given in {"database": database, "kafka": kafka, "alarms": alarms}.items():
-        for key, value in dict(given or {}).items():
-            if region and isinstance(value, str) and value.startswith("arn:") and value.split(":")[3] != region:
-                yield f"{section}.{key}: should be in {region}, the stage's region, is {value}"
+    regions = dict(_regions(database=database, kafka=kafka, alarms=alarms))
+    if region:
+        for (key, value), named in regions.items():
+            if named != region:
+                yield f"{key}: should be in {region}, the stage's region, is {value}"
+    elif len({*regions.values()}) > 1:
+        told = ", ".join(f"{key} in {named}" for (key, _), named in regions.items())
+        yield f"region: a stage is in one region, but these are in several: {told}"
+
+
+def _regions(**sections: object) -> Iterator[tuple[tuple[str, str], str]]:
+    """Each setting that names something in a region, with its value and that region."""
+    for section, given in sections.items():
+        for key, value in dict(given or {}).items():  # type: ignore[call-overload]  # a section, or none
+            if isinstance(value, str) and value.startswith("arn:"):
+                yield (f"{section}.{key}", value), value.split(":")[3]
+    database = sections["database"]
+    if isinstance(database, ExistingRds) and (named := rds_region(database.endpoint)):
+        yield ("database.endpoint", database.endpoint), named
 
 
 RULES: Sequence[Callable[..., _Lines]] = (
@@ -189,6 +218,8 @@ RULES: Sequence[Callable[..., _Lines]] = (
     _kafka,
     _brokers,
     _existing_msk,
+    _outside,
+    _msk_by_its_arn,
     _region,
     _zones_of_region,
     _lacking,

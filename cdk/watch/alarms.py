@@ -160,7 +160,7 @@ def _of_our_own(metrics: Metrics) -> Iterator[Alarm]:
     )
     yield Alarm(
         name="QueueRefuses",
-        says="The send queue did not take pointers in each of two periods of five minutes",
+        says="A queue refused ingest or claim in each of two periods of five minutes",
         metric=metrics.queue_refused(),
         when=at_least(1),
         periods=2,

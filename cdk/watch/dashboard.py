@@ -52,7 +52,7 @@ def _notifications(metrics: Metrics) -> Iterator[_Row]:
     yield [
         _graph("Trouble of ours", _COUNT, ours),
         _graph("Age of the oldest report", _SECONDS, [metrics.reports_age()]),
-        _graph("Refused: by the queue, by Kafka", "calls", [metrics.queue_refused(), metrics.polling_errors()]),
+        _graph("Refused: by a queue, by Kafka", "calls", [metrics.queue_refused(), metrics.polling_errors()]),
     ]
     yield [
         _graph("Sent after it was asked for", _SECONDS, [metrics.lateness(it) for it in ("p50", "p95", "p99")]),

@@ -25,7 +25,7 @@ MYSQL: Mapping[str, Any] = {
 }
 RDS: Mapping[str, Any] = {
     **MYSQL,
-    "endpoint": "mysql.abcdefghijkl.ap-southeast-1.rds.amazonaws.com",
+    "endpoint": "mysql.abcdefghijkl.eu-west-1.rds.amazonaws.com",
     "iam_resource_id": "db-ABCDEFGHIJKL01234",
     "name": "smartflow",
 }

@@ -1,7 +1,7 @@
 """The real command line deploys a stage with a VPC, a MySQL and a Kafka of its own into a server of AWS's APIs.
 
 It is deployed, deployed again, with another setting, with a migration that fails, with that mended, and destroyed. What
-the server cannot hold is listed in tests/infra/account/gaps.py and tested in test_deployment_gaps.py.
+the server cannot hold is listed in local/account/gaps.py and tested in test_deployment_gaps.py.
 """
 
 import json

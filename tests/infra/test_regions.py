@@ -12,7 +12,7 @@ from cdk.settings.complaints import SettingsError
 from cdk.settings.context import merged, own_context
 from tests.infra.conftest import Stacks
 from tests.infra.synthesis import synthesized
-from tests.infra.templates import RDS
+from tests.infra.templates import MYSQL
 
 PARTITIONS = {"cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"}
 #: GovCloud's RDS has no m7g
@@ -50,7 +50,7 @@ def test_a_class_that_a_region_lacks_is_refused_with_those_that_it_has() -> None
         ("eu-central-2", {}, "database.new.rotation_days: should be 0 in eu-central-2, is 30; AWS's function"),
         (
             "eu-west-1",
-            {"database": {**RDS, "endpoint": "mysql.abc.ap-east-2.rds.amazonaws.com"}},
+            {"database": {**MYSQL, "endpoint": "mysql.abc.ap-east-2.rds.amazonaws.com"}},
             "database.ca_file: /opt/rds-ca.pem lacks RDS's authorities of ap-east-2; put AWS's bundle of that region",
         ),
         (
@@ -81,6 +81,6 @@ def test_rds_s_own_name_tells_the_region_in_china_as_well(monkeypatch: pytest.Mo
     """Where it stands before the domain, not before `rds`."""
     monkeypatch.setattr("cdk.settings.regions.known_regions", lambda: frozenset({"eu-west-1"}))
     endpoint = "mysql.abc.rds.cn-north-1.amazonaws.com.cn"
-    context = merged(own_context(), {"stage": "dev", "stages": {"dev": {"database": {**RDS, "endpoint": endpoint}}}})
+    context = merged(own_context(), {"stage": "dev", "stages": {"dev": {"database": {**MYSQL, "endpoint": endpoint}}}})
     with pytest.raises(SettingsError, match="lacks RDS's authorities of cn-north-1; put"):
         stage_app(context)

@@ -96,15 +96,6 @@ def test_a_mysql_elsewhere_may_be_reached_at_its_port(word: str, ports: set[str]
     assert {port for where, port in allowed_out(stacks["data"], group) if where == "0.0.0.0/0"} == ports
 
 
-@pytest.mark.parametrize("word", ["send", "claim"])
-def test_a_proxy_may_be_reached_beside_mysql(word: str, both: Stacks) -> None:
-    """MySQL itself too, so that functions can move from one to the other while they run."""
-    stacks = both("prod", {**WITH, "database": {"new": {"proxy": True}}})
-    (group,) = stands_in(word, stacks, "SecurityGroupIds")
-    reached = {where for where, _ in allowed_out(stacks["data"], group)}
-    assert {"RDS Proxy", "MySQL"} <= reached
-
-
 def test_nobody_comes_in_to_a_function(both: Stacks) -> None:
     """Lambda does not call a function through the VPC."""
     stacks = both("prod", WITH)

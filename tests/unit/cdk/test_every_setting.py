@@ -26,7 +26,7 @@ BY_BEGINNING: Mapping[str, Mapping[str, Any]] = {
     "network.s": {**LEAST, "network": VPC},
     "network.": NEW,
     "database.new": NEW,
-    "database.iam": {**LEAST, "database": RDS},
+    "database.iam": {**LEAST, "network": VPC, "database": RDS},
     "kafka.new": NEW,
     "kafka.vpc": {**LEAST, "kafka": {"cluster_arn": CLUSTER}},
     "kafka.cluster_arn": {**LEAST, "kafka": {"cluster_arn": CLUSTER}},

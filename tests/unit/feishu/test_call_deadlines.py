@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
 import threading
@@ -227,7 +228,7 @@ def test_a_connection_that_the_other_side_ended_in_silence_costs_no_attempt(*, r
 
 
 def test_a_burst_of_first_calls_over_tls_shares_one_context(
-    tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    tls: ssl.SSLContext, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Authorities are read once, not for each of 32 connections: a small function has no processor for that."""
     read: list[str] = []
@@ -244,6 +245,7 @@ def test_a_burst_of_first_calls_over_tls_shares_one_context(
     monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load_verify_locations)
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", load_default_certs)
     together = threading.Barrier(32)
+    not_read_yet = shutil.copy(certificate, tmp_path)
 
     def answered_together(_request: bytes) -> list[bytes]:
         together.wait(30)
@@ -251,7 +253,7 @@ def test_a_burst_of_first_calls_over_tls_shares_one_context(
 
     with (
         raw_server(answered_together, tls=tls, keep=True) as server,
-        transport(30, authorities=str(certificate)) as one,
+        transport(30, authorities=str(not_read_yet)) as one,
         ThreadPoolExecutor(max_workers=32) as threads,
     ):
         answers = list(threads.map(lambda _: post(one, server.origin), range(32)))

@@ -11,8 +11,8 @@ from typing import Any
 from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import ValidationError
 
+from local.account.recorded import End, Recorded, call
 from local.template.intrinsics import references
-from tests.infra.account.recorded import End, Recorded, call
 
 Body = dict[str, Any]
 #: a template and its parameters
@@ -38,7 +38,7 @@ def install(kinds: Mapping[str, type]) -> None:
     def model(kind: str) -> Any:
         found = kinds.get(kind) or parsing.get_model_map().get(kind)
         if found is None:
-            raise ValidationError(message=f"Nobody makes {kind} here: see tests/infra/account/gaps.py")
+            raise ValidationError(message=f"Nobody makes {kind} here: see local/account/gaps.py")
         return found
 
     vars(models).update(Stack=OrderedStack)
@@ -117,7 +117,7 @@ class OrderedStack(models.Stack):
                 raise ValidationError(message=f"Cannot delete export {lost[0]} as it is in use by {other.name}")
 
     def _export(self, before: set[str]) -> None:
-        """moto lists the exports of a stack's creation, and fails at its deletion where they are others by then."""
+        """Moto lists the exports of a stack's creation, and fails at its deletion where they are others by then."""
         listed = models.cloudformation_backends[self.account_id][self.region_name].exports
         for name in before:
             listed.pop(name, None)
