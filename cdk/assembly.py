@@ -1,5 +1,7 @@
 """The CDK app of one stage: which stacks it has, and what all of them share."""
 
+import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,21 +9,33 @@ from typing import Any
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
 from aws_cdk import aws_iam as iam
 
+from cdk.build.rounds import keep
 from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
+from cdk.settings.complaints import SettingsError
+from cdk.settings.regions import lacking
 from cdk.settings.rules import OUR_NAME
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
+
+#: set by the CDK's command line
+_REGION_OF_THE_CALLER = "CDK_DEFAULT_REGION"
+#: of the context: a file with what the data stack keeps for one more deployment
+KEPT = "kept"
 
 
 def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = None) -> App:
     """The app of the stage that the context names. The CDK's command line supplies context and output directory."""
     app = App(context=dict(context or {}), outdir=str(out) if out else None, analytics_reporting=False)
     name = app.node.try_get_context("stage") or DEFAULT_STAGE
-    add_stacks(app, stage_settings(app.node.try_get_context("stages"), str(name)))
+    stage = stage_settings(app.node.try_get_context("stages"), str(name))
+    _refuse_region(stage, os.environ.get(_REGION_OF_THE_CALLER))
+    data = add_stacks(app, stage)
+    if data and (path := app.node.try_get_context(KEPT)):
+        keep(data, json.loads(Path(path).read_text()))
     return app
 
 
-def add_stacks(app: App, stage: StageSettings) -> None:
+def add_stacks(app: App, stage: StageSettings) -> DataStack | None:
     """Adds the data stack, if the stage makes anything for it, and the delivery stack, which depends on it."""
     _mark(app, stage)
     data = DataStack(app, f"{stage.full_name}-data", stage=stage, **_common(stage)) if stage.has_data_stack else None
@@ -34,6 +48,16 @@ def add_stacks(app: App, stage: StageSettings) -> None:
     )
     if data:
         delivery.add_stack_dependency(data)
+    return data
+
+
+def _refuse_region(stage: StageSettings, of_the_caller: str | None) -> None:
+    """What settings say only together with the region that the caller's credentials point to."""
+    lines = [] if stage.region or stage.is_local else [*lacking(stage.database, of_the_caller)]
+    if not stage.region and str(of_the_caller).startswith("cn-"):
+        lines.append(f'region: is missing; say "{of_the_caller}", because endpoints have other names in China')
+    if lines:
+        raise SettingsError(*(f"cdk.json, stage {stage.name}: {line}" for line in lines))
 
 
 def _mark(app: App, stage: StageSettings) -> None:

@@ -46,6 +46,8 @@ class Database:
     instance: str | None = None
     #: the RDS resource id that IAM policies name; without it all functions log in with the secret
     iam_resource_id: str | None = None
+    #: all that the data stack knows of a MySQL that it made
+    offered: Sequence[str] = ()
 
     @classmethod
     def existing(cls, settings: ExistingMySql) -> "Database":

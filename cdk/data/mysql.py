@@ -165,6 +165,12 @@ class MySql(Construct):
             ca_file=settings.ca_file,
             instance=self._instance.instance_identifier,
             iam_resource_id=self._resource_id(),
+            offered=(
+                self._instance.db_instance_endpoint_address,
+                self._secret().secret_arn,
+                self._instance.instance_identifier,
+                self._resource_id(),
+            ),
         )
 
 

@@ -9,8 +9,18 @@ from pydantic import BaseModel
 
 from cdk.settings.database import Database, ExistingMySql, ExistingRds, NewMySql, rds_region
 from cdk.settings.functions import REPORTS_AT_ONCE, Alarms, Ingest, Queue, Retry, Send
-from cdk.settings.kafka import Kafka, NewKafka, OwnBrokers, ProvisionedMsk
-from cdk.settings.network import LEAST_ZONES, MOST_ZONES, ExistingVpc, Network, NewVpc, zones
+from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers, ProvisionedMsk
+from cdk.settings.network import (
+    LEAST_ZONES,
+    MOST_OF_MSK,
+    ExistingVpc,
+    Network,
+    NewVpc,
+    room_for_zones,
+    zones,
+    zones_of_msk,
+)
+from cdk.settings.regions import lacking
 
 OUR_NAME = "hongyan"
 #: AWS's advice: a batch must not become visible again before Lambda itself has given up on it
@@ -85,8 +95,15 @@ def _retry(retry: Retry) -> _Lines:
 
 
 def _network(network: Network | None) -> _Lines:
-    if isinstance(network, NewVpc) and network.zones == MOST_ZONES and network.cidr.endswith("/24"):
-        yield f"network.cidr: should be /23 or larger with network.zones {MOST_ZONES}, whose subnets do not fit"
+    if not isinstance(network, NewVpc):
+        return
+    number, room, names = zones(network), room_for_zones(network.cidr), network.availability_zones or ()
+    if number > room:
+        yield f"network.cidr: should be larger than {network.cidr}, which has room for {room} zones; there are {number}"
+    if len(set(names)) < len(names):
+        yield f"network.availability_zones: should be different zones, is {', '.join(names)}"
+    if names and "zones" in network.model_fields_set and network.zones != number:
+        yield f"network.zones: should be {number}, as many as network.availability_zones names, or left out"
 
 
 def _own_places(network: Network | None) -> _Lines:
@@ -145,17 +162,17 @@ def _kafka(kafka: Kafka, network: Network | None, python: str) -> _Lines:
     if zones(network) < LEAST_ZONES:
         yield f"kafka.new: needs {_TWO_ZONES}"
     elif isinstance(kafka.new, ProvisionedMsk):
-        yield from _provisioned(kafka.new, zones(network))
+        yield from _provisioned(kafka.new, network)
 
 
-def _provisioned(new: ProvisionedMsk, number_of_zones: int) -> _Lines:
+def _provisioned(new: ProvisionedMsk, network: Network | None) -> _Lines:
     brokers, most = new.brokers, new.brokers.storage_max_gb
     if most is not None and most <= brokers.storage_gb:
         says = f"should be more than kafka.new.brokers.storage_gb ({brokers.storage_gb}), is {most}"
         yield f"kafka.new.brokers.storage_max_gb: {says}"
-    if number_of_zones > MOST_ZONES:
-        yield f"kafka.new: needs two or three subnets, each in a zone of its own; there are {number_of_zones}"
-    elif new.replication and new.replication > (number := brokers.per_zone * number_of_zones):
+    if isinstance(network, ExistingVpc) and zones(network) > MOST_OF_MSK:
+        yield f"kafka.new: needs two or three subnets, each in a zone of its own; there are {zones(network)}"
+    elif new.replication and new.replication > (number := brokers.per_zone * zones_of_msk(network)):
         yield f"kafka.new.replication: should be at most the number of brokers ({number}), is {new.replication}"
 
 
@@ -170,6 +187,31 @@ def _brokers(*, kafka: Kafka, network: Network | None, is_local: bool) -> _Lines
         yield "kafka.auth_secret_arn: is missing; TLS needs a certificate and its private key"
     elif network is None and not is_local:
         yield "kafka.auth_secret_arn: is missing; brokers outside of a VPC (network) need a secret to log in with"
+
+
+def _existing_msk(kafka: Kafka) -> _Lines:
+    """As AWS's pages say: MSK's "Limitations when using SCRAM secrets", Lambda's on MSK as an event source."""
+    if not isinstance(kafka, ExistingMsk):
+        return
+    secret, scram = kafka.auth_secret_arn, kafka.auth_mechanism == "SCRAM-SHA-512"
+    if kafka.auth_mechanism not in ("SCRAM-SHA-512", "TLS"):
+        yield f"kafka.auth_mechanism: should be SCRAM-SHA-512 or TLS with kafka.cluster_arn, is {kafka.auth_mechanism}"
+    elif not secret and not scram:
+        yield "kafka.auth_secret_arn: is missing; TLS needs a certificate and its private key"
+    elif not secret and kafka.secrets_key_arn:
+        yield "kafka.secrets_key_arn: is the key of kafka.auth_secret_arn; leave it out without"
+    elif secret and ":secret:AmazonMSK_" in secret and not kafka.secrets_key_arn:
+        yield "kafka.secrets_key_arn: is missing; MSK takes users only from secrets under a KMS key of your own"
+
+
+def _zones_of_region(region: str | None, network: Network | None) -> _Lines:
+    names = network.availability_zones or () if isinstance(network, NewVpc) else ()
+    if region and (elsewhere := [it for it in names if it[:-1] != region]):
+        yield f"network.availability_zones: should be zones of {region}, the stage's region, is {', '.join(elsewhere)}"
+
+
+def _lacking(region: str | None, database: Database) -> _Lines:
+    yield from lacking(database, region)
 
 
 def _outside(*, database: Database, network: Network | None, is_local: bool) -> _Lines:
@@ -230,7 +272,10 @@ RULES: Sequence[Callable[..., _Lines]] = (
     _reserved,
     _kafka,
     _brokers,
+    _existing_msk,
     _outside,
     _msk_by_its_arn,
     _region,
+    _zones_of_region,
+    _lacking,
 )

@@ -119,7 +119,8 @@ def stands_in(word: str, stacks: Mapping[str, Template], what: str) -> list[Reso
 
 def told(data: Template, reference: Any) -> Any:
     """What the data stack gives for a reference of the stack that delivers."""
-    return data.body["Outputs"][reference["Fn::GetStackOutput"]["OutputName"]]["Value"]
+    exported = {it["Export"]["Name"]: it["Value"] for it in data.body["Outputs"].values() if "Export" in it}
+    return exported[reference["Fn::ImportValue"]]
 
 
 def tagged(resource: Mapping[str, Any], key: str) -> str:

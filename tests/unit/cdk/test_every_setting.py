@@ -30,6 +30,7 @@ BY_BEGINNING: Mapping[str, Mapping[str, Any]] = {
     "database.new": NEW,
     "database.iam": {**LEAST, "network": VPC, "database": RDS},
     "kafka.new": NEW,
+    "kafka.vpc": {**LEAST, "kafka": {"cluster_arn": CLUSTER}},
     "kafka.cluster_arn": {**LEAST, "kafka": {"cluster_arn": CLUSTER}},
     "alarms.email": LEAST,
     "alarms": {**LEAST, "alarms": {"topic_arn": TOPIC}},
