@@ -19,7 +19,7 @@ SIDE_BY_SIDE := --numprocesses $(FILES_AT_A_TIME) --dist loadfile --no-loadscope
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo up down test quick unit check lint types imports docs migration synth bootstrap deploy diff destroy \
-	sam-invoke sam-start outages bench clean
+	sam-invoke sam-start outages mutants bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ sam-start: .venv/ready  ## serve the functions in containers at port 3001, for a
 
 outages: .venv/ready  ## break MySQL in five ways while 15,000 messages go out, and count what was lost or doubled [RECORDS=15000]
 	@for fault in stop kill read-only row-lock table-lock; do $(PYTHON) -m tests.outages --records $(RECORDS) --fault $$fault || exit 1; done
+
+mutants: .venv/ready  ## change the code in a small way, thousands of times, and name the changes that no test notices [ONLY=domain/transition]
+	@$(PYTHON) -m tests.mutants $(ONLY)
 
 bench: .venv/ready  ## measure against the row-at-a-time way and the raw driver; writes benchmarks/latest.json
 	@$(PYTHON) -m benchmarks

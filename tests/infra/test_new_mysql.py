@@ -81,6 +81,12 @@ def test_the_password_is_generated_and_another_one_after_the_stage_s_days(both: 
     assert rotation["RotationRules"] == {"ScheduleExpression": "rate(9 days)"}
 
 
+def test_without_rotation_there_is_no_function_of_aws_s(both: Stacks) -> None:
+    """In regions without the Serverless Application Repository the stack could not be made with it."""
+    data = both("dev", {"database": {"new": {"rotation_days": 0}}})["data"]
+    assert not data.all("AWS::Serverless::Application") + data.all("AWS::SecretsManager::RotationSchedule")
+
+
 def test_a_mysql_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks, beside: Template) -> None:
     """An existing MySQL is watched by whoever made it; for ours the dashboard shows what the alarms watch."""
     data, delivery = both("dev")["data"], both("dev")["delivery"]

@@ -257,6 +257,15 @@ def test_no_statement_of_a_close_outgrows_what_the_server_takes(small_packets: E
     assert count(small_packets, "notification_attempts") == 40
 
 
+def test_a_close_that_is_refused_for_its_size_is_halved(small_packets: Engine, clock: Clock) -> None:
+    """Nobody asks what a server takes if any should take it: here 400,000 bytes, of which it takes 262,144."""
+    attempts = opened_set(small_packets, clock, 4)
+    long = Delivered(provider_message_id="m", exchange=Exchange(request={"text": "🦢" * 25_000}, http_status=200))
+    closed = Attempts(engine=small_packets).close([closing(attempt, long, clock) for attempt in attempts])
+    assert len(closed.won) == 4
+    assert count(small_packets, "notification_attempts") == 4
+
+
 def test_a_lease_ends_within_a_second_of_what_was_asked(engine: Engine, clock: Clock) -> None:
     """The odd milliseconds tell openings apart, and no more."""
     [attempt] = opened_set(engine, clock, 1)

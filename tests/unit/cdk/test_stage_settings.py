@@ -120,7 +120,11 @@ NO_KAFKA_KIND = "kafka: should be an object with new, cluster_arn or bootstrap_s
         ("database", {"endpoint": "h"}, "database.secret_arn: is missing; it should be the whole ARN of a Secrets Man"),
         ("kafka", {**BROKERS, "new": {}}, "kafka.bootstrap_servers: does not go with kafka.new; leave one of them out"),
         ("kafka", {"cluster_arn": CLUSTER, "new": {}}, "kafka.cluster_arn: does not go with kafka.new; leave one of t"),
-        ("kafka", {**BROKERS, "cluster_arn": CLUSTER}, "kafka.auth_secret_arn: does not go with kafka.cluster_arn; le"),
+        (
+            "kafka",
+            {**BROKERS, "cluster_arn": CLUSTER},
+            "kafka.bootstrap_servers: does not go with kafka.cluster_arn; l",
+        ),
         ("kafka", {"new": SERVERLESS}, "kafka.new.brokers: does not go with kafka.new.kind serverless; leave one of t"),
         ("kafka", {**BROKERS, "topic": None}, "kafka.topic: should be a topic name, is null"),
         ("kafka", {}, NO_KAFKA_KIND),
@@ -167,7 +171,6 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
             {"kafka": {"new": {"brokers": {"storage_gb": 50, "storage_max_gb": 50}}}},
             "kafka.new.brokers.storage_max_gb: should be more than kafka.new.brokers.storage_gb (50), is 50",
         ),
-        (NEW, {"network": {"zones": 3, "cidr": "10.0.0.0/24"}}, "network.cidr: should be /23 or larger with network.z"),
         ({**LEAST, "database": {"new": {}}}, {}, f"database.new: {TWO_ZONES}"),
         ({**LEAST, "database": {"new": {}}, "network": ONE_SUBNET}, {}, f"database.new: {TWO_ZONES}"),
         (NEW, {"removal_policy": "destroy"}, "removal_policy: should be retain, or database.new.deletion_protection f"),
@@ -300,6 +303,9 @@ def test_only_what_rds_named_is_taken_for_an_rds() -> None:
 def test_the_local_stage_makes_nothing_on_aws() -> None:
     """Its MySQL is this machine's, and there is no VPC."""
     assert [line.partition(":")[0] for line in lines(NEW, name="local")] == ["network.new", "database.new", "kafka.new"]
+    assert lines({**LEAST, "name_prefix": "team"}, name="local") == [
+        "name_prefix: is for AWS; leave it out in the local stage"
+    ]
     rds = over({**LEAST, "database": RDS}, {"kafka": {"pollers": {}}})
     assert [line.partition(":")[0] for line in lines(rds, name="local")] == [
         "database.iam_resource_id",
