@@ -14,8 +14,8 @@ SAM_OPTIONS = $(if $(SAM_IMAGE),--image $(SAM_IMAGE))
 # Two files at a time: most tests wait for servers. A test that was named runs alone, so that its output is readable.
 TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo up down test quick check lint types imports docs migration synth bootstrap deploy diff destroy \
-	sam-invoke sam-start outages bench clean
+.PHONY: help demo up down test quick check lint types imports docs migration synth rehearse bootstrap deploy diff \
+	destroy sam-invoke sam-start outages bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ migration: .venv/ready  ## begin a change of the tables: make migration NAME=add
 
 synth: .venv/ready  ## write a stage's CloudFormation templates to cdk.out, without an account or a network: make synth STAGE=prod
 	@$(PYTHON) app.py $(STAGE)
+
+rehearse: .venv/ready  ## deploy a stage into moto on this machine, as the CDK would on AWS, and keep it up: make rehearse STAGE=prod [ONCE=1]
+	@$(PYTHON) -m local rehearse --stage $(STAGE) $(if $(ONCE),--once)
 
 bootstrap: .venv/ready  ## prepare an AWS account and region for deployments, once: make bootstrap STAGE=dev
 	@$(PYTHON) -m cdk.build.command_line bootstrap --stage $(STAGE) $(CDK_PASSED)

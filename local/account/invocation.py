@@ -14,7 +14,7 @@ from zipfile import ZipFile
 from moto.awslambda.models import lambda_backends
 
 from local.account.data import LOGIN
-from local.servers.aws import ACCOUNT, REGION
+from local.servers.aws import ACCOUNT
 
 # What Lambda's runtime does with an event; third-party packages are those of this machine, ours are the deployed ones.
 # A MySQL that is not RDS has no IAM: the functions' users prove who they are by a password, which nobody uses.
@@ -29,13 +29,32 @@ context = SimpleNamespace(
     function_name="function", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="1",
     get_remaining_time_in_millis=lambda: 60_000,
 )
-handler(json.load(sys.stdin), context)
+sys.__stdout__.flush()
+answer = handler(json.load(sys.stdin), context)
+print(json.dumps(answer))
 """
 
 
+def answer_of_deployed(deployed: Any, body: str | bytes, _: Any, response_headers: dict[str, str]) -> str:
+    """Stands for moto's `LambdaFunction.invoke`. A function that fails answers as Lambda does."""
+    try:
+        return _run(deployed, json.loads(body or "{}"))
+    except RuntimeError as error:
+        response_headers["x-amz-function-error"] = "Unhandled"
+        return json.dumps({"errorMessage": str(error), "errorType": "RuntimeError"})
+
+
 def invoked(function: str, event: Mapping[str, Any]) -> None:
-    backend = lambda_backends[ACCOUNT][REGION]
-    deployed = backend.get_function(function)
+    _run(_backend().get_function(function), event)
+
+
+def _backend() -> Any:
+    return lambda_backends[os.environ.get("MOTO_ACCOUNT_ID", ACCOUNT)][os.environ["AWS_REGION"]]
+
+
+def _run(deployed: Any, event: Mapping[str, Any]) -> str:
+    """The last line that it printed, which is its answer."""
+    backend = _backend()
     with tempfile.TemporaryDirectory() as place:
         layers: list[Any] = [backend.layers_versions_by_arn(layer["Arn"]) for layer in deployed.layers]
         path = [_unpacked(deployed.code_bytes, Path(place, "task"))]
@@ -51,6 +70,7 @@ def invoked(function: str, event: Mapping[str, Any]) -> None:
         )
     if done.returncode:
         raise RuntimeError(f"the function failed: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout.strip().splitlines()[-1]
 
 
 def _unpacked(code: bytes, directory: Path) -> Path:

@@ -54,7 +54,7 @@ def aws_server(
     state.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     command: list[str | Path] = [sys.executable, "-m", program, str(port), state / "kms-seed"]
-    with running(command, name="moto", log=state / "moto.log") as process:
+    with running(command, name="moto", log=state / "moto.log", env={"AWS_REGION": region}) as process:
         wait_until_ready(process, partial(_answers, port))
         yield Aws(endpoint_url=f"http://127.0.0.1:{port}", region=region)
 
