@@ -14,7 +14,7 @@ SAM_OPTIONS = $(if $(SAM_IMAGE),--image $(SAM_IMAGE))
 # Two files at a time: most tests wait for servers. A test that was named runs alone, so that its output is readable.
 TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo up down test quick check lint types imports docs migration synth rehearse bootstrap deploy diff \
+.PHONY: help demo up down test quick check lint types imports docs migration synth rehearse doctor bootstrap deploy diff \
 	destroy sam-invoke sam-start outages bench clean
 
 help:  ## this list
@@ -58,6 +58,9 @@ synth: .venv/ready  ## write a stage's CloudFormation templates to cdk.out, with
 
 rehearse: .venv/ready  ## deploy a stage into moto on this machine, as the CDK would on AWS, and keep it up: make rehearse STAGE=prod [ONCE=1]
 	@$(PYTHON) -m local rehearse --stage $(STAGE) $(if $(ONCE),--once)
+
+doctor: .venv/ready  ## check an account before and after a deployment, and say what to do: make doctor STAGE=dev [TEST_USER=7] [JSON=1]
+	@$(PYTHON) -m cdk.doctor --stage $(STAGE) $(if $(TEST_USER),--test-user $(TEST_USER)) $(if $(JSON),--json)
 
 bootstrap: .venv/ready  ## prepare an AWS account and region for deployments, once: make bootstrap STAGE=dev
 	@$(PYTHON) -m cdk.build.command_line bootstrap --stage $(STAGE) $(CDK_PASSED)

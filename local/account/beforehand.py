@@ -145,7 +145,9 @@ def _group(ec2: Any, name: str, vpc: str) -> None:
 def _secret(arn: str, text: str, wanted: Beforehand) -> None:
     backend = secretsmanager_backends[wanted.account][_region(arn)]
     name = arn.rpartition(":secret:")[2].rpartition("-")[0]
-    backend.create_secret(name, secret_string=text)
+    unsaid: dict[str, Any] = dict.fromkeys(("secret_binary", "description", "kms_key_id", "client_request_token"))
+    unsaid |= {"tags": [], "replica_regions": [], "force_overwrite": False}
+    backend.create_secret(name, secret_string=text, **unsaid)
     vars(backend.secrets[name])["arn"] = arn
 
 
