@@ -33,13 +33,12 @@ class Account:
     region: str
 
     def ask(self, service: str, verb: str, **told: object) -> Answer:
-        return self._asked(self.client(service), service, verb, told)
+        return self._asked(self.client(service), verb, told)
 
     def invoke(self, function: str, payload: bytes) -> tuple[bytes, bool]:
         """A function's answer, and whether it failed."""
-        answer = self._asked(
-            self.client("lambda", _PATIENT), "lambda", "invoke", {"FunctionName": function, "Payload": payload}
-        )
+        told = {"FunctionName": function, "Payload": payload}
+        answer = self._asked(self.client("lambda", _PATIENT), "invoke", told)
         return answer["Payload"].read(), "FunctionError" in answer
 
     def every(self, service: str, verb: str, key: str, **told: object) -> list[Any]:
@@ -50,7 +49,7 @@ class Account:
         try:
             return [it for page in client.get_paginator(verb).paginate(**told) for it in page.get(key, [])]
         except (ClientError, BotoCoreError) as error:
-            raise _cannot(service, verb, error) from error
+            raise _cannot(client, verb, error) from error
 
     def stack(self, name: str) -> Answer | None:
         try:
@@ -67,16 +66,16 @@ class Account:
         make: Any = self.session.client
         return cache(lambda service, config: make(service, region_name=self.region, config=config))
 
-    def _asked(self, client: Any, service: str, verb: str, told: Answer) -> Answer:  # noqa: ANN401 - as above
+    def _asked(self, client: Any, verb: str, told: Answer) -> Answer:  # noqa: ANN401 - as above
         try:
             answer: Answer = getattr(client, verb)(**told)
         except (ClientError, BotoCoreError) as error:
-            raise _cannot(service, verb, error) from error
+            raise _cannot(client, verb, error) from error
         return answer
 
 
-def _cannot(service: str, verb: str, error: Exception) -> CannotLook:
-    action = f"{service}:{''.join(word.capitalize() for word in verb.split('_'))}"
+def _cannot(client: Any, verb: str, error: Exception) -> CannotLook:  # noqa: ANN401 - as above
+    action = f"{client.meta.service_model.service_name}:{client.meta.method_to_api_mapping[verb]}"
     if not isinstance(error, ClientError):
         return CannotLook(f"{action}: {error}")
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")

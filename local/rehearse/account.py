@@ -1,7 +1,6 @@
 """The account of a rehearsal: moto with what the stage needs beforehand, and a MySQL that stands in for RDS."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -36,14 +35,13 @@ class RehearsalAccount:
 def rehearsal_account(
     stage: StageSettings, *, state: Path, cache: Path, say: Callable[[str], None]
 ) -> Iterator[RehearsalAccount]:
-    """An empty one each time. Its MySQL is its own, whatever DATABASE_URL says: the stage's migrations run there."""
-    os.environ.pop("DATABASE_URL", None)
+    """An empty one each time."""
     shutil.rmtree(state, ignore_errors=True)
     account, region = stage.account or ACCOUNT, region_of(stage) or REGION
     beforehand = Beforehand.of(stage, account=account, region=region)
     with mysql_server(state / "mysql", cache=cache, say=say) as mysql:
-        os.environ.update({LOGIN: login(mysql), BEFOREHAND: beforehand.told(), "MOTO_ACCOUNT_ID": account})
-        with aws_server(state / "aws", region=region, program=_SERVER) as aws:
+        env = {LOGIN: login(mysql), BEFOREHAND: beforehand.told(), "MOTO_ACCOUNT_ID": account}
+        with aws_server(state / "aws", region=region, program=_SERVER, env=env) as aws:
             yield RehearsalAccount(aws=aws, account=account, mysql=mysql, beforehand=beforehand)
 
 

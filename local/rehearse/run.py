@@ -1,5 +1,6 @@
 """The command: an account, the stage's stacks in it, and then what there is to look at, until Ctrl-C."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -34,6 +35,7 @@ def rehearse(name: str, *, home: Path, once: bool, say: Say) -> int:
     """Runs until somebody ends it, which is a success; with `once`, until everything stands."""
     if name == LOCAL:
         raise SettingsError("STAGE: local is what `make up` runs on this machine; rehearse another stage, such as dev")
+    os.environ.pop("DATABASE_URL", None)  # the stage's migrations run in a MySQL of the rehearsal's own
     with suppress(Interrupted), rehearsed(name, own_context().get("stages"), home=home, say=_timed(say)) as rehearsal:
         say(_greeting(rehearsal))
         if not once:

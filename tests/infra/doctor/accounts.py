@@ -20,8 +20,8 @@ from local.servers.aws import ACCOUNT
 from tests.infra.templates import BROKERS, MSK, RDS, VPC
 
 REGION = "eu-west-1"
-#: one for all tests, since it keeps the descriptions of services, which take seconds to read
-SESSION = boto3.Session("local", "local", region_name=REGION)
+#: one for all tests, since its clients take seconds to make; what it shows is another account each time
+_ACCOUNT = Account(session=boto3.Session("local", "local", region_name=REGION), region=REGION)
 LOGIN = {"username": "admin", "password": "secret", "certificate": "PEM", "privateKey": "PEM"}
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:operations"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d-1111-2222-3333-444455556666"
@@ -41,9 +41,8 @@ def account_of(stage: StageSettings) -> Iterator[Account]:
     with mock_aws():
         offers.install()
         make(Beforehand.of(stage, account=ACCOUNT, region=REGION), secret=json.dumps(LOGIN))
-        account = Account(session=SESSION, region=REGION)
-        account.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
-        yield account
+        _ACCOUNT.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
+        yield _ACCOUNT
 
 
 def examined(account: Account, stage: StageSettings) -> list[Finding]:
@@ -54,25 +53,17 @@ def bad(findings: list[Finding]) -> list[Finding]:
     return [it for it in findings if it.verdict != "ok"]
 
 
-def forbid(account: Account, service: str, operation: str) -> None:
-    """As a policy that does not allow the call."""
-    account.client(service).meta.events.register(f"before-send.{service}.{operation}", _denied)
+@contextmanager
+def forbidden(account: Account, service: str, operation: str) -> Iterator[None]:
+    """As by a policy that does not allow the call."""
+    events, name = account.client(service).meta.events, f"before-call.{service}.{operation}"
+    events.register(name, _denied)
+    try:
+        yield
+    finally:
+        events.unregister(name, _denied)
 
 
-class _Raw:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, **_: object) -> Iterator[bytes]:
-        yield self._body
-
-
-def _denied(request: Any, **_: object) -> AWSResponse:
-    body = b'{"__type": "AccessDeniedException", "message": "not authorized"}'
-    headers = {"x-amzn-errortype": "AccessDeniedException", "Content-Type": "application/json"}
-    if "ec2" in request.url or "rds" in request.url or "cloudformation" in request.url or "sts" in request.url:
-        code = "UnauthorizedOperation" if "ec2" in request.url else "AccessDenied"
-        body = f"<Response><Errors><Error><Code>{code}</Code><Message>no</Message></Error></Errors></Response>".encode()
-        if "ec2" not in request.url:
-            body = f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>".encode()
-    return AWSResponse(request.url, 403, headers, _Raw(body))
+def _denied(model: Any, **_: object) -> object:
+    """What botocore would make of AWS's answer; the request is not sent."""
+    return AWSResponse("", 403, {}, None), {"Error": {"Code": "AccessDeniedException", "Message": model.name}}

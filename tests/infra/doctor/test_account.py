@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from moto.kafka.models import kafka_backends
 
 from cdk.doctor.account import Account
-from local.account import offers
 from local.servers.aws import ACCOUNT
 from tests.infra.doctor.accounts import (
     EXISTING,
@@ -18,7 +18,7 @@ from tests.infra.doctor.accounts import (
     account_of,
     bad,
     examined,
-    forbid,
+    forbidden,
     stage_of,
 )
 from tests.infra.templates import MSK, RDS, VPC
@@ -62,8 +62,6 @@ def cut_off(account: Account) -> None:
 
 
 def cluster_is(**changes: Any) -> Fault:
-    from moto.kafka.models import kafka_backends
-
     def change(account: Account) -> None:
         vars(kafka_backends[ACCOUNT][account.region].clusters[MSK["cluster_arn"]]).update(changes)
 
@@ -121,14 +119,6 @@ def taken_cluster(account: Account) -> None:
     brokers = {"InstanceType": "kafka.m7g.large", "ClientSubnets": ["subnet-1"]}
     told = {"BrokerNodeGroupInfo": brokers, "KafkaVersion": "3.9.x", "NumberOfBrokerNodes": 2}
     account.client("kafka").create_cluster_v2(ClusterName="hongyan-dev", Provisioned=told)
-
-
-def failed_stack(account: Account) -> None:
-    from moto.cloudformation.models import cloudformation_backends
-
-    account.client("cloudformation").create_stack(StackName="hongyan-dev-delivery", TemplateBody='{"Resources": {}}')
-    (stack,) = cloudformation_backends[ACCOUNT][account.region].stacks.values()
-    stack.status = "ROLLBACK_COMPLETE"
 
 
 def nothing(_: Account) -> None:
@@ -257,3 +247,44 @@ def test_a_fault_is_one_line_that_says_what_to_do(
     assert (only.verdict, only.check) == ("fail", check)
     assert found in only.found
     assert remedy in only.remedy
+
+
+@pytest.mark.parametrize(
+    ("over", "service", "operation", "check"),
+    [
+        (NEW, "ssm", "GetParameter", "bootstrap"),
+        (NEW, "service-quotas", "GetServiceQuota", "quota of VPCs"),
+        (NEW, "ec2", "DescribeAvailabilityZones", "zones and classes"),
+        (NEW, "rds", "DescribeDBInstances", "names"),
+        (EXISTING, "ec2", "DescribeSubnets", "network"),
+        (EXISTING, "secretsmanager", "DescribeSecret", "database.secret_arn"),
+        (EXISTING, "secretsmanager", "GetSecretValue", "database.secret_arn, content"),
+        (EXISTING, "kafka", "DescribeClusterV2", "kafka"),
+        (EXISTING, "sns", "GetTopicAttributes", "alarm topic"),
+        (OWN_BROKERS, "kms", "DescribeKey", "keys"),
+    ],
+)
+def test_a_check_that_may_not_look_says_so_and_the_others_go_on(
+    over: Mapping[str, Any], service: str, operation: str, check: str
+) -> None:
+    """With the call that is not allowed, as a warning: nothing is known to be wrong."""
+    stage = stage_of({"region": "eu-west-1", **over})
+    with account_of(stage) as account:
+        usual = [it.check for it in examined(account, stage)]
+        with forbidden(account, service, operation):
+            found = examined(account, stage)
+    refused = [it for it in bad(found) if f"may not call {service}:{operation}" in it.found]
+    assert refused == bad(found)
+    assert {it.verdict for it in refused} == {"warn"}
+    assert check in [it.check for it in refused]
+    assert all(it.remedy for it in refused)
+    assert {it.check for it in found if it.verdict == "ok"} < {*usual}
+    assert found[-1].check == usual[-1] or found[-1] in refused
+
+
+def test_without_credentials_nothing_else_is_asked() -> None:
+    stage = stage_of({"region": "eu-west-1"})
+    with account_of(stage) as account, forbidden(account, "sts", "GetCallerIdentity"):
+        (only,) = examined(account, stage)
+    assert (only.verdict, only.check) == ("fail", "credentials")
+    assert "log in to AWS" in only.remedy
