@@ -72,6 +72,14 @@ def groups(account: Account, stage: StageSettings) -> list[Answer]:
 
 def judged_subnets(found: Sequence[Subnet], wanted: Sequence[str], vpc: str) -> Iterator[Finding]:
     check, here = "subnets", [it for it in found if it.vpc == vpc]
+    faults = [*_faults(here, wanted, vpc)]
+    yield from faults
+    if here and not faults:
+        yield ok(check, ", ".join(f"{it.id} in {it.zone}, out by {it.way_out}" for it in here))
+
+
+def _faults(here: Sequence[Subnet], wanted: Sequence[str], vpc: str) -> Iterator[Finding]:
+    check = "subnets"
     if missing := sorted({*wanted} - {it.id for it in here}):
         yield fail(check, f"{', '.join(missing)}: not in {vpc}", "correct network.subnet_ids or network.vpc_id")
     if len({it.zone for it in here}) < len(here):
@@ -80,8 +88,6 @@ def judged_subnets(found: Sequence[Subnet], wanted: Sequence[str], vpc: str) -> 
     if closed := [it for it in here if not it.way_out or it.way_out.startswith("igw-")]:
         told = ", ".join(f"{it.id} ({it.way_out or 'no route'})" for it in closed)
         yield fail(check, f"no way out to Feishu and AWS: {told}", f"functions have no public address; use {_NEEDED}")
-    if not missing and here and not closed:
-        yield ok(check, ", ".join(f"{it.id} in {it.zone}, out by {it.way_out}" for it in here))
 
 
 def judged_groups(found: Sequence[Answer], wanted: Sequence[str], vpc: str) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from typing import Any
 from cdk.doctor.account import Account, Answer
 from cdk.doctor.deployed import Delivery
 from cdk.doctor.finding import Finding, fail, ok, warn
+from cdk.settings.stage import StageSettings
 
 _CHECK = "test event"
 _ASK_SECONDS = 2.0
@@ -35,7 +36,7 @@ class Trial:
 def sent_event(account: Account, there: Delivery, trial: Trial) -> Iterator[Finding]:
     trial = trial.named()
     began = int(time.time() * 1000)
-    told = json.dumps(kafka_event(trial, there.stage.kafka.topic, now=datetime.now(UTC))).encode()
+    told = json.dumps(kafka_event(trial, there.stage, now=datetime.now(UTC))).encode()
     answer, failed = account.invoke(there.outputs["IngestFunctionName"], told)
     taken = judged_ingest(json.loads(answer or b"{}"), failed=failed)
     yield taken
@@ -44,15 +45,16 @@ def sent_event(account: Account, there: Delivery, trial: Trial) -> Iterator[Find
         yield judged_attempt(line, trial)
 
 
-def kafka_event(trial: Trial, topic: str, *, now: datetime) -> Mapping[str, Any]:
+def kafka_event(trial: Trial, stage: StageSettings, *, now: datetime) -> Mapping[str, Any]:
     """What Lambda would hand to ingest ("Lambda with Apache Kafka", example event)."""
-    value = base64.b64encode(json.dumps(event(trial, now), ensure_ascii=False).encode()).decode()
+    topic, told = stage.kafka.topic, event(trial, stage.allowed_url_prefixes[0], now)
+    value = base64.b64encode(json.dumps(told, ensure_ascii=False).encode()).decode()
     place = {"topic": topic, "partition": 0, "offset": 0, "timestampType": "CREATE_TIME"}
     record = {**place, "timestamp": int(now.timestamp() * 1000), "value": value, "headers": []}
     return {"eventSource": "aws:kafka", "bootstrapServers": "", "records": {f"{topic}-0": [record]}}
 
 
-def event(trial: Trial, now: datetime) -> Mapping[str, Any]:
+def event(trial: Trial, url_prefix: str, now: datetime) -> Mapping[str, Any]:
     return {
         "event_id": trial.name,
         "event_type": "notification.feishu.requested",
@@ -64,7 +66,7 @@ def event(trial: Trial, now: datetime) -> Mapping[str, Any]:
             "preview_id": trial.name,
             "trigger_type": "doctor",
             "dedupe_key": trial.name,
-            "target_url": f"/assistant/{trial.name}",
+            "target_url": f"{url_prefix}{trial.name}",
             "summary_text": "鸿雁部署检查：收到这条消息，说明整条链路正常。",
             "requested_at": now.isoformat(),
         },
