@@ -27,8 +27,12 @@ class RehearsalAccount:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """For AWS's own tools. The CDK puts a bucket before a host's name only, so the endpoint has one."""
-        return {**self.aws.environment, "AWS_ENDPOINT_URL": self.aws.endpoint_url.replace("127.0.0.1", "localhost")}
+        """For AWS's own tools. The CDK puts a bucket before a host's name only, so the endpoint has one.
+
+        It also remembers in the home directory which account a key belongs to: so each account has a key of its own.
+        """
+        endpoint = self.aws.endpoint_url.replace("127.0.0.1", "localhost")
+        return {**self.aws.environment, "AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": f"local{self.account}"}
 
 
 @contextmanager

@@ -1,15 +1,19 @@
 """After a deployment: each fault of what runs is one line that names it. The stage is rehearsed in what a team has."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from cdk.doctor.account import Account
 from cdk.doctor.checks import examination
@@ -37,12 +41,14 @@ class Deployed:
     def examined(self, trial: Trial | None = None) -> list[Finding]:
         return list(examination(self.account, self.rehearsal.stage, trial))
 
-    def sql(self, statement: str) -> None:
+    def sql(self, statement: str) -> list[Any]:
         mysql = self.rehearsal.account.mysql.with_database(self.rehearsal.stage.database.name)
         engine = create_engine(mysql)
         with engine.begin() as connection:
-            connection.execute(text(statement))
+            result = connection.execute(text(statement))
+            rows = [tuple(it) for it in result] if result.returns_rows else []
         engine.dispose()
+        return rows
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +168,22 @@ def test_a_fault_of_what_runs_is_one_line(
     assert found in only.found
     assert remedy in only.remedy
     assert bad(deployed.examined()) == []
+
+
+def test_the_script_of_the_first_deployment_saves_a_channel(deployed: Deployed, tmp_path: Path) -> None:
+    """As docs/first-deployment.md has it; a second time it changes the URL."""
+    script = tmp_path / "channel.py"
+    page = (ROOT / "docs" / "first-deployment.md").read_text()
+    script.write_text(page.partition("```python\n")[2].partition("```")[0])
+    mysql = make_url(deployed.rehearsal.account.mysql.url)
+    place = {"HOST": str(mysql.host), "PORT": str(mysql.port), "SECRET_ARN": RDS["secret_arn"]}
+    database = {"DATABASE": deployed.rehearsal.stage.database.name}
+    for key in ("old", "new"):
+        url = f"https://www.feishu.cn/flow/api/trigger-webhook/{key}"
+        command = [sys.executable, str(script), "7", url]
+        said = subprocess.check_output(command, env={**os.environ, **place, **database}, text=True)
+        assert said == "user 7 is reached\n"
+        assert deployed.sql("SELECT user_id, enabled, webhook_url FROM user_notification_channels") == [(7, 1, url)]
 
 
 @contextmanager
