@@ -37,7 +37,7 @@ def rehearse(name: str, *, home: Path, once: bool, say: Say) -> int:
         raise SettingsError("STAGE: local is what `make up` runs on this machine; rehearse another stage, such as dev")
     os.environ.pop("DATABASE_URL", None)  # the stage's migrations run in a MySQL of the rehearsal's own
     with suppress(Interrupted), rehearsed(name, own_context().get("stages"), home=home, say=_timed(say)) as rehearsal:
-        say(_greeting(rehearsal))
+        say(greeting(rehearsal))
         if not once:
             wait_for_interrupt()
     say("hongyan: everything has ended")
@@ -75,7 +75,7 @@ def _timed(say: Say) -> Say:
     return lambda line: say(f"[{time.monotonic() - began:4.0f} s] {line}")
 
 
-def _greeting(rehearsal: Rehearsal) -> str:
+def greeting(rehearsal: Rehearsal) -> str:
     account, stage = rehearsal.account, rehearsal.stage
     lines = [f"\nStage {stage.name} stands. It ends with Ctrl-C here.", *_told(rehearsal.stacks)]
     lines += [*_tools(account.environment, rehearsal), f"MySQL: {account.mysql.with_database(stage.database.name)}"]

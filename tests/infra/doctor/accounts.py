@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
 from cdk.doctor.account import Account
@@ -66,4 +67,6 @@ def forbidden(account: Account, service: str, operation: str) -> Iterator[None]:
 
 def _denied(model: Any, **_: object) -> object:
     """What botocore would make of AWS's answer; the request is not sent."""
-    return AWSResponse("", 403, {}, None), {"Error": {"Code": "AccessDeniedException", "Message": model.name}}
+    return AWSResponse("", 403, HTTPHeaders(), None), {
+        "Error": {"Code": "AccessDeniedException", "Message": model.name}
+    }

@@ -23,7 +23,7 @@ from tests.infra.doctor.accounts import (
 )
 from tests.infra.templates import MSK, RDS, VPC
 
-GROUP, SUBNET, OTHER_SUBNET = VPC["security_group_ids"][0], *VPC["subnet_ids"]
+SUBNET = VPC["subnet_ids"][0]
 SECRET = RDS["secret_arn"]
 Fault = Callable[[Account], object]
 

@@ -21,7 +21,7 @@ from cdk.doctor.deployed import newest
 from cdk.doctor.finding import Finding
 from cdk.doctor.trial import Trial
 from cdk.settings.context import ROOT, merged, own_context
-from local.rehearse.run import Rehearsal, rehearsed
+from local.rehearse.run import Rehearsal, greeting, rehearsed
 from tests.infra.doctor.accounts import EXISTING, bad
 from tests.infra.templates import RDS
 
@@ -74,6 +74,16 @@ def test_a_rehearsal_says_what_was_there_beforehand_and_how_far_it_is(deployed: 
     assert (stack.name, stack.status) == ("hongyan-dev-delivery", "CREATE_COMPLETE")
     assert f"hongyan-dev-delivery: {stack.resources} of {stack.resources} resources, last " in said
     assert deployed.said[-1] == "deployed"
+
+
+def test_a_rehearsal_ends_with_what_there_is_to_look_at(deployed: Deployed) -> None:
+    """Each output of ours, and the variables of AWS's tools."""
+    told = greeting(deployed.rehearsal)
+    for name, value in deployed.outputs.items():
+        assert f"    {name} = {value}" in told
+    environment = deployed.rehearsal.account.environment
+    assert all(f"{name}={value}" in told for name, value in environment.items())
+    assert "make doctor STAGE=dev" in told
 
 
 def test_a_deployment_that_works_has_nothing_to_mend(deployed: Deployed) -> None:

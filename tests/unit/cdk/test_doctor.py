@@ -131,9 +131,10 @@ def test_a_stage_without_a_region_is_warned_of() -> None:
 )
 def test_a_subnet_that_does_not_do_is_named(changes: Mapping[str, str], found: str) -> None:
     first, second = VPC["subnet_ids"]
-    good = {"vpc": VPC["vpc_id"], "block": "10.0.0.0/24", "way_out": "nat-1"}
+    vpc = str(VPC["vpc_id"])
+    good = {"vpc": vpc, "block": "10.0.0.0/24", "way_out": "nat-1"}
     subnets = [Subnet(id=first, zone="a", **good), Subnet(**{"id": second, "zone": "b", **good, **changes})]
-    (only,) = judged_subnets(subnets, VPC["subnet_ids"], str(VPC["vpc_id"]))
+    (only,) = judged_subnets(subnets, VPC["subnet_ids"], vpc)
     assert only.verdict == "fail"
     assert only.found.startswith(found)
 
