@@ -71,7 +71,9 @@ def concurrency(stage: StageSettings) -> int:
 def judged_quota(quota: Quota, *, used: int, needed: int, limit: int) -> Finding:
     check, found = f"quota of {quota.name}", f"{used} of {limit} are in use, the stage needs {needed}"
     if used + needed > limit:
-        return fail(check, found, f"ask for more in Service Quotas ({quota.service} {quota.code}), or remove some")
+        return fail(
+            check, found, f"ask for more in Service Quotas ({quota.service} {quota.code}".strip() + "), or remove some"
+        )
     return ok(check, found)
 
 

@@ -12,6 +12,15 @@ from cdk.settings.network import ExistingVpc
 from cdk.settings.stage import StageSettings
 
 _ANYWHERE = "0.0.0.0/0"
+#: what a route may lead to ("Route", EC2 API reference), where a NAT instance has two of them
+_TARGETS = (
+    "NatGatewayId",
+    "TransitGatewayId",
+    "InstanceId",
+    "NetworkInterfaceId",
+    "VpcPeeringConnectionId",
+    "GatewayId",
+)
 _NEEDED = "private subnets with a route to a NAT gateway, a NAT instance or a transit gateway"
 
 
@@ -61,7 +70,7 @@ def _way_out(subnet: str, tables: Sequence[Answer]) -> str:
     main = [it for it in tables if any(of.get("Main") for of in it["Associations"])]
     for route in [route for table in (own or main) for route in table["Routes"]]:
         if route.get("DestinationCidrBlock") == _ANYWHERE and route.get("State") != "blackhole":
-            return next(str(value) for key, value in route.items() if key.endswith(("Id",)))
+            return next((str(route[key]) for key in _TARGETS if key in route), "")
     return ""
 
 
