@@ -25,7 +25,9 @@ from local.rehearse.run import Rehearsal, greeting, rehearsed
 from tests.infra.doctor.accounts import EXISTING, bad
 from tests.infra.templates import RDS
 
-STAGES = merged(own_context(), {"stages": {"dev": {**EXISTING, "account": "111111111111"}}})["stages"]
+WHERE = {"account": "111111111111", "region": "eu-west-1"}
+TOPIC = {"topic_arn": "arn:aws:sns:eu-west-1:111111111111:operations"}
+STAGES = merged(own_context(), {"stages": {"dev": {**EXISTING, **WHERE, "alarms": TOPIC}}})["stages"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +175,8 @@ def test_a_fault_of_what_runs_is_one_line(
     fault: Callable[[Deployed], Any], verdict: str, check: str, found: str, remedy: str, deployed: Deployed
 ) -> None:
     with fault(deployed):
-        (only,) = bad(deployed.examined())
+        told = bad(deployed.examined())
+    (only,) = told
     assert (only.verdict, only.check) == (verdict, check)
     assert found in only.found
     assert remedy in only.remedy
