@@ -18,9 +18,9 @@ from sqlalchemy import Connection, insert, select
 from delivery.domain.record import CHANNEL_FEISHU
 from delivery.storage.mysql.database import address_of, open_engine
 from delivery.storage.tables import records
+from local.home import HOME
 from local.machine.ports import free_port
 from local.servers.aws import Aws
-from local.stack import HOME
 from local.user_channels import webhook_url
 from tests.e2e.container_engine import IMAGE, engine, why_not
 from tests.e2e.stack_processes import StackProcess, starting

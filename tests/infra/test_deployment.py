@@ -32,8 +32,8 @@ def stands_for(expression: Any, value: Any, seen: Seen) -> bool:
     match expression:
         case {"Ref": str(name)}:
             return bool(value == seen.physical_id("delivery", name))
-        case {"Fn::GetStackOutput": {"OutputName": str(name)}}:
-            return bool(value == seen.output("data", name))
+        case {"Fn::ImportValue": str(name)}:
+            return bool(value == seen.exported(name))
         case {"Fn::GetAtt": [str(name), "Arn"]}:
             return bool(value.startswith("arn:aws:") and value.endswith(seen.physical_id("delivery", name)))
         case list():
