@@ -13,6 +13,11 @@ from local.account.recorded import Properties, Recorded, aws
 LOGIN = "ACCOUNT_MYSQL_LOGIN"
 
 
+def secret_of_all() -> str:
+    """Every secret holds it: MySQL's login, and what brokers ask for."""
+    return json.dumps({**json.loads(os.environ.get(LOGIN, "{}")), "certificate": "PEM", "privateKey": "PEM"})
+
+
 class Key(Recorded):
     end = ("kms", "schedule_key_deletion", "KeyId")
 
