@@ -8,8 +8,8 @@ from itertools import takewhile
 from pathlib import Path
 
 from cdk.build.node import packaged_node
-from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT, own_context
+from cdk.settings.error import SettingsError
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 
 #: npm's newest, 3.0.0, was published by accident and cannot read what today's library writes

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from cdk.build.wheels import Target, fingerprint, install
-from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT, own_context
+from cdk.settings.error import SettingsError
 from cdk.settings.stage import DEFAULT_STAGE, stage_settings
 
 _KEPT = ROOT / ".local" / "cache" / "wheels"

@@ -10,8 +10,8 @@ from constructs import Construct
 
 from cdk.build.kept_wheels import copy
 from cdk.build.wheels import Target, fingerprint
-from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT
+from cdk.settings.error import SettingsError
 
 #: what Python and its tools leave beside the sources
 NOT_SHIPPED = ["__pycache__/", "*.pyc", "*.egg-info/", ".mypy_cache/", ".ruff_cache/"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cdk.build.wheels import Target, fingerprint, install
-from cdk.settings.complaints import SettingsError
 from cdk.settings.context import ROOT
+from cdk.settings.error import SettingsError
 from tests.infra.assets import Assets
 from tests.infra.templates import FUNCTIONS
 

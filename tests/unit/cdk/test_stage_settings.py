@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import settings as search
 from hypothesis import strategies as st
 
-from cdk.settings.complaints import SettingsError
 from cdk.settings.context import merged, own_context
 from cdk.settings.database import ExistingMySql, ExistingRds, NewMySql
+from cdk.settings.error import SettingsError
 from cdk.settings.functions import AlarmsByMail, AlarmsToTopic
 from cdk.settings.kafka import ExistingMsk, NewKafka, OwnBrokers, ProvisionedMsk, ServerlessMsk
 from cdk.settings.network import ExistingVpc, NewVpc
