@@ -6,7 +6,7 @@ from aws_cdk import Annotations, Fn
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from cdk.data.network import Network
+from cdk.data.network import INSIDE, Network, Place
 from cdk.settings.network import ExistingVpc
 
 
@@ -20,10 +20,32 @@ def existing_network(scope: Construct, settings: ExistingVpc) -> Network:
     )
     for subnet in vpc.private_subnets:  # nothing here looks at a route table
         Annotations.of(subnet).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId")
-    return Network(vpc=vpc, subnets=vpc.private_subnets, security_groups=_groups(scope, settings.security_group_ids))
+    return Network(
+        vpc=vpc,
+        subnets=vpc.private_subnets,
+        security_groups=_groups(scope, "", settings.security_group_ids),
+        places=_places(scope, settings),
+        data_subnets=_subnets(scope, "Data", settings.data_subnet_ids or ()),
+    )
 
 
-def _groups(scope: Construct, ids: Sequence[str]) -> list[ec2.ISecurityGroup]:
+def _places(scope: Construct, settings: ExistingVpc) -> dict[str, Place]:
+    """Of functions that are not where the others are, by what they need to reach."""
+    places: dict[str, Place] = {}
+    for name, placed, functions in (("Send", settings.send, ["send"]), ("Inside", settings.inside, INSIDE)):
+        if placed:
+            groups = _groups(scope, name, placed.security_group_ids)
+            place = Place(subnets=_subnets(scope, name, placed.subnet_ids), security_groups=groups)
+            places |= dict.fromkeys(functions, place)
+    return places
+
+
+def _subnets(scope: Construct, name: str, ids: Sequence[str]) -> list[ec2.ISubnet]:
+    named = ec2.Subnet.from_subnet_id
+    return [named(scope, f"{name}Subnet{index}", subnet) for index, subnet in enumerate(ids)]
+
+
+def _groups(scope: Construct, name: str, ids: Sequence[str]) -> list[ec2.ISecurityGroup]:
     """Immutable, because their rules belong to whoever made them."""
     named = ec2.SecurityGroup.from_security_group_id
-    return [named(scope, f"SecurityGroup{index}", group, mutable=False) for index, group in enumerate(ids)]
+    return [named(scope, f"{name}SecurityGroup{index}", group, mutable=False) for index, group in enumerate(ids)]

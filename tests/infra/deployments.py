@@ -17,11 +17,11 @@ from sqlalchemy.pool import NullPool
 
 from cdk.settings.context import ROOT
 from delivery.storage.mysql.database import address_of
+from local.account.data import LOGIN
+from local.account.gaps import complaints
 from local.servers.aws import Aws, aws_server
 from local.servers.mysql import MySqlServer
 from tests.infra.account.checkout import Assembly, Checkout, checkout
-from tests.infra.account.data import LOGIN
-from tests.infra.account.gaps import complaints
 from tests.infra.account.seen import Seen, seen
 
 STAGE = "dev"
@@ -162,7 +162,7 @@ def deployments(state: Path, mysql: MySqlServer) -> Iterator[Deployments]:
     """In an empty account, with this MySQL as its RDS, and without Node on the PATH."""
     with MonkeyPatch.context() as patch, _without_database(mysql) as engine:
         patch.setenv(LOGIN, json.dumps(_login(mysql)))
-        with aws_server(state, program="tests.infra.account.server") as aws:
+        with aws_server(state, program="local.account.server") as aws:
             endpoint = aws.endpoint_url.replace("127.0.0.1", "localhost")  # the CLI puts buckets before a name only
             environment = {**os.environ, **aws.environment, "AWS_ENDPOINT_URL": endpoint, "PATH": "/bin"}
             yield Deployments(aws=aws, environment=environment, checkout=checkout(state / "checkout"), engine=engine)

@@ -1,7 +1,7 @@
 """The real command line deploys a stage with a VPC, a MySQL and a Kafka of its own into a server of AWS's APIs.
 
 It is deployed, deployed again, with another setting, with a migration that fails, with that mended, and destroyed. What
-the server cannot hold is listed in tests/infra/account/gaps.py and tested in test_deployment_gaps.py.
+the server cannot hold is listed in local/account/gaps.py and tested in test_deployment_gaps.py.
 """
 
 import json
@@ -32,8 +32,8 @@ def stands_for(expression: Any, value: Any, seen: Seen) -> bool:
     match expression:
         case {"Ref": str(name)}:
             return bool(value == seen.physical_id("delivery", name))
-        case {"Fn::GetStackOutput": {"OutputName": str(name)}}:
-            return bool(value == seen.output("data", name))
+        case {"Fn::ImportValue": str(name)}:
+            return bool(value == seen.exported(name))
         case {"Fn::GetAtt": [str(name), "Arn"]}:
             return bool(value.startswith("arn:aws:") and value.endswith(seen.physical_id("delivery", name)))
         case list():

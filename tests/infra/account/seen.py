@@ -41,6 +41,11 @@ class Seen:
         (value,) = [it["OutputValue"] for it in self.stacks[stack]["Outputs"] if it["OutputKey"] == name]
         return str(value)
 
+    def exported(self, name: str) -> str:
+        told = [it for stack in self.stacks.values() for it in stack.get("Outputs", [])]
+        (value,) = {it["OutputValue"] for it in told if it.get("ExportName") == name}
+        return str(value)
+
     def queue(self, output: str) -> Item:
         """The queue whose URL is this output of the delivery stack."""
         return self.queues[self.output("delivery", output).rpartition("/")[2]]

@@ -13,8 +13,8 @@ from zipfile import ZipFile
 
 from moto.awslambda.models import lambda_backends
 
+from local.account.data import LOGIN
 from local.servers.aws import ACCOUNT, REGION
-from tests.infra.account.data import LOGIN
 
 # What Lambda's runtime does with an event; third-party packages are those of this machine, ours are the deployed ones.
 # A MySQL that is not RDS has no IAM: the functions' users prove who they are by a password, which nobody uses.

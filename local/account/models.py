@@ -5,10 +5,10 @@ The SDK checks the shape of everything that the template says, as AWS would.
 
 from collections.abc import Mapping
 
-from tests.infra.account import data, functions
-from tests.infra.account.gaps import KAFKA_SOURCE, LACKED, MIGRATIONS, OF_THE_BOOTSTRAP
-from tests.infra.account.migrations import Migrations
-from tests.infra.account.recorded import Recorded
+from local.account import data, functions
+from local.account.gaps import KAFKA_SOURCE, LACKED, MIGRATIONS, OF_THE_BOOTSTRAP
+from local.account.migrations import Migrations
+from local.account.recorded import Recorded
 
 MODELS: Mapping[str, type[Recorded]] = {
     **dict.fromkeys({*LACKED, OF_THE_BOOTSTRAP} - {KAFKA_SOURCE}, Recorded),

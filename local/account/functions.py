@@ -2,7 +2,7 @@
 
 import json
 
-from tests.infra.account.recorded import Recorded, aws
+from local.account.recorded import Recorded, aws
 
 
 class Layer(Recorded):

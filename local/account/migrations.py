@@ -4,8 +4,8 @@ import json
 import os
 import uuid
 
-from tests.infra.account.invocation import invoked
-from tests.infra.account.recorded import Recorded, aws
+from local.account.invocation import invoked
+from local.account.recorded import Recorded, aws
 
 _ANSWERS = "cloudformation-answers"
 

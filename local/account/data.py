@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from tests.infra.account.recorded import Properties, Recorded, aws
+from local.account.recorded import Properties, Recorded, aws
 
 #: what RDS takes instead of a generated password: the login of the MySQL that stands in for it
 LOGIN = "ACCOUNT_MYSQL_LOGIN"

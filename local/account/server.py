@@ -1,4 +1,4 @@
-"""moto's server with the gaps filled: `python -m tests.infra.account.server PORT …`."""
+"""moto's server with the gaps filled: `python -m local.account.server PORT …`."""
 
 import json
 import os
@@ -7,9 +7,9 @@ import sys
 from moto.cloudtrail.responses import CloudTrailResponse
 from moto.server import main as serve
 
+from local.account.cloudformation import install
+from local.account.models import MODELS
 from local.servers.aws import Aws
-from tests.infra.account.cloudformation import install
-from tests.infra.account.models import MODELS
 
 
 def main() -> None:
