@@ -11,8 +11,8 @@ import sys
 from cdk.assembly import stage_app
 from cdk.build.bytecode import told
 from cdk.build.sizes import table
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT, own_context, passed_by_the_cli
-from cdk.settings.error import SettingsError
 from cdk.settings.stage import DEFAULT_STAGE, stage_settings
 
 

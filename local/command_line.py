@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdk.settings.error import SettingsError
+from cdk.error import SettingsError
 from local.endpoints_file import read_endpoints
 from local.home import HOME
 from local.machine.environment import use_own_environment

@@ -15,8 +15,8 @@ from cdk.build.node import packaged_node
 from cdk.build.refusals import refusals
 from cdk.build.rounds import kept_for_a_round
 from cdk.build.templates import Body
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT, own_context
-from cdk.settings.error import SettingsError
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 
 #: npm's newest, 3.0.0, was published by accident and cannot read what today's library writes

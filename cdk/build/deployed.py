@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.assembly import stage_app
 from cdk.build.templates import Body, Stacks
+from cdk.error import SettingsError
 from cdk.settings.context import own_context
-from cdk.settings.error import SettingsError
 from cdk.settings.stage import StageSettings
 
 _NONE: Body = {}

@@ -13,8 +13,8 @@ from constructs import Construct
 from cdk.build.bytecode import compile_layer, compiler, mark, told
 from cdk.build.kept_wheels import copy_layer, identity
 from cdk.build.wheels import Target
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT
-from cdk.settings.error import SettingsError
 
 #: what Python and its tools leave beside the sources
 NOT_SHIPPED = ["__pycache__/", "*.pyc", "*.egg-info/", ".mypy_cache/", ".ruff_cache/"]

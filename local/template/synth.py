@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cdk.error import SettingsError
 from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, merged, own_context
-from cdk.settings.error import SettingsError
 from cdk.settings.stage import LOCAL
 from local.machine.file_lock import wait_for_lock
 from local.machine.processes import CannotStartError, running

@@ -15,8 +15,8 @@ from cdk.build import command_line
 from cdk.build.command_line import main, protected_stack
 from cdk.build.deployed import deployed_stacks
 from cdk.build.templates import Stacks
+from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
-from cdk.settings.error import SettingsError
 from cdk.settings.stage import stage_settings
 from tests.infra.conftest import Stacks as Synthesized
 from tests.infra.templates import BROKERS, MYSQL, VPC, Template

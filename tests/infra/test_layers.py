@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cdk.build.wheels import Target, fingerprint, install
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT
-from cdk.settings.error import SettingsError
 from tests.infra.assets import Assets
 from tests.infra.templates import FUNCTIONS
 

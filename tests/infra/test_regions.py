@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cdk.assembly import stage_app
+from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
-from cdk.settings.error import SettingsError
 from tests.infra.conftest import Stacks
 from tests.infra.synthesis import synthesized
 from tests.infra.templates import MYSQL

@@ -11,8 +11,8 @@ from aws_cdk import cx_api
 from cdk.build import kept_wheels
 from cdk.build.sizes import LIMIT_MB, MEGABYTE, table
 from cdk.build.wheels import Target
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT
-from cdk.settings.error import SettingsError
 from tests.infra.app_process import OneRun
 from tests.infra.assets import Assets
 from tests.infra.templates import DEPLOYED, FUNCTIONS

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from cdk.error import SettingsError
 from cdk.settings.context import merged
-from cdk.settings.error import SettingsError
 from cdk.settings.stage import StageSettings, stage_settings
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:mysql-AbCdEf"

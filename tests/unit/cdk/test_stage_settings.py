@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
 from cdk.settings.database import ExistingMySql, ExistingRds, NewMySql, rds_region
-from cdk.settings.error import SettingsError
 from cdk.settings.functions import AlarmsByMail, AlarmsToTopic
 from cdk.settings.kafka import ExistingMsk, NewKafka, OwnBrokers, ProvisionedMsk, ServerlessMsk
 from cdk.settings.network import ExistingVpc, NewVpc
