@@ -13,7 +13,7 @@ from cdk.doctor.account import Account
 from cdk.doctor.checks import examination
 from cdk.doctor.finding import Finding, something_fails
 from cdk.doctor.trial import Trial
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, StageSettings, stage_settings
 

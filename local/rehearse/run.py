@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import own_context
 from cdk.settings.stage import LOCAL, StageSettings, stage_settings
 from local.machine.file_lock import hold_lock

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from moto.cloudformation.parsing import get_model_map
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT, merged, own_context
 from local.account.gaps import LACKED, MADE, OF_OTHER_STAGES, kind_of
 from local.machine.processes import CannotStartError
