@@ -41,7 +41,7 @@ NEAR: Mapping[str, Sequence[str]] = {
     "domain/contract": _CONTRACT,
     "domain/event": _CONTRACT,
     "domain/intake": _CONTRACT,
-    "domain/message": ("unit/domain/test_message.py", "unit/feishu/test_ways.py"),
+    "domain/message": ("unit/domain/test_message.py", "unit/feishu/test_ways.py", "unit/feishu/test_masking.py"),
     "domain/outcome": (
         "unit/domain/test_words.py",
         "unit/domain/test_transition.py",
