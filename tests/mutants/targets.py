@@ -36,7 +36,7 @@ _RIGHTS = ("integration/test_function_users.py",)
 
 #: Module → the files below tests/. Not here: storage/tables.py, which a test compares with what the migrations leave.
 NEAR: Mapping[str, Sequence[str]] = {
-    "domain/appearance": ("unit/domain/test_contract.py",),
+    "domain/appearance": ("unit/domain/test_appearance.py", "unit/domain/test_contract.py"),
     "domain/channel": ("unit/domain/test_channel.py", *_SENDING, *_CHANNELS),
     "domain/contract": _CONTRACT,
     "domain/event": _CONTRACT,
