@@ -68,7 +68,7 @@ NEAR: Mapping[str, Sequence[str]] = {
     "storage/claims": (*_CLAIM, *_ATTEMPTS, *_RIGHTS),
     "storage/closing": (*_ATTEMPTS, *_DEADLINE, "integration/test_packets.py", *_RIGHTS),
     "storage/credentials": _CHANNELS,
-    "storage/data_keys": (*_CHANNELS, *_RIGHTS),
+    "storage/data_keys": ("integration/test_data_keys.py", *_CHANNELS, *_RIGHTS),
     "storage/lookups": ("integration/test_lookups.py",),
     "storage/outbox": (*_INGEST, *_RIGHTS),
     "storage/recording": (*_INGEST, *_RIGHTS),
