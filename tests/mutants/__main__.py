@@ -105,7 +105,7 @@ class _Known:
         return self._baseline
 
     def patience(self, tests: Sequence[str]) -> float:
-        return _LEAST_SECONDS + 5 * sum(self.baseline().seconds[test] for test in tests)
+        return _LEAST_SECONDS + 3 * sum(self.baseline().seconds[test] for test in tests)
 
 
 def _told(modules: Sequence[str], results: Sequence[Counts]) -> int:

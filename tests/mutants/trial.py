@@ -94,6 +94,7 @@ class _Run:
 
     def __call__(self) -> None:
         os.setsid()
+        os.chdir(ROOT)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _forget_ours()
         with Path(os.devnull).open("w") as nowhere:
