@@ -174,7 +174,7 @@ class _Seen:
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if not report.passed:
+        if not report.passed and report.nodeid not in self.failed:
             self.failed.append(report.nodeid)
 
     def told(self) -> Mapping[str, object]:

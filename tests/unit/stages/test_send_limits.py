@@ -171,3 +171,13 @@ def test_an_attempt_has_the_times_at_which_it_was_opened_and_ended() -> None:
     sender(attempts, Way()).run(pointers(1), until=soon())
     [closing] = attempts.closed
     assert began <= closing.attempt.started_at <= closing.finished_at <= utc_now()
+
+
+def test_a_close_that_went_well_is_not_followed_by_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one that failed is: a wait after each set would halve what a function sends."""
+    waits = list[float]()
+    monkeypatch.setattr("delivery.send.time.sleep", waits.append)
+    sender(Attempts(), Way(), concurrency=1).run(pointers(1, 2, 3), until=soon())
+    assert waits == []
+    sender(Attempts(close_errors=2), Way(), concurrency=1).run(pointers(1), until=soon())
+    assert waits == [0.1, 0.1]
