@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from cdk.build.deployed import Deployed
 from cdk.build.node import packaged_node
 from cdk.settings.complaints import SettingsError
-from cdk.settings.context import ROOT, own_context
+from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
+from cdk.stack_names import data_stack_name
 
 #: npm's newest, 3.0.0, was published by accident and cannot read what today's library writes
 CDK_CLI = "aws-cdk@2.1148.1"
@@ -29,15 +31,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stage = _checked(options.verb, options.stage, confirmed=options.confirm)
         if options.verb == "destroy" and (held := protected_stack(stage)):
             _say(_how_to_lift(held))
+        if options.verb == "deploy":
+            return _deploy(stage, _cdk_arguments(options), theirs)
         return _run_cdk(*_cdk_arguments(options), *theirs)
     except SettingsError as error:
         _say(str(error))
         return 1
 
 
+def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
+    """The first deployment protects nothing, so that it can be taken back and repeated; what protects comes after it."""
+    deployed = Deployed.of(stage)
+    deployed.refuse_half_deleted()
+    if deployed.data.has_worked or not stage.is_protected:
+        return _run_cdk(*ours, *theirs)
+    deployed.let_go_of_what_never_worked()
+    if failed := _run_cdk(*ours, "--context", f"{FIRST_DEPLOYMENT}=true", *theirs):
+        return failed
+    _say(f"stage {stage.name} stands; now what protects its data")
+    return _run_cdk(*ours, *theirs)
+
+
 def protected_stack(stage: StageSettings) -> str | None:
     """The stack that CloudFormation does not delete until somebody lifts its termination protection."""
-    return f"hongyan-{stage.name}-data" if stage.is_prod and stage.has_data_stack else None
+    return data_stack_name(stage.name) if stage.is_prod and stage.has_data_stack else None
 
 
 def _how_to_lift(stack: str) -> str:

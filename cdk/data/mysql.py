@@ -13,6 +13,7 @@ from constructs import Construct
 
 from cdk.data import mysql_logs
 from cdk.data.database import STAGES, Database, login, user_prefix
+from cdk.data.names import own_name
 from cdk.data.network import Network
 from cdk.findings import accept
 from cdk.settings.database import PROXY_PORT, NewInstance, NewMySql
@@ -48,10 +49,11 @@ class MySql(Construct):
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
         keep: bool,
+        protect: bool,
     ) -> None:
         super().__init__(scope, name)
         new = settings.new
-        self._instance = self._make(stage, settings, new, network, keep=keep)
+        self._instance = self._make(stage, settings, new, network, keep=keep, protect=protect)
         for group in mysql_logs.log_groups(self, stage, key=log_key, retention=log_retention):
             self._instance.node.add_dependency(group)
         self._rotate(new.rotation_days, network)
@@ -59,13 +61,12 @@ class MySql(Construct):
         accept(self, _ACCEPTED)
 
     def _make(
-        self, stage: str, settings: NewMySql, new: NewInstance, network: Network, *, keep: bool
+        self, stage: str, settings: NewMySql, new: NewInstance, network: Network, *, keep: bool, protect: bool
     ) -> rds.DatabaseInstance:
         return rds.DatabaseInstance(
             self,
             "Instance",
-            # With a fixed name, a change that would replace the instance by an empty one fails instead.
-            instance_identifier=mysql_logs.identifier(stage),
+            instance_identifier=own_name(stage),
             engine=_ENGINE,
             auto_minor_version_upgrade=False,  # otherwise a later deployment would ask for an older version
             parameter_group=rds.ParameterGroup(self, "Parameters", engine=_ENGINE, parameters=_PARAMETERS),
@@ -76,13 +77,21 @@ class MySql(Construct):
             credentials=rds.Credentials.from_generated_secret(_USER),
             iam_authentication=True,
             backup_retention=Duration.days(new.backup_days),
-            deletion_protection=new.deletion_protection,
-            removal_policy=RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY,
+            deletion_protection=new.deletion_protection and protect,
+            **self._when_it_goes(keep=keep and protect),
             cloudwatch_logs_exports=list(mysql_logs.EXPORTED),
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
             **self._storage(new.storage_gb, keep=keep),
             **self._place(network),
         )
+
+    def _when_it_goes(self, *, keep: bool) -> dict[str, Any]:
+        """Backups go or stay with the policy, so that a change of the policy is always a change of a property, too.
+
+        CloudFormation took a change of a policy alone for none (cloudformation-coverage-roadmap #1543).
+        """
+        policy = RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY
+        return {"removal_policy": policy, "delete_automated_backups": not keep}
 
     def _storage(self, gigabytes: int, *, keep: bool) -> dict[str, Any]:
         """The key is kept wherever snapshots are, because they are useless without it."""
@@ -91,7 +100,7 @@ class MySql(Construct):
             "Key",
             description="Hongyan: encrypts MySQL's storage and its backups",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY,
         )
         return {
             "allocated_storage": gigabytes,

@@ -113,7 +113,7 @@ class DeliveryStack(Stack):
             "DataKey",
             description=f"Hongyan ({stage.name}): wraps the keys that encrypt channel credentials",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
 
     def _tell_queues(self, pointers: SendQueue, outcomes: ReportQueue) -> None:

@@ -18,12 +18,13 @@ from delivery.aws.settings.types import ActionBaseUrl, HandoffDeadline, Lease, U
 LOCAL = "local"
 PROD = "prod"
 DEFAULT_STAGE = "dev"
-_NAME = r"^[a-z][a-z0-9-]{0,19}$"
+#: RDS refuses identifiers with two dashes in a row or one at the end
+_NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 
 
 class StageSettings(StageSection):
-    name: str = Field(pattern=_NAME, title="a lower-case name of up to 20 letters, digits and dashes")
+    name: str = Field(pattern=_NAME, max_length=20, title="up to 20 lower-case letters and digits, with single dashes")
     region: Annotated[str, Field(pattern=_REGION, title="a region such as ap-southeast-1")] | None = None
     """without region and account the stacks go wherever the caller's credentials point"""
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$", title="a string of 12 digits")] | None = None
@@ -79,6 +80,12 @@ class StageSettings(StageSection):
     def keeps_data(self) -> bool:
         """Whether MySQL leaves a snapshot when its stack goes, and whatever opens the data stays."""
         return self.removal_policy == "retain"
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether anything in the data stack is kept from being deleted once it has worked."""
+        mysql = isinstance(self.database, NewMySql) and (self.database.new.deletion_protection or self.keeps_data)
+        return self.has_data_stack and (self.is_prod or mysql)
 
     @property
     def has_data_stack(self) -> bool:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from local.account.recorded import Properties, Recorded, aws
 
@@ -28,6 +28,7 @@ class LogGroup(Recorded):
     end = ("logs", "delete_log_group", "logGroupName")
 
     def create(self) -> str:
+        self.name = self.properties.get("LogGroupName", self.name)
         key = {"kmsKeyId": self.properties["KmsKeyId"]} if "KmsKeyId" in self.properties else {}
         aws("logs").create_log_group(logGroupName=self.name, **key)
         aws("logs").put_retention_policy(logGroupName=self.name, retentionInDays=self.properties["RetentionInDays"])
@@ -125,6 +126,10 @@ class MySql(Recorded):
         )
         return str(made["DBInstance"]["DBInstanceIdentifier"])
 
+    def update(self) -> None:
+        protected = self.properties["DeletionProtection"]
+        aws("rds").modify_db_instance(DBInstanceIdentifier=self.physical_resource_id, DeletionProtection=protected)
+
     def snapshot(self) -> None:
         name = self.physical_resource_id
         aws("rds").create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-final")
@@ -136,6 +141,22 @@ class MySql(Recorded):
         return str(found)
 
 
+class Configuration(Recorded):
+    """Only its name is kept, which MSK gives to one at a time."""
+
+    taken: ClassVar[set[str]] = set()
+
+    def create(self) -> str:
+        name = str(self.properties["Name"])
+        if name in self.taken:
+            raise RuntimeError(f"A resource with the requested configuration name already exists: {name}")
+        self.taken.add(name)
+        return self.name
+
+    def delete(self) -> None:
+        self.taken.remove(self.properties["Name"])
+
+
 class Brokers(Recorded):
     """The words of CloudFormation and of MSK's API differ in one, and moto has no configurations to name."""
 
@@ -143,6 +164,8 @@ class Brokers(Recorded):
 
     def create(self) -> str:
         told = {name: value for name, value in self.properties.items() if name != "ConfigurationInfo"}
+        if aws("kafka").list_clusters(ClusterNameFilter=told["ClusterName"])["ClusterInfoList"]:
+            raise RuntimeError(f"The requested cluster name already exists: {told['ClusterName']}")
         storage = {"EbsStorageInfo": told["BrokerNodeGroupInfo"]["StorageInfo"]["EBSStorageInfo"]}
         told["BrokerNodeGroupInfo"] = {**told["BrokerNodeGroupInfo"], "StorageInfo": storage}
         return str(aws("kafka").create_cluster(**told)["ClusterArn"])

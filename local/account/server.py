@@ -7,6 +7,7 @@ import sys
 from moto.cloudtrail.responses import CloudTrailResponse
 from moto.server import main as serve
 
+from local.account import protection
 from local.account.cloudformation import install
 from local.account.models import MODELS
 from local.servers.aws import Aws
@@ -16,6 +17,7 @@ def main() -> None:
     port = sys.argv[1]
     os.environ.update(Aws(endpoint_url=f"http://localhost:{port}").environment)
     install(MODELS)
+    protection.install()
     # The command line asks it why a deployment failed, and again and again as long as it gets no answer.
     setattr(CloudTrailResponse, "lookup_events", lambda _: json.dumps({"Events": []}))  # noqa: B010 - moto has none
     serve(["-H", "127.0.0.1", "-p", port])
