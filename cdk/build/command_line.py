@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
-    """The first deployment protects nothing, so that it can be taken back and repeated; what protects comes after it."""
+    """The first deployment protects nothing, so that it can be taken back and repeated. Protection comes after it."""
     deployed = Deployed.of(stage)
     deployed.refuse_half_deleted()
     if deployed.data.has_worked or not stage.is_protected:

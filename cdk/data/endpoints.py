@@ -1,12 +1,12 @@
 """Makes endpoints of AWS's services inside a VPC.
 
-S3's gateway endpoint is free and always there. These cost by the hour and zone, so there are only those that functions
-without another way out call. Logs and traces need none: Lambda itself sends them, over its own network.
+S3's gateway endpoint is free and always there. The others cost by the hour and zone, so there are only those that
+functions without another way out call. Logs and traces need none: Lambda itself sends them, over its own network.
 """
 
 from collections.abc import Sequence
 
-from aws_cdk import Stack
+from aws_cdk import Aws, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -22,6 +22,21 @@ _SECRETS = (
     "secretsmanager:UpdateSecretVersionStage",
 )
 _QUEUES = ("sqs:GetQueueAttributes", "sqs:SendMessage")
+
+
+def answers_endpoint(vpc: ec2.Vpc) -> None:
+    """S3's endpoint for the functions: all that they write there is migrate's and topic's answer to CloudFormation.
+
+    The URL of the answer is signed by CloudFormation, so its principal is not of this account. The bucket is the one of
+    "Access CloudFormation using an interface endpoint (AWS PrivateLink)". The public subnets do not use the endpoint:
+    the NAT instance fetches its updates from other buckets.
+    """
+    functions = ec2.SubnetSelection(subnets=[*vpc.private_subnets, *vpc.isolated_subnets])
+    endpoint = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=[functions])
+    region = Fn.join("", Fn.split("-", Aws.REGION))
+    bucket = f"arn:{Aws.PARTITION}:s3:::cloudformation-custom-resource-response-{region}/*"
+    answers = iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=["s3:PutObject"], resources=[bucket])
+    endpoint.add_to_policy(answers)
 
 
 class Endpoints(Construct):

@@ -10,7 +10,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk.data.endpoints import Endpoints
+from cdk.data.endpoints import Endpoints, answers_endpoint
+from cdk.data.nat_instance import nat_instance
 from cdk.data.network import Network, Place
 from cdk.findings import accept
 from cdk.settings.network import NewVpc
@@ -39,10 +40,11 @@ class Vpc(Construct):
         address = ec2.CfnEIP(self, "Address", domain="vpc")
         Tags.of(address).add("Name", "Hongyan, as Feishu sees it")
         self.address = address.ref
-        instance = _instance() if settings.nat == "instance" else None
+        instance = nat_instance() if settings.nat == "instance" else None
         self.vpc = self._vpc(settings, instance or _gateway(address))
         if instance:
             self._attach(instance, address, settings.cidr)
+        answers_endpoint(self.vpc)
         self._log_refused(log_key, log_retention)
         self._closed: list[ec2.SecurityGroup] = []
         self.network = self._network(inside=settings.endpoints)
@@ -73,7 +75,6 @@ class Vpc(Construct):
                 ec2.SubnetConfiguration(name="Functions", subnet_type=_KINDS.PRIVATE_WITH_EGRESS),
                 ec2.SubnetConfiguration(name="Data", subnet_type=_KINDS.PRIVATE_ISOLATED, cidr_mask=26),
             ],
-            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
         )
 
     def _log_refused(self, key: kms.IKey, retention: logs.RetentionDays) -> None:
@@ -117,12 +118,3 @@ class Vpc(Construct):
 def _gateway(address: ec2.CfnEIP) -> ec2.NatProvider:
     """One gateway for all zones: a second would add a second address, and a failed send is tried again anyway."""
     return ec2.NatProvider.gateway(eip_allocation_ids=[address.attr_allocation_id])
-
-
-def _instance() -> ec2.NatInstanceProviderV2:
-    """The smallest type. It needs a public address to fetch software before the fixed address is attached."""
-    return ec2.NatProvider.instance_v2(
-        instance_type=ec2.InstanceType("t4g.nano"),
-        default_allowed_traffic=ec2.NatTrafficDirection.OUTBOUND_ONLY,
-        associate_public_ip_address=True,
-    )

@@ -1,15 +1,14 @@
 """Kafka: a new MSK cluster, provisioned or serverless, an existing one, or brokers of one's own."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from cdk.settings.section import EMPTY, InstanceClass, SecretArn, StageSection, chosen_by
+from cdk.settings.section import EMPTY, InstanceClass, KeyArn, SecretArn, StageSection, chosen_by
 from delivery.aws.settings.types import PORT_PATTERN, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
 
 _Broker = Annotated[str, Field(pattern=rf"^[A-Za-z0-9.-]+:{PORT_PATTERN}$", title="host:port")]
-_KEY = r"^arn:aws[a-z-]*:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
 _VERSION = r"^[0-9]+\.[0-9]+\.[0-9x]+(\.kraft)?$"
 _KINDS = "one of provisioned, serverless"
 
@@ -56,7 +55,8 @@ class Pollers(StageSection):
 class _Kafka(StageSection):
     pollers: Pollers | None = None
     topic: TopicName = "smartflow.notification.outbox"
-    group: str = Field("hongyan", pattern=r"^[A-Za-z0-9._:/-]{1,200}$", title="a consumer group name")
+    group: str = Field("", pattern=r"^[A-Za-z0-9._:/-]{0,200}$", title="a consumer group name")
+    """`hongyan-<stage>` if left out; [changes only with the topic](operations.md#another-topic-or-group)"""
     batch_size: int = Field(500, ge=1, le=10_000)
     """an ingest batch is up to this many records"""
     window_seconds: int = Field(1, ge=0, le=300)
@@ -69,6 +69,7 @@ def _kind(given: object) -> str:
 
 
 class NewKafka(_Kafka):
+    where: ClassVar[str] = "new"
     new: Annotated[
         Annotated[ProvisionedMsk, Tag("with kind provisioned")] | Annotated[ServerlessMsk, Tag("with kind serverless")],
         Discriminator(_kind),
@@ -78,6 +79,10 @@ class NewKafka(_Kafka):
 class ExistingMsk(_Kafka):
     cluster_arn: ClusterArn
     """instead: an existing MSK cluster; the function's role is its identity (IAM access control)"""
+
+    @property
+    def where(self) -> str:
+        return self.cluster_arn
 
 
 class OwnBrokers(_Kafka):
@@ -89,8 +94,12 @@ class OwnBrokers(_Kafka):
     """how that secret logs in; TLS is by a client certificate"""
     ca_secret_arn: SecretArn | None = None
     """of brokers whose certificates a private authority signed: JSON with its certificate"""
-    secrets_key_arn: Annotated[str, Field(pattern=_KEY, title="the ARN of a KMS key")] | None = None
+    secrets_key_arn: KeyArn | None = None
     """the key of these two secrets, if it is not Secrets Manager's own"""
+
+    @property
+    def where(self) -> str:
+        return ",".join(self.bootstrap_servers)
 
 
 Kafka = Annotated[

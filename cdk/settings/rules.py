@@ -135,6 +135,15 @@ def _region(region: str | None, database: Database, kafka: Kafka, alarms: Alarms
                 yield f"{section}.{key}: should be in {region}, the stage's region, is {value}"
 
 
+def _data_keys(region: str | None, data_key_arn: str | None, old_data_key_arns: tuple[str, ...]) -> _Lines:
+    given = (("data_key_arn", data_key_arn), *(("old_data_key_arns", arn) for arn in old_data_key_arns))
+    for key, arn in given:
+        if arn and region and arn.split(":")[3] != region:
+            yield f"{key}: should be in {region}, the stage's region, is {arn}"
+    if data_key_arn in old_data_key_arns:
+        yield f"old_data_key_arns: leave out {data_key_arn}, which is data_key_arn"
+
+
 RULES: Sequence[Callable[..., _Lines]] = (
     _local,
     _not_local,
@@ -147,4 +156,5 @@ RULES: Sequence[Callable[..., _Lines]] = (
     _kafka,
     _brokers,
     _region,
+    _data_keys,
 )

@@ -11,7 +11,7 @@ from cdk.settings.functions import Alarms, Claim, Ingest, Migrate, Queue, Retry,
 from cdk.settings.kafka import Kafka, NewKafka
 from cdk.settings.network import Network, NewVpc
 from cdk.settings.rules import VISIBILITY_FACTOR, contradictions
-from cdk.settings.section import EMPTY, StageSection, Whole
+from cdk.settings.section import EMPTY, KeyArn, StageSection, Whole
 from delivery.aws.settings.send import MessageTexts
 from delivery.aws.settings.types import ActionBaseUrl, HandoffDeadline, Lease, UrlPrefixes, WebhookOrigins
 
@@ -35,6 +35,10 @@ class StageSettings(StageSection):
     wheels: Literal["lambda", "this-machine"] = "lambda"
     """for whom the dependencies layer is built; `this-machine` is for the local stage, which runs it here"""
     network: Network | None = None
+    data_key_arn: KeyArn | None = None
+    """an existing KMS key for users' credentials instead of a new one: [moving](operations.md#the-data-key) needs it"""
+    old_data_key_arns: Annotated[tuple[KeyArn, ...], Field(strict=False)] = ()
+    """keys under which credentials in the database may still be encrypted; they are only read with"""
     database: Database
     kafka: Kafka
     ingest: Ingest = EMPTY
@@ -59,6 +63,12 @@ class StageSettings(StageSection):
     removal_policy: Literal["retain", "destroy"] = "retain"
     """with retain, `make destroy` leaves a snapshot of a new MySQL, a new Kafka cluster, and the keys to their data"""
     alarms: Alarms | None = None
+
+    @field_validator("kafka")
+    @classmethod
+    def _has_a_group(cls, kafka: Kafka, info: ValidationInfo) -> Kafka:
+        """Each stage has its own: Lambda wants another group for each of an account's Kafka event sources."""
+        return kafka if kafka.group else kafka.model_copy(update={"group": f"hongyan-{info.data.get('name')}"})
 
     @field_validator("*")
     @classmethod
@@ -90,6 +100,11 @@ class StageSettings(StageSection):
     @property
     def has_data_stack(self) -> bool:
         return any(isinstance(it, NewVpc | NewMySql | NewKafka) for it in (self.network, self.database, self.kafka))
+
+    @property
+    def kafka_source(self) -> str:
+        """What makes the event source the one it is: cluster, topic and group."""
+        return f"{self.kafka.where} {self.kafka.topic} {self.kafka.group}"
 
     @property
     def visibility_seconds(self) -> int:

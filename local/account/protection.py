@@ -23,6 +23,6 @@ def _delete(backend: CloudFormationBackend, name_or_stack_id: str) -> None:
 
 
 def _protect(asked: CloudFormationResponse) -> ActionResult:
-    stack = asked.cloudformation_backend.get_stack(asked._get_param("StackName"))  # noqa: SLF001 - as moto's own do
-    stack.enable_termination_protection = asked._get_bool_param("EnableTerminationProtection")  # noqa: SLF001 - likewise
+    stack = asked.cloudformation_backend.get_stack(asked._get_param("StackName"))
+    stack.enable_termination_protection = asked._get_bool_param("EnableTerminationProtection")
     return ActionResult({"StackId": stack.stack_id})

@@ -18,13 +18,13 @@ from sqlalchemy.pool import NullPool
 from cdk.settings.context import ROOT
 from delivery.storage.mysql.database import address_of
 from local.account.data import LOGIN
-from local.account.gaps import complaints
+from local.account.faults import FAULTS
+from local.account.gaps import missing
 from local.servers.aws import Aws, aws_server
 from local.servers.mysql import MySqlServer
 from tests.infra.account.checkout import Assembly, Checkout, checkout
 from tests.infra.account.seen import Seen, seen
 
-STAGE = "dev"
 DATABASE = "test_deployment"
 SETTING: Mapping[str, Any] = {"send": {"max_concurrency": 7}}
 FAILS = "ALTER TABLE no_such_table ADD COLUMN x int"
@@ -67,11 +67,14 @@ class Deployments:
     environment: Mapping[str, str]
     checkout: Checkout
     engine: Engine
+    stage: str
+    #: where a test says what cannot be created
+    faults: Path
 
     @cached_property
     def difference(self) -> str:
         """What `diff` prints before anything is deployed; the command line runs the app of cdk.json for it."""
-        self._bootstrap()
+        _ = self._bootstrapped
         done = self._cdk("diff")
         if done.returncode:
             raise AssertionError(done.stdout)
@@ -82,16 +85,31 @@ class Deployments:
         _ = self.difference
         return self._deploy(self._to_begin_with)
 
-    def _bootstrap(self) -> None:
-        if lines := [*complaints(self._to_begin_with.resources())]:
+    @cached_property
+    def _bootstrapped(self) -> bool:
+        if lines := [*missing(self._to_begin_with.resources())]:
             raise AssertionError("\n".join(lines))
         done = self._cdk("bootstrap", "--", "--app", str(self._to_begin_with.out))
         if done.returncode:
             raise AssertionError(done.stdout)
+        return True
 
     @cached_property
     def _to_begin_with(self) -> Assembly:
         return self._assembly()
+
+    @cached_property
+    def _unprotected(self) -> Assembly:
+        return self._assembly(first=True)
+
+    def failing_at(self, what: str) -> Step:
+        """The stage's first deployment, in which the type or logical id cannot be created."""
+        _ = self._bootstrapped
+        self.faults.write_text(what)
+        step = self._deploy(self._to_begin_with)
+        if self.faults.read_text():
+            raise AssertionError(f"nobody created {what}: {step.said}")
+        return step
 
     @cached_property
     def unchanged(self) -> Step:
@@ -116,17 +134,19 @@ class Deployments:
 
     @cached_property
     def destroyed(self) -> Step:
-        return self._step(_succeeded(self.mended).assembly, "destroy", "--confirm", STAGE, "--")
+        return self._step(_succeeded(self.mended).assembly, "destroy", "--confirm", self.stage, "--")
 
-    def _assembly(self, over: Mapping[str, Any] | None = None) -> Assembly:
-        return self.checkout.assembly(STAGE, {**_STAGE, **(over or {})})
+    def _assembly(self, over: Mapping[str, Any] | None = None, *, first: bool = False) -> Assembly:
+        return self.checkout.assembly(self.stage, {**_STAGE, **(over or {})}, first=first)
 
     def _deploy(self, assembly: Assembly) -> Step:
         return self._step(assembly, "deploy", "--", *_UNATTENDED)
 
     def _step(self, assembly: Assembly, *arguments: str) -> Step:
-        before = seen(self.aws)
-        done = self._cdk(*arguments, "--app", str(assembly.out))
+        """The app of the deployment lays what is prepared where the command line looks for it."""
+        before, unprotected = seen(self.aws), self._unprotected
+        app = f"{sys.executable} -m tests.infra.account.prepared {unprotected.out} {assembly.out}"
+        done = self._cdk(*arguments, "--app", app)
         return Step(
             assembly=assembly,
             code=done.returncode,
@@ -139,7 +159,7 @@ class Deployments:
 
     def _cdk(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "cdk.build.command_line", verb, "--stage", STAGE, *arguments],
+            [sys.executable, "-m", "cdk.build.command_line", verb, "--stage", self.stage, *arguments],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -158,14 +178,24 @@ def _succeeded(step: Step) -> Step:
 
 
 @contextmanager
-def deployments(state: Path, mysql: MySqlServer) -> Iterator[Deployments]:
+def deployments(state: Path, mysql: MySqlServer, *, stage: str = "dev") -> Iterator[Deployments]:
     """In an empty account, with this MySQL as its RDS, and without Node on the PATH."""
+    faults = state / "faults"
+    faults.touch()
     with MonkeyPatch.context() as patch, _without_database(mysql) as engine:
         patch.setenv(LOGIN, json.dumps(_login(mysql)))
+        patch.setenv(FAULTS, str(faults))
         with aws_server(state, program="local.account.server") as aws:
             endpoint = aws.endpoint_url.replace("127.0.0.1", "localhost")  # the CLI puts buckets before a name only
             environment = {**os.environ, **aws.environment, "AWS_ENDPOINT_URL": endpoint, "PATH": "/bin"}
-            yield Deployments(aws=aws, environment=environment, checkout=checkout(state / "checkout"), engine=engine)
+            yield Deployments(
+                aws=aws,
+                environment=environment,
+                checkout=checkout(state / "checkout"),
+                engine=engine,
+                stage=stage,
+                faults=faults,
+            )
 
 
 def _login(mysql: MySqlServer) -> Mapping[str, object]:
