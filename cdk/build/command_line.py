@@ -8,6 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from cdk.build.deployed import Deployed
+from cdk.build.moved_source import refuse_half_moves
 from cdk.build.node import packaged_node
 from cdk.settings.complaints import SettingsError
 from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, own_context
@@ -43,6 +44,7 @@ def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) ->
     """The first deployment protects nothing, so that it can be taken back and repeated. Protection comes after it."""
     deployed = Deployed.of(stage)
     deployed.refuse_half_deleted()
+    refuse_half_moves(stage, deployed.delivery, is_read=deployed.has_source)
     if deployed.data.has_worked or not stage.is_protected:
         return _run_cdk(*ours, *theirs)
     deployed.let_go_of_what_never_worked()

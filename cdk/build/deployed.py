@@ -37,17 +37,27 @@ class Deployed:
     data: DeployedStack
     delivery: DeployedStack
     cloudformation: Any = field(repr=False)
+    #: with the caller's own credentials, since the bootstrap's role may not look at functions
+    functions: Any = field(repr=False)
 
     @classmethod
     def of(cls, stage: StageSettings) -> "Deployed":
+        own = boto3.Session(region_name=stage.region or _region())
         try:
-            cloudformation = _session(stage).client("cloudformation")
+            cloudformation = _deployer(stage, own).client("cloudformation")
             data, delivery = (
                 _stack(cloudformation, name(stage.name)) for name in (data_stack_name, delivery_stack_name)
             )
         except (BotoCoreError, ClientError) as error:
             raise SettingsError(f"AWS does not say what is deployed of stage {stage.name}: {error}") from None
-        return cls(data=data, delivery=delivery, cloudformation=cloudformation)
+        return cls(data=data, delivery=delivery, cloudformation=cloudformation, functions=own.client("lambda"))
+
+    def has_source(self, function: str) -> bool:
+        """Whether events reach the function; if nobody may tell, they do."""
+        try:
+            return bool(self.functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"])
+        except (BotoCoreError, ClientError):
+            return True
 
     def refuse_half_deleted(self) -> None:
         """CloudFormation updates no stack whose deletion failed, and says so only after everything is uploaded."""
@@ -79,9 +89,8 @@ def _stack(cloudformation: Any, name: str) -> DeployedStack:  # noqa: ANN401 - b
     )
 
 
-def _session(stage: StageSettings) -> boto3.Session:
+def _deployer(stage: StageSettings, own: boto3.Session) -> boto3.Session:
     """With the credentials of the bootstrap's deploy role, or with the caller's own if these may not assume it."""
-    own = boto3.Session(region_name=stage.region or _region())
     sts = own.client("sts")
     arn = sts.get_caller_identity()["Arn"]
     partition, account = arn.split(":")[1], stage.account or arn.split(":")[4]

@@ -118,7 +118,8 @@ class MySql(Recorded):
     end_with = {"SkipFinalSnapshot": True}  # noqa: RUF012
 
     def create(self) -> str:
-        told = {name: value for name, value in self.properties.items() if name != "VPCSecurityGroups"}
+        later = ("VPCSecurityGroups", "DeleteAutomatedBackups")
+        told = {name: value for name, value in self.properties.items() if name not in later}
         numbers = {name: int(told[name]) for name in ("AllocatedStorage", "Port")}
         groups = self.properties["VPCSecurityGroups"]
         made = aws("rds").create_db_instance(

@@ -2,10 +2,11 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
 from cdk.settings.context import ROOT
 from local.template.synth import synthesize
@@ -16,6 +17,17 @@ from tests.infra.templates import BROKERS, MYSQL, NO_VPC, VPC, Template
 
 Synthesis = Callable[..., Template]
 Stacks = Callable[..., Mapping[str, Template]]
+
+
+@pytest.fixture
+def empty_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An account in this process, for what asks AWS itself."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield
 
 
 @pytest.fixture(scope="session")

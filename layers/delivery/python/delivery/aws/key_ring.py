@@ -20,7 +20,7 @@ _ASK_AGAIN_AFTER = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsKeyRing:
-    """The data keys. Each is unwrapped once, by whichever KMS key wrapped it: the function's role says which it may be."""
+    """The data keys. Each is unwrapped once, by the KMS key that wrapped it if the function's role may use that one."""
 
     kms: Any
     #: wraps new data keys
