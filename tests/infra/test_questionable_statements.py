@@ -33,8 +33,8 @@ REASONS: Mapping[str, str] = {
     "ec2:UnassignPrivateIpAddresses": f"Lambda enters the VPC as the role: {NO_NARROWER}",
     "AWS::IAM::Policy: kafka:GetBootstrapBrokers": f"the addresses of the brokers are no secret: {NO_NARROWER}",
     "AWS::KMS::Key: kms:* to the account": f"{ITS_OWN_KEY}; without this nobody could manage it any more",
-    "AWS::KMS::Key: kms:Decrypt, kms:DescribeKey, kms:Encrypt, kms:GenerateDataKey*, kms:ReEncrypt* to logs": ITS_OWN_KEY
-    + ", and the condition names this stack's log groups",
+    "AWS::KMS::Key: kms:Decrypt, kms:DescribeKey, kms:Encrypt, kms:GenerateDataKey*, kms:ReEncrypt* "
+    "to logs": f"{ITS_OWN_KEY}, and the condition names this stack's log groups",
     "AWS::KMS::Key: kms:Decrypt, kms:GenerateDataKey* to cloudwatch": f"{ITS_OWN_KEY}; only for this account's alarms",
     "AWS::EC2::VPCEndpoint: s3:PutObject to everybody": "CloudFormation signs the URL of the answer, so that the "
     "principal is its own; the resource is its bucket for answers",
