@@ -35,10 +35,12 @@ def both() -> Stacks:
     """A stage's stacks by the last part of their names, read once for each set of settings."""
     made: dict[str, Mapping[str, Template]] = {}
 
-    def run(stage: str = "dev", over: Mapping[str, Any] | None = None) -> Mapping[str, Template]:
-        key = json.dumps([stage, over or {}], sort_keys=True)
+    def run(
+        stage: str = "dev", over: Mapping[str, Any] | None = None, *, first: bool = False
+    ) -> Mapping[str, Template]:
+        key = json.dumps([stage, over or {}, first], sort_keys=True)
         if key not in made:
-            made[key] = synthesized(stage, over)
+            made[key] = synthesized(stage, over, first=first)
         return made[key]
 
     return run

@@ -175,6 +175,12 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
             "database.endpoint: should be RDS's ",
         ),
         (LEAST, {"database": {"ca_file": ""}}, "database.ca_file: should be the path of a certificate bundle; empty ("),
+        (
+            {**LEAST, "region": "eu-west-1"},
+            {"data_key_arn": KEY.replace("eu-west-1", "eu-west-2")},
+            "data_key_arn: should be in eu-west-1, the stage's region, is arn",
+        ),
+        (LEAST, {"data_key_arn": KEY, "old_data_key_arns": [KEY]}, "old_data_key_arns: leave out arn"),
         (LEAST, {"wheels": "this-machine"}, "wheels: should be lambda, is this-machine, which is for the local stage"),
         (LEAST, {"action_base_url": "http://a.example"}, "action_base_url: should begin with https://, is http://a.ex"),
         (LEAST, {"webhook_origins": ["http://feishu.cn"]}, "webhook_origins: should begin with https://, is http://fe"),
