@@ -159,8 +159,9 @@ class OrderedStack(models.Stack):
         if policy == "Retain" or (policy == "RetainExceptOnCreate" and not new):
             return "DELETE_SKIPPED"
         if policy == "Snapshot":
-            made.resource.snapshot()
-        self._delete(made.body["Type"], made.resource)
+            made.resource.delete_with_snapshot()
+        else:
+            self._delete(made.body["Type"], made.resource)
         return "DELETE_COMPLETE"
 
     def _delete(self, kind: str, resource: Any) -> None:

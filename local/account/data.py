@@ -131,9 +131,10 @@ class MySql(Recorded):
         protected = self.properties["DeletionProtection"]
         aws("rds").modify_db_instance(DBInstanceIdentifier=self.physical_resource_id, DeletionProtection=protected)
 
-    def snapshot(self) -> None:
+    def delete_with_snapshot(self) -> None:
+        """RDS takes none of an instance that it does not delete."""
         name = self.physical_resource_id
-        aws("rds").create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-final")
+        aws("rds").delete_db_instance(DBInstanceIdentifier=name, FinalDBSnapshotIdentifier=f"{name}-final")
 
     def get_cfn_attribute(self, name: str) -> str:
         (found,) = aws("rds").describe_db_instances(DBInstanceIdentifier=self.physical_resource_id)["DBInstances"]

@@ -25,25 +25,45 @@ STAGES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 NO_NARROWER = "the service knows no narrower resource for these actions"
 ITS_OWN_KEY = "in a key's policy, * is the key itself"
-#: by where the statement is, what it allows, and to whom
-REASONS: Mapping[str, str] = {
-    "AWS::IAM::Policy: xray:PutTelemetryRecords, xray:PutTraceSegments": NO_NARROWER,
-    "AWS::IAM::Policy: ec2:AssignPrivateIpAddresses, ec2:CreateNetworkInterface, ec2:DeleteNetworkInterface, "
-    "ec2:DescribeNetworkInterfaces, ec2:DescribeSecurityGroups, ec2:DescribeSubnets, ec2:DescribeVpcs, "
-    "ec2:UnassignPrivateIpAddresses": f"Lambda enters the VPC as the role: {NO_NARROWER}",
-    "AWS::IAM::Policy: kafka:GetBootstrapBrokers": f"the addresses of the brokers are no secret: {NO_NARROWER}",
-    "AWS::KMS::Key: kms:* to the account": f"{ITS_OWN_KEY}; without this nobody could manage it any more",
-    "AWS::KMS::Key: kms:Decrypt, kms:DescribeKey, kms:Encrypt, kms:GenerateDataKey*, kms:ReEncrypt* "
-    "to logs": f"{ITS_OWN_KEY}, and the condition names this stack's log groups",
-    "AWS::KMS::Key: kms:Decrypt, kms:GenerateDataKey* to cloudwatch": f"{ITS_OWN_KEY}; only for this account's alarms",
-    "AWS::EC2::VPCEndpoint: s3:PutObject to everybody": "CloudFormation signs the URL of the answer, so that the "
-    "principal is its own; the resource is its bucket for answers",
-    "AWS::EC2::VPCEndpoint: sqs:GetQueueAttributes, sqs:SendMessage to everybody": "of this account, by the condition; "
-    "the role says which queue",
-    "AWS::EC2::VPCEndpoint: secretsmanager:DescribeSecret, secretsmanager:GetRandomPassword, "
-    "secretsmanager:GetSecretValue, secretsmanager:PutSecretValue, secretsmanager:UpdateSecretVersionStage "
-    "to everybody": "of this account, by the condition; the role says which secret",
+#: the type of resource and to whom it allows something; then what, with the reason
+LISTED: Mapping[str, Mapping[tuple[str, ...], str]] = {
+    "AWS::IAM::Policy": {
+        ("xray:PutTelemetryRecords", "xray:PutTraceSegments"): NO_NARROWER,
+        (
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeVpcs",
+            "ec2:UnassignPrivateIpAddresses",
+        ): f"Lambda enters the VPC as the function's role: {NO_NARROWER}",
+        ("kafka:GetBootstrapBrokers",): f"the addresses of brokers are no secret: {NO_NARROWER}",
+    },
+    "AWS::KMS::Key to the account": {("kms:*",): f"{ITS_OWN_KEY}; without this nobody could manage it any more"},
+    "AWS::KMS::Key to logs": {
+        ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"): (
+            f"{ITS_OWN_KEY}, and the condition names this stack's log groups"
+        )
+    },
+    "AWS::KMS::Key to cloudwatch": {
+        ("kms:Decrypt", "kms:GenerateDataKey*"): f"{ITS_OWN_KEY}, and the condition names this account"
+    },
+    "AWS::EC2::VPCEndpoint to everybody": {
+        ("s3:PutObject",): "CloudFormation signs the URL of the answer, so that the principal is its own; the resource "
+        "is its bucket for answers",
+        ("sqs:GetQueueAttributes", "sqs:SendMessage"): "to this account, by the condition; the role says which queue",
+        (
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:GetRandomPassword",
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:UpdateSecretVersionStage",
+        ): "to this account, by the condition; the role says which secret",
+    },
 }
+REASONS = {f"{where}: {it}": why for where, all_ in LISTED.items() for some, why in all_.items() for it in some}
 
 
 def found(template: Template) -> Iterator[tuple[str, str]]:
@@ -51,7 +71,7 @@ def found(template: Template) -> Iterator[tuple[str, str]]:
     for name, resource in template.body["Resources"].items():
         for statement in statements(resource["Properties"]):
             if statement["Effect"] == "Allow" and is_questionable(statement):
-                yield f"{resource['Type']}: {', '.join(sorted(listed(statement['Action'])))}{to(statement)}", name
+                yield from ((f"{resource['Type']}{to(statement)}: {it}", name) for it in listed(statement["Action"]))
 
 
 def statements(node: Any) -> Iterator[Mapping[str, Any]]:

@@ -120,7 +120,7 @@ def test_there_are_the_endpoints_that_are_called_and_no_others(both: Stacks) -> 
 
 
 def test_s3_takes_an_answer_to_cloudformation_and_nothing_else_from_where_functions_stand(both: Stacks) -> None:
-    """Whoever reads the master's secret can write it to no bucket of his own; the NAT's subnets go past the endpoint."""
+    """Whoever reads the master's secret can write it to no bucket of his own. The NAT's subnets do not use it."""
     data = both("prod", WITH)["data"]
     endpoint = endpoints(data)["s3"]
     (statement,) = endpoint["PolicyDocument"]["Statement"]
