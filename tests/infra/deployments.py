@@ -25,6 +25,7 @@ from local.servers.mysql import MySqlServer
 from tests.infra.account.checkout import Assembly, Checkout, checkout
 from tests.infra.account.seen import Seen, seen
 
+STAGE = "dev"
 DATABASE = "test_deployment"
 SETTING: Mapping[str, Any] = {"send": {"max_concurrency": 7}}
 FAILS = "ALTER TABLE no_such_table ADD COLUMN x int"
@@ -55,7 +56,8 @@ class Step:
 
     def changed(self, stack: str) -> list[tuple[str, str]]:
         """Status and type of each event of the step, in order, without those of the stack itself."""
-        new = self.after.events[stack][len(self.before.events.get(stack, [])) :]
+        known = {it["EventId"] for it in self.before.events.get(stack, [])}
+        new = [it for it in self.after.events[stack] if it["EventId"] not in known]
         return [(it["ResourceStatus"], it["ResourceType"]) for it in new if it["LogicalResourceId"] != it["StackName"]]
 
 
@@ -67,32 +69,36 @@ class Deployments:
     environment: Mapping[str, str]
     checkout: Checkout
     engine: Engine
-    stage: str
-    #: where a test says what cannot be created
+    #: says what cannot be created
     faults: Path
 
     @cached_property
     def difference(self) -> str:
         """What `diff` prints before anything is deployed; the command line runs the app of cdk.json for it."""
-        _ = self._bootstrapped
+        self._bootstrap()
         done = self._cdk("diff")
         if done.returncode:
             raise AssertionError(done.stdout)
         return done.stdout
 
     @cached_property
-    def first(self) -> Step:
+    def broken(self) -> Step:
+        """The stage's first deployment, whose brokers cannot be created."""
         _ = self.difference
+        self.faults.write_text("AWS::MSK::Cluster")
         return self._deploy(self._to_begin_with)
 
     @cached_property
-    def _bootstrapped(self) -> bool:
+    def first(self) -> Step:
+        """The same command again."""
+        return self._deploy(self.broken.assembly)
+
+    def _bootstrap(self) -> None:
         if lines := [*missing(self._to_begin_with.resources())]:
             raise AssertionError("\n".join(lines))
         done = self._cdk("bootstrap", "--", "--app", str(self._to_begin_with.out))
         if done.returncode:
             raise AssertionError(done.stdout)
-        return True
 
     @cached_property
     def _to_begin_with(self) -> Assembly:
@@ -101,15 +107,6 @@ class Deployments:
     @cached_property
     def _unprotected(self) -> Assembly:
         return self._assembly(first=True)
-
-    def failing_at(self, what: str) -> Step:
-        """The stage's first deployment, in which the type or logical id cannot be created."""
-        _ = self._bootstrapped
-        self.faults.write_text(what)
-        step = self._deploy(self._to_begin_with)
-        if self.faults.read_text():
-            raise AssertionError(f"nobody created {what}: {step.said}")
-        return step
 
     @cached_property
     def unchanged(self) -> Step:
@@ -134,10 +131,10 @@ class Deployments:
 
     @cached_property
     def destroyed(self) -> Step:
-        return self._step(_succeeded(self.mended).assembly, "destroy", "--confirm", self.stage, "--")
+        return self._step(_succeeded(self.mended).assembly, "destroy", "--confirm", STAGE, "--")
 
     def _assembly(self, over: Mapping[str, Any] | None = None, *, first: bool = False) -> Assembly:
-        return self.checkout.assembly(self.stage, {**_STAGE, **(over or {})}, first=first)
+        return self.checkout.assembly(STAGE, {**_STAGE, **(over or {})}, first=first)
 
     def _deploy(self, assembly: Assembly) -> Step:
         return self._step(assembly, "deploy", "--", *_UNATTENDED)
@@ -146,7 +143,7 @@ class Deployments:
         """The app of the deployment lays what is prepared where the command line looks for it."""
         before, unprotected = seen(self.aws), self._unprotected
         app = f"{sys.executable} -m tests.infra.account.prepared {unprotected.out} {assembly.out}"
-        done = self._cdk(*arguments, "--app", app)
+        done = self._cdk(*arguments, "--app", app, "--output", str(self.checkout.root / "cdk.out"))
         return Step(
             assembly=assembly,
             code=done.returncode,
@@ -159,7 +156,7 @@ class Deployments:
 
     def _cdk(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "cdk.build.command_line", verb, "--stage", self.stage, *arguments],
+            [sys.executable, "-m", "cdk.build.command_line", verb, "--stage", STAGE, *arguments],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -178,7 +175,7 @@ def _succeeded(step: Step) -> Step:
 
 
 @contextmanager
-def deployments(state: Path, mysql: MySqlServer, *, stage: str = "dev") -> Iterator[Deployments]:
+def deployments(state: Path, mysql: MySqlServer) -> Iterator[Deployments]:
     """In an empty account, with this MySQL as its RDS, and without Node on the PATH."""
     faults = state / "faults"
     faults.touch()
@@ -193,7 +190,6 @@ def deployments(state: Path, mysql: MySqlServer, *, stage: str = "dev") -> Itera
                 environment=environment,
                 checkout=checkout(state / "checkout"),
                 engine=engine,
-                stage=stage,
                 faults=faults,
             )
 
