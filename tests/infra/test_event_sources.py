@@ -101,7 +101,7 @@ def of_kafka(template: Template) -> str:
     """The logical id of the source."""
     sources = template.body["Resources"].items()
     (name,) = [name for name, it in sources if it["Type"] == KAFKA_SOURCE and "Topics" in it["Properties"]]
-    return name
+    return str(name)
 
 
 @pytest.mark.parametrize("kafka", [BROKERS, MSK, {}], ids=["brokers", "msk", "new"])
