@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cdk.settings.complaints import SettingsError
+from cdk.settings.stage import DEFAULT_STAGE
 from local.commands.channel import save_channel
 from local.commands.lifecycle import demo, down, status, up
 from local.commands.publish import event_key, example_event, publish, read_event
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     _add_publish(commands.add_parser("publish", help="publish an event to Kafka and say what became of it"))
     _add_show(commands.add_parser("show", help="show a record and its attempts"))
     _add_channel(commands.add_parser("channel", help="save how a user is reached"))
+    _add_rehearse(commands.add_parser("rehearse", help="deploy a stage of cdk.json into moto, and keep it up"))
     sam_cli.add_invoke(commands.add_parser("sam-invoke", help="invoke one function in a container, with `sam local`"))
     sam_cli.add_start(commands.add_parser("sam-start", help="serve the functions in containers, with `sam local`"))
     return root
@@ -85,6 +87,12 @@ def _add_up(command: argparse.ArgumentParser) -> None:
     _add_stack_options(command, minute_seconds=5.0)
     command.add_argument("--fresh", action="store_true", help="remove the data of earlier runs first")
     _add(command, _up)
+
+
+def _add_rehearse(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--stage", default=DEFAULT_STAGE, help="a stage of cdk.json (default: %(default)s)")
+    command.add_argument("--once", action="store_true", help="end as soon as everything stands")
+    _add(command, _rehearse)
 
 
 def _add_demo(command: argparse.ArgumentParser) -> None:
@@ -129,6 +137,12 @@ def _up(options: argparse.Namespace) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     return demo(_stack_options(options, name="demo", fresh=True))
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    from local.rehearse.run import rehearse  # noqa: PLC0415 - moto and boto3 are slow to import
+
+    return rehearse(options.stage, home=options.home.resolve(), once=options.once, say=_say)
 
 
 def _stack_options(options: argparse.Namespace, *, name: str, fresh: bool) -> StackOptions:

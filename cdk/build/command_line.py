@@ -1,19 +1,25 @@
 """Runs the CDK's command line at its pinned version, for `make deploy`, `diff`, `bootstrap` and `destroy`."""
 
 import argparse
+import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from cdk.build.deployed import Deployed
+from cdk.assembly import KEPT
+from cdk.build.deployed import deployed_stacks, wanted_stacks
 from cdk.build.moved_source import refuse_half_moves
 from cdk.build.node import packaged_node
+from cdk.build.refusals import refusals
+from cdk.build.rounds import kept_for_a_round
+from cdk.build.stack_state import StackStates
+from cdk.build.templates import Body
 from cdk.settings.complaints import SettingsError
 from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
-from cdk.stack_names import data_stack_name
 
 #: npm's newest, 3.0.0, was published by accident and cannot read what today's library writes
 CDK_CLI = "aws-cdk@2.1148.1"
@@ -42,21 +48,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
     """The first deployment protects nothing, so that it can be taken back and repeated. Protection comes after it."""
-    deployed = Deployed.of(stage)
-    deployed.refuse_half_deleted()
-    refuse_half_moves(stage, deployed.delivery, is_read=deployed.has_source)
-    if deployed.data.has_worked or not stage.is_protected:
-        return _run_cdk(*ours, *theirs)
-    deployed.let_go_of_what_never_worked()
+    states = StackStates.of(stage)
+    states.refuse_half_deleted()
+    refuse_half_moves(stage, states.delivery, is_read=states.has_source)
+    if states.data.has_worked or not stage.is_protected:
+        return _run_cdk(*ours, *theirs) if "--app" in theirs else _in_rounds(stage, ours, theirs)
+    states.let_go_of_what_never_worked()
     if failed := _run_cdk(*ours, "--context", f"{FIRST_DEPLOYMENT}=true", *theirs):
         return failed
     _say(f"stage {stage.name} stands; now what protects its data")
     return _run_cdk(*ours, *theirs)
 
 
+def _in_rounds(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
+    """Refuses what cannot be done to a stage that runs, and does in two rounds what cannot be done in one."""
+    deployed = deployed_stacks(stage)
+    wanted = wanted_stacks(stage) if deployed.delivery else deployed
+    if lines := [*refusals(deployed, wanted)]:
+        raise SettingsError(*lines)
+    kept = kept_for_a_round(deployed, wanted)
+    if kept and wanted.data:
+        if code := _first_round(kept, ours, theirs):
+            return code
+        _say("the second round removes what was kept")
+    code = _run_cdk(*ours, *theirs)
+    if not code and deployed.data and not wanted.data:
+        _say(_how_to_remove(f"hongyan-{stage.name}-data"))
+    return code
+
+
+def _first_round(kept: Body, ours: Sequence[str], theirs: Sequence[str]) -> int:
+    names = ", ".join(sorted(kept["Resources"])) or "rules of security groups"
+    _say(f"two rounds: functions that run use what the data stack would remove, so the first round keeps {names}")
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(kept, file)
+        file.flush()
+        return _run_cdk(*ours, "--context", f"{KEPT}={file.name}", *theirs)
+
+
+def _how_to_remove(stack: str) -> str:
+    return f"the stage no longer uses {stack}; to remove it: aws cloudformation delete-stack --stack-name {stack}"
+
+
 def protected_stack(stage: StageSettings) -> str | None:
     """The stack that CloudFormation does not delete until somebody lifts its termination protection."""
-    return data_stack_name(stage.name) if stage.is_prod and stage.has_data_stack else None
+    return f"{stage.full_name}-data" if stage.is_prod and stage.has_data_stack else None
 
 
 def _how_to_lift(stack: str) -> str:

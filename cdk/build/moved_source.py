@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from cdk.build.deployed import DeployedStack
+from cdk.build.stack_state import StackState
 from cdk.settings.complaints import SettingsError
 from cdk.settings.stage import StageSettings
 
 _SEE = "see docs/operations.md, Another topic or group"
 
 
-def refuse_half_moves(stage: StageSettings, delivery: DeployedStack, *, is_read: Callable[[str], bool]) -> None:
+def refuse_half_moves(stage: StageSettings, delivery: StackState, *, is_read: Callable[[str], bool]) -> None:
     """`is_read` says whether a function still has an event source: when the old one is gone, nothing is in the way."""
     if "KafkaSource" not in delivery.outputs:
         return

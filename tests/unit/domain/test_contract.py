@@ -163,6 +163,22 @@ def test_an_unsupported_version_is_rejected(version: str) -> None:
     assert code_of(event(event_version=version, payload={})) == "event_version_unsupported"
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"event_type": ""}, "event_type is empty"),
+        ({"event_version": "2"}, "event_version should be empty or 1"),
+        ({"event_type": "another"}, "event_type should be notification.feishu.requested"),
+        ({"service_name": "calendar"}, "service_name should be empty or notification for this type"),
+    ],
+)
+def test_the_reason_says_what_the_envelope_should_have(changes: dict[str, Any], words: str) -> None:
+    """Whoever reads the reject knows what to mend."""
+    verdict = judge(event(**changes))
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == words
+
+
 @pytest.mark.parametrize("version", [..., None, "", "1", " 1 "])
 def test_an_empty_version_is_version_1(version: object) -> None:
     """As the Go service reads it."""
