@@ -22,7 +22,7 @@ def deployed_stacks(stage: StageSettings) -> Stacks:
     """The templates that CloudFormation has of the two stacks."""
     try:
         cloudformation = boto3.client("cloudformation", region_name=stage.region)
-        data, delivery = (_template(cloudformation, f"hongyan-{stage.name}-{word}") for word in ("data", "delivery"))
+        data, delivery = (_template(cloudformation, f"{stage.full_name}-{word}") for word in ("data", "delivery"))
     except BotoCoreError as error:
         raise SettingsError(f"what is deployed cannot be read: {error}") from error
     return Stacks(data=data, delivery=delivery)
@@ -44,5 +44,5 @@ def wanted_stacks(stage: StageSettings, **context: object) -> Stacks:
     with tempfile.TemporaryDirectory() as out:
         app = stage_app({**own_context(), "stage": stage.name, "aws:cdk:bundling-stacks": [], **context}, out=Path(out))
         made = {it.stack_name: json.loads(Path(it.template_full_path).read_text()) for it in app.synth().stacks}
-    words = {word: made.get(f"hongyan-{stage.name}-{word}", _NONE) for word in ("data", "delivery")}
+    words = {word: made.get(f"{stage.full_name}-{word}", _NONE) for word in ("data", "delivery")}
     return Stacks(data=words["data"], delivery=words["delivery"])

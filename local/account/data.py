@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore import xform_name
 
@@ -35,6 +35,7 @@ class LogGroup(Recorded):
     end = ("logs", "delete_log_group", "logGroupName")
 
     def create(self) -> str:
+        self.name = self.properties.get("LogGroupName", self.name)
         key = {"kmsKeyId": self.properties["KmsKeyId"]} if "KmsKeyId" in self.properties else {}
         aws("logs").create_log_group(logGroupName=self.name, **key)
         aws("logs").put_retention_policy(logGroupName=self.name, retentionInDays=self.properties["RetentionInDays"])
@@ -137,9 +138,14 @@ class MySql(Recorded):
         """As CloudFormation, which changes afterwards what a restore does not take, such as the new password."""
         return _called("RestoreDBInstanceFromDBSnapshot", asked)
 
-    def snapshot(self) -> None:
+    def update(self) -> None:
+        protected = self.properties["DeletionProtection"]
+        aws("rds").modify_db_instance(DBInstanceIdentifier=self.physical_resource_id, DeletionProtection=protected)
+
+    def delete_with_snapshot(self) -> None:
+        """RDS takes none of an instance that it does not delete."""
         name = self.physical_resource_id
-        aws("rds").create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-final")
+        aws("rds").delete_db_instance(DBInstanceIdentifier=name, FinalDBSnapshotIdentifier=f"{name}-final")
 
     def get_cfn_attribute(self, name: str) -> str:
         (found,) = aws("rds").describe_db_instances(DBInstanceIdentifier=self.physical_resource_id)["DBInstances"]
@@ -156,6 +162,22 @@ def _called(operation: str, asked: Properties) -> Properties:
     return dict(call(**{name: value for name, value in asked.items() if name in taken}))
 
 
+class Configuration(Recorded):
+    """Only its name is kept, which MSK gives to one at a time."""
+
+    taken: ClassVar[set[str]] = set()
+
+    def create(self) -> str:
+        name = str(self.properties["Name"])
+        if name in self.taken:
+            raise RuntimeError(f"A resource with the requested configuration name already exists: {name}")
+        self.taken.add(name)
+        return self.name
+
+    def delete(self) -> None:
+        self.taken.remove(self.properties["Name"])
+
+
 class Brokers(Recorded):
     """The words of CloudFormation and of MSK's API differ in one, and moto has no configurations to name."""
 
@@ -163,6 +185,8 @@ class Brokers(Recorded):
 
     def create(self) -> str:
         told = {name: value for name, value in self.properties.items() if name != "ConfigurationInfo"}
+        if aws("kafka").list_clusters(ClusterNameFilter=told["ClusterName"])["ClusterInfoList"]:
+            raise RuntimeError(f"The requested cluster name already exists: {told['ClusterName']}")
         storage = {"EbsStorageInfo": told["BrokerNodeGroupInfo"]["StorageInfo"]["EBSStorageInfo"]}
         told["BrokerNodeGroupInfo"] = {**told["BrokerNodeGroupInfo"], "StorageInfo": storage}
         return str(aws("kafka").create_cluster(**told)["ClusterArn"])

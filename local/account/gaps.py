@@ -76,3 +76,9 @@ def complaints(resources: Sequence[Resource]) -> Iterator[str]:
         yield f"{kind}: no stack has one; take it out of local/account/gaps.py"
     for kind in sorted(held & {*LACKED}):
         yield f"{kind}: moto makes it by now; take it out of local/account/gaps.py"
+
+
+def missing(resources: Sequence[Resource]) -> Iterator[str]:
+    """A line for each kind that nobody makes."""
+    for kind in sorted({kind_of(it) for it in resources} - {*get_model_map(), *MADE, *LACKED, *OF_OTHER_STAGES}):
+        yield f"{kind}: moto makes none; list it in local/account/gaps.py, in MADE with a model or in LACKED"

@@ -22,6 +22,7 @@ MODELS: Mapping[str, type[Recorded]] = {
     "AWS::Lambda::LayerVersion": functions.Layer,
     "AWS::Logs::LogGroup": data.LogGroup,
     "AWS::MSK::Cluster": data.Brokers,
+    "AWS::MSK::Configuration": data.Configuration,
     "AWS::MSK::ServerlessCluster": others.ServerlessBrokers,
     "AWS::RDS::DBInstance": data.MySql,
     "AWS::RDS::DBParameterGroup": data.ParameterGroup,

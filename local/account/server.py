@@ -8,7 +8,7 @@ from moto.awslambda.models import LambdaFunction
 from moto.cloudtrail.responses import CloudTrailResponse
 from moto.server import main as serve
 
-from local.account import offers
+from local.account import offers, protection
 from local.account.beforehand import make_what_was_asked_for
 from local.account.cloudformation import install
 from local.account.data import secret_of_all
@@ -21,6 +21,7 @@ def main() -> None:
     port = sys.argv[1]
     os.environ.update(Aws(endpoint_url=f"http://localhost:{port}", region=os.environ["AWS_REGION"]).environment)
     install(MODELS)
+    protection.install()
     offers.install()
     make_what_was_asked_for(secret_of_all())
     setattr(LambdaFunction, "invoke", answer_of_deployed)  # noqa: B010 - moto's own needs Docker

@@ -184,6 +184,12 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
         ),
         (LEAST, {"database": {"ca_file": ""}}, "database.ca_file: should be the path of a certificate bundle; empty ("),
         (
+            {**LEAST, "region": "eu-west-1"},
+            {"data_key_arn": KEY.replace("eu-west-1", "eu-west-2")},
+            "data_key_arn: should be in eu-west-1, the stage's region, is arn",
+        ),
+        (LEAST, {"data_key_arn": KEY, "old_data_key_arns": [KEY]}, "old_data_key_arns: leave out arn"),
+        (
             {**LEAST, "database": IN_RDS},
             {},
             "network: is missing; an RDS is reached from within its VPC (network.vpc_id",
