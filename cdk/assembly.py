@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from cdk.build.rounds import keep
 from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.regions import lacking
 from cdk.settings.rules import OUR_NAME
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings

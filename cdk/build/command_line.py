@@ -15,7 +15,7 @@ from cdk.build.node import packaged_node
 from cdk.build.refusals import refusals
 from cdk.build.rounds import kept_for_a_round
 from cdk.build.templates import Body
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 

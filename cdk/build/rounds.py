@@ -7,7 +7,7 @@ delivery stack has moved on, a second round removes it.
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import CfnOutput, CfnResource, Stack
+from aws_cdk import CfnOutput, CfnResource, Stack, Token
 
 from cdk.build.templates import Body, Stacks, exports, groups_used, imports, resources, rules
 
@@ -58,7 +58,9 @@ def keep(stack: Stack, going: Body) -> None:
     for name, body in going["Resources"].items():
         _add(stack, name, body)
     for name, output in going["Outputs"].items():
-        kept = CfnOutput(stack, f"Kept{name}", value=output["Value"], export_name=output["Export"]["Name"])
+        kept = CfnOutput(
+            stack, f"Kept{name}", value=Token.as_string(output["Value"]), export_name=output["Export"]["Name"]
+        )
         kept.override_logical_id(name)
     _keep_rules(stack, going["Rules"])
 

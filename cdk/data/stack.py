@@ -71,7 +71,7 @@ class DataStack(Stack):
     def availability_zones(self) -> Sequence[str]:  # type: ignore[override]  # the CDK writes it as a list
         """By position unless the stage names them: a synthesis looks nothing up in the account."""
         named = self._stage.network.availability_zones if isinstance(self._stage.network, NewVpc) else None
-        return named or [Fn.select(index, Fn.get_azs()) for index in range(MOST_ZONES)]
+        return list(named or ()) or [Fn.select(index, Fn.get_azs()) for index in range(MOST_ZONES)]
 
     @cached_property
     def _log_key(self) -> kms.IKey:

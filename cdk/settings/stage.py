@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from cdk.settings.complaints import SettingsError, complaints
+from cdk.error import SettingsError
+from cdk.settings.complaints import complaints
 from cdk.settings.database import Database, NewMySql
 from cdk.settings.functions import Alarms, Claim, Ingest, Migrate, Queue, Retry, Send
 from cdk.settings.kafka import Kafka, NewKafka

@@ -15,7 +15,7 @@ from cdk.build import command_line
 from cdk.build.command_line import main, protected_stack
 from cdk.build.deployed import deployed_stacks
 from cdk.build.templates import Stacks
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
 from cdk.settings.stage import stage_settings
 from tests.infra.conftest import Stacks as Synthesized

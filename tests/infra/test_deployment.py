@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from cdk.settings.context import ROOT
 from delivery.storage.tables import metadata
@@ -218,3 +219,21 @@ def test_what_is_destroyed_leaves_a_snapshot_kafka_and_the_keys_to_open_them(sta
     kept = {key["Arn"] for key in left.keys if key["Enabled"]}
     of_kafka = kafka["EncryptionInfo"]["EncryptionAtRest"]["DataVolumeKMSKeyId"]
     assert kept == {mysql["KmsKeyId"], of_kafka, before.output("delivery", "DataKeyArn")}
+
+
+def test_the_stage_is_made_again_from_its_snapshot_with_the_key_that_it_was_left(stage: Deployments) -> None:
+    """With the same name and address as before; CloudFormation made no other key for its storage."""
+    assert stage.restored.failure == ""
+    (mysql,), (old,) = stage.restored.after.databases, stage.destroyed.before.databases
+    for name in ("DBInstanceIdentifier", "KmsKeyId", "StorageEncrypted", "DBName"):
+        assert mysql[name] == old[name], name
+
+
+def test_what_the_snapshot_had_open_is_held_before_anything_serves(stage: Deployments) -> None:
+    """By the deployed code, on a real MySQL; the tables are those of before."""
+    assert stage.restored.tables == stage.mended.tables
+    with stage.engine.connect() as connection:
+        held = connection.execute(text(f"SELECT status, last_error_code FROM {DATABASE}.notification_records")).all()
+    assert held == [("dead", "held_after_restore")]
+    order = [kind for _, kind in stage.restored.changed("delivery")]
+    assert order.index("Custom::Migrations") < min(order.index("AWS::Lambda::EventSourceMapping"), len(order))

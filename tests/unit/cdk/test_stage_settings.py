@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
 from cdk.settings.database import ExistingMySql, ExistingRds, NewMySql, rds_region
 from cdk.settings.functions import AlarmsByMail, AlarmsToTopic

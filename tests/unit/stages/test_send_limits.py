@@ -16,7 +16,7 @@ from delivery.domain.channel import Channel
 from delivery.domain.outcome import NotStarted, Outcome
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closed, Closing
-from tests.unit.stages.sending_fakes import Attempts, Observer, Way, pointers, sender, soon
+from tests.unit.stages.sending_fakes import Attempts, Observer, Way, pointers, sender, soon, utc_now
 from tests.unit.stages.test_send import KEPT, SENT, hanging
 from tests.waiting import until
 
@@ -147,3 +147,37 @@ def test_each_step_leaves_the_time_that_those_after_it_need() -> None:
     assert 20 < left["call"] <= 25
     assert 22 < left["close"] <= 27
     assert seconds_left() == inf
+
+
+def test_a_run_looks_a_few_times_a_second_while_it_waits() -> None:
+    """For a call, or for the last close: a function is paid for its processor's time."""
+    looks = list[datetime]()
+
+    def now() -> datetime:
+        looks.append(utc_now())
+        return looks[-1]
+
+    def slowly(_attempt: Attempt) -> Outcome:
+        time.sleep(0.7)
+        return SENT
+
+    sender(Attempts(), Way(how=slowly, timeout=timedelta(seconds=5)), now=now).run(pointers(1), until=soon())
+    assert len(looks) < 60
+
+
+def test_an_attempt_has_the_times_at_which_it_was_opened_and_ended() -> None:
+    """The history shows how long a message took."""
+    attempts, began = Attempts(), utc_now()
+    sender(attempts, Way()).run(pointers(1), until=soon())
+    [closing] = attempts.closed
+    assert began <= closing.attempt.started_at <= closing.finished_at <= utc_now()
+
+
+def test_a_close_that_went_well_is_not_followed_by_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one that failed is: a wait after each set would halve what a function sends."""
+    waits = list[float]()
+    monkeypatch.setattr("delivery.send.time.sleep", waits.append)
+    sender(Attempts(), Way(), concurrency=1).run(pointers(1, 2, 3), until=soon())
+    assert waits == []
+    sender(Attempts(close_errors=2), Way(), concurrency=1).run(pointers(1), until=soon())
+    assert waits == [0.1, 0.1]
