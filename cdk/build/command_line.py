@@ -1,14 +1,21 @@
 """Runs the CDK's command line at its pinned version, for `make deploy`, `diff`, `bootstrap` and `destroy`."""
 
 import argparse
+import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from cdk.assembly import KEPT
+from cdk.build.deployed import deployed_stacks, wanted_stacks
 from cdk.build.node import packaged_node
-from cdk.settings.complaints import SettingsError
+from cdk.build.refusals import refusals
+from cdk.build.rounds import kept_for_a_round
+from cdk.build.templates import Body
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 
@@ -29,15 +36,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stage = _checked(options.verb, options.stage, confirmed=options.confirm)
         if options.verb == "destroy" and (held := protected_stack(stage)):
             _say(_how_to_lift(held))
+        if options.verb == "deploy" and "--app" not in theirs:
+            return _in_rounds(stage, _cdk_arguments(options), theirs)
         return _run_cdk(*_cdk_arguments(options), *theirs)
     except SettingsError as error:
         _say(str(error))
         return 1
 
 
+def _in_rounds(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
+    """Refuses what cannot be done to a stage that runs, and does in two rounds what cannot be done in one."""
+    deployed = deployed_stacks(stage)
+    wanted = wanted_stacks(stage) if deployed.delivery else deployed
+    if lines := [*refusals(deployed, wanted)]:
+        raise SettingsError(*lines)
+    kept = kept_for_a_round(deployed, wanted)
+    if kept and wanted.data:
+        if code := _first_round(kept, ours, theirs):
+            return code
+        _say("the second round removes what was kept")
+    code = _run_cdk(*ours, *theirs)
+    if not code and deployed.data and not wanted.data:
+        _say(_how_to_remove(f"hongyan-{stage.name}-data"))
+    return code
+
+
+def _first_round(kept: Body, ours: Sequence[str], theirs: Sequence[str]) -> int:
+    names = ", ".join(sorted(kept["Resources"])) or "rules of security groups"
+    _say(f"two rounds: functions that run use what the data stack would remove, so the first round keeps {names}")
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(kept, file)
+        file.flush()
+        return _run_cdk(*ours, "--context", f"{KEPT}={file.name}", *theirs)
+
+
+def _how_to_remove(stack: str) -> str:
+    return f"the stage no longer uses {stack}; to remove it: aws cloudformation delete-stack --stack-name {stack}"
+
+
 def protected_stack(stage: StageSettings) -> str | None:
     """The stack that CloudFormation does not delete until somebody lifts its termination protection."""
-    return f"hongyan-{stage.name}-data" if stage.is_prod and stage.has_data_stack else None
+    return f"{stage.full_name}-data" if stage.is_prod and stage.has_data_stack else None
 
 
 def _how_to_lift(stack: str) -> str:

@@ -1,5 +1,6 @@
 """Says where MySQL is, and what each function needs to log in: environment variables and one IAM statement."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Aws
@@ -7,8 +8,6 @@ from aws_cdk import aws_iam as iam
 
 from cdk.settings.database import ExistingMySql, ExistingRds
 
-#: these functions have their own MySQL users if the database accepts IAM logins; `deployment.rights` has their rights
-STAGES = ("ingest", "claim", "send")
 #: the one function that logs in as the secret's user, who may make tables and users
 _MIGRATES = "migrate"
 
@@ -19,7 +18,7 @@ def user_prefix(database: str) -> str:
 
 
 def login(resource_id: str, user: str) -> iam.PolicyStatement:
-    """Allows logging in as this user to the instance or proxy with this RDS resource id."""
+    """Allows logging in as this user to the instance with this RDS resource id."""
     user_arn = f"arn:{Aws.PARTITION}:rds-db:{Aws.REGION}:{Aws.ACCOUNT_ID}:dbuser:{resource_id}/{user}"
     return iam.PolicyStatement(actions=["rds-db:connect"], resources=[user_arn])
 
@@ -29,7 +28,7 @@ class Access:
     """What one function needs to log in."""
 
     environment: dict[str, str]
-    grant: iam.PolicyStatement
+    grants: Sequence[iam.PolicyStatement]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +40,14 @@ class Database:
     secret_arn: str
     #: if empty, connections do not use TLS
     ca_file: str
+    #: the key that encrypts the secret, if it is not Secrets Manager's own
+    secret_key_arn: str | None = None
     #: the RDS identifier of an instance that this stage made; CloudWatch's metrics carry it
     instance: str | None = None
     #: the RDS resource id that IAM policies name; without it all functions log in with the secret
     iam_resource_id: str | None = None
-    #: where the migration connects: not through a proxy, which knows only the functions' users
-    migration_host: str | None = None
+    #: all that the data stack knows of a MySQL that it made
+    offered: Sequence[str] = ()
 
     @classmethod
     def existing(cls, settings: ExistingMySql) -> "Database":
@@ -55,6 +56,7 @@ class Database:
             port=settings.port,
             name=settings.name,
             secret_arn=settings.secret_arn,
+            secret_key_arn=settings.secret_key_arn,
             ca_file=settings.ca_file,
             iam_resource_id=settings.iam_resource_id if isinstance(settings, ExistingRds) else None,
         )
@@ -63,26 +65,33 @@ class Database:
         """Each function but the migration gets its own MySQL user if the database accepts IAM logins."""
         prefix = user_prefix(self.name) if self.iam_resource_id else ""
         if function == _MIGRATES:
-            return self._by_secret(self.migration_host or self.host, DATABASE_USER_PREFIX=prefix)
+            return self._by_secret(DATABASE_USER_PREFIX=prefix)
         if self.iam_resource_id:
             return self._by_iam(f"{prefix}{function}", self.iam_resource_id)
-        return self._by_secret(self.host, DATABASE_USER="")
+        return self._by_secret(DATABASE_USER="")
 
-    def _by_secret(self, host: str, **user: str) -> Access:
+    def _by_secret(self, **user: str) -> Access:
         return Access(
-            environment={**self._place(host), "DATABASE_SECRET_ARN": self.secret_arn, **user},
-            grant=iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret_arn]),
+            environment={**self._place(), "DATABASE_SECRET_ARN": self.secret_arn, **user},
+            grants=[*self._read_secret()],
         )
+
+    def _read_secret(self) -> Iterator[iam.PolicyStatement]:
+        """Secrets Manager decrypts as the reader, and names the secret ("Secret encryption and decryption")."""
+        yield iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret_arn])
+        if self.secret_key_arn:
+            only = {"StringEquals": {"kms:EncryptionContext:SecretARN": self.secret_arn}}
+            yield iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self.secret_key_arn], conditions=only)
 
     def _by_iam(self, user: str, resource_id: str) -> Access:
         return Access(
-            environment={**self._place(self.host), "DATABASE_SECRET_ARN": "", "DATABASE_USER": user},
-            grant=login(resource_id, user),
+            environment={**self._place(), "DATABASE_SECRET_ARN": "", "DATABASE_USER": user},
+            grants=[login(resource_id, user)],
         )
 
-    def _place(self, host: str) -> dict[str, str]:
+    def _place(self) -> dict[str, str]:
         return {
-            "DATABASE_HOST": host,
+            "DATABASE_HOST": self.host,
             "DATABASE_PORT": str(self.port),
             "DATABASE_NAME": self.name,
             "DATABASE_CA_FILE": self.ca_file,

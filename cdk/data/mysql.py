@@ -1,10 +1,9 @@
-"""Makes a new MySQL on RDS, with a proxy before it if the stage asks for one."""
+"""Makes a new MySQL on RDS."""
 
 from typing import Any
 
-from aws_cdk import ArnFormat, CfnOutput, Duration, Fn, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
@@ -12,13 +11,12 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from cdk.data import mysql_logs
-from cdk.data.database import STAGES, Database, login, user_prefix
+from cdk.data.database import Database
 from cdk.data.network import Network
 from cdk.findings import accept
-from cdk.settings.database import PROXY_PORT, NewInstance, NewMySql
+from cdk.settings.database import NewInstance, NewMySql
 
 _USER = "hongyan"
-_ENGINE = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.VER_8_4_10)
 _PARAMETERS = {
     "require_secure_transport": "1",
     "time_zone": "UTC",
@@ -32,6 +30,14 @@ _ACCEPTED = {
     "AwsSolutions::AwsSolutions-RDS10": "Protection is a stage setting: a development stage comes and goes",
     "AwsSolutions::AwsSolutions-RDS11": "The port is a stage setting; the network keeps others out, not the number",
 }
+_FROM_A_SNAPSHOT = {
+    "AwsSolutions::AwsSolutions-RDS2": "RDS keeps the encryption of the snapshot and its key, and takes no other",
+}
+_NOT_ROTATED = {
+    "AwsSolutions::AwsSolutions-SMG4": "Rotation is a stage setting: its function cannot have a permissions boundary",
+}
+
+Instance = rds.DatabaseInstance | rds.DatabaseInstanceFromSnapshot
 
 
 class MySql(Construct):
@@ -50,55 +56,75 @@ class MySql(Construct):
         keep: bool,
     ) -> None:
         super().__init__(scope, name)
-        new = settings.new
-        self._instance = self._make(stage, settings, new, network, keep=keep)
+        self._instance = self._make(stage, settings, network, keep=keep)
         for group in mysql_logs.log_groups(self, stage, key=log_key, retention=log_retention):
             self._instance.node.add_dependency(group)
-        self._rotate(new.rotation_days, network)
-        self.database = self._behind_proxy(settings, network) if new.proxy else self._directly(settings, network)
+        if settings.new.rotation_days:
+            self._rotate(settings.new.rotation_days, network)
+        for functions in network.groups():
+            self._instance.connections.allow_default_port_from(functions)
+        self.database = self._database(settings)
         accept(self, _ACCEPTED)
+        accept(self, _FROM_A_SNAPSHOT if settings.new.snapshot_arn else {})
+        accept(self, {} if settings.new.rotation_days else _NOT_ROTATED)
 
-    def _make(
-        self, stage: str, settings: NewMySql, new: NewInstance, network: Network, *, keep: bool
-    ) -> rds.DatabaseInstance:
+    def _make(self, stage: str, settings: NewMySql, network: Network, *, keep: bool) -> Instance:
+        """A restored one has the name of its database and the key of its storage from its snapshot."""
+        new, secret_key = settings.new, self._key("SecretKey", settings.secret_key_arn)
+        same = self._settings(stage, settings, new, network, keep=keep)
+        if new.snapshot_arn:
+            master = rds.SnapshotCredentials.from_generated_secret(_USER, encryption_key=secret_key)
+            return rds.DatabaseInstanceFromSnapshot(
+                self, "Instance", snapshot_identifier=new.snapshot_arn, credentials=master, **same
+            )
         return rds.DatabaseInstance(
             self,
             "Instance",
-            # With a fixed name, a change that would replace the instance by an empty one fails instead.
-            instance_identifier=mysql_logs.identifier(stage),
-            engine=_ENGINE,
-            auto_minor_version_upgrade=False,  # otherwise a later deployment would ask for an older version
-            parameter_group=rds.ParameterGroup(self, "Parameters", engine=_ENGINE, parameters=_PARAMETERS),
-            instance_type=ec2.InstanceType(new.instance_class),
-            multi_az=new.multi_az,
             database_name=settings.name,
-            port=settings.port,
-            credentials=rds.Credentials.from_generated_secret(_USER),
-            iam_authentication=True,
-            backup_retention=Duration.days(new.backup_days),
-            deletion_protection=new.deletion_protection,
-            removal_policy=RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY,
-            cloudwatch_logs_exports=list(mysql_logs.EXPORTED),
-            ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
-            **self._storage(new.storage_gb, keep=keep),
-            **self._place(network),
+            credentials=rds.Credentials.from_generated_secret(_USER, encryption_key=secret_key),
+            storage_encrypted=True,
+            storage_encryption_key=self._key("Key", new.storage_key_arn) or self._made_key(keep=keep),
+            **same,
         )
 
-    def _storage(self, gigabytes: int, *, keep: bool) -> dict[str, Any]:
+    def _settings(
+        self, stage: str, settings: NewMySql, new: NewInstance, network: Network, *, keep: bool
+    ) -> dict[str, Any]:
+        engine = _engine(new.engine_version)
+        return {
+            # With a fixed name, a change that would replace the instance by an empty one fails instead.
+            "instance_identifier": stage,
+            "engine": engine,
+            "auto_minor_version_upgrade": False,  # otherwise a later deployment would ask for an older version
+            "allow_major_version_upgrade": True,  # RDS asks for it; only a changed setting asks for another version
+            "parameter_group": rds.ParameterGroup(self, "Parameters", engine=engine, parameters=_PARAMETERS),
+            "instance_type": ec2.InstanceType(new.instance_class),
+            "multi_az": new.multi_az,
+            "port": settings.port,
+            "iam_authentication": True,
+            "backup_retention": Duration.days(new.backup_days),
+            "deletion_protection": new.deletion_protection,
+            "removal_policy": RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY,
+            "cloudwatch_logs_exports": list(mysql_logs.EXPORTED),
+            "ca_certificate": rds.CaCertificate.RDS_CA_RSA2048_G1,
+            "allocated_storage": new.storage_gb,
+            "max_allocated_storage": new.storage_max_gb,
+            "storage_type": rds.StorageType.GP3,
+            **self._place(network),
+        }
+
+    def _key(self, name: str, arn: str | None) -> kms.IKey | None:
+        return kms.Key.from_key_arn(self, name, arn) if arn else None
+
+    def _made_key(self, *, keep: bool) -> kms.Key:
         """The key is kept wherever snapshots are, because they are useless without it."""
-        key = kms.Key(
+        return kms.Key(
             self,
             "Key",
             description="Hongyan: encrypts MySQL's storage and its backups",
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
         )
-        return {
-            "allocated_storage": gigabytes,
-            "storage_type": rds.StorageType.GP3,
-            "storage_encrypted": True,
-            "storage_encryption_key": key,
-        }
 
     def _place(self, network: Network) -> dict[str, Any]:
         vpc = network.vpc
@@ -108,8 +134,8 @@ class MySql(Construct):
         return {"vpc": vpc, "vpc_subnets": self._subnets(network), "security_groups": [group]}
 
     def _subnets(self, network: Network) -> ec2.SubnetSelection:
-        """Isolated subnets if the VPC has any. Of an existing VPC only the functions' subnets are known."""
-        return ec2.SubnetSelection(subnets=network.vpc.isolated_subnets or network.subnets)
+        """Isolated subnets, or those that the stage names; of an existing VPC perhaps only the functions' are known."""
+        return ec2.SubnetSelection(subnets=network.data_subnets or network.subnets)
 
     def _rotate(self, days: int, network: Network) -> None:
         """AWS's rotation function runs in our functions' subnets and security group, so the same rule lets it in."""
@@ -118,47 +144,6 @@ class MySql(Construct):
             security_group=network.security_groups[0],
             vpc_subnets=ec2.SubnetSelection(subnets=network.subnets),
         )
-
-    def _directly(self, settings: NewMySql, network: Network) -> Database:
-        for group in network.groups():
-            self._instance.connections.allow_default_port_from(group)
-        return self._seen_at(self._instance.db_instance_endpoint_address, self._resource_id(), settings)
-
-    def _behind_proxy(self, settings: NewMySql, network: Network) -> Database:
-        """The proxy logs in to MySQL as the user who logged in to it, by IAM too: it has no secret and no other user.
-
-        So the migration connects past it, as the password's rotation does. The CDK opens the way from the proxy to
-        MySQL; the same rule of ours beside it would fail at deployment.
-        """
-        group = ec2.SecurityGroup(
-            self, "ProxyGroup", vpc=network.vpc, description="Hongyan: RDS Proxy; only the functions come in"
-        )
-        for functions in network.groups():
-            group.connections.allow_from(functions, ec2.Port.tcp(PROXY_PORT), "From the functions")
-        proxy = self._instance.add_proxy(
-            "Proxy",
-            default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,
-            role=self._proxy_role(settings.name),
-            vpc=network.vpc,
-            vpc_subnets=self._subnets(network),
-            security_groups=[group],
-            require_tls=True,
-        )
-        return self._seen_at(proxy.endpoint, self._proxy_id(proxy), settings)
-
-    def _proxy_id(self, proxy: rds.DatabaseProxy) -> str:
-        """An output of its own, because the other stack cannot split an ARN that comes from this one."""
-        stack, name = Stack.of(self), "DatabaseProxyId"
-        arn = stack.split_arn(proxy.db_proxy_arn, ArnFormat.COLON_RESOURCE_NAME)
-        CfnOutput(stack, name, value=str(arn.resource_name))
-        return Fn.get_stack_output(stack.stack_name, name)
-
-    def _proxy_role(self, database: str) -> iam.Role:
-        """The proxy's role may log in as each of the functions' users and as nobody else."""
-        role = iam.Role(self, "ProxyRole", assumed_by=iam.ServicePrincipal("rds.amazonaws.com"))
-        for function in STAGES:
-            role.add_to_policy(login(self._resource_id(), f"{user_prefix(database)}{function}"))
-        return role
 
     def _resource_id(self) -> str:
         if self._instance.instance_resource_id is None:
@@ -170,14 +155,25 @@ class MySql(Construct):
             raise RuntimeError("RDS keeps no secret")  # it was asked to generate one
         return self._instance.secret
 
-    def _seen_at(self, host: str, resource_id: str, settings: NewMySql) -> Database:
+    def _database(self, settings: NewMySql) -> Database:
         return Database(
-            host=host,
+            host=self._instance.db_instance_endpoint_address,
             port=settings.port,
             name=settings.name,
             secret_arn=self._secret().secret_arn,
+            secret_key_arn=settings.secret_key_arn,
             ca_file=settings.ca_file,
             instance=self._instance.instance_identifier,
-            iam_resource_id=resource_id,
-            migration_host=self._instance.db_instance_endpoint_address,
+            iam_resource_id=self._resource_id(),
+            offered=(
+                self._instance.db_instance_endpoint_address,
+                self._secret().secret_arn,
+                self._instance.instance_identifier,
+                self._resource_id(),
+            ),
         )
+
+
+def _engine(version: str) -> rds.IInstanceEngine:
+    major = ".".join(version.split(".")[:2])
+    return rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.of(version, major))

@@ -28,9 +28,4 @@ def log_groups(
 
 def name_prefix(stage: str) -> str:
     """The beginning of the groups' names, which RDS prescribes."""
-    return f"/aws/rds/instance/{identifier(stage)}/"
-
-
-def identifier(stage: str) -> str:
-    """The instance's RDS identifier, which is known before the instance exists."""
-    return f"hongyan-{stage}"
+    return f"/aws/rds/instance/{stage}/"

@@ -8,13 +8,12 @@ from constructs import Construct
 from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
 from cdk.settings.environment import environment
+from cdk.settings.functions import REPORTS_AT_ONCE
 from cdk.settings.stage import StageSettings
 from delivery.aws.settings.send import SendSettings
 
 #: messages, each of up to 20 pointers
 _BATCH_SIZE = 10
-#: the least that SQS takes: there are few reports, and after an outage MySQL has enough to do
-_REPORTS_AT_ONCE = 2
 
 
 class Send(StageFunction):
@@ -44,7 +43,7 @@ class Send(StageFunction):
             },
         )
         self._take(queue, at_once=stage.send.max_concurrency)
-        self._take(reports, at_once=_REPORTS_AT_ONCE)
+        self._take(reports, at_once=REPORTS_AT_ONCE)
 
     def _take(self, queue: sqs.IQueue, *, at_once: int) -> None:
         self.function.add_event_source(

@@ -10,6 +10,7 @@ from constructs import Construct
 from cdk.data.database import Database
 from cdk.data.existing_vpc import existing_network
 from cdk.data.msk import Cluster
+from cdk.data.network import Network
 from cdk.data.stack import Made
 from cdk.delivery.claim import Claim
 from cdk.delivery.function import StageFunction
@@ -60,11 +61,13 @@ class DeliveryStack(Stack):
             send=send,
             queue=pointers,
             reports=outcomes,
+            mapping_id=ingest.mapping_id,
             mysql=mysql,
             kafka=made.kafka,
         )
         self._watch(stage, metrics)
         self._tell_queues(pointers, outcomes)
+        self._hold_endpoints(runtime.network)
         self._tell(DataKeyArn=data_key.key_arn)
         self._name(ingest, claim, send)
         # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
@@ -83,11 +86,11 @@ class DeliveryStack(Stack):
         return Runtime.of(stage, self, database=database, network=network)
 
     def _watch(self, stage: StageSettings, metrics: Metrics) -> None:
-        Dashboard(self, "Dashboard", stage=stage.name, metrics=metrics)
+        Dashboard(self, "Dashboard", stage=stage.full_name, metrics=metrics)
         Alarms(self, "Alarms", stage=stage, metrics=metrics)
 
     def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:
-        migrate = Migrate(self, "Migrate", runtime=runtime, size=stage.migrate)
+        migrate = Migrate(self, "Migrate", runtime=runtime, stage=stage)
         migrate.before(*others)
         self._name(migrate)
 
@@ -115,6 +118,11 @@ class DeliveryStack(Stack):
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN,
         )
+
+    def _hold_endpoints(self, network: Network | None) -> None:
+        """Refers to them, so that CloudFormation removes none while functions have no other way out."""
+        if network and network.endpoints:
+            self._tell(Endpoints=", ".join(network.endpoints.ids))
 
     def _tell_queues(self, pointers: SendQueue, outcomes: ReportQueue) -> None:
         self._tell(

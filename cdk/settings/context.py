@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 #: set by the command line: where a synthesis finds its context

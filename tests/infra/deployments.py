@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from sqlalchemy.pool import NullPool
 
 from cdk.settings.context import ROOT
 from delivery.storage.mysql.database import address_of
+from local.account.data import LOGIN
+from local.account.gaps import complaints
 from local.servers.aws import Aws, aws_server
 from local.servers.mysql import MySqlServer
 from tests.infra.account.checkout import Assembly, Checkout, checkout
-from tests.infra.account.data import LOGIN
-from tests.infra.account.gaps import complaints
 from tests.infra.account.seen import Seen, seen
+from tests.infra.templates import BROKERS
 
 STAGE = "dev"
 DATABASE = "test_deployment"
@@ -30,6 +32,11 @@ SETTING: Mapping[str, Any] = {"send": {"max_concurrency": 7}}
 FAILS = "ALTER TABLE no_such_table ADD COLUMN x int"
 ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
 _STAGE: Mapping[str, Any] = {"database": {"name": DATABASE}, "removal_policy": "retain"}
+SNAPSHOT = "arn:aws:rds:eu-west-1:111111111111:snapshot:hongyan-dev-final"
+OPEN_IN_THE_BACKUP = f"""
+INSERT INTO {DATABASE}.notification_records (channel, user_id, trigger_id, preview_id, trigger_type, target_type,
+    target_id, dedupe_key, target_url, status, next_retry_at, created_at, updated_at)
+VALUES ('feishu', 7, '', '', '', '', 0, 'open', '/assistant/', 'pending', :an_hour_ago, :an_hour_ago, :an_hour_ago)"""
 _TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = :name"
 _USERS = "SELECT user FROM mysql.user WHERE LEFT(user, LENGTH(:name)) = :name"
 _UNATTENDED = ("--method", "direct", "--require-approval", "never")
@@ -118,6 +125,14 @@ class Deployments:
     def destroyed(self) -> Step:
         return self._step(_succeeded(self.mended).assembly, "destroy", "--confirm", STAGE, "--")
 
+    @cached_property
+    def restored(self) -> Step:
+        """From what the stage left; the MySQL that stands in for RDS still has what a snapshot would bring."""
+        _ = _succeeded(self.destroyed)
+        with self.engine.begin() as connection:
+            connection.execute(text(OPEN_IN_THE_BACKUP), {"an_hour_ago": datetime.now(UTC) - timedelta(hours=1)})
+        return self._deploy(self._assembly(_restoring()))
+
     def _assembly(self, over: Mapping[str, Any] | None = None) -> Assembly:
         return self.checkout.assembly(STAGE, {**_STAGE, **(over or {})})
 
@@ -150,6 +165,13 @@ class Deployments:
         )
 
 
+def _restoring() -> Mapping[str, Any]:
+    """The cluster that the stage left has its name, so Kafka is another one."""
+    just_now = (datetime.now(UTC) - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    from_snapshot = {"new": {"snapshot_arn": SNAPSHOT}, "name": DATABASE, "hold_open_before": just_now}
+    return {"database": from_snapshot, "kafka": BROKERS}
+
+
 def _succeeded(step: Step) -> Step:
     """The step, if it succeeded."""
     if step.code:
@@ -162,7 +184,7 @@ def deployments(state: Path, mysql: MySqlServer) -> Iterator[Deployments]:
     """In an empty account, with this MySQL as its RDS, and without Node on the PATH."""
     with MonkeyPatch.context() as patch, _without_database(mysql) as engine:
         patch.setenv(LOGIN, json.dumps(_login(mysql)))
-        with aws_server(state, program="tests.infra.account.server") as aws:
+        with aws_server(state, program="local.account.server") as aws:
             endpoint = aws.endpoint_url.replace("127.0.0.1", "localhost")  # the CLI puts buckets before a name only
             environment = {**os.environ, **aws.environment, "AWS_ENDPOINT_URL": endpoint, "PATH": "/bin"}
             yield Deployments(aws=aws, environment=environment, checkout=checkout(state / "checkout"), engine=engine)

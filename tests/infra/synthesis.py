@@ -69,6 +69,7 @@ def _of_stack(stack: CloudFormationStackArtifact) -> Mapping[str, Any]:
     return {
         "body": json.loads(Path(stack.template_full_path).read_text()),
         "protected": bool(stack.termination_protection),
+        "tags": dict(stack.tags),
         "deployed_after": [it.id for it in stack.dependencies],
     }
 

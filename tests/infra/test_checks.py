@@ -17,19 +17,21 @@ from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 from tests.infra.conftest import Stacks
 from tests.infra.synthesis import checked
 from tests.infra.templates import MSK, MYSQL, RDS, TLS_BROKERS, VPC, Template
+from tests.infra.test_own_things import OWN, RESTORED
 
 #: a dependency that a reference already makes: the CDK writes both
 _WRITTEN_BY_THE_CDK = ["W3005"]
 _MAIL: Mapping[str, Any] = {"email": "operations@example.com"}
-_PROXY: Mapping[str, Any] = {"new": {"proxy": True}}
 _SERVERLESS: Mapping[str, Any] = {"new": {"kind": "serverless", "brokers": None}}
 LINTED = [
     pytest.param("dev", {}, id="dev"),
     pytest.param("prod", {}, id="prod"),
     pytest.param("local", {}, id="local"),
-    pytest.param("prod", {"database": _PROXY, "kafka": _SERVERLESS, "alarms": _MAIL}, id="proxy, serverless and mail"),
+    pytest.param("prod", {"kafka": _SERVERLESS, "alarms": _MAIL}, id="serverless and mail"),
     pytest.param("dev", {"network": VPC, "database": RDS, "kafka": TLS_BROKERS}, id="existing RDS and brokers"),
     pytest.param("prod", {"network": VPC, "database": MYSQL, "kafka": MSK}, id="existing MySQL and MSK"),
+    pytest.param("prod", OWN, id="a team's own things"),
+    pytest.param("prod", RESTORED, id="a restored MySQL, and places in an existing VPC"),
 ]
 
 

@@ -13,7 +13,7 @@ Settings = Mapping[str, Any]
 #: settings, and the types of resources that they add
 Choice = tuple[Settings | None, set[str]]
 
-_VPC, _MYSQL, _PROXY = "AWS::EC2::VPC", "AWS::RDS::DBInstance", "AWS::RDS::DBProxy"
+_VPC, _MYSQL = "AWS::EC2::VPC", "AWS::RDS::DBInstance"
 NETWORKS: Mapping[str, Choice] = {
     "new VPC": ({"new": True, "endpoints": False}, {_VPC}),
     "existing VPC": (VPC, set()),
@@ -24,7 +24,6 @@ DATABASES: Mapping[str, Choice] = {
     "new MySQL": ({"new": {}}, {_MYSQL}),
     "existing MySQL": (MYSQL, set()),
     "existing RDS": (RDS, set()),
-    "new MySQL with a proxy": ({"new": {"proxy": True}}, {_MYSQL, _PROXY}),
 }
 KAFKAS: Mapping[str, Choice] = {
     "serverless": ({"new": {"kind": "serverless", "brokers": None}}, {"AWS::MSK::ServerlessCluster"}),
@@ -41,9 +40,8 @@ def combinations() -> Iterator[tuple[str, str, str]]:
     yield from product(["new VPC", "existing VPC"], ["new MySQL", "existing MySQL"], KAFKAS)
     yield "no VPC", "existing MySQL", "SCRAM"
     yield "existing VPC", "existing RDS", "SCRAM"
-    yield "new VPC", "new MySQL with a proxy", "SCRAM"
     yield "new VPC with endpoints", "existing MySQL", "SCRAM"
-    yield "new VPC with endpoints", "new MySQL with a proxy", "SCRAM"
+    yield "new VPC with endpoints", "new MySQL", "SCRAM"
 
 
 @pytest.mark.parametrize(("network", "database", "kafka"), [*combinations()])

@@ -8,20 +8,17 @@ from typing import Any
 
 import pytest
 
-from cdk.data.database import STAGES
 from cdk.delivery.migrate import RIGHTS as RIGHTS_FOLDERS
 from cdk.delivery.migrate import fingerprint
 from delivery.deployment.rights import RIGHTS
 from tests.infra.conftest import Stacks, Synthesis
-from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, NO_VPC, RDS, Template, environment, told
-
-PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}}
+from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, RDS, VPC, Template, environment, told
 
 
 @pytest.fixture(scope="session")
 def beside_rds(synth: Synthesis) -> Template:
     """dev with an existing RDS."""
-    return synth("dev", {"network": NO_VPC, "database": RDS, "kafka": BROKERS})
+    return synth("dev", {"network": VPC, "database": RDS, "kafka": BROKERS})
 
 
 def users(template: Template) -> Mapping[str, str]:
@@ -71,8 +68,8 @@ def test_the_migration_makes_the_users_that_the_functions_are(dev: Template, bes
 
 
 def test_every_stage_that_is_a_user_has_rights() -> None:
-    """A proxy lets in exactly the users that the migration makes."""
-    assert set(STAGES) == set(RIGHTS) == set(FUNCTIONS)
+    """The migration makes exactly the users that log in."""
+    assert set(RIGHTS) == set(FUNCTIONS)
 
 
 def test_an_existing_rds_is_known_by_the_id_that_the_stage_says(beside_rds: Template) -> None:
@@ -111,31 +108,3 @@ def test_what_is_looked_at_is_all_that_the_rights_follow_from() -> None:
     assert len(made_of) > 10
     others = [file for file in map(Path, made_of) if not any(file.is_relative_to(it) for it in RIGHTS_FOLDERS)]
     assert {file.name for file in others} == {"deadline.py", "sockets.py"}
-
-
-def test_functions_log_in_to_the_proxy_and_the_migration_past_it(both: Stacks) -> None:
-    """The proxy has an id of its own, and does not know the master user."""
-    data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
-    for word, user in users(delivery).items():
-        ((resource_id, login),) = logins(delivery, word)
-        cut = told(data, resource_id)["Fn::Select"]
-        assert (cut[0], login) == (6, f"/{user}")
-        assert data.kind_of(cut[1]["Fn::Split"][1]) == "AWS::RDS::DBProxy"
-    host = told(data, environment(delivery.function("migrate"))["DATABASE_HOST"])
-    assert data.kind_of(host) == "AWS::RDS::DBInstance"
-
-
-def test_the_proxy_is_whoever_logged_in_to_it_and_holds_no_secret(both: Stacks) -> None:
-    """It may log in as each of the functions' users, to this instance only."""
-    data = both("dev", PROXY)["data"]
-    proxy = data.one("AWS::RDS::DBProxy")
-    assert (proxy["DefaultAuthScheme"], "Auth" in proxy) == ("IAM_AUTH", False)
-    granted = [it for statement in data.statements(proxy["RoleArn"]) for it in logins_in(statement)]
-    assert {action for action, _ in granted} == {"rds-db:connect"}
-    assert {arn["Fn::Join"][1][-1] for _, arn in granted} == {f"/hongyan_{word}" for word in FUNCTIONS}
-    assert {data.kind_of(arn["Fn::Join"][1][-2]) for _, arn in granted} == {"AWS::RDS::DBInstance"}
-
-
-def logins_in(statement: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    resources = statement["Resource"]
-    return [(statement["Action"], it) for it in (resources if isinstance(resources, list) else [resources])]

@@ -1,7 +1,7 @@
 """The real command line deploys a stage with a VPC, a MySQL and a Kafka of its own into a server of AWS's APIs.
 
 It is deployed, deployed again, with another setting, with a migration that fails, with that mended, and destroyed. What
-the server cannot hold is listed in tests/infra/account/gaps.py and tested in test_deployment_gaps.py.
+the server cannot hold is listed in local/account/gaps.py and tested in test_deployment_gaps.py.
 """
 
 import json
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from cdk.settings.context import ROOT
 from delivery.storage.tables import metadata
@@ -32,8 +33,8 @@ def stands_for(expression: Any, value: Any, seen: Seen) -> bool:
     match expression:
         case {"Ref": str(name)}:
             return bool(value == seen.physical_id("delivery", name))
-        case {"Fn::GetStackOutput": {"OutputName": str(name)}}:
-            return bool(value == seen.output("data", name))
+        case {"Fn::ImportValue": str(name)}:
+            return bool(value == seen.exported(name))
         case {"Fn::GetAtt": [str(name), "Arn"]}:
             return bool(value.startswith("arn:aws:") and value.endswith(seen.physical_id("delivery", name)))
         case list():
@@ -218,3 +219,21 @@ def test_what_is_destroyed_leaves_a_snapshot_kafka_and_the_keys_to_open_them(sta
     kept = {key["Arn"] for key in left.keys if key["Enabled"]}
     of_kafka = kafka["EncryptionInfo"]["EncryptionAtRest"]["DataVolumeKMSKeyId"]
     assert kept == {mysql["KmsKeyId"], of_kafka, before.output("delivery", "DataKeyArn")}
+
+
+def test_the_stage_is_made_again_from_its_snapshot_with_the_key_that_it_was_left(stage: Deployments) -> None:
+    """With the same name and address as before; CloudFormation made no other key for its storage."""
+    assert stage.restored.failure == ""
+    (mysql,), (old,) = stage.restored.after.databases, stage.destroyed.before.databases
+    for name in ("DBInstanceIdentifier", "KmsKeyId", "StorageEncrypted", "DBName"):
+        assert mysql[name] == old[name], name
+
+
+def test_what_the_snapshot_had_open_is_held_before_anything_serves(stage: Deployments) -> None:
+    """By the deployed code, on a real MySQL; the tables are those of before."""
+    assert stage.restored.tables == stage.mended.tables
+    with stage.engine.connect() as connection:
+        held = connection.execute(text(f"SELECT status, last_error_code FROM {DATABASE}.notification_records")).all()
+    assert held == [("dead", "held_after_restore")]
+    order = [kind for _, kind in stage.restored.changed("delivery")]
+    assert order.index("Custom::Migrations") < min(order.index("AWS::Lambda::EventSourceMapping"), len(order))

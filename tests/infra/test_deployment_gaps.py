@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.infra.account.gaps import KAFKA_SOURCE, LACKED, MADE, OF_THE_BOOTSTRAP, TOPIC, complaints, kind_of
-from tests.infra.account.models import MODELS
+from local.account.gaps import KAFKA_SOURCE, LACKED, MADE, OF_THE_BOOTSTRAP, TOPIC, complaints, kind_of
+from local.account.models import MODELS
 from tests.infra.conftest import Stacks
 from tests.infra.templates import Resource, Template, told
 
@@ -111,5 +111,5 @@ def test_each_complaint_names_the_kind_and_what_to_do(both: Stacks) -> None:
     new = {"Type": "AWS::MSK::ServerlessCluster", "Properties": {}}
     rest = [it for it in resources(both) if kind_of(it) != KAFKA_SOURCE]
     unknown, useless = complaints([new, *rest])
-    assert unknown.startswith("AWS::MSK::ServerlessCluster: moto makes none; list it in tests/infra/account/gaps.py")
+    assert unknown.startswith("AWS::MSK::ServerlessCluster: moto makes none; list it in local/account/gaps.py")
     assert useless.startswith(f"{KAFKA_SOURCE}: no stack has one; take it out of")

@@ -96,6 +96,43 @@ def test_msk_is_polled_by_its_arn_as_the_function_s_role(synth: Synthesis) -> No
     assert "SourceAccessConfigurations" not in source
 
 
+LOGIN: Mapping[str, Any] = {
+    "auth_secret_arn": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:AmazonMSK_ingest-AbCdEf",
+    "secrets_key_arn": "arn:aws:kms:eu-west-1:111111111111:key/0a1b2c3d-1111-2222-3333-444455556666",
+}
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "kind"),
+    [("SCRAM-SHA-512", "SASL_SCRAM_512_AUTH"), ("TLS", "CLIENT_CERTIFICATE_TLS_AUTH")],
+)
+def test_msk_is_polled_with_a_secret_where_the_stage_names_one(mechanism: str, kind: str, synth: Synthesis) -> None:
+    """Its role reads the secret and its key; what IAM access control would let it do it does not get."""
+    template = synth("prod", {"kafka": {**MSK, **LOGIN, "auth_mechanism": mechanism}})
+    source, allowed = template.source("ingest"), template.allowed("ingest")
+    assert source["SourceAccessConfigurations"] == [{"Type": kind, "URI": LOGIN["auth_secret_arn"]}]
+    assert allowed["secretsmanager:GetSecretValue"] == [LOGIN["auth_secret_arn"]]
+    assert allowed["kms:Decrypt"] == [LOGIN["secrets_key_arn"]]
+    assert {"kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers", "kafka:ListScramSecrets"} <= set(allowed)
+    assert not any(action.startswith("kafka-cluster:") for action in allowed)
+
+
+@pytest.mark.parametrize("login", [{}, LOGIN])
+def test_msk_of_another_account_is_polled_through_our_connection_to_it(
+    login: Mapping[str, Any], synth: Synthesis
+) -> None:
+    """The mapping names the connection; what IAM allows on topic and group names the cluster itself."""
+    cluster = MSK["cluster_arn"].replace("222222222222", "444444444444")
+    connection = "arn:aws:kafka:eu-west-1:222222222222:vpc-connection/444444444444/events/0a1b2c3d-9999-2222-3333-1-7"
+    template = synth("prod", {"kafka": {**MSK, **login, "cluster_arn": cluster, "vpc_connection_arn": connection}})
+    source, allowed = template.source("ingest"), template.allowed("ingest")
+    assert source["EventSourceArn"] == connection
+    assert source["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan"}
+    assert allowed["kafka:DescribeVpcConnection"] == [connection]
+    assert allowed["kafka:DescribeClusterV2"] == [cluster]
+    assert "kafka:DescribeVpcConnection" not in synth("prod", {"kafka": MSK}).allowed("ingest")
+
+
 def test_on_one_machine_brokers_need_no_login(local: Template) -> None:
     """The local stage's broker listens on the loopback and knows no users."""
     assert "SourceAccessConfigurations" not in local.source("ingest")

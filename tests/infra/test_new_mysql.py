@@ -1,4 +1,4 @@
-"""A new MySQL is encrypted and accepts only TLS, and only functions reach it, directly or through a proxy."""
+"""A new MySQL is encrypted and accepts only TLS, and only functions reach it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,9 +7,7 @@ import pytest
 
 from tests.infra import watched
 from tests.infra.conftest import Stacks
-from tests.infra.templates import BROKERS, FUNCTIONS, VPC, Template, environment, tagged, told
-
-PROXY: Mapping[str, Any] = {"database": {"new": {"proxy": True}}, "kafka": BROKERS}
+from tests.infra.templates import BROKERS, VPC, Template, tagged, told
 
 
 @pytest.mark.parametrize(
@@ -83,26 +81,10 @@ def test_the_password_is_generated_and_another_one_after_the_stage_s_days(both: 
     assert rotation["RotationRules"] == {"ScheduleExpression": "rate(9 days)"}
 
 
-def test_there_is_a_proxy_only_when_the_stage_asks_for_one(both: Stacks) -> None:
-    """Functions connect to the proxy, over TLS only."""
-    assert not both("dev")["data"].all("AWS::RDS::DBProxy")
-    data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
-    assert data.one("AWS::RDS::DBProxy")["RequireTLS"] is True
-    for function in map(delivery.function, FUNCTIONS):
-        assert data.kind_of(told(data, environment(function)["DATABASE_HOST"])) == "AWS::RDS::DBProxy"
-
-
-def test_functions_come_in_to_the_proxy_and_each_rule_is_written_once(both: Stacks) -> None:
-    """The proxy, the password's rotation and the migration reach MySQL itself; a duplicate rule would not deploy."""
-    data, delivery = both("dev", PROXY)["data"], both("dev", PROXY)["delivery"]
-    (proxy,) = [str(it) for it in data.one("AWS::RDS::DBProxy")["VpcSecurityGroupIds"]]
-    (mysql,) = [str(it) for it in data.one("AWS::RDS::DBInstance")["VPCSecurityGroups"]]
-    rules = data.all("AWS::EC2::SecurityGroupIngress")
-    ways = [(str(it["SourceSecurityGroupId"]), str(it["GroupId"])) for it in rules]
-    assert len(set(ways)) == len(ways) == 4
-    ((claim,), (send,)) = (delivery.function(word)["VpcConfig"]["SecurityGroupIds"] for word in ("claim", "send"))
-    inside, sender = str(told(data, claim)), str(told(data, send))
-    assert set(ways) == {(inside, proxy), (sender, proxy), (inside, mysql), (proxy, mysql)}
+def test_without_rotation_there_is_no_function_of_aws_s(both: Stacks) -> None:
+    """In regions without the Serverless Application Repository the stack could not be made with it."""
+    data = both("dev", {"database": {"new": {"rotation_days": 0}}})["data"]
+    assert not data.all("AWS::Serverless::Application") + data.all("AWS::SecretsManager::RotationSchedule")
 
 
 def test_a_mysql_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks, beside: Template) -> None:

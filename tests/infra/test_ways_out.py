@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from tests.infra.conftest import Stacks
-from tests.infra.templates import DEPLOYED, MYSQL, Resource, Template, listed, stands_in
+from tests.infra.templates import BROKERS, DEPLOYED, MSK, MYSQL, Resource, Template, listed, stands_in
 
 WITH: Mapping[str, Any] = {"network": {"new": True, "endpoints": True}}
 WITHOUT: Mapping[str, Any] = {"network": {"new": True, "endpoints": False}}
 ELSEWHERE: Mapping[str, Any] = {**WITH, "database": {**MYSQL, "port": 3310}}
+OF_THE_POLLER = {"lambda", "sts"}
 INSIDE = ("ingest", "claim", "migrate")
 
 
@@ -95,16 +96,6 @@ def test_a_mysql_elsewhere_may_be_reached_at_its_port(word: str, ports: set[str]
     assert {port for where, port in allowed_out(stacks["data"], group) if where == "0.0.0.0/0"} == ports
 
 
-@pytest.mark.parametrize("word", ["send", "claim"])
-def test_a_proxy_may_be_reached_instead_of_mysql(word: str, both: Stacks) -> None:
-    """Not MySQL itself: the proxy would not count a connection past it."""
-    stacks = both("prod", {**WITH, "database": {"new": {"proxy": True}}})
-    (group,) = stands_in(word, stacks, "SecurityGroupIds")
-    reached = {where for where, _ in allowed_out(stacks["data"], group)}
-    assert "RDS Proxy" in reached
-    assert "MySQL" not in reached
-
-
 def test_nobody_comes_in_to_a_function(both: Stacks) -> None:
     """Lambda does not call a function through the VPC."""
     stacks = both("prod", WITH)
@@ -115,8 +106,36 @@ def test_nobody_comes_in_to_a_function(both: Stacks) -> None:
 
 def test_there_are_the_endpoints_that_are_called_and_no_others(both: Stacks) -> None:
     """Each costs by the hour and zone; S3's, where a migration's answer goes, is free and always there."""
-    assert set(endpoints(both("prod", WITH)["data"])) == {"s3", "secretsmanager", "sqs"}
+    functions = {"s3", "secretsmanager", "sqs"}
+    assert set(endpoints(both("prod", {**WITH, "kafka": {"pollers": {}}})["data"])) == functions
+    assert set(endpoints(both("prod", {**WITH, "kafka": MSK})["data"])) == functions
+    assert set(endpoints(both("prod", WITH)["data"])) == functions | OF_THE_POLLER
     assert set(endpoints(both("prod", WITHOUT)["data"])) == {"s3"}
+
+
+@pytest.mark.parametrize("kafka", [{}, BROKERS])
+def test_kafka_s_poller_outlives_the_zone_of_the_nat(kafka: Mapping[str, Any], both: Stacks) -> None:
+    """It calls STS and Lambda by endpoints in every zone, as Lambda's own principal, and its group is let in."""
+    data = both("prod", {**WITH, "kafka": kafka})["data"]
+    (group,) = endpoints(data)["sts"]["SecurityGroupIds"]
+    entered = [it for it in data.all("AWS::EC2::SecurityGroupIngress") if it["GroupId"] == group]
+    let_in = {data.named(it["SourceSecurityGroupId"])["GroupDescription"] for it in entered}
+    assert any(("poller" if kafka == {} else "the functions") in it for it in let_in)
+    for name, action in {"sts": "sts:AssumeRole", "lambda": "lambda:InvokeFunction"}.items():
+        endpoint = endpoints(data)[name]
+        (statement,) = endpoint["PolicyDocument"]["Statement"]
+        assert (statement["Principal"], statement["Action"]) == ({"Service": "lambda.amazonaws.com"}, action)
+        assert len(endpoint["SubnetIds"]) == 3
+
+
+def test_a_nat_in_each_zone_has_an_address_in_each(both: Stacks) -> None:
+    """Each zone's packets leave by its own, and the stack tells all addresses."""
+    data = both("prod", {"network": {"nat": "gateway_per_zone"}, "kafka": MSK})["data"]
+    assert len(data.all("AWS::EC2::NatGateway")) == len(data.all("AWS::EC2::EIP")) == 3
+    ways = {str(it["NatGatewayId"]) for it in data.all("AWS::EC2::Route") if "NatGatewayId" in it}
+    assert len(ways) == 3
+    told = data.body["Outputs"]["FeishuEgressAddress"]["Value"]["Fn::Join"][1]
+    assert len([it for it in told if isinstance(it, dict)]) == 3
 
 
 def test_every_function_s_group_comes_in_to_the_endpoints(both: Stacks) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,8 +37,8 @@ def context(seconds: float = 900) -> Any:
     )
 
 
-def by_hand() -> dict[str, str | None] | None:
-    return handler({}, context())
+def by_hand(**event: object) -> Mapping[str, str | int | None] | None:
+    return handler(event, context())
 
 
 def deploys(cloudformation: RawServer, kind: str = "Create", *, seconds: float = 900) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from delivery.aws.wiring import migrate as wiring
+from delivery.aws.wiring.foundation import utc_now
 from delivery.deployment import migrate as storage
 from delivery.deployment.database_users import FunctionUsers
 from delivery.deployment.failure import DeploymentError
@@ -23,6 +25,7 @@ from delivery.storage.tables import metadata
 from local.servers.mysql import MySqlServer
 from tests.integration.deployments import OK, Secrets, by_hand, deploys, revision, tables
 from tests.integration.function_users import BY_PASSWORD, settled
+from tests.integration.notifications import add_row, count
 from tests.integration.schema import schema
 from tests.unit.feishu.raw_server import RawServer, raw_server
 
@@ -47,9 +50,11 @@ def deployed(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Non
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(wiring, "client", lambda _: Secrets(user=address.user, password=address.password))
-    wiring.migrator.cache_clear()
+    for made in (wiring.migrator, wiring.holder):
+        made.cache_clear()
     yield
-    wiring.migrator.cache_clear()
+    for made in (wiring.migrator, wiring.holder):
+        made.cache_clear()
 
 
 @pytest.fixture
@@ -235,3 +240,58 @@ def test_a_wrong_password_is_told_without_the_password(
     status, reason = deploys(cloudformation)
     assert (status, reason.partition("'")[0]) == ("FAILED", "MySQL: 1045: Access denied for user ")
     assert PASSWORD not in reason
+
+
+@pytest.fixture
+def open_record(fresh_engine: Engine) -> Engine:
+    """A restored database with a record that nothing has touched for an hour."""
+    an_hour_ago = utc_now() - timedelta(hours=1)
+    add_row(fresh_engine, now=an_hour_ago, next_retry_at=an_hour_ago)
+    return fresh_engine
+
+
+HELD = "last_error_code = 'held_after_restore'"
+
+
+def a_minute_ago() -> str:
+    return (utc_now() - timedelta(minutes=1)).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def test_a_deployment_after_a_restore_holds_what_was_open_before_anything_serves(
+    open_record: Engine, cloudformation: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever serves waits for this answer; a second deployment with the same setting finds nothing more."""
+    monkeypatch.setenv("HOLD_OPEN_BEFORE", a_minute_ago())
+    assert deploys(cloudformation) == deploys(cloudformation, "Update") == ("SUCCESS", "")
+    assert count(open_record, where=HELD) == 1
+
+
+def test_without_the_setting_what_was_open_goes_out_again(open_record: Engine, cloudformation: RawServer) -> None:
+    """As after any other outage."""
+    assert deploys(cloudformation) == ("SUCCESS", "")
+    assert count(open_record, where="status = 'pending'") == 1
+
+
+def test_by_hand_records_are_held_and_released(open_record: Engine) -> None:
+    """For a database that was restored by other means, and for the operator's decision."""
+    assert by_hand(hold_open_before=a_minute_ago()) == {"from": HEAD, "to": HEAD, "held": 1}
+    assert by_hand(release_held=True) == {"released": 1}
+    assert count(open_record, where="status = 'failed' AND next_retry_at IS NOT NULL") == 1
+    assert by_hand(hold_open_before=a_minute_ago()) == {"from": HEAD, "to": HEAD, "held": 0}
+
+
+@pytest.mark.parametrize("wrong", ["yesterday", "2026-02-30T00:00:00Z", "2026-11-25T03:07:00"])
+def test_what_is_no_moment_holds_nothing_and_says_so(open_record: Engine, wrong: str) -> None:
+    """Without a zone it could be hours off."""
+    with pytest.raises(DeploymentError, match=f"such as 2026-11-25T03:07:00Z, is {wrong}"):
+        by_hand(hold_open_before=wrong)
+    assert count(open_record, where=HELD) == 0
+
+
+def test_a_moment_in_the_future_fails_the_deployment(
+    open_record: Engine, cloudformation: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the reason on the terminal."""
+    monkeypatch.setenv("HOLD_OPEN_BEFORE", "2126-11-25T03:07:00Z")
+    reason = "records open before 2126-11-25T03:07:00+00:00 cannot be held: it lies in the future"
+    assert deploys(cloudformation) == ("FAILED", reason)

@@ -13,13 +13,12 @@ import boto3
 import pytest
 from moto import mock_aws
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
 from delivery.aws.reports import ReportQueue
 from delivery.aws.send_batch import SendBatch
 from delivery.closing import ReportCloser
 from delivery.deadline import ending_at
-from delivery.domain.record import Pointer
+from delivery.domain.record import DatabaseDown, Pointer
 from delivery.domain.transition import Closed, Closing
 from delivery.feishu.transport import Transport
 from delivery.feishu.ways import open_ways
@@ -132,10 +131,11 @@ def test_outcomes_that_mysql_did_not_take_are_closed_by_the_next_sender(
 def test_without_mysql_and_the_queue_each_message_that_may_come_twice_is_named(
     engine: Engine, shared_url: str, between: Silence, clock: Clock
 ) -> None:
-    """One line each, with what kept it from being written; and the invocation fails."""
+    """One line each, with what kept it from being written in both servers' words; and the invocation fails."""
     ids = add_rows(engine, 3, now=clock(), next_retry_at=clock())
     observer = Observer()
-    with pytest.raises(OperationalError, match=r"MySQL at 127\.0\.0\.1"):
+    with pytest.raises(DatabaseDown, match=r"MySQL at 127\.0\.0\.1"):
         send_into_silence(shared_url, between, ids, Reports(down=True), observer)
     assert sorted(record_id for record_id, _ in observer.lost) == ids
-    assert {why for _, why in observer.lost} == {"MySQL: OperationalError; the report queue: AccessDenied: no"}
+    silent = f"DatabaseDown: 2013: MySQL at 127.0.0.1:{between.port}: Lost connection to MySQL server during query"
+    assert {why for _, why in observer.lost} == {f"{silent} (timed out); the report queue: AccessDenied: no"}

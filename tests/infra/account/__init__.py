@@ -1,1 +1,1 @@
-"""An AWS account on this machine: moto's server, extended by what our stacks need and its CloudFormation lacks."""
+"""What the tests of deployments know of an account: what it holds, and a copy of what is deployed there."""

@@ -116,5 +116,5 @@ def test_a_queue_that_refuses_is_an_error_with_its_words(lines: Lines) -> None:
     why = "AccessDenied: no identity-based policy allows the sqs:SendMessage action"
     telemetry.observe_ingest(IngestReport(received=1, requested=1, queue_refused=why))
     assert [line["level"] for line in lines()] == ["INFO", "ERROR"]
-    assert (lines()[1]["message"], lines()[1]["why"]) == ("the send queue refuses", why)
+    assert (lines()[1]["message"], lines()[1]["why"]) == ("a queue refuses", f"the send queue: {why}")
     assert counted()["QueueRefused"] == [1.0]

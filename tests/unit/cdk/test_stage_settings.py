@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as search
 from hypothesis import strategies as st
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
-from cdk.settings.database import ExistingMySql, ExistingRds, NewMySql
+from cdk.settings.database import ExistingMySql, ExistingRds, NewMySql, rds_region
 from cdk.settings.functions import AlarmsByMail, AlarmsToTopic
 from cdk.settings.kafka import ExistingMsk, NewKafka, OwnBrokers, ProvisionedMsk, ServerlessMsk
 from cdk.settings.network import ExistingVpc, NewVpc
@@ -32,7 +31,14 @@ from tests.unit.cdk.stages import (
     settings,
 )
 
+IN_VPC = {**LEAST, "network": VPC, "database": RDS}
 FOUR_SUBNETS = {**VPC, "subnet_ids": [f"subnet-0000000{it}" for it in range(4)]}
+IN_RDS = {**MYSQL, "endpoint": "mysql.abc.eu-west-1.rds.amazonaws.com"}
+OF_MSK = (
+    "b-1.events.0a1b2c.c2.kafka.eu-west-1.amazonaws.com:9098",
+    "boot-0a1b2c3d.c1.kafka-serverless.eu-west-1.amazonaws.com:9098",
+    "b-2.events.0a1b2c.c3.kafka.cn-north-1.amazonaws.com.cn:9096",
+)
 SERVERLESS = {"kind": "serverless", "brokers": {}}
 ONE_SUBNET = {**VPC, "subnet_ids": ["subnet-0a0a0a0a"]}
 TWO_ZONES = "needs a VPC over two zones: network.new, or network.vpc_id with at least two subnets"
@@ -114,7 +120,11 @@ NO_KAFKA_KIND = "kafka: should be an object with new, cluster_arn or bootstrap_s
         ("database", {"endpoint": "h"}, "database.secret_arn: is missing; it should be the whole ARN of a Secrets Man"),
         ("kafka", {**BROKERS, "new": {}}, "kafka.bootstrap_servers: does not go with kafka.new; leave one of them out"),
         ("kafka", {"cluster_arn": CLUSTER, "new": {}}, "kafka.cluster_arn: does not go with kafka.new; leave one of t"),
-        ("kafka", {**BROKERS, "cluster_arn": CLUSTER}, "kafka.auth_secret_arn: does not go with kafka.cluster_arn; le"),
+        (
+            "kafka",
+            {**BROKERS, "cluster_arn": CLUSTER},
+            "kafka.bootstrap_servers: does not go with kafka.cluster_arn; l",
+        ),
         ("kafka", {"new": SERVERLESS}, "kafka.new.brokers: does not go with kafka.new.kind serverless; leave one of t"),
         ("kafka", {**BROKERS, "topic": None}, "kafka.topic: should be a topic name, is null"),
         ("kafka", {}, NO_KAFKA_KIND),
@@ -161,20 +171,31 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
             {"kafka": {"new": {"brokers": {"storage_gb": 50, "storage_max_gb": 50}}}},
             "kafka.new.brokers.storage_max_gb: should be more than kafka.new.brokers.storage_gb (50), is 50",
         ),
-        (NEW, {"network": {"zones": 3, "cidr": "10.0.0.0/24"}}, "network.cidr: should be /23 or larger with network.z"),
         ({**LEAST, "database": {"new": {}}}, {}, f"database.new: {TWO_ZONES}"),
         ({**LEAST, "database": {"new": {}}, "network": ONE_SUBNET}, {}, f"database.new: {TWO_ZONES}"),
-        (NEW, {"database": {"new": {"proxy": True}, "port": 3307}}, "database.port: should be 3306 with database.new."),
         (NEW, {"removal_policy": "destroy"}, "removal_policy: should be retain, or database.new.deletion_protection f"),
         (NEW, {"database": {"name": "1"}}, "database.name: should be a letter and up to 24 more, digits or _, is "),
         (NEW, {"database": {"name": "n" * 26}}, "database.name: should be a letter and up to 24 more, digits or _, is"),
-        ({**LEAST, "database": RDS}, {"database": {"name": "n" * 26}}, "database.name: should be up to 25 letters, di"),
+        (IN_VPC, {"database": {"name": "n" * 26}}, "database.name: should be up to 25 letters, di"),
         (
-            {**LEAST, "database": RDS},
+            IN_VPC,
             {"database": {"endpoint": "mysql.internal"}},
             "database.endpoint: should be RDS's ",
         ),
         (LEAST, {"database": {"ca_file": ""}}, "database.ca_file: should be the path of a certificate bundle; empty ("),
+        (
+            {**LEAST, "database": IN_RDS},
+            {},
+            "network: is missing; an RDS is reached from within its VPC (network.vpc_id",
+        ),
+        *[
+            (
+                LEAST,
+                {"kafka": {"bootstrap_servers": [broker]}},
+                f"kafka.bootstrap_servers: {broker} belongs to MSK; give",
+            )
+            for broker in OF_MSK
+        ],
         (LEAST, {"wheels": "this-machine"}, "wheels: should be lambda, is this-machine, which is for the local stage"),
         (LEAST, {"action_base_url": "http://a.example"}, "action_base_url: should begin with https://, is http://a.ex"),
         (LEAST, {"webhook_origins": ["http://feishu.cn"]}, "webhook_origins: should begin with https://, is http://fe"),
@@ -254,13 +275,37 @@ def test_an_unknown_stage_is_told_which_there_are(stages: object, line: str) -> 
 )
 def test_an_existing_rds_may_let_functions_in_by_iam(endpoint: str) -> None:
     """By the names that RDS gives, in China too."""
-    stage = settings({**LEAST, "database": {**RDS, "endpoint": endpoint, "name": "n" * 25}})
+    there = rds_region(endpoint)
+    database = {**RDS, "endpoint": endpoint, "name": "n" * 25, "secret_arn": SECRET.replace("eu-west-1", str(there))}
+    kafka = {"bootstrap_servers": BROKERS["bootstrap_servers"]}
+    stage = settings({**LEAST, "network": VPC, "database": database, "kafka": kafka})
     assert isinstance(stage.database, ExistingRds)
+    assert there in ("eu-west-1", "cn-north-1")
+
+
+def test_what_a_stage_names_is_in_one_region_even_if_the_stage_names_none() -> None:
+    """Credentials will choose one, and whatever is elsewhere would be looked for there in vain."""
+    elsewhere = CLUSTER.replace("eu-west-1", "eu-central-1")
+    (line,) = lines({**LEAST, "network": VPC, "database": RDS, "kafka": {"cluster_arn": elsewhere}})
+    assert line == (
+        "region: a stage is in one region, but these are in several: database.secret_arn in eu-west-1, "
+        "kafka.cluster_arn in eu-central-1, database.endpoint in eu-west-1"
+    )
+
+
+def test_only_what_rds_named_is_taken_for_an_rds() -> None:
+    """A name of one's own says nothing of where it leads."""
+    for name in ("mysql.internal", "rds.amazonaws.com.example", "10.0.0.9"):
+        assert rds_region(name) is None
+        assert settings({**LEAST, "database": {**MYSQL, "endpoint": name}}).network is None
 
 
 def test_the_local_stage_makes_nothing_on_aws() -> None:
     """Its MySQL is this machine's, and there is no VPC."""
     assert [line.partition(":")[0] for line in lines(NEW, name="local")] == ["network.new", "database.new", "kafka.new"]
+    assert lines({**LEAST, "name_prefix": "team"}, name="local") == [
+        "name_prefix: is for AWS; leave it out in the local stage"
+    ]
     rds = over({**LEAST, "database": RDS}, {"kafka": {"pollers": {}}})
     assert [line.partition(":")[0] for line in lines(rds, name="local")] == [
         "database.iam_resource_id",
@@ -281,12 +326,13 @@ def test_only_the_local_stage_may_do_without_tls_and_logins() -> None:
     assert len(lines(over(LEAST, plain))) == len(plain)
 
 
-@search(deadline=None)  # a slow machine is no failure
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.dictionaries(st.text(), x)))
-def test_whatever_json_a_stage_is_the_answer_is_settings_or_lines_that_name_keys(value: Any) -> None:
+@given(
+    st.sampled_from(["kafka", "network", "alarms", "send", "python", "webhook_origins"]),
+    st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.dictionaries(st.text(), x)),
+)
+def test_whatever_json_a_stage_is_the_answer_is_settings_or_lines_that_name_keys(key: str, value: Any) -> None:
     """No traceback reaches the person who edits cdk.json."""
-    for key in ("kafka", "network", "alarms", "send", "python", "webhook_origins"):
-        try:
-            settings({**LEAST, key: json.loads(json.dumps(value))})
-        except SettingsError as error:
-            assert all(line.startswith("cdk.json, stage dev: ") for line in str(error).splitlines())  # noqa: PT017  # it may also be valid
+    try:
+        settings({**LEAST, key: json.loads(json.dumps(value))})
+    except SettingsError as error:
+        assert all(line.startswith("cdk.json, stage dev: ") for line in str(error).splitlines())  # noqa: PT017  # it may also be valid

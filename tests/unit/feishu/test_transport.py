@@ -18,7 +18,7 @@ from delivery.feishu.transport import NoAnswer, Transport
 from tests.unit.feishu.calling import permit
 from tests.unit.feishu.raw_server import OK, raw_server
 
-TIMEOUT = 0.4
+TIMEOUT = 1.0
 
 
 def opened(timeout: float = 5.0, **options: str) -> closing[Transport]:

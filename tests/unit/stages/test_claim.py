@@ -142,7 +142,7 @@ def test_a_queue_that_refuses_ends_the_tick_and_the_report_has_its_words() -> No
     records = Records(2_000, Clock())
     report = claimer(records, Queue(down=True)).run(until=in_a_minute())
     assert records.limits == [100]
-    assert (report.claimed, report.queue_refused, report.failure) == (100, "no queue", None)
+    assert (report.claimed, report.queue_refused, report.failure) == (100, "the send queue: no queue", None)
 
 
 def test_a_database_that_fails_half_way_is_reported_beside_what_was_claimed() -> None:
@@ -167,11 +167,14 @@ def test_while_reports_wait_no_ended_lease_is_taken() -> None:
     assert (report.claimed, len(queue.published)) == (250, 250)
 
 
-def test_a_report_queue_that_cannot_be_asked_lets_nothing_be_leased() -> None:
-    """It may hold anything."""
-    records = Records(250, Clock())
-    report = claimer(records, Queue(), Reports([QueueDown("AccessDenied: no")])).run(until=in_a_minute())
-    assert (records.limits, report.queue_refused) == ([], "AccessDenied: no")
+def test_while_the_report_queue_cannot_be_asked_no_ended_lease_is_taken_and_the_rest_goes_out() -> None:
+    """It may hold any outcome, but none of a record that is not `sending`. It is asked once, as that may take long."""
+    records, queue = Records(250, Clock()), Queue()
+    reports = Reports([QueueDown("AccessDenied: no"), True])
+    report = claimer(records, queue, reports).run(until=in_a_minute())
+    assert records.with_ended_leases == [False, False, False]
+    assert (report.reports_wait, report.queue_refused) == (True, "the report queue: AccessDenied: no")
+    assert (report.claimed, len(queue.published)) == (250, 250)
 
 
 def test_a_report_of_nothing_counts_nothing() -> None:

@@ -259,7 +259,7 @@ def test_what_mysql_never_takes_goes_to_the_report_queue_before_time_is_up() -> 
     left = one.run(pointers(1), until=until)
     assert one.now() < until
     assert [(closing.attempt.record_id, closing.transition.status) for closing in reports.taken] == [(1, "sent")]
-    assert (seen.in_reports, seen.lost, left) == ([(1, "MySQL: ConnectionError")], [], frozenset())
+    assert (seen.in_reports, seen.lost, left) == ([(1, "ConnectionError: no database to close in")], [], frozenset())
     assert 2 <= attempts.close_calls <= 40
 
 
@@ -269,7 +269,7 @@ def test_without_the_report_queue_too_the_log_names_what_may_come_twice() -> Non
     one = sender(attempts, Way(), reports=Reports(down=True), observer=seen, call_timeout=timedelta(milliseconds=100))
     with pytest.raises(ConnectionError, match="close"):
         one.run(pointers(1), until=soon(KEPT + 0.5))
-    assert seen.lost == [(1, "MySQL: ConnectionError; the report queue: AccessDenied: no")]
+    assert seen.lost == [(1, "ConnectionError: no database to close in; the report queue: AccessDenied: no")]
 
 
 def test_rows_that_are_not_locked_close_by_themselves_and_a_locked_one_is_waited_for() -> None:

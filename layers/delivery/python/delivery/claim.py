@@ -51,7 +51,9 @@ class ClaimReport:
     oldest_due_seconds: float = 0.0
     #: Whether the queue had no room for all that was due.
     held_back: bool = False
-    #: Why the queue did not take pointers, in its own words; the rows it was to send come due again.
+    #: Whether ended leases were left alone, because outcomes wait in the report queue or it cannot be asked.
+    reports_wait: bool = False
+    #: Why a queue refused, in its own words; the rows that were not published come due again.
     queue_refused: str = ""
     #: What ended the run early, to be raised once the rest is told.
     failure: Exception | None = None
@@ -84,8 +86,9 @@ class Claimer:
             while self.now() < until:
                 if room <= 0:
                     return replace(report, held_back=True)
+                report = self._ask_for_reports(report)
                 limit = min(self.policy.batch_size, room)
-                claimed = self._lease(limit)
+                claimed = self._lease(limit, ended_leases=not report.reports_wait)
                 report = report.add(claimed)
                 # After commit: a lost pointer comes due again when its lease ends.
                 if claimed.pointers:
@@ -94,16 +97,25 @@ class Claimer:
                 if claimed.taken < limit:
                     break
         except QueueDown as error:
-            return replace(report, queue_refused=str(error))
+            return replace(report, queue_refused=f"the send queue: {error}")
         except Exception as error:  # noqa: BLE001 - the handler raises it when it has told the counts
             return replace(report, failure=error)
         return report
 
-    def _lease(self, limit: int) -> Claimed:
-        """While outcomes wait in the report queue, an ended lease does not mean that its message was not sent."""
-        return self.records.lease_due(
-            limit=limit, now=self.now(), lease=self.policy.lease, ended_leases=self.reports.is_empty()
-        )
+    def _ask_for_reports(self, report: ClaimReport) -> ClaimReport:
+        """While outcomes wait there, an ended lease does not mean that its message was not sent.
+
+        A queue that does not answer may hold any, and is not asked again: it would take the time of the others.
+        """
+        if report.queue_refused:
+            return report
+        try:
+            return replace(report, reports_wait=not self.reports.is_empty())
+        except QueueDown as error:
+            return replace(report, reports_wait=True, queue_refused=f"the report queue: {error}")
+
+    def _lease(self, limit: int, *, ended_leases: bool) -> Claimed:
+        return self.records.lease_due(limit=limit, now=self.now(), lease=self.policy.lease, ended_leases=ended_leases)
 
     def _oldest_due_seconds(self) -> float:
         now = self.now()

@@ -22,7 +22,8 @@ _LOCKED_PATIENCE = timedelta(seconds=2)
 class ClosingStore(Protocol):
     """Where attempts are closed."""
 
-    def close(self, closings: Sequence[Closing]) -> Closed: ...
+    def close(self, closings: Sequence[Closing]) -> Closed:
+        """Raises DatabaseDown when MySQL does not take them."""
 
 
 class ReportQueue(Protocol):
@@ -87,7 +88,7 @@ class Closer:
 
     def hand_over(self, why: str = "") -> bool:
         """Gives what is owed to the report queue; False if that did not take it either."""
-        owed, why = self.finished, why or f"MySQL: {type(self.trouble).__name__}"
+        owed, why = self.finished, why or f"{type(self.trouble).__name__}: {self.trouble}"
         if not owed:
             return True
         self.finished, self.locked_since = [], None

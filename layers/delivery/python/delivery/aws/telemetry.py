@@ -43,7 +43,7 @@ def observe_ingest(report: IngestReport) -> None:
         logger.warning("further rejects of this batch are in notification_rejects only")
     if report.queue_refused:
         # The rows are safe: the hand-off deadline brings them back.
-        logger.error("the send queue refuses", extra={"why": report.queue_refused})
+        logger.error("a queue refuses", extra={"why": f"the send queue: {report.queue_refused}"})
         _count("QueueRefused", 1)
     _count("Requested", report.requested)
     _count("Duplicates", report.duplicates)
@@ -80,7 +80,7 @@ def _reject(reject: Reject) -> dict[str, object]:
 def observe_claim(report: ClaimReport) -> None:
     logger.info("due records claimed", extra=_told(report))
     if report.queue_refused:
-        logger.error("the send queue refuses", extra={"why": report.queue_refused})
+        logger.error("a queue refuses", extra={"why": report.queue_refused})
         _count("QueueRefused", 1)
     _count("Claimed", report.claimed)
     _count("Dead", report.dead)

@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     RECIPIENT_MISSING = "recipient_missing"
     LEASE_EXPIRED = "sending_lease_expired"
     NOT_STARTED = "not_started"
+    HELD = "held_after_restore"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

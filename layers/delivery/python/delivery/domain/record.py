@@ -54,6 +54,10 @@ class QueueDown(Exception):  # noqa: N818 - the name says what is the matter
     """The send queue did not take every pointer. Nothing is lost: the rows come due again by themselves."""
 
 
+class DatabaseDown(Exception):  # noqa: N818 - the name says what is the matter
+    """MySQL did not write what it was given, in its own words and without the values."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
     """A set of due rows that claim took, once that is committed."""

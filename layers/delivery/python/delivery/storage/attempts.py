@@ -12,14 +12,22 @@ from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError
 
 from delivery.deadline import ending_in, seconds_left
-from delivery.domain.record import OPEN_STATUSES, Attempt, Pointer, Status
+from delivery.domain.record import OPEN_STATUSES, Attempt, DatabaseDown, Pointer, Status
 from delivery.domain.transition import Closed, Closing
 from delivery.storage.closing import close
 from delivery.storage.mysql.columns import Rights, assigned, listed, select, update
-from delivery.storage.mysql.database import LOCK_WAIT_TIMEOUT, error_number, from_stored, in_transaction, to_stored
+from delivery.storage.mysql.database import (
+    LOCK_WAIT_TIMEOUT,
+    error_number,
+    from_stored,
+    in_transaction,
+    own_words,
+    to_stored,
+)
+from delivery.storage.mysql.packets import TOO_LARGE
 
-# ER_NET_PACKET_TOO_LARGE: a proxy may take less than the server behind it says.
-_WORTH_HALVING = {LOCK_WAIT_TIMEOUT, 1153}
+# A proxy may take less than the server behind it says.
+_WORTH_HALVING = {LOCK_WAIT_TIMEOUT, *TOO_LARGE}
 _LONGEST_WAIT = 4.0  # for a lock, as the connection's settings have it, and for the rest of the transaction
 _CLOSE_SECONDS = 15.0  # finding one locked line among five hundred takes nine waits of a second
 
@@ -89,11 +97,17 @@ class Attempts:
         """Writes history and new states. Rows that another transaction has locked are left for later, and named.
 
         Doing it again, because an answer of MySQL was lost, changes nothing and has the same answer.
+
+        Raises:
+            DatabaseDown: MySQL refused them or was not there.
         """
         if not closings:
             return Closed(won=frozenset())
-        with ending_in(_CLOSE_SECONDS):
-            return self._close(sorted(closings, key=lambda closing: closing.attempt.record_id))
+        try:
+            with ending_in(_CLOSE_SECONDS):
+                return self._close(sorted(closings, key=lambda closing: closing.attempt.record_id))
+        except DBAPIError as error:
+            raise DatabaseDown(own_words(error)) from error
 
     def _close(self, closings: Sequence[Closing]) -> Closed:
         """In halves if a line of history is locked, or if the packet is refused: each half on its own merits."""

@@ -1,9 +1,11 @@
 """What the migration reads."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from delivery.aws.settings.database import WithDatabase
-from delivery.aws.settings.types import LONGEST_USER_PREFIX
+from delivery.aws.settings.types import LONGEST_USER_PREFIX, Moment
 
 
 class MigrateSettings(WithDatabase):
@@ -14,3 +16,5 @@ class MigrateSettings(WithDatabase):
     database_ca_file: str = ""
     #: The functions' own users are made, each of this and its stage's word; empty is none.
     database_user_prefix: str = Field("", pattern=rf"^[A-Za-z0-9_]{{0,{LONGEST_USER_PREFIX}}}$")
+    #: Open records that nothing has written since are held until an operator decides; empty holds none.
+    hold_open_before: Moment | Literal[""] = ""

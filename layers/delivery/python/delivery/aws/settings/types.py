@@ -4,18 +4,32 @@
 `title` is what cdk.json's complaints and docs/settings.md say that a value should be.
 """
 
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 PORT_PATTERN = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 #: MySQL's user names have up to 32 characters: this, and the function's word
 LONGEST_USER_PREFIX = 26
 _CLUSTER = r"^arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:cluster/[^/]+/[^/]+$"
+_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 _ORIGIN = rf"^https?://[A-Za-z0-9.-]+(:{PORT_PATTERN})?$"
 _BASE_URL = r"^https?://[^\s/]+(/\S*[^\s/])?$"
 
+
+def _on_the_calendar(moment: str) -> str:
+    """February has no 30th, which a pattern does not know."""
+    datetime.fromisoformat(moment)
+    return moment
+
+
+Moment = Annotated[
+    str,
+    Field(pattern=_MOMENT, title="a moment in UTC such as 2026-11-25T03:07:00Z"),
+    AfterValidator(_on_the_calendar),
+]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$", title="a host name or address, without scheme or port")]
 Port = Annotated[int, Field(default=3306, ge=1, le=65_535)]
 DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$", title="up to 64 letters, digits and underscores")]

@@ -5,10 +5,17 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from tests.infra.account.recorded import Properties, Recorded, aws
+from botocore import xform_name
+
+from local.account.recorded import Properties, Recorded, aws
 
 #: what RDS takes instead of a generated password: the login of the MySQL that stands in for it
 LOGIN = "ACCOUNT_MYSQL_LOGIN"
+
+
+def secret_of_all() -> str:
+    """Every secret holds it: MySQL's login, and what brokers ask for."""
+    return json.dumps({**json.loads(os.environ.get(LOGIN, "{}")), "certificate": "PEM", "privateKey": "PEM"})
 
 
 class Key(Recorded):
@@ -119,11 +126,16 @@ class MySql(Recorded):
     def create(self) -> str:
         told = {name: value for name, value in self.properties.items() if name != "VPCSecurityGroups"}
         numbers = {name: int(told[name]) for name in ("AllocatedStorage", "Port")}
-        groups = self.properties["VPCSecurityGroups"]
-        made = aws("rds").create_db_instance(
-            **{**told, **numbers, "MasterUserPassword": "generated"}, VpcSecurityGroupIds=groups
-        )
+        asked = {**told, **numbers, "VpcSecurityGroupIds": self.properties["VPCSecurityGroups"]}
+        made = self._restore(asked) if "DBSnapshotIdentifier" in asked else self._begin(asked)
         return str(made["DBInstance"]["DBInstanceIdentifier"])
+
+    def _begin(self, asked: Properties) -> Properties:
+        return _called("CreateDBInstance", {**asked, "MasterUserPassword": "generated"})
+
+    def _restore(self, asked: Properties) -> Properties:
+        """As CloudFormation, which changes afterwards what a restore does not take, such as the new password."""
+        return _called("RestoreDBInstanceFromDBSnapshot", asked)
 
     def snapshot(self) -> None:
         name = self.physical_resource_id
@@ -134,6 +146,14 @@ class MySql(Recorded):
         for part in name.split("."):
             found = found[part]
         return str(found)
+
+
+def _called(operation: str, asked: Properties) -> Properties:
+    """What a template may say and this call does not take is for other calls, as allowing a major upgrade is."""
+    client: Any = aws("rds")
+    taken = client.meta.service_model.operation_model(operation).input_shape.members
+    call = getattr(client, xform_name(operation))
+    return dict(call(**{name: value for name, value in asked.items() if name in taken}))
 
 
 class Brokers(Recorded):

@@ -11,8 +11,8 @@ from typing import Any
 from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import ValidationError
 
+from local.account.recorded import End, Recorded, call
 from local.template.intrinsics import references
-from tests.infra.account.recorded import End, Recorded, call
 
 Body = dict[str, Any]
 #: a template and its parameters
@@ -38,7 +38,7 @@ def install(kinds: Mapping[str, type]) -> None:
     def model(kind: str) -> Any:
         found = kinds.get(kind) or parsing.get_model_map().get(kind)
         if found is None:
-            raise ValidationError(message=f"Nobody makes {kind} here: see tests/infra/account/gaps.py")
+            raise ValidationError(message=f"Nobody makes {kind} here: see local/account/gaps.py")
         return found
 
     vars(models).update(Stack=OrderedStack)
@@ -97,13 +97,35 @@ class OrderedStack(models.Stack):
 
     def _become(self, version: Version) -> None:
         self.template, self.parameters = version[0], dict(version[1])
-        self.template_dict = template = _with_outputs(self.parse_template(version[0]), self)
+        self.template_dict = template = _with_imports(self.parse_template(version[0]), self)
+        self._refuse_to_take_back(template)
         self.resource_map = _Resources(self, template)
         bodies = template["Resources"]
         for name in _in_order(bodies):
             self._make(name, bodies[name])
         self._remove([name for name in self.made if name not in bodies])
+        before = {it.name for it in self._exported}
         self.output_map = parsing.OutputMap(self.resource_map, template, self.stack_id)
+        self._export(before)
+
+    def _refuse_to_take_back(self, template: Body) -> None:
+        """CloudFormation removes no export that another stack imports; moto does."""
+        offered = {it["Export"]["Name"] for it in template.get("Outputs", {}).values() if "Export" in it}
+        for other in _others(self):
+            wanted = set(_imports(self.parse_template(other.template)))
+            if lost := sorted((wanted & {it.name for it in self._exported}) - offered):
+                raise ValidationError(message=f"Cannot delete export {lost[0]} as it is in use by {other.name}")
+
+    def _export(self, before: set[str]) -> None:
+        """Moto lists the exports of a stack's creation, and fails at its deletion where they are others by then."""
+        listed = models.cloudformation_backends[self.account_id][self.region_name].exports
+        for name in before:
+            listed.pop(name, None)
+        listed.update({it.name: it for it in self.exports})
+
+    @property
+    def _exported(self) -> list[Any]:
+        return list(self.exports) if hasattr(self, "output_map") else []
 
     def _make(self, name: str, body: Body) -> None:
         """Creates a resource, or updates it if its resolved properties have changed."""
@@ -168,17 +190,29 @@ class OrderedStack(models.Stack):
         self.events.append(event)
 
 
-def _with_outputs(node: Any, stack: models.Stack) -> Any:
-    """With the outputs of other stacks in place, since moto does not know Fn::GetStackOutput."""
+def _with_imports(node: Any, stack: models.Stack) -> Any:
+    """With what other stacks export in place: moto keeps a stack's exports as they were at its creation."""
     if isinstance(node, list):
-        return [_with_outputs(it, stack) for it in node]
+        return [_with_imports(it, stack) for it in node]
     if not isinstance(node, dict):
         return node
-    if wanted := node.get("Fn::GetStackOutput"):
-        backend = models.cloudformation_backends[stack.account_id][stack.region_name]
-        told: Any = backend.get_stack(wanted["StackName"]).output_map
-        return told[wanted["OutputName"]].value
-    return {name: _with_outputs(it, stack) for name, it in node.items()}
+    if name := node.get("Fn::ImportValue"):
+        (value,) = [it.value for other in _others(stack) for it in other.exports if it.name == name]
+        return value
+    return {key: _with_imports(it, stack) for key, it in node.items()}
+
+
+def _others(stack: models.Stack) -> Iterator[Any]:
+    """Those that stand."""
+    backend: Any = models.cloudformation_backends[stack.account_id][stack.region_name]
+    yield from (it for it in backend.stacks.values() if it is not stack and it.status != "DELETE_COMPLETE")
+
+
+def _imports(node: Any) -> Iterator[str]:
+    if isinstance(node, dict) and "Fn::ImportValue" in node:
+        yield node["Fn::ImportValue"]
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _imports(part)
 
 
 def _in_order(bodies: Mapping[str, Body]) -> Iterator[str]:
