@@ -11,12 +11,11 @@ from cdk.doctor.account import Account, CannotLook
 from cdk.doctor.finding import Finding, fail, ok, warn
 from cdk.settings.database import NewMySql
 from cdk.settings.kafka import NewKafka, ProvisionedMsk
-from cdk.settings.network import LEAST_ZONES, NewVpc, zones
+from cdk.settings.network import LEAST_ZONES, NewVpc, zones, zones_of_msk
 from cdk.settings.stage import StageSettings
 
 #: beside senders and ingest: claim, migrate, topic, and the senders of reports
 _OTHER_FUNCTIONS = 5
-_MYSQL = "8.4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ BROKERS = Quota(name="MSK brokers", service="kafka", code="", default=90)
 
 def quotas(account: Account, stage: StageSettings) -> Iterator[Finding]:
     """Of what the stage has made already, nothing more is needed."""
-    if account.stack(f"hongyan-{stage.name}-data") is None:
+    if account.stack(f"{stage.full_name}-data") is None:
         for quota, needed in needs(stage):
             try:
                 yield judged_quota(quota, used=_used(account, quota), needed=needed, limit=_limit(account, quota))
@@ -55,11 +54,11 @@ def quotas(account: Account, stage: StageSettings) -> Iterator[Finding]:
 def needs(stage: StageSettings) -> Iterator[tuple[Quota, int]]:
     if isinstance(stage.network, NewVpc):
         yield VPCS, 1
-        yield ADDRESSES, 1
+        yield ADDRESSES, zones(stage.network) if stage.network.nat == "gateway_per_zone" else 1
     if isinstance(stage.database, NewMySql):
         yield DATABASES, 1
     if isinstance(stage.kafka, NewKafka) and isinstance(stage.kafka.new, ProvisionedMsk):
-        yield BROKERS, stage.kafka.new.brokers.per_zone * zones(stage.network)
+        yield BROKERS, stage.kafka.new.brokers.per_zone * zones_of_msk(stage.network)
 
 
 def concurrency(stage: StageSettings) -> int:
@@ -112,24 +111,30 @@ def offers(account: Account, stage: StageSettings) -> Iterator[Finding]:
     filters = [{"Name": "state", "Values": ["available"]}, {"Name": "zone-type", "Values": ["availability-zone"]}]
     found = account.ask("ec2", "describe_availability_zones", Filters=filters)["AvailabilityZones"]
     names = sorted(str(it["ZoneName"]) for it in found)
-    yield judged_zones(names, stage.network.zones)
+    yield judged_zones(names, zones(stage.network), stage.network.availability_zones or ())
+    used = stage.network.availability_zones or names[: zones(stage.network)]
     for check, key, offered in _offered(account, stage):
-        yield judged_class(check, key, offered, used=names[: stage.network.zones])
+        yield judged_class(check, key, offered, used=used)
 
 
 def _offered(account: Account, stage: StageSettings) -> Iterator[tuple[str, str, Sequence[str]]]:
     """Each class that the stage names, its key, and the zones that have it."""
     if isinstance(stage.database, NewMySql):
         name = f"db.{stage.database.new.instance_class}"
-        yield f"RDS {name}", "database.new.instance_class", _rds_zones(account, name)
+        version = stage.database.new.engine_version
+        yield f"RDS {name}", "database.new.instance_class", _rds_zones(account, name, version)
     if isinstance(stage.kafka, NewKafka) and isinstance(stage.kafka.new, ProvisionedMsk):
         name = stage.kafka.new.brokers.instance_class
         # MSK has no list of its own; its brokers are EC2 instances of the same class.
         yield f"EC2 {name}, for MSK", "kafka.new.brokers.instance_class", _ec2_zones(account, name)
 
 
-def judged_zones(names: Sequence[str], wanted: int) -> Finding:
+def judged_zones(names: Sequence[str], wanted: int, named: Sequence[str] = ()) -> Finding:
     found = f"{len(names)} in this region ({', '.join(names)}), the stage uses {wanted}"
+    if unknown := sorted({*named} - {*names}):
+        return fail(
+            "zones", f"this account sees no {', '.join(unknown)}; {found}", "correct network.availability_zones"
+        )
     if len(names) < wanted:
         return fail("zones", found, f"set network.zones to {max(len(names), LEAST_ZONES)}, or choose another region")
     return ok("zones", found)
@@ -143,11 +148,10 @@ def judged_class(check: str, key: str, offered: Sequence[str], *, used: Sequence
     return ok(check, f"offered in {', '.join(used)}")
 
 
-def _rds_zones(account: Account, name: str) -> list[str]:
-    told = {"Engine": "mysql", "DBInstanceClass": name}
+def _rds_zones(account: Account, name: str, version: str) -> list[str]:
+    told = {"Engine": "mysql", "EngineVersion": version, "DBInstanceClass": name}
     options = account.every("rds", "describe_orderable_db_instance_options", "OrderableDBInstanceOptions", **told)
-    of_mysql = [it for it in options if str(it["EngineVersion"]).startswith(_MYSQL)]
-    return sorted({str(zone["Name"]) for it in of_mysql for zone in it["AvailabilityZones"]})
+    return sorted({str(zone["Name"]) for it in options for zone in it["AvailabilityZones"]})
 
 
 def _ec2_zones(account: Account, name: str) -> list[str]:

@@ -20,6 +20,7 @@ ACCOUNT: Mapping[str, Callable[[Account, StageSettings], Iterator[Finding]]] = {
     "network": network.network,
     "secrets": secrets.secrets,
     "keys": secrets.keys,
+    "snapshot": secrets.snapshots,
     "database": servers.database,
     "kafka": servers.kafka,
     "alarm topic": servers.alarm_topic,

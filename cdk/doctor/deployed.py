@@ -24,7 +24,7 @@ class Delivery:
 
 
 def delivery(account: Account, stage: StageSettings) -> Delivery | None:
-    stack = account.stack(f"hongyan-{stage.name}-delivery")
+    stack = account.stack(f"{stage.full_name}-delivery")
     outputs = {it["OutputKey"]: str(it["OutputValue"]) for it in (stack or {}).get("Outputs", [])}
     return Delivery(stage=stage, outputs=outputs) if "IngestFunctionName" in outputs else None
 
@@ -116,7 +116,7 @@ def judged_topic(answer: Answer, *, failed: bool) -> Finding:
 
 
 def alarms(account: Account, there: Delivery) -> Iterator[Finding]:
-    told = {"AlarmNamePrefix": f"hongyan-{there.stage.name}-"}
+    told = {"AlarmNamePrefix": f"{there.stage.full_name}-"}
     found = account.every("cloudwatch", "describe_alarms", "MetricAlarms", **told)
     yield from judged_alarms(found)
 

@@ -16,8 +16,8 @@ def stacks(account: Account, stage: StageSettings) -> Iterator[Finding]:
 
 
 def stack_names(stage: StageSettings) -> list[str]:
-    data = [f"hongyan-{stage.name}-data"] if stage.has_data_stack else []
-    return [*data, f"hongyan-{stage.name}-delivery"]
+    data = [f"{stage.full_name}-data"] if stage.has_data_stack else []
+    return [*data, f"{stage.full_name}-delivery"]
 
 
 def judged_stack(name: str, status: str | None, stage: str) -> Finding:
@@ -37,9 +37,9 @@ def judged_stack(name: str, status: str | None, stage: str) -> Finding:
 
 def taken(account: Account, stage: StageSettings) -> Iterator[Finding]:
     """Before the data stack is there: it gives these fixed names."""
-    if account.stack(f"hongyan-{stage.name}-data") is not None:
+    if account.stack(f"{stage.full_name}-data") is not None:
         return
-    name = f"hongyan-{stage.name}"
+    name = stage.full_name
     if isinstance(stage.database, NewMySql):
         databases = account.every("rds", "describe_db_instances", "DBInstances")
         names = [str(it["DBInstanceIdentifier"]) for it in databases]

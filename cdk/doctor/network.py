@@ -21,6 +21,7 @@ _TARGETS = (
     "VpcPeeringConnectionId",
     "GatewayId",
 )
+_WITHOUT_A_WAY_OUT = ("network.inside.subnet_ids", "network.data_subnet_ids")
 _NEEDED = "private subnets with a route to a NAT gateway, a NAT instance or a transit gateway"
 
 
@@ -38,8 +39,16 @@ def network(account: Account, stage: StageSettings) -> Iterator[Finding]:
     if not isinstance(stage.network, ExistingVpc):
         return
     vpc, found = stage.network.vpc_id, subnets(account, stage)
-    yield from judged_subnets(found, [it for _, it in named(stage, "subnet")], vpc)
+    for key, ids in _by_key(stage, "subnet").items():
+        yield from judged_subnets([it for it in found if it.id in ids], ids, vpc, key=key)
     yield from judged_groups(groups(account, stage), [it for _, it in named(stage, "group")], vpc)
+
+
+def _by_key(stage: StageSettings, kind: str) -> dict[str, list[str]]:
+    told: dict[str, list[str]] = {}
+    for key, value in named(stage, kind):
+        told.setdefault(key, []).append(value)
+    return told
 
 
 def subnets(account: Account, stage: StageSettings) -> list[Subnet]:
@@ -79,24 +88,26 @@ def groups(account: Account, stage: StageSettings) -> list[Answer]:
     return account.every("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
 
 
-def judged_subnets(found: Sequence[Subnet], wanted: Sequence[str], vpc: str) -> Iterator[Finding]:
-    check, here = "subnets", [it for it in found if it.vpc == vpc]
-    faults = [*_faults(here, wanted, vpc)]
+def judged_subnets(
+    found: Sequence[Subnet], wanted: Sequence[str], vpc: str, *, key: str = "network.subnet_ids"
+) -> Iterator[Finding]:
+    here = [it for it in found if it.vpc == vpc]
+    faults = [*_faults(here, wanted, vpc, key)]
     yield from faults
     if here and not faults:
-        yield ok(check, ", ".join(f"{it.id} in {it.zone}, out by {it.way_out}" for it in here))
+        yield ok(key, ", ".join(f"{it.id} in {it.zone}, out by {it.way_out or 'nothing'}" for it in here))
 
 
-def _faults(here: Sequence[Subnet], wanted: Sequence[str], vpc: str) -> Iterator[Finding]:
-    check = "subnets"
+def _faults(here: Sequence[Subnet], wanted: Sequence[str], vpc: str, key: str) -> Iterator[Finding]:
     if missing := sorted({*wanted} - {it.id for it in here}):
-        yield fail(check, f"{', '.join(missing)}: not in {vpc}", "correct network.subnet_ids or network.vpc_id")
+        yield fail(key, f"{', '.join(missing)}: not in {vpc}", f"correct {key} or network.vpc_id")
     if len({it.zone for it in here}) < len(here):
         zones = ", ".join(f"{it.id} in {it.zone}" for it in here)
-        yield fail(check, f"two are in one zone: {zones}", "name subnets in zones of their own: network.subnet_ids")
-    if closed := [it for it in here if not it.way_out or it.way_out.startswith("igw-")]:
+        yield fail(key, f"two are in one zone: {zones}", f"name subnets in zones of their own: {key}")
+    closed = [it for it in here if not it.way_out or it.way_out.startswith("igw-")]
+    if closed and key not in _WITHOUT_A_WAY_OUT:
         told = ", ".join(f"{it.id} ({it.way_out or 'no route'})" for it in closed)
-        yield fail(check, f"no way out to Feishu and AWS: {told}", f"functions have no public address; use {_NEEDED}")
+        yield fail(key, f"no way out to Feishu and AWS: {told}", f"functions have no public address; use {_NEEDED}")
 
 
 def judged_groups(found: Sequence[Answer], wanted: Sequence[str], vpc: str) -> Iterator[Finding]:

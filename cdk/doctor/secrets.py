@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from cdk.doctor.account import Absent, Account, CannotLook
 from cdk.doctor.finding import Finding, fail, ok, warn
-from cdk.settings.kafka import OwnBrokers
+from cdk.settings.kafka import ExistingMsk, OwnBrokers
 from cdk.settings.named import named
 from cdk.settings.stage import StageSettings
 
@@ -37,7 +37,7 @@ def wanted(stage: StageSettings, key: str) -> Sequence[str]:
     """The fields that its reader looks for."""
     if key == "kafka.ca_secret_arn":
         return ("certificate",)
-    by_certificate = isinstance(stage.kafka, OwnBrokers) and stage.kafka.auth_mechanism == "TLS"
+    by_certificate = isinstance(stage.kafka, OwnBrokers | ExistingMsk) and stage.kafka.auth_mechanism == "TLS"
     return _CERTIFICATE if key == "kafka.auth_secret_arn" and by_certificate else _LOGIN
 
 
@@ -79,3 +79,14 @@ def judged_key(key: str, state: str) -> Finding:
     if state == "Enabled":
         return ok(key, state)
     return fail(key, f"{state}: nothing that it encrypts can be read", "enable it in KMS, or cancel its deletion")
+
+
+def snapshots(account: Account, stage: StageSettings) -> Iterator[Finding]:
+    """Needed at every deployment: CloudFormation would make another instance without it."""
+    for key, arn in named(stage, "snapshot"):
+        try:
+            (found,) = account.ask("rds", "describe_db_snapshots", DBSnapshotIdentifier=arn)["DBSnapshots"]
+        except Absent:
+            yield fail(key, f"there is no snapshot {arn}", "correct the ARN in cdk.json")
+            continue
+        yield ok(key, f"{found['Engine']} {found['EngineVersion']}, {found['Status']}")

@@ -10,7 +10,12 @@ from cdk.settings.kafka import ExistingMsk
 from cdk.settings.named import named
 from cdk.settings.stage import StageSettings
 
-_IAM_PORT = 9098
+#: how MSK's API calls a way to log in, its port, and what people call it ("Port information", MSK Developer Guide)
+_IAM = (("Sasl", "Iam"), 9098, "IAM access control")
+_LOGINS = {
+    "SCRAM-SHA-512": (("Sasl", "Scram"), 9096, "SASL/SCRAM"),
+    "TLS": (("Tls",), 9094, "TLS client authentication"),
+}
 _ELSEWHERE = "an RDS of another account or region cannot be looked at from here: check it there"
 
 
@@ -59,17 +64,27 @@ def kafka(account: Account, stage: StageSettings) -> Iterator[Finding]:
     except Absent:
         yield fail("kafka", f"there is no cluster {stage.kafka.cluster_arn}", "correct kafka.cluster_arn")
         return
-    yield judged_cluster(cluster)
-    yield from _poller(account, broker_groups(cluster))
+    yield judged_cluster(cluster, stage.kafka)
+    if stage.kafka.vpc_connection_arn is None:  # by a connection, the poller is in our own groups
+        names = broker_groups(cluster)
+        yield judged_poller(_groups(account, names), names, login(stage.kafka)[1])
 
 
-def judged_cluster(cluster: Answer) -> Finding:
+def login(settings: ExistingMsk) -> tuple[tuple[str, ...], int, str]:
+    return _LOGINS[settings.auth_mechanism] if settings.auth_secret_arn else _IAM
+
+
+def judged_cluster(cluster: Answer, settings: ExistingMsk) -> Finding:
+    path, _, what = login(settings)
     kind = cluster.get("Provisioned") or cluster.get("Serverless") or {}
     if cluster["State"] != "ACTIVE":
         return fail("kafka", f"is {cluster['State']}", "wait until MSK says ACTIVE")
-    if not kind.get("ClientAuthentication", {}).get("Sasl", {}).get("Iam", {}).get("Enabled"):
-        return fail("kafka", "IAM access control is off", "switch it on in MSK: Security, Access control methods")
-    return ok("kafka", f"{cluster['ClusterName']}, ACTIVE, with IAM logins")
+    enabled = kind.get("ClientAuthentication", {})
+    for step in path:
+        enabled = enabled.get(step, {})
+    if not enabled.get("Enabled"):
+        return fail("kafka", f"{what} is off", "switch it on in MSK: Security, Access control methods")
+    return ok("kafka", f"{cluster['ClusterName']}, ACTIVE, with {what}")
 
 
 def broker_groups(cluster: Answer) -> list[str]:
@@ -78,17 +93,12 @@ def broker_groups(cluster: Answer) -> list[str]:
     return [*provisioned, *serverless]
 
 
-def _poller(account: Account, names: Sequence[str]) -> Iterator[Finding]:
+def judged_poller(found: Sequence[Answer], names: Sequence[str], port: int) -> Finding:
     """Lambda's poller has the cluster's own groups ("Configuring Amazon MSK event sources for Lambda")."""
-    found = _groups(account, names)
-    yield judged_poller(found, names)
-
-
-def judged_poller(found: Sequence[Answer], names: Sequence[str]) -> Finding:
-    if any(lets(it["IpPermissions"], _IAM_PORT, groups=names) for it in found):
-        return ok("kafka, poller", f"its groups let themselves in at {_IAM_PORT}")
-    remedy = f"add a rule to {names[0] if names else 'its group'}: inbound, TCP {_IAM_PORT}, from itself"
-    return fail("kafka, poller", f"none of the cluster's groups lets itself in at {_IAM_PORT}", remedy)
+    if any(lets(it["IpPermissions"], port, groups=names) for it in found):
+        return ok("kafka, poller", f"its groups let themselves in at {port}")
+    remedy = f"add a rule to {names[0] if names else 'its group'}: inbound, TCP {port}, from itself"
+    return fail("kafka, poller", f"none of the cluster's groups lets itself in at {port}", remedy)
 
 
 def _reached(what: str, account: Account, stage: StageSettings, its_groups: Sequence[str], port: int) -> Finding:

@@ -12,15 +12,21 @@ from cdk.settings.stage import StageSettings
 Named = tuple[str, str]
 
 _IDS = {"vpc": r"vpc-[0-9a-f]+", "subnet": r"subnet-[0-9a-f]+", "group": r"sg-[0-9a-f]+"}
-_ARNS = {"secret": "secretsmanager", "key": "kms", "cluster": "kafka", "topic": "sns"}
+_ARNS = {
+    "secret": "secretsmanager:.+",
+    "key": "kms:.+",
+    "cluster": "kafka:[^:]+:[0-9]+:cluster/.+",
+    "snapshot": "rds:[^:]+:[0-9]+:snapshot:.+",
+    "topic": "sns:.+",
+}
 _PATTERNS = {
     **{kind: re.compile(pattern) for kind, pattern in _IDS.items()},
-    **{kind: re.compile(f"arn:aws[a-z-]*:{service}:.+") for kind, service in _ARNS.items()},
+    **{kind: re.compile(f"arn:aws[a-z-]*:{rest}") for kind, rest in _ARNS.items()},
 }
 
 
 def named(stage: StageSettings, kind: str) -> list[Named]:
-    """Those of one kind: vpc, subnet, group, secret, key, cluster or topic (of SNS)."""
+    """Those of one kind: vpc, subnet, group, secret, key, cluster, snapshot or topic (of SNS)."""
     return [(key, value) for key, value in _texts(stage, "") if _PATTERNS[kind].fullmatch(value)]
 
 

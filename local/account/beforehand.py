@@ -138,7 +138,7 @@ def _group(ec2: Any, name: str, vpc: str) -> None:
     made = "random_security_group_id"
     _with_id(security_groups, made, name, lambda: ec2.create_security_group(name, "made beforehand", vpc_id=vpc))
     inside = [{"GroupId": name, "OwnerId": ec2.account_id}]
-    for port in ("3306", "9098"):
+    for port in ("3306", "9094", "9096", "9098"):
         ec2.authorize_security_group_ingress(name, "tcp", port, port, [], source_groups=inside)
 
 
@@ -167,7 +167,8 @@ def _cluster(arn: str, wanted: Beforehand) -> None:
     told = {"brokerNodeGroupInfo": {**brokers, "instanceType": "kafka.m7g.large"}, "numberOfBrokerNodes": 3}
     made, *_ = backend.create_cluster_v2(arn.split("/")[1], {}, told, None)
     cluster = backend.clusters.pop(made)
-    login = {"sasl": {"iam": {"enabled": True}}, "unauthenticated": {"enabled": False}}
+    on = {"enabled": True}
+    login = {"sasl": {"iam": on, "scram": on}, "tls": on, "unauthenticated": {"enabled": False}}
     vars(cluster).update(arn=arn, state="ACTIVE", client_authentication=login)
     backend.clusters[arn] = cluster
 

@@ -49,8 +49,6 @@ OF_OTHER_STAGES: Mapping[str, str] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "its Application Auto Scaling does not know Kafka; only recorded",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "likewise",
     "AWS::MSK::ServerlessCluster": "its CloudFormation has no such type, its MSK has",
-    "AWS::RDS::DBProxy": "its CloudFormation has no such type, its RDS has",
-    "AWS::RDS::DBProxyTargetGroup": "its CloudFormation has no such type; only recorded",
     "AWS::SNS::Subscription": "its CloudFormation has no such type, its SNS has",
     "AWS::SNS::TopicPolicy": "its CloudFormation has no such type, its topics have the attribute",
 }

@@ -26,7 +26,6 @@ MODELS: Mapping[str, type[Recorded]] = {
     "AWS::MSK::ServerlessCluster": others.ServerlessBrokers,
     "AWS::RDS::DBInstance": data.MySql,
     "AWS::RDS::DBParameterGroup": data.ParameterGroup,
-    "AWS::RDS::DBProxy": others.Proxy,
     "AWS::RDS::DBSubnetGroup": data.SubnetGroup,
     "AWS::SNS::Subscription": others.Subscription,
     "AWS::SNS::TopicPolicy": others.TopicPolicy,

@@ -1,4 +1,4 @@
-"""Models of what only some stages have: RDS Proxy, MSK Serverless and topics of SNS for alarms."""
+"""Models of what only some stages have: MSK Serverless, and topics of SNS for alarms."""
 
 import json
 import os
@@ -7,20 +7,6 @@ from moto.kafka.models import kafka_backends
 
 from local.account.recorded import Recorded, aws
 from local.servers.aws import ACCOUNT
-
-
-class Proxy(Recorded):
-    end = ("rds", "delete_db_proxy", "DBProxyName")
-
-    def create(self) -> str:
-        left_out = ("DefaultAuthScheme", "Tags", "VpcSecurityGroupIds")
-        told = {name: value for name, value in self.properties.items() if name not in left_out}
-        aws("rds").create_db_proxy(**{"Auth": [], **told})
-        return str(self.properties["DBProxyName"])
-
-    def get_cfn_attribute(self, name: str) -> str:
-        (proxy,) = aws("rds").describe_db_proxies(DBProxyName=self.physical_resource_id)["DBProxies"]
-        return str(proxy[name])
 
 
 class ServerlessBrokers(Recorded):

@@ -89,15 +89,15 @@ def _told(stacks: list[Stack]) -> Iterator[str]:
 
 
 def _tools(environment: Mapping[str, str], rehearsal: Rehearsal) -> list[str]:
-    stage, told = rehearsal.stage.name, " ".join(f"{name}={value}" for name, value in environment.items())
+    stage, told = rehearsal.stage, " ".join(f"{name}={value}" for name, value in environment.items())
     migrate = rehearsal.stacks[-1].outputs["MigrateFunctionName"]
     endpoint = environment["AWS_ENDPOINT_URL"]
     return [
         "Look at it in another terminal; boto3 and the AWS CLI read the same variables:",
         f"  export {told}",
-        f"  aws cloudformation describe-stack-events --stack-name hongyan-{stage}-delivery",
+        f"  aws cloudformation describe-stack-events --stack-name {stage.full_name}-delivery",
         f"  aws lambda invoke --function-name {migrate} answer.json && cat answer.json",
         f'  .venv/bin/python -c \'import boto3; print(boto3.client("sqs", endpoint_url="{endpoint}").list_queues())\'',
-        f"  make doctor STAGE={stage}",
+        f"  make doctor STAGE={stage.name}",
         "Functions run when they are invoked; nothing polls Kafka or the queues here. For messages: make up.",
     ]

@@ -178,7 +178,7 @@ FAULTS: list[tuple[str, Mapping[str, Any], Fault, str, str, str]] = [
         "lacks password",
         "make the secret JSON with username and password",
     ),
-    ("no way out", EXISTING, cut_off, "subnets", f"no way out to Feishu and AWS: {SUBNET}", "a NAT gateway"),
+    ("no way out", EXISTING, cut_off, "network.subnet_ids", f"no way out to Feishu and AWS: {SUBNET}", "a NAT gateway"),
     ("HTTPS is closed", EXISTING, close_out, "security groups", "none lets HTTPS out", "outbound, TCP 443"),
     (
         "MySQL is closed",

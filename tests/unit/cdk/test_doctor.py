@@ -17,9 +17,10 @@ from cdk.doctor.network import Subnet, judged_subnets, lets
 from cdk.doctor.secrets import judged_secret, wanted
 from cdk.doctor.servers import judged_cluster
 from cdk.doctor.trial import Trial, judged_attempt, judged_ingest, kafka_event
+from cdk.settings.kafka import ExistingMsk
 from delivery.aws.kafka_event import kafka_records
 from delivery.domain.contract import Accepted, judge
-from tests.unit.cdk.stages import BROKERS, LEAST, NEW, SECRET, VPC, settings
+from tests.unit.cdk.stages import BROKERS, CLUSTER, LEAST, NEW, SECRET, VPC, settings
 
 TOPIC = "smartflow.notification.outbox"
 SOURCE = {"Topics": [TOPIC], "State": "Enabled"}
@@ -113,6 +114,8 @@ def test_a_region_with_two_zones_cannot_have_three() -> None:
     assert found.verdict == "fail"
     assert "network.zones to 2" in found.remedy
     assert judged_zones(["a", "b"], 2).verdict == "ok"
+    unseen = judged_zones(["a", "b"], 2, ["b", "c"])
+    assert unseen.found.startswith("this account sees no c; ")
 
 
 def test_a_stage_without_a_region_is_warned_of() -> None:
@@ -172,7 +175,31 @@ def test_what_a_secret_must_say_depends_on_its_reader() -> None:
 
 def test_a_serverless_cluster_has_iam_logins_too() -> None:
     login = {"ClientAuthentication": {"Sasl": {"Iam": {"Enabled": True}}}}
-    assert judged_cluster({"State": "ACTIVE", "ClusterName": "events", "Serverless": login}).verdict == "ok"
+    cluster = {"State": "ACTIVE", "ClusterName": "events", "Serverless": login}
+    assert judged_cluster(cluster, ExistingMsk(cluster_arn=CLUSTER)).verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "on", "off"),
+    [
+        ("SCRAM-SHA-512", {"Sasl": {"Scram": {"Enabled": True}}}, "SASL/SCRAM is off"),
+        ("TLS", {"Tls": {"Enabled": True}}, "TLS client authentication is off"),
+    ],
+)
+def test_a_cluster_must_take_the_login_that_the_stage_has(mechanism: Any, on: Mapping[str, Any], off: str) -> None:
+    settings = ExistingMsk(cluster_arn=CLUSTER, auth_secret_arn=SECRET, auth_mechanism=mechanism)
+    cluster = {"State": "ACTIVE", "ClusterName": "events"}
+    assert judged_cluster({**cluster, "Provisioned": {"ClientAuthentication": on}}, settings).verdict == "ok"
+    by_iam = {"Sasl": {"Iam": {"Enabled": True}}}
+    assert judged_cluster({**cluster, "Provisioned": {"ClientAuthentication": by_iam}}, settings).found == off
+
+
+def test_only_who_calls_out_needs_a_way_out() -> None:
+    """Of an existing VPC, MySQL's subnets and those of the functions inside have none."""
+    subnet = Subnet(id="subnet-1", vpc="vpc-1", zone="a", block="10.0.0.0/24", way_out="")
+    for key, verdict in (("network.send.subnet_ids", "fail"), ("network.inside.subnet_ids", "ok")):
+        (found,) = judged_subnets([subnet], ["subnet-1"], "vpc-1", key=key)
+        assert (found.check, found.verdict) == (key, verdict)
 
 
 def test_the_test_event_is_one_that_ingest_accepts() -> None:
