@@ -16,7 +16,7 @@ from cdk.build.node import packaged_node
 from cdk.build.refusals import refusals
 from cdk.build.rounds import kept_for_a_round
 from cdk.build.stack_state import StackStates
-from cdk.build.templates import Body
+from cdk.build.templates import Body, Stacks
 from cdk.error import SettingsError
 from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(_how_to_lift(held))
         if options.verb == "deploy":
             return _deploy(stage, _cdk_arguments(options), theirs)
+        if options.verb == "diff" and "--app" not in theirs:
+            _foretell(*_versions(stage, theirs))
         return _run_cdk(*_cdk_arguments(options), *theirs)
     except SettingsError as error:
         _say(str(error))
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
     """The first deployment protects nothing, so that it can be taken back and repeated. Protection comes after it."""
-    states = StackStates.of(stage)
+    states = StackStates.of(stage, profile=_profile(theirs))
     states.refuse_half_deleted()
     refuse_half_moves(stage, states.delivery, is_read=states.has_source)
     if states.data.has_worked or not stage.is_protected:
@@ -62,8 +64,7 @@ def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) ->
 
 def _in_rounds(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
     """Refuses what cannot be done to a stage that runs, and does in two rounds what cannot be done in one."""
-    deployed = deployed_stacks(stage)
-    wanted = wanted_stacks(stage) if deployed.delivery else deployed
+    deployed, wanted = _versions(stage, theirs)
     if lines := [*refusals(deployed, wanted)]:
         raise SettingsError(*lines)
     kept = kept_for_a_round(deployed, wanted)
@@ -73,8 +74,29 @@ def _in_rounds(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str])
         _say("the second round removes what was kept")
     code = _run_cdk(*ours, *theirs)
     if not code and deployed.data and not wanted.data:
-        _say(_how_to_remove(f"hongyan-{stage.name}-data"))
+        _say(_how_to_remove(f"{stage.full_name}-data"))
     return code
+
+
+def _versions(stage: StageSettings, theirs: Sequence[str]) -> tuple[Stacks, Stacks]:
+    """What is deployed, and what is wanted instead: the same where nothing runs yet that could lose something."""
+    deployed = deployed_stacks(stage, profile=_profile(theirs))
+    return deployed, wanted_stacks(stage) if deployed.delivery else deployed
+
+
+def _foretell(deployed: Stacks, wanted: Stacks) -> None:
+    for line in refusals(deployed, wanted):
+        _say(f"make deploy would refuse: {line}")
+    if kept_for_a_round(deployed, wanted):
+        _say("make deploy would take two rounds: functions that run use what goes from the data stack")
+
+
+def _profile(theirs: Sequence[str]) -> str | None:
+    """Of the CDK's own options, the one that says whose credentials count."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile")
+    found: str | None = parser.parse_known_args(list(theirs))[0].profile
+    return found
 
 
 def _first_round(kept: Body, ours: Sequence[str], theirs: Sequence[str]) -> int:

