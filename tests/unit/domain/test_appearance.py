@@ -31,6 +31,11 @@ def test_utf_16_is_recognised_with_and_without_its_mark(text: str, encoding: str
         (b"\x00\x00\x00\x00\x01abc", "it begins with a schema registry header"),
         (b"\x00\x00\x00\x00\x01a", "it begins with a schema registry header"),
         (b"\xe9", "it is not UTF-8"),
+        (b"Obj\x01", "it is an Avro file"),
+        (b"<a/>", "it looks like XML or HTML"),
+        (b"{'a': 1}", "its strings are in single quotes, as in Python's repr"),
+        (b'{"a": NaN}', "it has NaN or Infinity, which JSON does not know"),
+        (b"hello", "it is plain text"),
     ],
 )
 def test_what_a_value_begins_with_says_what_it_is(begins: bytes, words: str) -> None:
@@ -40,10 +45,11 @@ def test_what_a_value_begins_with_says_what_it_is(begins: bytes, words: str) -> 
 
 @pytest.mark.parametrize("short", [b"\x00\x00\x00\x00\x01", b"\x00"])
 def test_a_header_without_anything_behind_it_is_none(short: bytes) -> None:
-    """It is just not JSON, as the parser says."""
+    """It is just not JSON."""
     told = object_in(short)
     assert isinstance(told, str)
-    assert told.startswith("the value is not JSON: expected value at line 1")
+    assert told.startswith("the value is not JSON: ")
+    assert "schema" not in told
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import inf
 
@@ -161,7 +162,8 @@ def test_a_run_looks_a_few_times_a_second_while_it_waits() -> None:
         time.sleep(0.7)
         return SENT
 
-    sender(Attempts(), Way(how=slowly, timeout=timedelta(seconds=5)), now=now).run(pointers(1), until=soon())
+    one = replace(sender(Attempts(), Way(how=slowly, timeout=timedelta(seconds=5))), now=now)
+    one.run(pointers(1), until=soon())
     assert len(looks) < 60
 
 
@@ -173,11 +175,12 @@ def test_an_attempt_has_the_times_at_which_it_was_opened_and_ended() -> None:
     assert began <= closing.attempt.started_at <= closing.finished_at <= utc_now()
 
 
-def test_a_close_that_went_well_is_not_followed_by_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_close_that_went_well_is_not_followed_by_a_wait() -> None:
     """Only one that failed is: a wait after each set would halve what a function sends."""
     waits = list[float]()
-    monkeypatch.setattr("delivery.send.time.sleep", waits.append)
-    sender(Attempts(), Way(), concurrency=1).run(pointers(1, 2, 3), until=soon())
+    well = sender(Attempts(), Way(), concurrency=1)
+    replace(well, sleep=waits.append).run(pointers(1, 2, 3), until=soon())
     assert waits == []
-    sender(Attempts(close_errors=2), Way(), concurrency=1).run(pointers(1), until=soon())
+    badly = sender(Attempts(close_errors=2), Way(), concurrency=1)
+    replace(badly, sleep=waits.append).run(pointers(1), until=soon())
     assert waits == [0.1, 0.1]
