@@ -7,7 +7,7 @@ delivery stack has moved on, a second round removes it.
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import CfnOutput, CfnResource, Stack, Token
+from aws_cdk import CfnMapping, CfnOutput, CfnResource, Stack, Token
 
 from cdk.build.templates import Body, Stacks, exports, groups_used, imports, resources, rules
 
@@ -36,16 +36,29 @@ def _going(deployed: Body, wanted: Body) -> Body:
     before, after = resources(deployed), resources(wanted)
     outputs, exported = deployed.get("Outputs", {}), exports(wanted)
     return {
-        "Resources": {name: body for name, body in before.items() if name not in after},
+        "Resources": _absent(deployed, wanted, "Resources"),
         "Outputs": {
             name: it for name, it in outputs.items() if "Export" in it and it["Export"]["Name"] not in exported
         },
+        "Mappings": _absent(deployed, wanted, "Mappings"),
+        "Transforms": _transforms(deployed),
         "Rules": {
             name: {key: _both(body, after[name], key) for key in _OF_A_GROUP if _both(body, after[name], key)}
             for name, body in before.items()
             if body["Type"] == _GROUP and name in after
         },
     }
+
+
+def _absent(deployed: Body, wanted: Body, part: str) -> Body:
+    there = wanted.get(part, {})
+    return {name: body for name, body in deployed.get(part, {}).items() if name not in there}
+
+
+def _transforms(template: Body) -> list[str]:
+    """AWS's application that rotates a secret is a resource for a macro of CloudFormation's."""
+    named = template.get("Transform", [])
+    return [named] if isinstance(named, str) else list(named)
 
 
 def _both(before: Body, after: Body, key: str) -> list[Any]:
@@ -62,6 +75,10 @@ def keep(stack: Stack, going: Body) -> None:
             stack, f"Kept{name}", value=Token.as_string(output["Value"]), export_name=output["Export"]["Name"]
         )
         kept.override_logical_id(name)
+    for name, mapping in going["Mappings"].items():
+        CfnMapping(stack, f"Kept{name}", mapping=mapping).override_logical_id(name)
+    if going["Transforms"]:
+        stack.template_options.transforms = going["Transforms"]
     _keep_rules(stack, going["Rules"])
 
 

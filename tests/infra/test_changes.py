@@ -154,7 +154,7 @@ def test_the_data_stack_exports_what_it_has_whatever_is_used_of_it(both: Synthes
 
 def test_the_first_round_s_template_has_what_is_kept(both: Synthesized, tmp_path: Path) -> None:
     """Synthesized as the command line does it: resources and exports by the ids that CloudFormation knows them by."""
-    before, after = {"network": {"endpoints": True}}, {"database": {"new": {"backup_days": 3}}}
+    before, after = {"network": {"endpoints": True}}, {"database": MYSQL}
     deployed, wanted = versions(before, after, both)
     kept = kept_for_a_round(deployed, wanted)
     (file := tmp_path / "kept.json").write_text(json.dumps(kept))
@@ -163,6 +163,7 @@ def test_the_first_round_s_template_has_what_is_kept(both: Synthesized, tmp_path
     expected = with_kept(wanted.data, kept)
     assert without_metadata(made.data) == without_metadata(expected)
     assert exports(made.data) == exports(expected)
+    assert [made.data["Transform"], made.data["Mappings"]] == [deployed.data["Transform"], deployed.data["Mappings"]]
 
 
 def without_metadata(template: Body) -> Mapping[str, Any]:
