@@ -176,7 +176,7 @@ def test_what_a_secret_must_say_depends_on_its_reader() -> None:
 def test_a_serverless_cluster_has_iam_logins_too() -> None:
     login = {"ClientAuthentication": {"Sasl": {"Iam": {"Enabled": True}}}}
     cluster = {"State": "ACTIVE", "ClusterName": "events", "Serverless": login}
-    assert judged_cluster(cluster, ExistingMsk(cluster_arn=CLUSTER)).verdict == "ok"
+    assert judged_cluster(cluster, ExistingMsk.model_validate({"cluster_arn": CLUSTER})).verdict == "ok"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,8 @@ def test_a_serverless_cluster_has_iam_logins_too() -> None:
     ],
 )
 def test_a_cluster_must_take_the_login_that_the_stage_has(mechanism: Any, on: Mapping[str, Any], off: str) -> None:
-    settings = ExistingMsk(cluster_arn=CLUSTER, auth_secret_arn=SECRET, auth_mechanism=mechanism)
+    login = {"auth_secret_arn": SECRET, "auth_mechanism": mechanism}
+    settings = ExistingMsk.model_validate({"cluster_arn": CLUSTER, **login})
     cluster = {"State": "ACTIVE", "ClusterName": "events"}
     assert judged_cluster({**cluster, "Provisioned": {"ClientAuthentication": on}}, settings).verdict == "ok"
     by_iam = {"Sasl": {"Iam": {"Enabled": True}}}
