@@ -11,11 +11,15 @@ CDK_OPTIONS :=
 CDK_PASSED = $(if $(CDK_OPTIONS),-- $(CDK_OPTIONS))
 # An image that is on this machine already; without it SAM pulls AWS's own.
 SAM_OPTIONS = $(if $(SAM_IMAGE),--image $(SAM_IMAGE))
-# Two files at a time: most tests wait for servers. A test that was named runs alone, so that its output is readable.
-TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# More than a small machine's two cores, since most tests wait for servers. What was named runs alone, to be readable.
+FILES_AT_A_TIME := 4
+SIDE_BY_SIDE := --numprocesses $(FILES_AT_A_TIME) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo up down test quick check lint types imports docs migration synth bootstrap deploy diff destroy \
-	sam-invoke sam-start outages bench clean
+# Bytecode is kept, or each of some hundred processes compiles what it imports anew, with the assertions of the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo up down test quick unit check lint types imports docs migration synth rehearse doctor bootstrap deploy \
+	diff destroy sam-invoke sam-start outages mutants bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,10 +34,13 @@ down: .venv/ready  ## end the local stack of this checkout
 	@$(PYTHON) -m local down
 
 test: .venv/ready  ## all tests, or some: make test TEST=tests/unit/domain/test_text.py
-	@$(PYTHON) -m pytest $(or $(TEST),$(TWO_AT_A_TIME))
+	@$(PYTHON) -m pytest $(or $(TEST),$(SIDE_BY_SIDE))
 
-quick: lint types  ## what to run after each change: lint, types and unit tests, about a minute
-	@$(PYTHON) -m pytest -q $(TWO_AT_A_TIME) tests/unit
+quick: .venv/ready  ## what to run after each change: lint, types and unit tests at once, within half a minute
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types unit
+
+unit: .venv/ready
+	@$(PYTHON) -m pytest -q $(SIDE_BY_SIDE) tests/unit
 
 check: lint types imports  ## lint, types and import rules
 
@@ -56,6 +63,12 @@ migration: .venv/ready  ## begin a change of the tables: make migration NAME=add
 synth: .venv/ready  ## write a stage's CloudFormation templates to cdk.out, without an account or a network: make synth STAGE=prod
 	@$(PYTHON) app.py $(STAGE)
 
+rehearse: .venv/ready  ## deploy a stage into moto on this machine, as the CDK would on AWS, and keep it up: make rehearse STAGE=prod [ONCE=1]
+	@$(PYTHON) -m local rehearse --stage $(STAGE) $(if $(ONCE),--once)
+
+doctor: .venv/ready  ## check an account before and after a deployment, and say what to do: make doctor STAGE=dev [TEST_USER=7] [JSON=1]
+	@$(PYTHON) -m cdk.doctor --stage $(STAGE) $(if $(TEST_USER),--test-user $(TEST_USER)) $(if $(JSON),--json)
+
 bootstrap: .venv/ready  ## prepare an AWS account and region for deployments, once: make bootstrap STAGE=dev
 	@$(PYTHON) -m cdk.build.command_line bootstrap --stage $(STAGE) $(CDK_PASSED)
 
@@ -76,6 +89,9 @@ sam-start: .venv/ready  ## serve the functions in containers at port 3001, for a
 
 outages: .venv/ready  ## break MySQL in five ways while 15,000 messages go out, and count what was lost or doubled [RECORDS=15000]
 	@for fault in stop kill read-only row-lock table-lock; do $(PYTHON) -m tests.outages --records $(RECORDS) --fault $$fault || exit 1; done
+
+mutants: .venv/ready  ## change the code in a small way, thousands of times, and name the changes that no test notices [ONLY=domain/transition]
+	@$(PYTHON) -m tests.mutants $(ONLY)
 
 bench: .venv/ready  ## measure against the row-at-a-time way and the raw driver; writes benchmarks/latest.json
 	@$(PYTHON) -m benchmarks

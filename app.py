@@ -9,8 +9,9 @@ import shutil
 import sys
 
 from cdk.assembly import stage_app
+from cdk.build.bytecode import told
 from cdk.build.sizes import table
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT, own_context, passed_by_the_cli
 from cdk.settings.stage import DEFAULT_STAGE, stage_settings
 
@@ -20,12 +21,12 @@ def main(arguments: list[str]) -> None:
         stage_app().synth()
         return
     stage, context = (arguments or [DEFAULT_STAGE])[0], own_context()
-    stage_settings(context.get("stages"), stage)  # before anything is removed
+    python = stage_settings(context.get("stages"), stage).python  # before anything is removed
     out = ROOT / "cdk.out"
     shutil.rmtree(out, ignore_errors=True)
     made = stage_app({**context, "stage": stage}, out=out).synth()
     templates = [os.path.relpath(stack.template_full_path) for stack in made.stacks]
-    print(table(made), "templates:", *(f"  {template}" for template in templates), sep="\n")  # noqa: T201 - a program's own words
+    print(table(made), told(python), "templates:", *(f"  {template}" for template in templates), sep="\n")  # noqa: T201 - a program's own words
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.settings.stage import StageSettings
+
 _DAYS = logs.RetentionDays
 _RETENTIONS = {
     1: _DAYS.ONE_DAY,
@@ -28,15 +30,17 @@ def log_retention(days: int) -> logs.RetentionDays:
     return _RETENTIONS[days]
 
 
-def log_key(scope: Construct, stage: str, *, named: Sequence[str] = ()) -> kms.Key:
-    """Makes the key, which is deleted with the stack as the log groups are. KMS keeps it for another month.
+def log_key(scope: Construct, stage: StageSettings, *, named: Sequence[str] = ()) -> kms.IKey:
+    """The stage's own key, or a new one, which is deleted with the stack as the log groups are.
 
-    `named` has the prefixes of log groups whose names do not begin with the stack's name.
+    KMS keeps it for another month. `named` has the prefixes of log groups whose names do not begin with the stack's.
     """
+    if stage.log_key_arn:
+        return kms.Key.from_key_arn(scope, "LogKey", stage.log_key_arn)
     key = kms.Key(
         scope,
         "LogKey",
-        description=f"Hongyan ({stage}): encrypts logs",
+        description=f"Hongyan ({stage.name}): encrypts logs",
         enable_key_rotation=True,
         removal_policy=RemovalPolicy.DESTROY,
     )
@@ -53,4 +57,22 @@ def _use_by_logs(stack: Stack, names: Sequence[str]) -> iam.PolicyStatement:
         actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
         resources=["*"],
         conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": [f"{every}{name}*" for name in names]}},
+    )
+
+
+def seldom_read(
+    scope: Construct, name: str, kind: logs.LogGroupClass, *, retention: logs.RetentionDays, encryption_key: kms.IKey
+) -> logs.LogGroup:
+    """A group that no metric is made of: CloudWatch extracts none in the class INFREQUENT_ACCESS.
+
+    The class of a group cannot be changed, so another class is another group.
+    """
+    standard = kind is logs.LogGroupClass.STANDARD
+    return logs.LogGroup(
+        scope,
+        name if standard else f"{name}SeldomRead",
+        log_group_class=None if standard else kind,
+        retention=retention,
+        encryption_key=encryption_key,
+        removal_policy=RemovalPolicy.DESTROY,
     )

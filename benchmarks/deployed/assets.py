@@ -26,8 +26,10 @@ class Assets:
     out: Path
     runtime: Path
 
-    def copied(self, out: Path) -> Self:
-        return replace(self, out=Path(shutil.copytree(self.out, out)))
+    def without_bytecode(self, out: Path) -> Self:
+        """A copy of the layers and functions as their sources alone."""
+        shutil.copytree(self.out, out, ignore=shutil.ignore_patterns("__pycache__"))
+        return replace(self, out=out)
 
     def path_of(self, word: str) -> list[str]:
         """Where a function looks for modules. A later layer is unpacked over the earlier ones, so it comes first."""
@@ -50,8 +52,9 @@ class Assets:
 def synthesized(python: FunctionPython, into: Path) -> Assets:
     context = merged(own_context(), {"stage": _STAGE, "stages": {_STAGE: dict(python.settings)}})
     passed = {PASSED_CONTEXT: json.dumps(context), PASSED_OUTDIR: str(into / "shipped")}
-    command = [sys.executable, str(ROOT / "app.py")]
-    done = subprocess.run(command, env={**os.environ, **passed}, cwd=ROOT, capture_output=True, text=True, check=False)
+    path = os.pathsep.join([str(python.named_in(into / "bin")), os.environ.get("PATH", os.defpath)])
+    command, environment = [sys.executable, str(ROOT / "app.py")], {**os.environ, **passed, "PATH": path}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotStartError(f"the {_STAGE} stage could not be synthesized:\n{done.stderr}")
     copy(_RUNTIME, python.target, into / "runtime")

@@ -1,6 +1,7 @@
 """Finds the Python that the deployed functions are measured in: Lambda's version, or else the one that runs us."""
 
 import platform
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,14 @@ class FunctionPython:
     settings: Mapping[str, str] = field(default_factory=dict)
     #: empty where it is Lambda's version
     caveat: str = ""
+
+    def named_in(self, directory: Path) -> Path:
+        """A directory for the PATH, where a synthesis finds this Python and compiles the layers with it."""
+        directory.mkdir(parents=True)
+        script = directory / f"python{self.target.python}"
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(self.command)} "$@"\n')
+        script.chmod(0o755)
+        return directory
 
 
 def function_python(cache: Path) -> FunctionPython:

@@ -1,15 +1,24 @@
 """Runs the CDK's command line at its pinned version, for `make deploy`, `diff`, `bootstrap` and `destroy`."""
 
 import argparse
+import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from cdk.assembly import KEPT
+from cdk.build.deployed import deployed_stacks, wanted_stacks
+from cdk.build.moved_source import refuse_half_moves
 from cdk.build.node import packaged_node
-from cdk.settings.complaints import SettingsError
-from cdk.settings.context import ROOT, own_context
+from cdk.build.refusals import refusals
+from cdk.build.rounds import kept_for_a_round
+from cdk.build.stack_state import StackStates
+from cdk.build.templates import Body, Stacks
+from cdk.error import SettingsError
+from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 
 #: npm's newest, 3.0.0, was published by accident and cannot read what today's library writes
@@ -29,15 +38,83 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stage = _checked(options.verb, options.stage, confirmed=options.confirm)
         if options.verb == "destroy" and (held := protected_stack(stage)):
             _say(_how_to_lift(held))
+        if options.verb == "deploy":
+            return _deploy(stage, _cdk_arguments(options), theirs)
+        if options.verb == "diff" and "--app" not in theirs:
+            _foretell(*_versions(stage, theirs))
         return _run_cdk(*_cdk_arguments(options), *theirs)
     except SettingsError as error:
         _say(str(error))
         return 1
 
 
+def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
+    """The first deployment protects nothing, so that it can be taken back and repeated. Protection comes after it."""
+    states = StackStates.of(stage, profile=_profile(theirs))
+    states.refuse_half_deleted()
+    refuse_half_moves(stage, states.delivery, is_read=states.has_source)
+    if states.data.has_worked or not stage.is_protected:
+        return _run_cdk(*ours, *theirs) if "--app" in theirs else _in_rounds(stage, ours, theirs)
+    states.let_go_of_what_never_worked()
+    if failed := _run_cdk(*ours, "--context", f"{FIRST_DEPLOYMENT}=true", *theirs):
+        return failed
+    _say(f"stage {stage.name} stands; now what protects its data")
+    return _run_cdk(*ours, *theirs)
+
+
+def _in_rounds(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
+    """Refuses what cannot be done to a stage that runs, and does in two rounds what cannot be done in one."""
+    deployed, wanted = _versions(stage, theirs)
+    if lines := [*refusals(deployed, wanted)]:
+        raise SettingsError(*lines)
+    kept = kept_for_a_round(deployed, wanted)
+    if kept and wanted.data:
+        if code := _first_round(kept, ours, theirs):
+            return code
+        _say("the second round removes what was kept")
+    code = _run_cdk(*ours, *theirs)
+    if not code and deployed.data and not wanted.data:
+        _say(_how_to_remove(f"{stage.full_name}-data"))
+    return code
+
+
+def _versions(stage: StageSettings, theirs: Sequence[str]) -> tuple[Stacks, Stacks]:
+    """What is deployed, and what is wanted instead: the same where nothing runs yet that could lose something."""
+    deployed = deployed_stacks(stage, profile=_profile(theirs))
+    return deployed, wanted_stacks(stage) if deployed.delivery else deployed
+
+
+def _foretell(deployed: Stacks, wanted: Stacks) -> None:
+    for line in refusals(deployed, wanted):
+        _say(f"make deploy would refuse: {line}")
+    if kept_for_a_round(deployed, wanted):
+        _say("make deploy would take two rounds: functions that run use what goes from the data stack")
+
+
+def _profile(theirs: Sequence[str]) -> str | None:
+    """Of the CDK's own options, the one that says whose credentials count."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile")
+    found: str | None = parser.parse_known_args(list(theirs))[0].profile
+    return found
+
+
+def _first_round(kept: Body, ours: Sequence[str], theirs: Sequence[str]) -> int:
+    names = ", ".join(sorted(kept["Resources"])) or "rules of security groups"
+    _say(f"two rounds: functions that run use what the data stack would remove, so the first round keeps {names}")
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(kept, file)
+        file.flush()
+        return _run_cdk(*ours, "--context", f"{KEPT}={file.name}", *theirs)
+
+
+def _how_to_remove(stack: str) -> str:
+    return f"the stage no longer uses {stack}; to remove it: aws cloudformation delete-stack --stack-name {stack}"
+
+
 def protected_stack(stage: StageSettings) -> str | None:
     """The stack that CloudFormation does not delete until somebody lifts its termination protection."""
-    return f"hongyan-{stage.name}-data" if stage.is_prod and stage.has_data_stack else None
+    return f"{stage.full_name}-data" if stage.is_prod and stage.has_data_stack else None
 
 
 def _how_to_lift(stack: str) -> str:

@@ -1,16 +1,19 @@
 """Makes the Lambda layers: one of our own code, and one or two of third-party packages that pip installs."""
 
+import hashlib
+import shutil
 from pathlib import Path
 from typing import Any
 
 import jsii
-from aws_cdk import AssetHashType, BundlingOptions, DockerImage, IgnoreMode, ILocalBundling
+from aws_cdk import Annotations, AssetHashType, BundlingOptions, DockerImage, IgnoreMode, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk.build.kept_wheels import copy
-from cdk.build.wheels import Target, fingerprint
-from cdk.settings.complaints import SettingsError
+from cdk.build.bytecode import compile_layer, compiler, mark, told
+from cdk.build.kept_wheels import copy_layer, identity
+from cdk.build.wheels import Target
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT
 
 #: what Python and its tools leave beside the sources
@@ -36,10 +39,12 @@ class Layers(Construct):
         self.delivery = lambda_.LayerVersion(
             self,
             "Delivery",
-            code=sources(ROOT / "layers" / "delivery"),
+            code=_Package(source=ROOT / "layers" / "delivery", python=target.python).code(),
             description="The delivery package",
             **self._fits,
         )
+        if not compiler(target.python):
+            Annotations.of(self).add_info(told(target.python))
 
     def kafka(self) -> lambda_.LayerVersion:
         """The layer of the one function that connects to Kafka itself."""
@@ -73,15 +78,53 @@ class _Pip:
         return lambda_.Code.from_asset(
             str(self._requirements.parent),
             asset_hash_type=AssetHashType.CUSTOM,
-            asset_hash=fingerprint(self._requirements, self._target),
-            # An image is required, and never pulled: `local` always does the work.
-            bundling=BundlingOptions(image=DockerImage.from_registry("none"), local=self),
+            asset_hash=identity(self._requirements, self._target),
+            bundling=_by(self),
         )
 
     def try_bundle(self, output_dir: str, *_: object, **__: object) -> bool:
         try:
-            copy(self._requirements, self._target, Path(output_dir) / "python")
+            copy_layer(self._requirements, self._target, Path(output_dir))
         except SettingsError as error:
             self.failure = error
             raise
         return True
+
+
+@jsii.implements(ILocalBundling)
+class _Package:
+    """Our own code. Its asset is named by the sources, so that it changes with them and with nothing else."""
+
+    def __init__(self, *, source: Path, python: str) -> None:
+        self._source = source
+        self._python = python
+
+    def code(self) -> lambda_.AssetCode:
+        return lambda_.Code.from_asset(
+            str(self._source), asset_hash_type=AssetHashType.CUSTOM, asset_hash=self._hash(), bundling=_by(self)
+        )
+
+    def try_bundle(self, output_dir: str, *_: object, **__: object) -> bool:
+        for file in self._files():
+            into = Path(output_dir) / file.relative_to(self._source)
+            into.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, into)
+        compile_layer(Path(output_dir), self._python)
+        return True
+
+    def _hash(self) -> str:
+        digest = hashlib.sha256(mark(self._python).encode())
+        for file in self._files():
+            content = file.read_bytes()
+            digest.update(f"{file.relative_to(self._source).as_posix()}\n{len(content)}\n".encode() + content)
+        return digest.hexdigest()
+
+    def _files(self) -> list[Path]:
+        ends = tuple(pattern.strip("*/") for pattern in NOT_SHIPPED)
+        files = (file for file in sorted(self._source.rglob("*")) if file.is_file())
+        return [it for it in files if not any(part.endswith(ends) for part in it.relative_to(self._source).parts)]
+
+
+def _by(local: Any) -> BundlingOptions:  # noqa: ANN401 - what jsii makes an ILocalBundling of
+    """An image is required, and never pulled: `local` always does the work."""
+    return BundlingOptions(image=DockerImage.from_registry("none"), local=local)

@@ -1,5 +1,6 @@
 """Says where MySQL is, and what each function needs to log in: environment variables and one IAM statement."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Aws
@@ -27,7 +28,7 @@ class Access:
     """What one function needs to log in."""
 
     environment: dict[str, str]
-    grant: iam.PolicyStatement
+    grants: Sequence[iam.PolicyStatement]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +40,14 @@ class Database:
     secret_arn: str
     #: if empty, connections do not use TLS
     ca_file: str
+    #: the key that encrypts the secret, if it is not Secrets Manager's own
+    secret_key_arn: str | None = None
     #: the RDS identifier of an instance that this stage made; CloudWatch's metrics carry it
     instance: str | None = None
     #: the RDS resource id that IAM policies name; without it all functions log in with the secret
     iam_resource_id: str | None = None
+    #: all that the data stack knows of a MySQL that it made
+    offered: Sequence[str] = ()
 
     @classmethod
     def existing(cls, settings: ExistingMySql) -> "Database":
@@ -51,6 +56,7 @@ class Database:
             port=settings.port,
             name=settings.name,
             secret_arn=settings.secret_arn,
+            secret_key_arn=settings.secret_key_arn,
             ca_file=settings.ca_file,
             iam_resource_id=settings.iam_resource_id if isinstance(settings, ExistingRds) else None,
         )
@@ -67,13 +73,20 @@ class Database:
     def _by_secret(self, **user: str) -> Access:
         return Access(
             environment={**self._place(), "DATABASE_SECRET_ARN": self.secret_arn, **user},
-            grant=iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret_arn]),
+            grants=[*self._read_secret()],
         )
+
+    def _read_secret(self) -> Iterator[iam.PolicyStatement]:
+        """Secrets Manager decrypts as the reader, and names the secret ("Secret encryption and decryption")."""
+        yield iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret_arn])
+        if self.secret_key_arn:
+            only = {"StringEquals": {"kms:EncryptionContext:SecretARN": self.secret_arn}}
+            yield iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self.secret_key_arn], conditions=only)
 
     def _by_iam(self, user: str, resource_id: str) -> Access:
         return Access(
             environment={**self._place(), "DATABASE_SECRET_ARN": "", "DATABASE_USER": user},
-            grant=login(resource_id, user),
+            grants=[login(resource_id, user)],
         )
 
     def _place(self) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """Makes endpoints of AWS's services inside a VPC.
 
 S3's gateway endpoint is free and always there. These cost by the hour and zone, so there are only those that functions
-without another way out call. Logs and traces need none: Lambda itself sends them, over its own network.
+without another way out call, and those of Kafka's poller, which would otherwise stop with the zone of the NAT. Logs and
+traces need none: Lambda itself sends them, over its own network.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from aws_cdk import Stack
+from aws_cdk import Aws, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -22,12 +23,30 @@ _SECRETS = (
     "secretsmanager:UpdateSecretVersionStage",
 )
 _QUEUES = ("sqs:GetQueueAttributes", "sqs:SendMessage")
+#: the poller takes the function's role and calls the function (Lambda's page "Configuring your Amazon MSK cluster and
+#: Amazon VPC network for Lambda"); it comes as Lambda's own principal, which has no account
+_POLLER: Mapping[str, str] = {"Lambda": "lambda:InvokeFunction", "Sts": "sts:AssumeRole"}
+
+
+def answers_endpoint(vpc: ec2.Vpc) -> None:
+    """S3's endpoint for the functions: all that they write there is migrate's and topic's answer to CloudFormation.
+
+    The URL of the answer is signed by CloudFormation, so its principal is not of this account. The bucket is the one of
+    "Access CloudFormation using an interface endpoint (AWS PrivateLink)". The public subnets do not use the endpoint:
+    the NAT instance fetches its updates from other buckets.
+    """
+    functions = ec2.SubnetSelection(subnets=[*vpc.private_subnets, *vpc.isolated_subnets])
+    endpoint = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=[functions])
+    region = Fn.join("", Fn.split("-", Aws.REGION))
+    bucket = f"arn:{Aws.PARTITION}:s3:::cloudformation-custom-resource-response-{region}/*"
+    answers = iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=["s3:PutObject"], resources=[bucket])
+    endpoint.add_to_policy(answers)
 
 
 class Endpoints(Construct):
-    """Private DNS gives Secrets Manager and SQS their usual names, so everything in the VPC uses these endpoints."""
+    """Private DNS gives these services their usual names, so everything in the VPC uses the endpoints."""
 
-    def __init__(self, scope: Construct, name: str, *, vpc: ec2.IVpc) -> None:
+    def __init__(self, scope: Construct, name: str, *, vpc: ec2.IVpc, polled: bool) -> None:
         super().__init__(scope, name)
         self._vpc = vpc
         self._group = ec2.SecurityGroup(
@@ -37,15 +56,45 @@ class Endpoints(Construct):
             description="Hongyan: endpoints of AWS services; only the functions come in",
             allow_all_outbound=False,
         )
-        self._endpoint("SecretsManager", _SERVICES.SECRETS_MANAGER, _SECRETS)
-        self._endpoint("Sqs", _SERVICES.SQS, _QUEUES)
+        made = [
+            self._for_functions("SecretsManager", _SERVICES.SECRETS_MANAGER, _SECRETS),
+            self._for_functions("Sqs", _SERVICES.SQS, _QUEUES),
+        ]
+        if polled:
+            made += [self._for_poller("Lambda", _SERVICES.LAMBDA_), self._for_poller("Sts", _SERVICES.STS)]
+        for endpoint in made:  # from its first moment it has the service's name: the rules come before it
+            endpoint.node.add_dependency(self._group)
+        self.ids = [it.vpc_endpoint_id for it in made]
 
     def let_in(self, groups: Sequence[ec2.ISecurityGroup]) -> None:
         for group in groups:
             self._group.connections.allow_from(group, _HTTPS, "From the functions")
 
-    def _endpoint(self, name: str, service: ec2.InterfaceVpcEndpointAwsService, actions: Sequence[str]) -> None:
-        endpoint = ec2.InterfaceVpcEndpoint(
+    def _for_functions(
+        self, name: str, service: ec2.InterfaceVpcEndpointAwsService, actions: Sequence[str]
+    ) -> ec2.InterfaceVpcEndpoint:
+        endpoint = self._endpoint(name, service)
+        endpoint.add_to_policy(
+            iam.PolicyStatement(
+                principals=[iam.AnyPrincipal()],
+                actions=list(actions),
+                resources=["*"],
+                conditions={"StringEquals": {"aws:PrincipalAccount": Stack.of(self).account}},
+            )
+        )
+        return endpoint
+
+    def _for_poller(self, name: str, service: ec2.InterfaceVpcEndpointAwsService) -> ec2.InterfaceVpcEndpoint:
+        endpoint = self._endpoint(name, service)
+        endpoint.add_to_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("lambda.amazonaws.com")], actions=[_POLLER[name]], resources=["*"]
+            )
+        )
+        return endpoint
+
+    def _endpoint(self, name: str, service: ec2.InterfaceVpcEndpointAwsService) -> ec2.InterfaceVpcEndpoint:
+        return ec2.InterfaceVpcEndpoint(
             self,
             name,
             vpc=self._vpc,
@@ -54,12 +103,4 @@ class Endpoints(Construct):
             security_groups=[self._group],
             private_dns_enabled=True,
             open=False,  # otherwise the CDK lets in the whole VPC
-        )
-        endpoint.add_to_policy(
-            iam.PolicyStatement(
-                principals=[iam.AnyPrincipal()],
-                actions=list(actions),
-                resources=["*"],
-                conditions={"StringEquals": {"aws:PrincipalAccount": Stack.of(self).account}},
-            )
         )

@@ -6,7 +6,7 @@ from aws_cdk import Annotations, Fn
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from cdk.data.network import Network
+from cdk.data.network import INSIDE, Network, Place
 from cdk.settings.network import ExistingVpc
 
 
@@ -20,10 +20,46 @@ def existing_network(scope: Construct, settings: ExistingVpc) -> Network:
     )
     for subnet in vpc.private_subnets:  # nothing here looks at a route table
         Annotations.of(subnet).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId")
-    return Network(vpc=vpc, subnets=vpc.private_subnets, security_groups=_groups(scope, settings.security_group_ids))
+    groups = _Groups(scope)
+    return Network(
+        vpc=vpc,
+        subnets=vpc.private_subnets,
+        security_groups=groups.of(settings.security_group_ids),
+        places=_places(scope, settings, groups),
+        data_subnets=_subnets(scope, "Data", settings.data_subnet_ids or ()),
+    )
 
 
-def _groups(scope: Construct, ids: Sequence[str]) -> list[ec2.ISecurityGroup]:
-    """Immutable, because their rules belong to whoever made them."""
-    named = ec2.SecurityGroup.from_security_group_id
-    return [named(scope, f"SecurityGroup{index}", group, mutable=False) for index, group in enumerate(ids)]
+def _places(scope: Construct, settings: ExistingVpc, groups: "_Groups") -> dict[str, Place]:
+    """Of functions that are not where the others are, by what they need to reach."""
+    places: dict[str, Place] = {}
+    for name, placed, functions in (("Send", settings.send, ["send"]), ("Inside", settings.inside, INSIDE)):
+        if placed:
+            subnets = _subnets(scope, name, placed.subnet_ids)
+            place = Place(subnets=subnets, security_groups=groups.of(placed.security_group_ids))
+            places |= dict.fromkeys(functions, place)
+    return places
+
+
+def _subnets(scope: Construct, name: str, ids: Sequence[str]) -> list[ec2.ISubnet]:
+    named = ec2.Subnet.from_subnet_id
+    return [named(scope, f"{name}Subnet{index}", subnet) for index, subnet in enumerate(ids)]
+
+
+class _Groups:
+    """Each group once, wherever settings name it: the same rule twice fails at deployment.
+
+    It is known by its id and not by its position, because rules are named after it: those for another group are other
+    resources, and the old ones can stay for a round. They are immutable: their own rules belong to whoever made them.
+    """
+
+    def __init__(self, scope: Construct) -> None:
+        self._scope = scope
+        self._made: dict[str, ec2.ISecurityGroup] = {}
+
+    def of(self, ids: Sequence[str]) -> list[ec2.ISecurityGroup]:
+        named = ec2.SecurityGroup.from_security_group_id
+        for group in ids:
+            if group not in self._made:
+                self._made[group] = named(self._scope, f"SecurityGroup-{group}", group, mutable=False)
+        return [self._made[group] for group in ids]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import CfnOutput, CfnResource, Fn, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, CfnResource, RemovalPolicy, Stack
 from aws_cdk import aws_applicationautoscaling as scaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
@@ -17,13 +17,18 @@ from aws_cdk import aws_msk as msk
 from constructs import Construct
 
 from cdk.data.msk_arns import MskArns
+from cdk.data.names import own_name
 from cdk.data.network import Network
+from cdk.log_key import seldom_read
 from cdk.settings.kafka import Brokers, ProvisionedMsk, ServerlessMsk
+from cdk.settings.network import MOST_OF_MSK
 
 #: the port for IAM logins from within the VPC
 IAM_PORT = ec2.Port.tcp(9098)
 #: storage grows when this share of it is used
 _GROWS_AT_PERCENT = 70
+#: Kafka's own default
+_COPIES_OF_INTERNAL_TOPICS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +56,21 @@ class Msk(Construct):
         network: Network,
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
+        log_class: str,
         keep: bool,
     ) -> None:
         super().__init__(scope, name)
-        self._name, self._network = f"hongyan-{stage}", network
+        self._name, self._network = own_name(stage), network
         self._topic, self._consumers = topic, group
-        self._policy = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
+        self._policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY
         self._group = self._let_in()
+        self._let_in_to_endpoints()
         if isinstance(settings, ServerlessMsk):
             self.cluster = self._serverless()
         else:
-            log = self._log(log_key, log_retention)
+            log = seldom_read(
+                self, "Brokers", logs.LogGroupClass(log_class), retention=log_retention, encryption_key=log_key
+            )
             self.cluster = self._provisioned(settings.brokers, settings.replication, log)
 
     def _let_in(self) -> ec2.SecurityGroup:
@@ -81,6 +90,11 @@ class Msk(Construct):
     def _subnets(self) -> list[str]:
         return [subnet.subnet_id for subnet in self._network.subnets]
 
+    def _let_in_to_endpoints(self) -> None:
+        """The poller, which is in the cluster's group: where there are endpoints, it finds no other Lambda and STS."""
+        if self._network.endpoints:
+            self._network.endpoints.let_in([self._group])
+
     def _serverless(self) -> Cluster:
         cluster = msk.CfnServerlessCluster(
             self,
@@ -90,10 +104,10 @@ class Msk(Construct):
             vpc_configs=[{"subnetIds": self._subnets(), "securityGroups": [self._group.security_group_id]}],
         )
         self._kept(cluster)
-        return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=0, replication=None)
+        return Cluster(arns=self._tell(cluster.attr_arn), name=self._tell_name(), brokers=0, replication=None)
 
     def _provisioned(self, brokers: Brokers, replication: int | None, log: logs.LogGroup) -> Cluster:
-        subnets = self._subnets()
+        subnets = self._subnets()[:MOST_OF_MSK]
         number, copies = brokers.per_zone * len(subnets), replication or len(subnets)
         cluster = msk.CfnCluster(
             self,
@@ -103,17 +117,17 @@ class Msk(Construct):
             number_of_broker_nodes=number,
             broker_node_group_info=self._brokers(brokers, subnets),
             client_authentication={"sasl": {"iam": {"enabled": True}}, "unauthenticated": {"enabled": False}},
-            configuration_info=self._configuration(copies),
+            configuration_info=self._configuration(copies, min(number, _COPIES_OF_INTERNAL_TOPICS)),
             encryption_info={
                 "encryptionInTransit": {"clientBroker": "TLS", "inCluster": True},
-                "encryptionAtRest": {"dataVolumeKmsKeyId": self._key().key_arn},
+                "encryptionAtRest": {"dataVolumeKmsKeyId": brokers.storage_key_arn or self._key().key_arn},
             },
             logging_info={"brokerLogs": {"cloudWatchLogs": {"enabled": True, "logGroup": log.log_group_name}}},
         )
         self._kept(cluster)
         if brokers.storage_max_gb:
             self._grow(cluster, brokers)
-        return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=number, replication=copies)
+        return Cluster(arns=self._tell(cluster.attr_arn), name=self._tell_name(), brokers=number, replication=copies)
 
     def _brokers(self, brokers: Brokers, subnets: Sequence[str]) -> dict[str, Any]:
         return {
@@ -123,12 +137,20 @@ class Msk(Construct):
             "storageInfo": {"ebsStorageInfo": {"volumeSize": brokers.storage_gb}},
         }
 
-    def _configuration(self, copies: int) -> dict[str, Any]:
-        """Producers can still write with one copy out of sync, because MSK's own patching takes brokers away."""
+    def _configuration(self, copies: int, internal: int) -> dict[str, Any]:
+        """Producers can still write with one copy out of sync, because MSK's own patching takes brokers away.
+
+        Kafka makes its internal topics with three copies, and not at all where there are only two brokers: then no
+        consumer group could commit (KIP-115, apache/kafka#2177; MSK's page "Default Amazon MSK configuration" names
+        no value of its own).
+        """
         properties = {
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
             "min.insync.replicas": max(1, copies - 1),
+            "offsets.topic.replication.factor": internal,
+            "transaction.state.log.replication.factor": internal,
+            "transaction.state.log.min.isr": max(1, internal - 1),
             "unclean.leader.election.enable": "false",  # a lagging leader would lose records that producers think safe
         }
         configuration = msk.CfnConfiguration(
@@ -147,11 +169,6 @@ class Msk(Construct):
             description="Hongyan: encrypts what Kafka keeps",
             enable_key_rotation=True,
             removal_policy=self._policy,
-        )
-
-    def _log(self, key: kms.IKey, retention: logs.RetentionDays) -> logs.LogGroup:
-        return logs.LogGroup(
-            self, "Brokers", retention=retention, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
         )
 
     def _grow(self, cluster: msk.CfnCluster, brokers: Brokers) -> None:
@@ -180,12 +197,16 @@ class Msk(Construct):
         )
 
     def _tell(self, cluster: str) -> MskArns:
-        """Exports the ARNs as outputs: Fn::Split in the other stack does not accept an output of this one."""
-        stack, arns = Stack.of(self), MskArns.of(cluster, topic=self._topic, group=self._consumers)
-        told = {"cluster": arns.cluster, "topic": arns.topic, "group": arns.group}
-        for name, value in told.items():
-            CfnOutput(stack, f"Kafka{name.capitalize()}Arn", value=value)
-        return MskArns(**{it: Fn.get_stack_output(stack.stack_name, f"Kafka{it.capitalize()}Arn") for it in told})
+        """Tells the ARNs to whoever lets a producer in."""
+        arns = MskArns.of(cluster, topic=self._topic, group=self._consumers)
+        for name, value in {"Cluster": arns.cluster, "Topic": arns.topic, "Group": arns.group}.items():
+            CfnOutput(Stack.of(self), f"Kafka{name}Arn", value=value)
+        return arns
+
+    def _tell_name(self) -> str:
+        """Exported: in the other stack the same expression would have that stack's id."""
+        stack = Stack.of(self)
+        return stack.export_value(self._name, name=f"{stack.stack_name}:KafkaClusterName")
 
     def _kept(self, resource: CfnResource) -> None:
         resource.apply_removal_policy(self._policy)

@@ -12,12 +12,12 @@ from constructs import Construct
 
 from cdk.data import mysql_logs
 from cdk.data.database import Database
+from cdk.data.names import own_name
 from cdk.data.network import Network
 from cdk.findings import accept
 from cdk.settings.database import NewInstance, NewMySql
 
 _USER = "hongyan"
-_ENGINE = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.VER_8_4_10)
 _PARAMETERS = {
     "require_secure_transport": "1",
     "time_zone": "UTC",
@@ -31,6 +31,14 @@ _ACCEPTED = {
     "AwsSolutions::AwsSolutions-RDS10": "Protection is a stage setting: a development stage comes and goes",
     "AwsSolutions::AwsSolutions-RDS11": "The port is a stage setting; the network keeps others out, not the number",
 }
+_FROM_A_SNAPSHOT = {
+    "AwsSolutions::AwsSolutions-RDS2": "RDS keeps the encryption of the snapshot and its key, and takes no other",
+}
+_NOT_ROTATED = {
+    "AwsSolutions::AwsSolutions-SMG4": "Rotation is a stage setting: its function cannot have a permissions boundary",
+}
+
+Instance = rds.DatabaseInstance | rds.DatabaseInstanceFromSnapshot
 
 
 class MySql(Construct):
@@ -47,59 +55,85 @@ class MySql(Construct):
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
         keep: bool,
+        protect: bool,
     ) -> None:
         super().__init__(scope, name)
-        new = settings.new
-        self._instance = self._make(stage, settings, new, network, keep=keep)
+        self._instance = self._make(stage, settings, network, keep=keep, protect=protect)
         for group in mysql_logs.log_groups(self, stage, key=log_key, retention=log_retention):
             self._instance.node.add_dependency(group)
-        self._rotate(new.rotation_days, network)
-        for group in network.groups():
-            self._instance.connections.allow_default_port_from(group)
+        if settings.new.rotation_days:
+            self._rotate(settings.new.rotation_days, network)
+        for functions in network.groups():
+            self._instance.connections.allow_default_port_from(functions)
         self.database = self._database(settings)
         accept(self, _ACCEPTED)
+        accept(self, _FROM_A_SNAPSHOT if settings.new.snapshot_arn else {})
+        accept(self, {} if settings.new.rotation_days else _NOT_ROTATED)
 
-    def _make(
-        self, stage: str, settings: NewMySql, new: NewInstance, network: Network, *, keep: bool
-    ) -> rds.DatabaseInstance:
+    def _make(self, stage: str, settings: NewMySql, network: Network, *, keep: bool, protect: bool) -> Instance:
+        """A restored one has the name of its database and the key of its storage from its snapshot."""
+        new, secret_key = settings.new, self._key("SecretKey", settings.secret_key_arn)
+        same = self._settings(stage, settings, new, network, keep=keep, protect=protect)
+        if new.snapshot_arn:
+            master = rds.SnapshotCredentials.from_generated_secret(_USER, encryption_key=secret_key)
+            return rds.DatabaseInstanceFromSnapshot(
+                self, "Instance", snapshot_identifier=new.snapshot_arn, credentials=master, **same
+            )
         return rds.DatabaseInstance(
             self,
             "Instance",
-            # With a fixed name, a change that would replace the instance by an empty one fails instead.
-            instance_identifier=mysql_logs.identifier(stage),
-            engine=_ENGINE,
-            auto_minor_version_upgrade=False,  # otherwise a later deployment would ask for an older version
-            parameter_group=rds.ParameterGroup(self, "Parameters", engine=_ENGINE, parameters=_PARAMETERS),
-            instance_type=ec2.InstanceType(new.instance_class),
-            multi_az=new.multi_az,
             database_name=settings.name,
-            port=settings.port,
-            credentials=rds.Credentials.from_generated_secret(_USER),
-            iam_authentication=True,
-            backup_retention=Duration.days(new.backup_days),
-            deletion_protection=new.deletion_protection,
-            removal_policy=RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY,
-            cloudwatch_logs_exports=list(mysql_logs.EXPORTED),
-            ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
-            **self._storage(new.storage_gb, keep=keep),
-            **self._place(network),
+            credentials=rds.Credentials.from_generated_secret(_USER, encryption_key=secret_key),
+            storage_encrypted=True,
+            storage_encryption_key=self._key("Key", new.storage_key_arn) or self._made_key(keep=keep),
+            **same,
         )
 
-    def _storage(self, gigabytes: int, *, keep: bool) -> dict[str, Any]:
+    def _settings(
+        self, stage: str, settings: NewMySql, new: NewInstance, network: Network, *, keep: bool, protect: bool
+    ) -> dict[str, Any]:
+        engine = _engine(new.engine_version)
+        return {
+            "instance_identifier": own_name(stage),
+            "engine": engine,
+            "auto_minor_version_upgrade": False,  # otherwise a later deployment would ask for an older version
+            "allow_major_version_upgrade": True,  # RDS asks for it; only a changed setting asks for another version
+            "parameter_group": rds.ParameterGroup(self, "Parameters", engine=engine, parameters=_PARAMETERS),
+            "instance_type": ec2.InstanceType(new.instance_class),
+            "multi_az": new.multi_az,
+            "port": settings.port,
+            "iam_authentication": True,
+            "backup_retention": Duration.days(new.backup_days),
+            "deletion_protection": new.deletion_protection and protect,
+            **self._when_it_goes(keep=keep and protect),
+            "cloudwatch_logs_exports": list(mysql_logs.EXPORTED),
+            "ca_certificate": rds.CaCertificate.RDS_CA_RSA2048_G1,
+            "allocated_storage": new.storage_gb,
+            "max_allocated_storage": new.storage_max_gb,
+            "storage_type": rds.StorageType.GP3,
+            **self._place(network),
+        }
+
+    def _when_it_goes(self, *, keep: bool) -> dict[str, Any]:
+        """Backups go or stay with the policy, so that a change of the policy is always a change of a property, too.
+
+        CloudFormation took a change of a policy alone for none (cloudformation-coverage-roadmap #1543).
+        """
+        policy = RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY
+        return {"removal_policy": policy, "delete_automated_backups": not keep}
+
+    def _key(self, name: str, arn: str | None) -> kms.IKey | None:
+        return kms.Key.from_key_arn(self, name, arn) if arn else None
+
+    def _made_key(self, *, keep: bool) -> kms.Key:
         """The key is kept wherever snapshots are, because they are useless without it."""
-        key = kms.Key(
+        return kms.Key(
             self,
             "Key",
             description="Hongyan: encrypts MySQL's storage and its backups",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY,
         )
-        return {
-            "allocated_storage": gigabytes,
-            "storage_type": rds.StorageType.GP3,
-            "storage_encrypted": True,
-            "storage_encryption_key": key,
-        }
 
     def _place(self, network: Network) -> dict[str, Any]:
         vpc = network.vpc
@@ -109,8 +143,8 @@ class MySql(Construct):
         return {"vpc": vpc, "vpc_subnets": self._subnets(network), "security_groups": [group]}
 
     def _subnets(self, network: Network) -> ec2.SubnetSelection:
-        """Isolated subnets if the VPC has any. Of an existing VPC only the functions' subnets are known."""
-        return ec2.SubnetSelection(subnets=network.vpc.isolated_subnets or network.subnets)
+        """Isolated subnets, or those that the stage names; of an existing VPC perhaps only the functions' are known."""
+        return ec2.SubnetSelection(subnets=network.data_subnets or network.subnets)
 
     def _rotate(self, days: int, network: Network) -> None:
         """AWS's rotation function runs in our functions' subnets and security group, so the same rule lets it in."""
@@ -136,7 +170,19 @@ class MySql(Construct):
             port=settings.port,
             name=settings.name,
             secret_arn=self._secret().secret_arn,
+            secret_key_arn=settings.secret_key_arn,
             ca_file=settings.ca_file,
             instance=self._instance.instance_identifier,
             iam_resource_id=self._resource_id(),
+            offered=(
+                self._instance.db_instance_endpoint_address,
+                self._secret().secret_arn,
+                self._instance.instance_identifier,
+                self._resource_id(),
+            ),
         )
+
+
+def _engine(version: str) -> rds.IInstanceEngine:
+    major = ".".join(version.split(".")[:2])
+    return rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.of(version, major))

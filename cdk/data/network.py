@@ -1,12 +1,16 @@
 """Says in which subnets and security groups of the VPC each function and the Kafka poller are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
+from cdk.data.endpoints import Endpoints
+
+#: functions that reach MySQL and services of AWS, and nothing else
+INSIDE = ("ingest", "claim", "migrate")
 #: what Lambda does as the function's role to enter a VPC; EC2 offers no narrower resource for these actions
 _INTERFACES = (
     "ec2:AssignPrivateIpAddresses",
@@ -37,6 +41,10 @@ class Network:
     security_groups: Sequence[ec2.ISecurityGroup]
     #: by the function's name
     places: Mapping[str, Place] = field(default_factory=dict)
+    #: a new MySQL's, which need no way out
+    data_subnets: Sequence[ec2.ISubnet] = ()
+    #: without another way out, functions are lost when these go
+    endpoints: Endpoints | None = None
 
     def placement(self, function: str, role: iam.Role) -> dict[str, Any]:
         """The arguments that put the function in its place; its role gets the right to make network interfaces."""
@@ -47,6 +55,14 @@ class Network:
             "vpc_subnets": ec2.SubnetSelection(subnets=place.subnets),
             "security_groups": place.security_groups,
         }
+
+    def offered(self) -> Iterator[str]:
+        """The ids of all that a function may be in or depend on."""
+        for subnet in (*self.vpc.private_subnets, *self.vpc.isolated_subnets):
+            yield subnet.subnet_id
+        for group in self.groups():
+            yield group.security_group_id
+        yield from self.endpoints.ids if self.endpoints else ()
 
     def groups(self) -> list[ec2.ISecurityGroup]:
         """Every security group that a function may be in, without repetition. MySQL lets these in."""

@@ -18,7 +18,7 @@ from cdk.data.network import Network
 from cdk.data.vpc import Vpc
 from cdk.log_key import log_key, log_retention
 from cdk.settings.database import NewMySql
-from cdk.settings.kafka import NewKafka
+from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka
 from cdk.settings.network import MOST_ZONES, ExistingVpc, NewVpc
 from cdk.settings.stage import StageSettings
 
@@ -35,15 +35,24 @@ class Made:
 class DataStack(Stack):
     """A separate stack, so that the delivery stack can be deleted and made again without losing data."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: StageSettings, **stack: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stage: StageSettings,
+        first: bool,
+        **stack: Any,  # noqa: ANN401
+    ) -> None:
+        """`first` leaves out what would keep CloudFormation from taking a failed creation back."""
         super().__init__(
             scope,
             name,
             description=f"Hongyan ({stage.name}): network, database and Kafka",
-            termination_protection=stage.is_prod,
+            termination_protection=stage.is_prod and not first,
             **stack,
         )
-        self._stage = stage
+        self._stage, self._first = stage, first
         new = self._vpc(stage, stage.network) if isinstance(stage.network, NewVpc) else None
         network = existing_network(self, stage.network) if isinstance(stage.network, ExistingVpc) else new
         database, kafka = None, None
@@ -52,41 +61,59 @@ class DataStack(Stack):
         if isinstance(stage.kafka, NewKafka) and network:
             kafka = self._kafka(stage, stage.kafka, network)
         self.made = Made(network=new, database=database, kafka=kafka)
+        self._offer(self.made)
+
+    def _offer(self, made: Made) -> None:
+        """Exports whatever the delivery stack may ever refer to, used today or not.
+
+        So an export goes only with its resource. Of those that are used CloudFormation removes and changes none.
+        """
+        offered = [
+            *(made.network.offered() if made.network else ()),
+            *(made.database.offered if made.database else ()),
+            *((made.kafka.arns.cluster,) if made.kafka else ()),
+        ]
+        for value in dict.fromkeys(offered):
+            self.export_value(value)
 
     @property
     def availability_zones(self) -> Sequence[str]:  # type: ignore[override]  # the CDK writes it as a list
-        """Zones by position: their names would have to be looked up in the account, which a synthesis does not need."""
-        return [Fn.select(index, Fn.get_azs()) for index in range(MOST_ZONES)]
+        """By position unless the stage names them: a synthesis looks nothing up in the account."""
+        named = self._stage.network.availability_zones if isinstance(self._stage.network, NewVpc) else None
+        return list(named or ()) or [Fn.select(index, Fn.get_azs()) for index in range(MOST_ZONES)]
 
     @cached_property
-    def _log_key(self) -> kms.Key:
+    def _log_key(self) -> kms.IKey:
         """One key for all logs of the stack, made with the first of them."""
-        named = [mysql_logs.name_prefix(self._stage.name)] if isinstance(self._stage.database, NewMySql) else []
-        return log_key(self, self._stage.name, named=named)
+        named = [mysql_logs.name_prefix(self._stage.full_name)] if isinstance(self._stage.database, NewMySql) else []
+        return log_key(self, self._stage, named=named)
 
     def _vpc(self, stage: StageSettings, settings: NewVpc) -> Network:
         vpc = Vpc(
             self,
             "Network",
             settings=settings,
+            polled=_is_polled_inside(stage.kafka),
             log_key=self._log_key,
             log_retention=log_retention(stage.log_retention_days),
+            log_class=stage.log_class,
         )
         if not isinstance(stage.database, NewMySql):
             vpc.let_out_to_mysql(stage.database.port)
-        CfnOutput(self, "FeishuEgressAddress", value=vpc.address)
+        CfnOutput(self, "FeishuEgressAddress", value=", ".join(vpc.addresses))
         return vpc.network
 
     def _mysql(self, stage: StageSettings, settings: NewMySql, network: Network) -> Database:
         mysql = MySql(
             self,
             "MySql",
-            stage=stage.name,
+            stage=stage.full_name,
             settings=settings,
             network=network,
             log_key=self._log_key,
             log_retention=log_retention(stage.log_retention_days),
             keep=stage.keeps_data,
+            protect=not self._first,
         )
         CfnOutput(self, "DatabaseEndpoint", value=mysql.database.host)
         CfnOutput(self, "DatabaseSecretArn", value=mysql.database.secret_arn)
@@ -96,12 +123,22 @@ class DataStack(Stack):
         return Msk(
             self,
             "Kafka",
-            stage=stage.name,
+            stage=stage.full_name,
             topic=settings.topic,
             group=settings.group,
             settings=settings.new,
             network=network,
             log_key=self._log_key,
             log_retention=log_retention(stage.log_retention_days),
+            log_class=stage.log_class,
             keep=stage.keeps_data,
         ).cluster
+
+
+def _is_polled_inside(kafka: Kafka) -> bool:
+    """Whether Lambda's poller calls ingest out of our VPC, and not out of an existing cluster's.
+
+    In provisioned mode it has a way of its own (Lambda's page "Configuring your Amazon MSK cluster and Amazon VPC
+    network for Lambda").
+    """
+    return kafka.pollers is None and not isinstance(kafka, ExistingMsk)

@@ -49,8 +49,8 @@ class StageFunction(Construct):
             environment={**(access.environment if access else {}), **environment},
             layers=layers,
         )
-        if access:
-            self.role.add_to_policy(access.grant)
+        for grant in access.grants if access else ():
+            self.role.add_to_policy(grant)
         accept(self, _ACCEPTED)
 
     def _function(
@@ -73,6 +73,7 @@ class StageFunction(Construct):
             layers=[*runtime.layers.all(), *layers],
             timeout=Duration.seconds(size.timeout_seconds),
             memory_size=size.memory_mb,
+            reserved_concurrent_executions=size.reserved_concurrency,
             environment={**environment, **self._powertools(runtime)},
             role=self.role,
             log_group=self._log_group(runtime),

@@ -8,8 +8,8 @@ from constructs import Construct, IConstruct
 
 from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
-from cdk.settings import functions
 from cdk.settings.context import ROOT
+from cdk.settings.stage import StageSettings
 
 _DELIVERY = ROOT / "layers" / "delivery" / "python" / "delivery"
 MIGRATIONS = _DELIVERY / "storage" / "migrations"
@@ -18,17 +18,18 @@ RIGHTS = tuple(_DELIVERY / folder for folder in ("deployment", "domain", "storag
 
 
 class Migrate(StageFunction):
-    """Runs when the migrations or the rights of the functions' users change, and whenever a person invokes it."""
+    """Runs when the migrations, the rights of the functions' users or the database change, and by hand at any time."""
 
-    def __init__(self, scope: Construct, name: str, *, runtime: Runtime, size: functions.Migrate) -> None:
+    def __init__(self, scope: Construct, name: str, *, runtime: Runtime, stage: StageSettings) -> None:
+        held = {"HOLD_OPEN_BEFORE": stage.database.hold_open_before or ""}
         super().__init__(
             scope,
             name,
             word="migrate",
             description="Brings the database to the newest schema, at deployment or by hand",
             runtime=runtime,
-            size=size,
-            environment={},
+            size=stage.migrate,
+            environment=held,
         )
         self._migrated = CustomResource(
             self,
@@ -36,11 +37,13 @@ class Migrate(StageFunction):
             resource_type="Custom::Migrations",
             service_token=self.function.function_arn,
             # Long enough for Lambda's second try if an instance dies without an answer. The default is an hour.
-            service_timeout=Duration.seconds(2 * size.timeout_seconds),
+            service_timeout=Duration.seconds(2 * stage.migrate.timeout_seconds),
             properties={
                 "Migrations": fingerprint(MIGRATIONS),
                 "Rights": fingerprint(*RIGHTS),
-                "UserPrefix": runtime.database.access("migrate").environment["DATABASE_USER_PREFIX"],
+                # Host, name, secret and users: another database is migrated, too.
+                **runtime.database.access("migrate").environment,
+                "HoldOpenBefore": held["HOLD_OPEN_BEFORE"],
             },
         )
 

@@ -45,6 +45,7 @@ class Runtime:
             database=database,
             network=network,
             log_retention=log_retention(stage.log_retention_days),
-            log_key=log_key(scope, stage.name),
-            metrics_namespace=f"Hongyan/{stage.name}",  # the metrics of several stages in one account must not add up
+            log_key=log_key(scope, stage),
+            # The metrics of several stages in one account must not add up.
+            metrics_namespace=f"{stage.name_prefix.capitalize()}/{stage.name}",
         )

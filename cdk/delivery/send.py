@@ -1,6 +1,6 @@
 """The send stage: it takes pointers from the send queue, calls Feishu and closes the attempts."""
 
-from aws_cdk import aws_kms as kms
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -8,13 +8,12 @@ from constructs import Construct
 from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
 from cdk.settings.environment import environment
+from cdk.settings.functions import REPORTS_AT_ONCE
 from cdk.settings.stage import StageSettings
 from delivery.aws.settings.send import SendSettings
 
 #: messages, each of up to 20 pointers
 _BATCH_SIZE = 10
-#: the least that SQS takes: there are few reports, and after an outage MySQL has enough to do
-_REPORTS_AT_ONCE = 2
 
 
 class Send(StageFunction):
@@ -27,7 +26,7 @@ class Send(StageFunction):
         stage: StageSettings,
         queue: sqs.IQueue,
         reports: sqs.IQueue,
-        data_key: kms.IKey,
+        data_key_arn: str,
     ) -> None:
         super().__init__(
             scope,
@@ -38,13 +37,15 @@ class Send(StageFunction):
             size=stage.send,
             environment={
                 **environment(SendSettings, stage, stage.send, stage.retry, stage.message),
-                "DATA_KEY_ARN": data_key.key_arn,
+                "DATA_KEY_ARN": data_key_arn,
                 "REPORT_QUEUE_URL": reports.queue_url,
                 "STAGE": stage.name,
             },
         )
+        keys = [data_key_arn, *stage.old_data_key_arns]
+        self.role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=keys))
         self._take(queue, at_once=stage.send.max_concurrency)
-        self._take(reports, at_once=_REPORTS_AT_ONCE)
+        self._take(reports, at_once=REPORTS_AT_ONCE)
 
     def _take(self, queue: sqs.IQueue, *, at_once: int) -> None:
         self.function.add_event_source(

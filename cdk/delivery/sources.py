@@ -5,6 +5,8 @@ database failover needs. With one, it silently gives up after ten tries, and goo
 A record that can never become a notification does not fail the batch: ingest stores it as a reject.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +19,7 @@ from cdk.data.network import Network, grant_interfaces
 from cdk.delivery.function import StageFunction
 from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers
 
+_METRICS = lambda_.MetricType
 _KINDS = lambda_.SourceAccessConfigurationType
 _MECHANISMS = {
     "SCRAM-SHA-512": _KINDS.SASL_SCRAM_512_AUTH,
@@ -30,6 +33,8 @@ FIND_BROKERS = "kafka:GetBootstrapBrokers"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
+    #: the cluster, as the settings name it
+    where: str
     name: str
     group: str
     batch_size: int
@@ -41,6 +46,7 @@ class Topic:
     def of(cls, settings: Kafka) -> "Topic":
         pollers = settings.pollers
         return cls(
+            where=settings.where,
             name=settings.topic,
             group=settings.group,
             batch_size=settings.batch_size,
@@ -50,23 +56,69 @@ class Topic:
             else None,
         )
 
-    def feed(self, function: lambda_.Function, **brokers: Any) -> None:  # noqa: ANN401  # the CDK's own arguments
-        """Reads from the oldest record, because events published before the first deployment count too."""
-        function.add_event_source_mapping(
-            "Kafka",
+    def feed(self, function: lambda_.Function, **brokers: Any) -> str:  # noqa: ANN401  # the CDK's own arguments
+        """Reads from the oldest record, because events published before the first deployment count too.
+
+        Returns the mapping's id, by which CloudWatch has its metrics.
+        """
+        mapping = function.add_event_source_mapping(
+            f"Kafka{self._identity()}",
             kafka_topic=self.name,
             kafka_consumer_group_id=self.group,
             batch_size=self.batch_size,
             max_batching_window=self.window,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             provisioned_poller_config=self.pollers,
+            metrics_config=lambda_.MetricsConfig(metrics=[_METRICS.EVENT_COUNT, _METRICS.ERROR_COUNT]),
             **brokers,
         )
+        return mapping.event_source_mapping_id
+
+    def _identity(self) -> str:
+        """Part of the logical id: another topic or group is another source.
+
+        CloudFormation reports that it changed the topic in place and leaves it as it was (cloudformation-coverage-
+        roadmap #2140); the group of a source cannot be changed ("Customizable consumer group ID in Lambda").
+        """
+        return hashlib.sha256(f"{self.where}\n{self.name}\n{self.group}".encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """The secrets by which a poller logs in and knows the brokers. Lambda reads them as the function's role."""
+
+    mechanism: str
+    secret: str | None
+    authority: str | None
+    key: str | None
+
+    @classmethod
+    def of(cls, settings: ExistingMsk | OwnBrokers) -> "Login | None":
+        authority = settings.ca_secret_arn if isinstance(settings, OwnBrokers) else None
+        if not (settings.auth_secret_arn or authority):
+            return None
+        return cls(
+            mechanism=settings.auth_mechanism,
+            secret=settings.auth_secret_arn,
+            authority=authority,
+            key=settings.secrets_key_arn,
+        )
+
+    def grant(self, role: iam.Role) -> None:
+        secrets = [arn for arn in (self.secret, self.authority) if arn]
+        role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets))
+        if self.key:
+            _grant(role, ["kms:Decrypt"], self.key)
+
+    def accesses(self) -> list[lambda_.SourceAccessConfiguration]:
+        login = [_access(_MECHANISMS[self.mechanism], self.secret)] if self.secret else []
+        trust = [_access(_KINDS.SERVER_ROOT_CA_CERTIFICATE, self.authority)] if self.authority else []
+        return [*login, *trust]
 
 
 class KafkaSource(Protocol):
-    def feed(self, consumer: StageFunction) -> None:
-        """Gives the topic's batches to the function, and its role what polling needs."""
+    def feed(self, consumer: StageFunction) -> str:
+        """Gives the topic's batches to the function, and its role what polling needs. Returns the mapping's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,26 +128,15 @@ class SelfManagedKafka:
     settings: OwnBrokers
     network: Network | None
 
-    def feed(self, consumer: StageFunction) -> None:
-        self._grant_secrets(consumer.role)
-        Topic.of(self.settings).feed(
+    def feed(self, consumer: StageFunction) -> str:
+        login = Login.of(self.settings)
+        if login:
+            login.grant(consumer.role)
+        return Topic.of(self.settings).feed(
             consumer.function,
             kafka_bootstrap_servers=list(self.settings.bootstrap_servers),
-            source_access_configurations=[*self._login(), *self._way_in()] or None,
+            source_access_configurations=[*(login.accesses() if login else []), *self._way_in()] or None,
         )
-
-    def _grant_secrets(self, role: iam.Role) -> None:
-        """Lambda reads them as the function's role."""
-        if secrets := [arn for arn in (self.settings.auth_secret_arn, self.settings.ca_secret_arn) if arn]:
-            role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets))
-        if key := self.settings.secrets_key_arn:
-            role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key]))
-
-    def _login(self) -> list[lambda_.SourceAccessConfiguration]:
-        secret, authority = self.settings.auth_secret_arn, self.settings.ca_secret_arn
-        login = [_access(_MECHANISMS[self.settings.auth_mechanism], secret)] if secret else []
-        trust = [_access(_KINDS.SERVER_ROOT_CA_CERTIFICATE, authority)] if authority else []
-        return [*login, *trust]
 
     def _way_in(self) -> list[lambda_.SourceAccessConfiguration]:
         if not self.network:
@@ -107,25 +148,42 @@ class SelfManagedKafka:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedKafka:
-    """An MSK cluster that identifies the function by its role (IAM access control)."""
+    """An MSK cluster that identifies the function by its role (IAM access control), or by a secret."""
 
     topic: Topic
     arns: MskArns
+    #: to a cluster of another account
+    connection: str | None = None
+    login: Login | None = None
 
-    def feed(self, consumer: StageFunction) -> None:
+    def feed(self, consumer: StageFunction) -> str:
         grant_interfaces(consumer.role)  # the poller enters the cluster's own VPC
-        self._grant_read(consumer.role)
-        self.topic.feed(consumer.function, event_source_arn=self.arns.cluster)
+        self._grant_find(consumer.role)
+        if self.login:
+            self.login.grant(consumer.role)
+            _grant(consumer.role, ["kafka:ListScramSecrets"], self.arns.cluster)
+        else:
+            self._grant_read(consumer.role)
+        return self.topic.feed(
+            consumer.function,
+            event_source_arn=self.connection or self.arns.cluster,
+            source_access_configurations=self.login.accesses() if self.login else None,
+        )
+
+    def _grant_find(self, role: iam.Role) -> None:
+        """As Lambda's page "Configuring Lambda permissions for Amazon MSK event source mappings" lists them."""
+        _grant(role, ["kafka:DescribeCluster", "kafka:DescribeClusterV2"], self.arns.cluster)
+        _grant(role, [FIND_BROKERS], "*")
+        if self.connection:
+            _grant(role, ["kafka:DescribeVpcConnection"], self.connection)
 
     def _grant_read(self, role: iam.Role) -> None:
         for actions, resource in (
-            (["kafka:DescribeCluster", "kafka:DescribeClusterV2"], self.arns.cluster),
-            ([FIND_BROKERS], "*"),
             (["kafka-cluster:Connect", "kafka-cluster:DescribeClusterDynamicConfiguration"], self.arns.cluster),
             (["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], self.arns.topic),
             (["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], self.arns.group),
         ):
-            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+            _grant(role, actions, resource)
 
 
 def kafka_source(settings: Kafka, *, made: MskArns | None, network: Network | None) -> KafkaSource:
@@ -135,10 +193,17 @@ def kafka_source(settings: Kafka, *, made: MskArns | None, network: Network | No
             return SelfManagedKafka(settings=settings, network=network)
         case ExistingMsk():
             arns = MskArns.of(settings.cluster_arn, topic=settings.topic, group=settings.group)
-            return ManagedKafka(topic=Topic.of(settings), arns=arns)
+            login = Login.of(settings)
+            return ManagedKafka(
+                topic=Topic.of(settings), arns=arns, connection=settings.vpc_connection_arn, login=login
+            )
         case NewKafka() if made:
             return ManagedKafka(topic=Topic.of(settings), arns=made)
     raise ValueError("a new Kafka is fed from the cluster that the data stack made")
+
+
+def _grant(role: iam.Role, actions: Sequence[str], resource: str) -> None:
+    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[resource]))
 
 
 def _access(kind: lambda_.SourceAccessConfigurationType, uri: str) -> lambda_.SourceAccessConfiguration:

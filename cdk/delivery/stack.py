@@ -10,6 +10,7 @@ from constructs import Construct
 from cdk.data.database import Database
 from cdk.data.existing_vpc import existing_network
 from cdk.data.msk import Cluster
+from cdk.data.network import Network
 from cdk.data.stack import Made
 from cdk.delivery.api import ApiFunction, HttpApi
 from cdk.delivery.claim import Claim
@@ -45,14 +46,13 @@ class DeliveryStack(Stack):
         pointers = SendQueue(self, "SendQueue", settings=stage.queue, visibility=visibility)
         outcomes = ReportQueue(self, "ReportQueue", visibility=visibility)
         queue, reports = pointers.queue, outcomes.queue
-        data_key = self._data_key(stage)
+        data_key = stage.data_key_arn or self._data_key(stage).key_arn
 
         ingest = Ingest(self, "Ingest", runtime=runtime, stage=stage, source=kafka, queue=queue)
         claim = Claim(self, "Claim", runtime=runtime, stage=stage, queue=queue, reports=reports)
-        send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, reports=reports, data_key=data_key)
+        send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, reports=reports, data_key_arn=data_key)
 
         _grant_queues(queue, reports, ingest=ingest, claim=claim, send=send)
-        data_key.grant_decrypt(send.role)
         mysql = made.database.instance if made.database else None
         metrics = Metrics(
             namespace=runtime.metrics_namespace,
@@ -61,12 +61,14 @@ class DeliveryStack(Stack):
             send=send,
             queue=pointers,
             reports=outcomes,
+            mapping_id=ingest.mapping_id,
             mysql=mysql,
             kafka=made.kafka,
         )
         self._watch(stage, metrics)
         self._tell_queues(pointers, outcomes)
-        self._tell(DataKeyArn=data_key.key_arn)
+        self._hold_endpoints(runtime.network)
+        self._tell(DataKeyArn=data_key, KafkaSource=stage.kafka_source)
         self._name(ingest, claim, send)
         served = self._api(stage, runtime=runtime, queue=queue, data_key=data_key)
         # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
@@ -98,11 +100,11 @@ class DeliveryStack(Stack):
         return Runtime.of(stage, self, database=database, network=network)
 
     def _watch(self, stage: StageSettings, metrics: Metrics) -> None:
-        Dashboard(self, "Dashboard", stage=stage.name, metrics=metrics)
+        Dashboard(self, "Dashboard", stage=stage.full_name, metrics=metrics)
         Alarms(self, "Alarms", stage=stage, metrics=metrics)
 
     def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:
-        migrate = Migrate(self, "Migrate", runtime=runtime, size=stage.migrate)
+        migrate = Migrate(self, "Migrate", runtime=runtime, stage=stage)
         migrate.before(*others)
         self._name(migrate)
 
@@ -128,8 +130,13 @@ class DeliveryStack(Stack):
             "DataKey",
             description=f"Hongyan ({stage.name}): wraps the keys that encrypt channel credentials",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
+
+    def _hold_endpoints(self, network: Network | None) -> None:
+        """Refers to them, so that CloudFormation removes none while functions have no other way out."""
+        if network and network.endpoints:
+            self._tell(Endpoints=", ".join(network.endpoints.ids))
 
     def _tell_queues(self, pointers: SendQueue, outcomes: ReportQueue) -> None:
         self._tell(

@@ -16,7 +16,7 @@ from delivery.aws.settings.topic import TopicSettings
 from delivery.aws.settings.types import MINUTE
 
 #: making a topic takes seconds; the rest is time for a new cluster to become reachable
-_SIZE = FunctionSize(timeout_seconds=5 * MINUTE, memory_mb=512)
+_SIZE = FunctionSize(timeout_seconds=5 * MINUTE, memory_mb=512, reserved_concurrency=None)
 
 #: what it takes to make one topic, add partitions to it and set its retention
 _ACTIONS = (

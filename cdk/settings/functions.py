@@ -10,12 +10,16 @@ from delivery.aws.settings.ingest import Attempts
 from delivery.aws.settings.send import Backoff, SendTuning
 from delivery.aws.settings.types import DAY, HOUR, MINUTE
 
+#: the least that SQS takes: there are few reports, and after an outage MySQL has enough to do
+REPORTS_AT_ONCE = 2
 _TOPIC = r"^arn:aws[a-z-]*:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 
 
 class FunctionSize(StageSection):
     timeout_seconds: int
     memory_mb: int = Field(512, ge=128, le=10_240)
+    reserved_concurrency: int | None = Field(None, ge=1, le=100_000)
+    """so many run at once at most, and for [so many there is room](operations.md#reserved-concurrency)"""
 
 
 class Ingest(FunctionSize):

@@ -1,15 +1,16 @@
 """Kafka: a new MSK cluster, provisioned or serverless, an existing one, or brokers of one's own."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from cdk.settings.section import EMPTY, InstanceClass, SecretArn, StageSection, chosen_by
+from cdk.settings.section import EMPTY, InstanceClass, KeyArn, SecretArn, StageSection, chosen_by
 from delivery.aws.settings.types import PORT_PATTERN, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
 
 _Broker = Annotated[str, Field(pattern=rf"^[A-Za-z0-9.-]+:{PORT_PATTERN}$", title="host:port")]
-_KEY = r"^arn:aws[a-z-]*:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+_CONNECTION = r"^arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:vpc-connection/[0-9]{12}/[^/]+/[A-Za-z0-9-]+$"
+_ConnectionArn = Annotated[str, Field(pattern=_CONNECTION, title="the ARN of an MSK VPC connection")]
 _VERSION = r"^[0-9]+\.[0-9]+\.[0-9x]+(\.kraft)?$"
 _KINDS = "one of provisioned, serverless"
 
@@ -23,6 +24,8 @@ class Brokers(StageSection):
     """of each broker; MSK never takes storage back"""
     storage_max_gb: int | None = Field(None, ge=1, le=16_384)
     """storage grows by itself up to this; then leave `storage_gb` as it is"""
+    storage_key_arn: KeyArn | None = None
+    """encrypts storage; without it the stage makes a key. It cannot be changed later"""
     # A KRaft version: MSK cannot migrate a cluster from ZooKeeper, which ends with Kafka 3.9.
     version: str = Field("3.9.x.kraft", pattern=_VERSION, title="a Kafka version of MSK's")
     """raising it updates the brokers one after another; MSK takes none back"""
@@ -56,7 +59,8 @@ class Pollers(StageSection):
 class _Kafka(StageSection):
     pollers: Pollers | None = None
     topic: TopicName = "smartflow.notification.outbox"
-    group: str = Field("hongyan", pattern=r"^[A-Za-z0-9._:/-]{1,200}$", title="a consumer group name")
+    group: str = Field("", pattern=r"^[A-Za-z0-9._:/-]{0,200}$", title="a consumer group name")
+    """`hongyan-<stage>` if left out; [changes only with the topic](operations.md#another-topic-or-group)"""
     batch_size: int = Field(500, ge=1, le=10_000)
     """an ingest batch is up to this many records"""
     window_seconds: int = Field(1, ge=0, le=300)
@@ -69,28 +73,42 @@ def _kind(given: object) -> str:
 
 
 class NewKafka(_Kafka):
+    where: ClassVar[str] = "new"
     new: Annotated[
         Annotated[ProvisionedMsk, Tag("with kind provisioned")] | Annotated[ServerlessMsk, Tag("with kind serverless")],
         Discriminator(_kind),
     ]
 
 
-class ExistingMsk(_Kafka):
+class _WithLogin(_Kafka):
+    auth_secret_arn: SecretArn | None = None
+    """JSON with username, password; for TLS certificate, privateKey, privateKeyPassword. Needed outside of a VPC"""
+    auth_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "TLS"] = "SCRAM-SHA-512"
+    """how that secret logs in; TLS is by a client certificate. MSK takes SCRAM-SHA-512 and TLS"""
+    secrets_key_arn: KeyArn | None = None
+    """the key of this secret and the next, if it is not Secrets Manager's own; MSK's users always have one"""
+
+
+class ExistingMsk(_WithLogin):
     cluster_arn: ClusterArn
-    """instead: an existing MSK cluster; the function's role is its identity (IAM access control)"""
+    """instead: an existing MSK cluster; without `auth_secret_arn` the function's role is its identity (IAM)"""
+    vpc_connection_arn: _ConnectionArn | None = None
+    """to a cluster of another account: the connection that yours made to it; `cluster_arn` stays the cluster's"""
+
+    @property
+    def where(self) -> str:
+        return self.cluster_arn
 
 
-class OwnBrokers(_Kafka):
+class OwnBrokers(_WithLogin):
     bootstrap_servers: tuple[_Broker, ...] = Field(min_length=1, strict=False)
     """instead: self-managed brokers, where to begin"""
-    auth_secret_arn: SecretArn | None = None
-    """required outside of a VPC: JSON with username, password; for TLS certificate, privateKey, privateKeyPassword"""
-    auth_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "TLS"] = "SCRAM-SHA-512"
-    """how that secret logs in; TLS is by a client certificate"""
     ca_secret_arn: SecretArn | None = None
     """of brokers whose certificates a private authority signed: JSON with its certificate"""
-    secrets_key_arn: Annotated[str, Field(pattern=_KEY, title="the ARN of a KMS key")] | None = None
-    """the key of these two secrets, if it is not Secrets Manager's own"""
+
+    @property
+    def where(self) -> str:
+        return ",".join(self.bootstrap_servers)
 
 
 Kafka = Annotated[

@@ -5,15 +5,30 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 
-from cdk.settings.database import Database, ExistingMySql, ExistingRds, NewMySql, rds_region
-from cdk.settings.functions import Alarms, Queue, Retry, Send
-from cdk.settings.kafka import Kafka, NewKafka, OwnBrokers, ProvisionedMsk
-from cdk.settings.network import LEAST_ZONES, MOST_ZONES, Network, NewVpc, zones
+from pydantic import BaseModel
 
+from cdk.settings.database import Database, ExistingMySql, ExistingRds, NewMySql, rds_region
+from cdk.settings.functions import REPORTS_AT_ONCE, Alarms, Ingest, Queue, Retry, Send
+from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers, ProvisionedMsk
+from cdk.settings.network import (
+    LEAST_ZONES,
+    MOST_OF_MSK,
+    ExistingVpc,
+    Network,
+    NewVpc,
+    room_for_zones,
+    zones,
+    zones_of_msk,
+)
+from cdk.settings.regions import lacking
+
+OUR_NAME = "hongyan"
 #: AWS's advice: a batch must not become visible again before Lambda itself has given up on it
 VISIBILITY_FACTOR = 6
 #: a sender keeps 2 seconds to close, 3 to report and 1.5 to answer: with less beside a call it would open nothing
 _SENDER_SPARE_SECONDS = 7
+#: what RDS asks of the most that storage may grow to ("Managing capacity automatically with storage autoscaling")
+_GROWS_BY_A = 10
 #: the oldest runtime lacks the glibc 2.28 that the Kafka client's wheels need
 _TOO_OLD_FOR_KAFKA = "3.11"
 #: of MSK's brokers, provisioned and serverless (MSK Developer Guide, "Get the bootstrap brokers")
@@ -31,7 +46,9 @@ def contradictions(valid: Mapping[str, object]) -> _Lines:
             yield from rule(**{name: valid[name] for name in names})
 
 
-def _local(*, is_local: bool, network: Network | None, database: Database, kafka: Kafka) -> _Lines:
+def _local(*, is_local: bool, name_prefix: str, network: Network | None, database: Database, kafka: Kafka) -> _Lines:
+    if is_local and name_prefix != OUR_NAME:
+        yield "name_prefix: is for AWS; leave it out in the local stage"
     for key, section in {"network": network, "database": database, "kafka": kafka}.items():
         for made in ("new", "iam_resource_id", "pollers"):
             if is_local and getattr(section, made, None):
@@ -78,8 +95,51 @@ def _retry(retry: Retry) -> _Lines:
 
 
 def _network(network: Network | None) -> _Lines:
-    if isinstance(network, NewVpc) and network.zones == MOST_ZONES and network.cidr.endswith("/24"):
-        yield f"network.cidr: should be /23 or larger with network.zones {MOST_ZONES}, whose subnets do not fit"
+    if not isinstance(network, NewVpc):
+        return
+    number, room, names = zones(network), room_for_zones(network.cidr), network.availability_zones or ()
+    if number > room:
+        yield f"network.cidr: should be larger than {network.cidr}, which has room for {room} zones; there are {number}"
+    if len(set(names)) < len(names):
+        yield f"network.availability_zones: should be different zones, is {', '.join(names)}"
+    if names and "zones" in network.model_fields_set and network.zones != number:
+        yield f"network.zones: should be {number}, as many as network.availability_zones names, or left out"
+
+
+def _own_places(network: Network | None) -> _Lines:
+    if isinstance(network, ExistingVpc) and network.data_subnet_ids and len(network.data_subnet_ids) < LEAST_ZONES:
+        yield f"network.data_subnet_ids: should be at least {LEAST_ZONES} subnets, each in a zone of its own"
+
+
+def _storage(database: Database) -> _Lines:
+    if not isinstance(database, NewMySql):
+        return
+    new = database.new
+    least = new.storage_gb + math.ceil(new.storage_gb / _GROWS_BY_A)
+    if new.storage_max_gb is not None and new.storage_max_gb < least:
+        says = f"should be at least {least}, a tenth more than database.new.storage_gb, is {new.storage_max_gb}"
+        yield f"database.new.storage_max_gb: {says}"
+    if new.snapshot_arn and new.storage_key_arn:
+        yield "database.new.storage_key_arn: does not go with database.new.snapshot_arn, whose own key is used"
+
+
+def _boundary(permissions_boundary_arn: str | None, database: Database) -> _Lines:
+    """The role of that function is in a template of AWS's own, which takes no boundary."""
+    if permissions_boundary_arn and isinstance(database, NewMySql) and database.new.rotation_days:
+        says = "should be 0 with permissions_boundary_arn: AWS's rotation function makes a role without it"
+        yield f"database.new.rotation_days: {says}"
+
+
+def _reserved(send: Send, ingest: Ingest, kafka: Kafka) -> _Lines:
+    least = send.max_concurrency + REPORTS_AT_ONCE
+    if send.reserved_concurrency is not None and send.reserved_concurrency < least:
+        reason = f"send.max_concurrency and {REPORTS_AT_ONCE} for reports"
+        yield f"send.reserved_concurrency: should be at least {least}, {reason}, is {send.reserved_concurrency}"
+    if isinstance(kafka, NewKafka) and ingest.reserved_concurrency is not None:
+        partitions = kafka.new.partitions
+        if ingest.reserved_concurrency < partitions:
+            says = f"should be at least kafka.new.partitions ({partitions}), is {ingest.reserved_concurrency}"
+            yield f"ingest.reserved_concurrency: {says}"
 
 
 def _database(database: Database, network: Network | None, removal_policy: str) -> _Lines:
@@ -102,17 +162,17 @@ def _kafka(kafka: Kafka, network: Network | None, python: str) -> _Lines:
     if zones(network) < LEAST_ZONES:
         yield f"kafka.new: needs {_TWO_ZONES}"
     elif isinstance(kafka.new, ProvisionedMsk):
-        yield from _provisioned(kafka.new, zones(network))
+        yield from _provisioned(kafka.new, network)
 
 
-def _provisioned(new: ProvisionedMsk, number_of_zones: int) -> _Lines:
+def _provisioned(new: ProvisionedMsk, network: Network | None) -> _Lines:
     brokers, most = new.brokers, new.brokers.storage_max_gb
     if most is not None and most <= brokers.storage_gb:
         says = f"should be more than kafka.new.brokers.storage_gb ({brokers.storage_gb}), is {most}"
         yield f"kafka.new.brokers.storage_max_gb: {says}"
-    if number_of_zones > MOST_ZONES:
-        yield f"kafka.new: needs two or three subnets, each in a zone of its own; there are {number_of_zones}"
-    elif new.replication and new.replication > (number := brokers.per_zone * number_of_zones):
+    if isinstance(network, ExistingVpc) and zones(network) > MOST_OF_MSK:
+        yield f"kafka.new: needs two or three subnets, each in a zone of its own; there are {zones(network)}"
+    elif new.replication and new.replication > (number := brokers.per_zone * zones_of_msk(network)):
         yield f"kafka.new.replication: should be at most the number of brokers ({number}), is {new.replication}"
 
 
@@ -129,6 +189,31 @@ def _brokers(*, kafka: Kafka, network: Network | None, is_local: bool) -> _Lines
         yield "kafka.auth_secret_arn: is missing; brokers outside of a VPC (network) need a secret to log in with"
 
 
+def _existing_msk(kafka: Kafka) -> _Lines:
+    """As AWS's pages say: MSK's "Limitations when using SCRAM secrets", Lambda's on MSK as an event source."""
+    if not isinstance(kafka, ExistingMsk):
+        return
+    secret, scram = kafka.auth_secret_arn, kafka.auth_mechanism == "SCRAM-SHA-512"
+    if kafka.auth_mechanism not in ("SCRAM-SHA-512", "TLS"):
+        yield f"kafka.auth_mechanism: should be SCRAM-SHA-512 or TLS with kafka.cluster_arn, is {kafka.auth_mechanism}"
+    elif not secret and not scram:
+        yield "kafka.auth_secret_arn: is missing; TLS needs a certificate and its private key"
+    elif not secret and kafka.secrets_key_arn:
+        yield "kafka.secrets_key_arn: is the key of kafka.auth_secret_arn; leave it out without"
+    elif secret and ":secret:AmazonMSK_" in secret and not kafka.secrets_key_arn:
+        yield "kafka.secrets_key_arn: is missing; MSK takes users only from secrets under a KMS key of your own"
+
+
+def _zones_of_region(region: str | None, network: Network | None) -> _Lines:
+    names = network.availability_zones or () if isinstance(network, NewVpc) else ()
+    if region and (elsewhere := [it for it in names if it[:-1] != region]):
+        yield f"network.availability_zones: should be zones of {region}, the stage's region, is {', '.join(elsewhere)}"
+
+
+def _lacking(region: str | None, database: Database) -> _Lines:
+    yield from lacking(database, region)
+
+
 def _outside(*, database: Database, network: Network | None, is_local: bool) -> _Lines:
     if not is_local and network is None and isinstance(database, ExistingMySql) and rds_region(database.endpoint):
         yield "network: is missing; an RDS is reached from within its VPC (network.vpc_id)"
@@ -142,8 +227,17 @@ def _msk_by_its_arn(kafka: Kafka) -> _Lines:
             return
 
 
-def _region(region: str | None, database: Database, kafka: Kafka, alarms: Alarms | None) -> _Lines:
-    regions = dict(_regions(database=database, kafka=kafka, alarms=alarms))
+def _region(
+    *,
+    region: str | None,
+    database: Database,
+    kafka: Kafka,
+    alarms: Alarms | None,
+    log_key_arn: str | None,
+    data_key_arn: str | None,
+) -> _Lines:
+    keys = {"log_key_arn": log_key_arn, "data_key_arn": data_key_arn}
+    regions = dict(_regions(database=database, kafka=kafka, alarms=alarms, **keys))
     if region:
         for (key, value), named in regions.items():
             if named != region:
@@ -155,13 +249,27 @@ def _region(region: str | None, database: Database, kafka: Kafka, alarms: Alarms
 
 def _regions(**sections: object) -> Iterator[tuple[tuple[str, str], str]]:
     """Each setting that names something in a region, with its value and that region."""
-    for section, given in sections.items():
-        for key, value in dict(given or {}).items():  # type: ignore[call-overload]  # a section, or none
-            if isinstance(value, str) and value.startswith("arn:"):
-                yield (f"{section}.{key}", value), value.split(":")[3]
+    for key, arn in _arns(sections):
+        yield (key, arn), arn.split(":")[3]
     database = sections["database"]
     if isinstance(database, ExistingRds) and (named := rds_region(database.endpoint)):
         yield ("database.endpoint", database.endpoint), named
+
+
+def _arns(given: Mapping[str, object], at: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in given.items():
+        if isinstance(value, BaseModel):
+            yield from _arns(dict(value), f"{at}{key}.")
+        elif isinstance(value, str) and value.startswith("arn:"):
+            yield f"{at}{key}", value
+
+
+def _data_keys(region: str | None, data_key_arn: str | None, old_data_key_arns: tuple[str, ...]) -> _Lines:
+    for arn in old_data_key_arns:
+        if region and arn.split(":")[3] != region:
+            yield f"old_data_key_arns: should be in {region}, the stage's region, is {arn}"
+    if data_key_arn in old_data_key_arns:
+        yield f"old_data_key_arns: leave out {data_key_arn}, which is data_key_arn"
 
 
 RULES: Sequence[Callable[..., _Lines]] = (
@@ -172,10 +280,18 @@ RULES: Sequence[Callable[..., _Lines]] = (
     _pointers,
     _retry,
     _network,
+    _own_places,
     _database,
+    _storage,
+    _boundary,
+    _reserved,
     _kafka,
     _brokers,
+    _existing_msk,
     _outside,
     _msk_by_its_arn,
     _region,
+    _data_keys,
+    _zones_of_region,
+    _lacking,
 )

@@ -11,9 +11,11 @@ from delivery.aws.variables import Section
 Whole = BeforeValidator(TypeAdapter(StrictInt).validate_python)
 # A secret's ARN ends in six characters that Secrets Manager adds. Without them IAM policies match nothing.
 _SECRETS_MANAGER = r"^arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+-[A-Za-z0-9]{6}$"
+_KEY = r"^arn:aws[a-z-]*:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
 _WHOLE_ARN = "the whole ARN of a Secrets Manager secret, with the six characters at its end"
 
 SecretArn = Annotated[str, Field(pattern=_SECRETS_MANAGER, title=_WHOLE_ARN)]
+KeyArn = Annotated[str, Field(pattern=_KEY, title="the ARN of a KMS key")]
 InstanceClass = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*\.[a-z0-9]+$", title="a class such as t4g.micro")]
 #: the default of a section whose keys all have one
 EMPTY: Any = Field({}, validate_default=True)

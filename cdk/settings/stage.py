@@ -5,29 +5,41 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from cdk.error import SettingsError
 from cdk.settings.api import Api
-from cdk.settings.complaints import SettingsError, complaints
+from cdk.settings.complaints import complaints
 from cdk.settings.database import Database, NewMySql
 from cdk.settings.functions import Alarms, Claim, Ingest, Migrate, Queue, Retry, Send
 from cdk.settings.kafka import Kafka, NewKafka
 from cdk.settings.network import Network, NewVpc
-from cdk.settings.rules import VISIBILITY_FACTOR, contradictions
-from cdk.settings.section import EMPTY, StageSection, Whole
+from cdk.settings.rules import OUR_NAME, VISIBILITY_FACTOR, contradictions
+from cdk.settings.section import EMPTY, KeyArn, StageSection, Whole
+from cdk.settings.tags import Tags
 from delivery.aws.settings.send import MessageTexts
 from delivery.aws.settings.types import ActionBaseUrl, HandoffDeadline, Lease, UrlPrefixes, WebhookOrigins
 
 LOCAL = "local"
 PROD = "prod"
 DEFAULT_STAGE = "dev"
-_NAME = r"^[a-z][a-z0-9-]{0,19}$"
+#: RDS refuses identifiers with two dashes in a row or one at the end
+_NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+_PREFIX = r"^[a-z]([a-z0-9]|-[a-z0-9])*$"
+_PREFIX_TITLE = "a name of up to 20 lower-case letters, digits and single dashes"
+_POLICY = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$"
 _REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 
 
 class StageSettings(StageSection):
-    name: str = Field(pattern=_NAME, title="a lower-case name of up to 20 letters, digits and dashes")
+    name: str = Field(pattern=_NAME, max_length=20, title="up to 20 lower-case letters and digits, with single dashes")
     region: Annotated[str, Field(pattern=_REGION, title="a region such as ap-southeast-1")] | None = None
     """without region and account the stacks go wherever the caller's credentials point"""
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$", title="a string of 12 digits")] | None = None
+    name_prefix: str = Field(OUR_NAME, pattern=_PREFIX, max_length=20, title=_PREFIX_TITLE)
+    """stacks, alarms, dashboard, new MySQL and Kafka are called this, a dash and the stage; another means new ones"""
+    tags: Tags = EMPTY
+    """of everything that takes tags, beside ours (`service` and `stage`)"""
+    permissions_boundary_arn: Annotated[str, Field(pattern=_POLICY, title="the ARN of an IAM policy")] | None = None
+    """of every role, those of the CDK's own functions included"""
     architecture: Literal["arm64", "x86_64"] = "arm64"
     """the functions' processor; arm64 is the cheaper one"""
     python: Literal["3.11", "3.12", "3.13", "3.14"] = "3.13"
@@ -35,6 +47,10 @@ class StageSettings(StageSection):
     wheels: Literal["lambda", "this-machine"] = "lambda"
     """for whom the dependencies layer is built; `this-machine` is for the local stage, which runs it here"""
     network: Network | None = None
+    data_key_arn: KeyArn | None = None
+    """an existing KMS key for users' credentials instead of a new one: [moving](operations.md#the-data-key) needs it"""
+    old_data_key_arns: Annotated[tuple[KeyArn, ...], Field(strict=False)] = ()
+    """keys under which credentials in the database may still be encrypted; they are only read with"""
     database: Database
     kafka: Kafka
     ingest: Ingest = EMPTY
@@ -56,11 +72,21 @@ class StageSettings(StageSection):
     """what a target URL may begin with"""
     log_retention_days: Annotated[Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731], Whole] = 30
     """how long logs are kept: the functions', MySQL's, and of what a new VPC refused"""
+    log_key_arn: KeyArn | None = None
+    """encrypts all logs; without it each stack makes a key ([what it must allow](operations.md#keys-of-your-own))"""
+    log_class: Literal["STANDARD", "INFREQUENT_ACCESS"] = "STANDARD"
+    """of logs that are seldom read: a new VPC's refused packets and a new Kafka's brokers"""
     removal_policy: Literal["retain", "destroy"] = "retain"
     """with retain, `make destroy` leaves a snapshot of a new MySQL, a new Kafka cluster, and the keys to their data"""
     api: Api | None = None
     """without it there is none, and channels are saved by the local stack or by hand"""
     alarms: Alarms | None = None
+
+    @field_validator("kafka")
+    @classmethod
+    def _has_a_group(cls, kafka: Kafka, info: ValidationInfo) -> Kafka:
+        """Each stage has its own: Lambda wants another group for each of an account's Kafka event sources."""
+        return kafka if kafka.group else kafka.model_copy(update={"group": f"hongyan-{info.data.get('name')}"})
 
     @field_validator("*")
     @classmethod
@@ -69,6 +95,11 @@ class StageSettings(StageSection):
         valid: dict[str | None, object] = info.context or {}
         valid[info.field_name] = value
         return value
+
+    @property
+    def full_name(self) -> str:
+        """What has a name of its own is called this, so that stages in one account keep out of each other's way."""
+        return f"{self.name_prefix}-{self.name}"
 
     @property
     def is_local(self) -> bool:
@@ -84,8 +115,19 @@ class StageSettings(StageSection):
         return self.removal_policy == "retain"
 
     @property
+    def is_protected(self) -> bool:
+        """Whether anything in the data stack is kept from being deleted once it has worked."""
+        mysql = isinstance(self.database, NewMySql) and (self.database.new.deletion_protection or self.keeps_data)
+        return self.has_data_stack and (self.is_prod or mysql)
+
+    @property
     def has_data_stack(self) -> bool:
         return any(isinstance(it, NewVpc | NewMySql | NewKafka) for it in (self.network, self.database, self.kafka))
+
+    @property
+    def kafka_source(self) -> str:
+        """What makes the event source the one it is: cluster, topic and group."""
+        return f"{self.kafka.where} {self.kafka.topic} {self.kafka.group}"
 
     @property
     def visibility_seconds(self) -> int:

@@ -27,6 +27,8 @@ class Alarm:
     says: str
     metric: cloudwatch.IMetric
     when: Threshold
+    #: from 1 on for those after the first, where one alarm does not hold all metrics
+    number: int = 0
     #: in a row
     periods: int = 1
     #: whether no data at all sets it off as well
@@ -35,10 +37,11 @@ class Alarm:
     def add_to(self, scope: Construct, *, stage: str, action: cloudwatch.IAlarmAction | None) -> None:
         comparison, threshold = self.when
         missing = cloudwatch.TreatMissingData
+        numbered = f"{self.name}{self.number + 1 if self.number else ''}"
         alarm = cloudwatch.Alarm(
             scope,
-            self.name,
-            alarm_name=f"hongyan-{stage}-{self.name}",
+            numbered,
+            alarm_name=f"{stage}-{numbered}",
             alarm_description=f"{self.says}. See docs/runbook.md, {self.name}.",
             metric=self.metric,
             threshold=threshold,

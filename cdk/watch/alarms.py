@@ -14,7 +14,7 @@ from cdk.settings.database import NewMySql
 from cdk.settings.stage import StageSettings
 from cdk.watch.alarm import Alarm, at_least, less_than, more_than
 from cdk.watch.alarm_topic import alarm_topic
-from cdk.watch.data_alarms import of_brokers, of_mysql
+from cdk.watch.data_alarms import of_brokers, of_mysql, of_source
 from cdk.watch.metrics import FIVE_MINUTES, Metrics, total
 
 _QUARTER_HOUR = Duration.minutes(15)
@@ -33,7 +33,7 @@ class Alarms(Construct):
         topic = alarm_topic(self, stage.alarms)
         action = actions.SnsAction(topic) if topic else None
         for alarm in _alarms(stage, metrics):
-            alarm.add_to(self, stage=stage.name, action=action)
+            alarm.add_to(self, stage=stage.full_name, action=action)
 
 
 def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
@@ -42,6 +42,7 @@ def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
     yield from _of_reports(stage, metrics)
     yield from _of_outcomes(metrics)
     yield from _of_our_own(metrics)
+    yield from of_source(metrics)
     if isinstance(stage.database, NewMySql):
         yield from of_mysql(stage.database.new, metrics)
     if metrics.kafka and metrics.kafka.brokers:

@@ -22,7 +22,7 @@ class Dashboard(Construct):
         cloudwatch.Dashboard(
             self,
             "Page",
-            dashboard_name=f"hongyan-{stage}",
+            dashboard_name=stage,
             default_interval=Duration.hours(12),
             widgets=[*_notifications(metrics), *_functions(metrics), *_mysql(metrics), *_kafka(metrics)],
         )
@@ -45,14 +45,14 @@ def _notifications(metrics: Metrics) -> Iterator[_Row]:
         _graph("Age of the send queue's oldest message", _SECONDS, [metrics.queue_age()]),
     ]
     yield [
-        _graph("Kafka lag", "Kafka records", [metrics.kafka_lag()]),
+        _graph("Kafka lag", "Kafka records", [metrics.kafka_lag(), metrics.polled()]),
         _graph("Send queue (up to 20 notifications each)", "messages", metrics.queue_depth()),
         _graph("Dead letters", "messages", [metrics.dead_letters(), metrics.dead_reports()]),
     ]
     yield [
         _graph("Trouble of ours", _COUNT, ours),
         _graph("Age of the oldest report", _SECONDS, [metrics.reports_age()]),
-        _graph("A queue refused", "calls", [metrics.queue_refused()]),
+        _graph("Refused: by a queue, by Kafka", "calls", [metrics.queue_refused(), metrics.polling_errors()]),
     ]
     yield [
         _graph("Sent after it was asked for", _SECONDS, [metrics.lateness(it) for it in ("p50", "p95", "p99")]),

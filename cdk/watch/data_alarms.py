@@ -1,19 +1,22 @@
-"""The alarms of what the data stack made: MySQL and Kafka's brokers."""
+"""The alarms of MySQL and Kafka: of the topic whoever has it, of the servers where the data stack made them."""
 
 from collections.abc import Iterator
 
 from cdk.data.msk import Cluster
 from cdk.settings.database import NewInstance
 from cdk.watch.alarm import Alarm, at_least, less_than, more_than
-from cdk.watch.metrics import Metrics, highest
+from cdk.watch.metrics import MOST_IN_AN_ALARM, Metrics, highest
 
 _BUSY_PERCENT, _FREE_PERCENT = 90, 15
+#: RDS grows storage when a tenth of it is free, unless it did in the last six hours or is as large as it may be
+_FREE_PERCENT_IF_IT_GROWS = 5
 _GIGABYTE = 2**30
 #: MSK's own advice
 _KAFKA_DISK_PERCENT = 85
 
 
 def of_mysql(new: NewInstance, metrics: Metrics) -> Iterator[Alarm]:
+    free = _FREE_PERCENT_IF_IT_GROWS if new.storage_max_gb else _FREE_PERCENT
     yield Alarm(
         name="DatabaseBusy",
         says=f"MySQL used more than {_BUSY_PERCENT} % of its processor in each of three periods of five minutes",
@@ -23,9 +26,27 @@ def of_mysql(new: NewInstance, metrics: Metrics) -> Iterator[Alarm]:
     )
     yield Alarm(
         name="DatabaseFull",
-        says=f"MySQL has less than {_FREE_PERCENT} % of its storage left",
+        says=f"MySQL has less than {free} % of the storage left that it began with",
         metric=metrics.of_mysql("FreeStorageSpace", "Minimum", label="free"),
-        when=less_than(new.storage_gb * _GIGABYTE * _FREE_PERCENT // 100),
+        when=less_than(new.storage_gb * _GIGABYTE * free // 100),
+    )
+
+
+def of_source(metrics: Metrics) -> Iterator[Alarm]:
+    yield Alarm(
+        name="KafkaSilent",
+        says="Lambda has not polled the topic for a quarter of an hour: it cannot reach the brokers or is not let in",
+        metric=metrics.polled(),
+        when=less_than(0),  # never by its value: an empty poll is a 0
+        periods=3,
+        when_silent=True,
+    )
+    yield Alarm(
+        name="KafkaPollingErrors",
+        says="Lambda failed to poll the topic in each of three periods of five minutes",
+        metric=metrics.polling_errors(),
+        when=at_least(1),
+        periods=3,
     )
 
 
@@ -37,9 +58,13 @@ def of_brokers(cluster: Cluster, metrics: Metrics) -> Iterator[Alarm]:
         when=at_least(1),
         periods=3,
     )
-    yield Alarm(
-        name="KafkaFull",
-        says=f"A broker used {_KAFKA_DISK_PERCENT} % of its storage",
-        metric=highest("broker", metrics.disk_used(cluster), label="storage, %"),
-        when=at_least(_KAFKA_DISK_PERCENT),
-    )
+    disks = metrics.disk_used(cluster)
+    for first in range(0, len(disks), MOST_IN_AN_ALARM):
+        some = disks[first : first + MOST_IN_AN_ALARM]
+        yield Alarm(
+            name="KafkaFull",
+            number=first // MOST_IN_AN_ALARM,
+            says=f"A broker of {first + 1} to {first + len(some)} used {_KAFKA_DISK_PERCENT} % of its storage",
+            metric=highest("broker", some, label="storage, %"),
+            when=at_least(_KAFKA_DISK_PERCENT),
+        )

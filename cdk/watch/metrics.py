@@ -15,6 +15,8 @@ from cdk.delivery.queue import ReportQueue, SendQueue
 from delivery.domain.contract import RejectCode
 
 FIVE_MINUTES = Duration.minutes(5)
+#: an alarm on an expression holds no more (CloudWatch's page "Using metric math")
+MOST_IN_AN_ALARM = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,8 @@ class Metrics:
     send: StageFunction
     queue: SendQueue
     reports: ReportQueue
+    #: of ingest's event source
+    mapping_id: str
     #: only what the stage made: an existing MySQL or Kafka is watched by whoever made it
     mysql: str | None
     kafka: Cluster | None
@@ -68,6 +72,17 @@ class Metrics:
     def kafka_lag(self, statistic: str = "Maximum") -> cloudwatch.Metric:
         """Lambda's own: how many records of the topic, over all partitions, ingest has yet to read."""
         return self.ingest.function.metric("OffsetLag", statistic=statistic, label="lag", period=FIVE_MINUTES)
+
+    def polled(self) -> cloudwatch.Metric:
+        """What Lambda read from the topic: 0 where there is nothing new, and no data when it cannot poll at all."""
+        return self._of_mapping("PolledEventCount", "records polled")
+
+    def polling_errors(self) -> cloudwatch.Metric:
+        return self._of_mapping("PollingErrorCount", "polling errors")
+
+    def _of_mapping(self, name: str, label: str) -> cloudwatch.Metric:
+        """As Lambda's page "Types of metrics for Lambda functions" has them, with MetricsConfig on the mapping."""
+        return _metric("AWS/Lambda", name, "Sum", label=label, EventSourceMappingUUID=self.mapping_id)
 
     def of_functions(self, name: str, statistic: str) -> Sequence[cloudwatch.Metric]:
         return [self.of_function(one, name, statistic) for one in self.functions]

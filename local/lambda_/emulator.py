@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ from pathlib import Path
 
 from local.lambda_.runtime import LambdaRuntime
 from local.machine.ports import free_port
-from local.machine.processes import ServerProcess, spawn, wait_until_ready
+from local.machine.processes import CannotStartError, ServerProcess, spawn, wait_until_ready
 from local.template.deployment import Function
 
 _ERROR_KEYS = {"errorMessage", "errorType", "requestId", "stackTrace"}
-#: added to the function's time-out for a cold start on a busy machine
+#: added to the function's time-out on a busy machine
 _GRACE_SECONDS = 60
+#: How long a handler's import may take before its time counts. Source: Lambda developer guide, "Init phase".
+_INIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,22 +39,40 @@ Invoke = Callable[[bytes], InvokeResult]
 class Emulator:
     """Takes one event at a time: a second one that overlaps the first crashes it."""
 
-    def __init__(self, function: Function, process: ServerProcess, *, port: int) -> None:
+    def __init__(self, function: Function, process: ServerProcess, *, port: int, started: Path) -> None:
         self.function = function
         self.process = process
         self.port = port
-        #: whether its cold start is over
+        #: whether it has handled an event
         self.warm = False
+        self._started = started
         self._runtime_pid: int | None = None
 
+    def start_runtime(self) -> None:
+        """Starts the function's process and waits until its handler is imported, for as long as Lambda does.
+
+        The bootstrap answers this event itself.
+        """
+        answer = self._passed(b"{}")
+        if answer.error is not None:
+            raise CannotStartError(f"{self.function.name} did not start: {answer.error}")
+        self.runtime_pid()
+        deadline = time.monotonic() + _INIT_SECONDS
+        while not self._started.exists() and self.alive() and time.monotonic() < deadline:
+            time.sleep(0.005)
+
     def invoke(self, event: bytes) -> InvokeResult:
+        answer = self._passed(event)
+        self.warm = True
+        return answer
+
+    def _passed(self, event: bytes) -> InvokeResult:
         timeout = self.function.timeout_seconds + _GRACE_SECONDS
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request("POST", "/2015-03-31/functions/function/invocations", event)
             response = connection.getresponse()
             body = response.read()
-            self.warm = True
             return parse_answer(response.status, body)
         except (OSError, http.client.HTTPException) as error:
             return lost_worker(f"{type(error).__name__} {error}")
@@ -65,18 +86,20 @@ class Emulator:
         )
 
     def runtime_pid(self) -> int | None:
-        """The process that runs the handler: the emulator's child, which starts with the first event."""
+        """The process that runs the handler: the emulator's child."""
         if self._runtime_pid is None:
             self._runtime_pid = next(iter(_children(self.process.pid)), None)
         return self._runtime_pid
 
     def end(self) -> None:
         self.process.end(grace=0)  # it has nothing to clean up, and its runtime dies with it
+        self._started.unlink(missing_ok=True)
 
 
 def start_emulator(function: Function, *, runtime: LambdaRuntime, aws: Mapping[str, str], log: Path) -> Emulator:
-    """Starts an emulator; its runtime starts with the first event, which is the cold start."""
+    """Starts an emulator and the function in it, which is the cold start."""
     port = free_port()
+    started = log.with_name(f"{log.stem}-{port}.started")
     api_port = free_port(other_than=[port])
     command: list[str | Path] = [
         *(runtime.emulator, "--log-level", "error"),
@@ -86,12 +109,18 @@ def start_emulator(function: Function, *, runtime: LambdaRuntime, aws: Mapping[s
             "--runtime-api-address",
             f"127.0.0.1:{api_port}",
         ),
-        *runtime.command(handler=function.handler, task_root=function.code),
+        *runtime.command(handler=function.handler, task_root=function.code, started=started),
     ]
     environment = lambda_environment(function, runtime=runtime, aws=aws)
     process = spawn(command, name=function.name, log=log, cwd=function.code, env=environment, inherit=False)
-    wait_until_ready(process, partial(_listens, port))
-    return Emulator(function, process, port=port)
+    emulator = Emulator(function, process, port=port, started=started)
+    try:
+        wait_until_ready(process, partial(_listens, port))
+        emulator.start_runtime()
+    except BaseException:
+        emulator.end()
+        raise
+    return emulator
 
 
 def lambda_environment(function: Function, *, runtime: LambdaRuntime, aws: Mapping[str, str]) -> dict[str, str]:

@@ -27,11 +27,14 @@ class LambdaRuntime:
     #: where compiled modules are written: code and layers are read-only, as on Lambda
     compiled: Path
 
-    def command(self, *, handler: str, task_root: Path) -> list[str]:
-        """The base interpreter without site directories, so that a function can import only what is deployed."""
+    def command(self, *, handler: str, task_root: Path, started: Path) -> list[str]:
+        """The base interpreter without site directories, so that a function can import only what is deployed.
+
+        The file `started` appears when the handler is imported.
+        """
         return [
             *(_below_our_venv(), "-S", "-s", "-X", f"pycache_prefix={self.compiled}"),
-            *(lambda_bootstrap.__file__, str(task_root), handler),
+            *(lambda_bootstrap.__file__, str(task_root), handler, str(started)),
         ]
 
 

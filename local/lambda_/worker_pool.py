@@ -39,8 +39,6 @@ class WorkerPool:
             if answer.worker_lost:
                 self._retire(worker)
                 worker = None
-            else:
-                worker.runtime_pid()
         except CannotStartError as error:
             return lost_worker(str(error))
         else:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, merged, own_context
 from cdk.settings.stage import LOCAL
 from local.machine.file_lock import wait_for_lock
 from local.machine.processes import CannotStartError, running
 
 _INPUTS = ("app.py", "cdk.json", "requirements.txt", "cdk", "functions", "layers")
-_TEMPLATE = f"hongyan-{LOCAL}-delivery.template.json"
+TEMPLATE = f"hongyan-{LOCAL}-delivery.template.json"
 _DONE = "inputs.sha256"
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -25,7 +25,7 @@ def synthesize(settings: Mapping[str, object], *, out: Path, say: Callable[[str]
     context = json.dumps(_context(settings), sort_keys=True)
     out.mkdir(parents=True, exist_ok=True)
     with wait_for_lock(out / ".lock", waiting=lambda what: say(f"hongyan: {what}")):
-        template, done, inputs = out / _TEMPLATE, out / _DONE, _hash(context)
+        template, done, inputs = out / TEMPLATE, out / _DONE, _hash(context)
         if not (template.exists() and done.exists() and done.read_text() == inputs):
             say("hongyan: synthesizing the stacks (first time about 20 s: the dependencies layer is installed)")
             done.unlink(missing_ok=True)

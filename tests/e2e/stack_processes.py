@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.home import HOME
 from local.machine.file_lock import wait_for_lock
-from local.stack import HOME
 from tests.waiting import is_gone, until
 
 

@@ -82,6 +82,18 @@ def test_the_template_s_time_out_ends_an_event_and_its_worker(deploy: Deploy) ->
     until(lambda: is_gone(pid))
 
 
+def test_a_slow_import_does_not_count_against_the_time_out(deploy: Deploy) -> None:
+    """Lambda imports the handler in a phase of its own, of up to ten seconds, and then gives it the event."""
+    slow = deploy({"Probe": function("probe", environment={"IMPORT_SECONDS": "3"}, Timeout=2)})
+    assert slow.answer("Probe", {})["milliseconds_left"] > 1_000
+
+
+def test_a_handler_that_cannot_be_imported_fails_each_event_with_the_reason(deploy: Deploy) -> None:
+    """And keeps no worker that would fail the next one for another reason."""
+    broken = deploy({"Probe": function("probe", environment={"IMPORT_FAILS": "yes"})}, workers=1)
+    assert [broken.invoke("Probe", {}).error for _ in range(2)] == ["ValueError: as asked for"] * 2
+
+
 @pytest.mark.parametrize("event", [{"exit": 1}, {"exit": 0}, {"answer_of_bytes": 7_000_000}])
 def test_a_worker_that_dies_is_replaced(probe: Toys, event: dict[str, int]) -> None:
     """By its own doing, or because its answer was over 6 MB."""

@@ -1,7 +1,7 @@
 """Finds resources in a synthesized template by what they are and do, never by logical id."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Resource = dict[str, Any]
@@ -54,6 +54,8 @@ class Template:
     protected: bool = False
     #: ids in the assembly: stacks, by name, and its own assets
     deployed_after: Sequence[str] = ()
+    #: of the stack itself
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def all(self, kind: str) -> list[Resource]:
         return [it["Properties"] for it in self.body["Resources"].values() if it["Type"] == kind]
@@ -117,7 +119,8 @@ def stands_in(word: str, stacks: Mapping[str, Template], what: str) -> list[Reso
 
 def told(data: Template, reference: Any) -> Any:
     """What the data stack gives for a reference of the stack that delivers."""
-    return data.body["Outputs"][reference["Fn::GetStackOutput"]["OutputName"]]["Value"]
+    exported = {it["Export"]["Name"]: it["Value"] for it in data.body["Outputs"].values() if "Export" in it}
+    return exported[reference["Fn::ImportValue"]]
 
 
 def tagged(resource: Mapping[str, Any], key: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.infra import watched
 from tests.infra.conftest import Synthesis
-from tests.infra.templates import FUNCTIONS, Resource, Template
+from tests.infra.templates import BROKERS, FUNCTIONS, MSK, Resource, Template
 
 TOPIC = "arn:aws:sns:ap-southeast-1:111111111111:operations"
 MAIL: Mapping[str, Any] = {"alarms": {"email": "operations@example.com"}}
@@ -53,10 +53,10 @@ def test_alarms_may_use_the_encrypted_topic_and_its_key(mailing: Template) -> No
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_only_the_silence_of_claim_is_an_alarm(dev: Template) -> None:
-    """No data elsewhere means that nothing was sent; claim ticks every minute, so silence means that it stopped."""
+def test_only_the_silence_of_claim_and_of_kafka_s_poller_is_an_alarm(dev: Template) -> None:
+    """No data elsewhere means that nothing was sent. Claim ticks every minute, and an empty poll counts 0."""
     missing = {name: alarm["TreatMissingData"] for name, alarm in watched.alarms(dev).items()}
-    assert missing.pop("ClaimStopped") == "breaching"
+    assert missing.pop("ClaimStopped") == missing.pop("KafkaSilent") == "breaching"
     assert set(missing.values()) == {"notBreaching"}
 
 
@@ -78,6 +78,39 @@ def test_thresholds_follow_the_settings_that_they_mean(synth: Synthesis) -> None
     assert made["SendQueueOld"]["Threshold"] == 700
     assert made["DueRecordsWait"]["Threshold"] == 600 + 7 * 60
     assert made["KafkaLag"]["Threshold"] == 40
+
+
+@pytest.mark.parametrize("kafka", [{}, BROKERS, MSK])
+def test_a_source_that_cannot_connect_is_an_alarm_whoever_made_the_cluster(
+    kafka: Mapping[str, Any], synth: Synthesis
+) -> None:
+    """By the mapping's own metrics, which it is asked for; an idle topic is no silence."""
+    template = synth("dev", {"kafka": kafka})
+    assert template.source("ingest")["MetricsConfig"] == {"Metrics": ["EventCount", "ErrorCount"]}
+    silent, failing = (watched.alarms(template)[it] for it in ("KafkaSilent", "KafkaPollingErrors"))
+    for alarm, name in ((silent, "PolledEventCount"), (failing, "PollingErrorCount")):
+        (metric,) = [it["MetricStat"]["Metric"] for it in alarm["Metrics"]]
+        (dimension,) = metric["Dimensions"]
+        assert (metric["Namespace"], metric["MetricName"]) == ("AWS/Lambda", name)
+        assert dimension["Name"] == "EventSourceMappingUUID"
+        assert template.named(dimension["Value"]) == template.source("ingest")
+        assert evaluated(alarm) == (300, 3)
+    assert (silent["ComparisonOperator"], silent["Threshold"]) == ("LessThanThreshold", 0)
+
+
+@pytest.mark.parametrize(("per_zone", "alarms"), [(3, [6]), (5, [10]), (6, [10, 2]), (10, [10, 10])])
+def test_every_broker_s_storage_is_watched_however_many_there_are(
+    per_zone: int, alarms: list[int], synth: Synthesis
+) -> None:
+    """An alarm on an expression holds ten metrics, so more brokers have more alarms; the page shows all."""
+    template = synth("dev", {"kafka": {"new": {"brokers": {"per_zone": per_zone}}}})
+    full = {name: it for name, it in watched.alarms(template).items() if name.startswith("KafkaFull")}
+    assert sorted(full) == ["KafkaFull", "KafkaFull2"][: len(alarms)]
+    assert [len(watched.of_alarm(full[name])) for name in sorted(full)] == alarms
+    every = set().union(*map(watched.of_alarm, full.values()))
+    assert len(every) == 2 * per_zone
+    assert every <= watched.of_dashboard(template)
+    assert all(it["AlarmDescription"].endswith("See docs/runbook.md, KafkaFull.") for it in full.values())
 
 
 def test_dead_letters_and_rejects_count_from_the_first(dev: Template) -> None:

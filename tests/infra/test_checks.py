@@ -17,6 +17,7 @@ from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 from tests.infra.conftest import Stacks
 from tests.infra.synthesis import checked
 from tests.infra.templates import MSK, MYSQL, RDS, TLS_BROKERS, VPC, Template
+from tests.infra.test_own_things import OWN, RESTORED
 
 #: a dependency that a reference already makes: the CDK writes both
 _WRITTEN_BY_THE_CDK = ["W3005"]
@@ -29,6 +30,8 @@ LINTED = [
     pytest.param("prod", {"kafka": _SERVERLESS, "alarms": _MAIL}, id="serverless and mail"),
     pytest.param("dev", {"network": VPC, "database": RDS, "kafka": TLS_BROKERS}, id="existing RDS and brokers"),
     pytest.param("prod", {"network": VPC, "database": MYSQL, "kafka": MSK}, id="existing MySQL and MSK"),
+    pytest.param("prod", OWN, id="a team's own things"),
+    pytest.param("prod", RESTORED, id="a restored MySQL, and places in an existing VPC"),
 ]
 
 

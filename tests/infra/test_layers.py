@@ -1,13 +1,12 @@
 """The layers are built without Docker for the right processor, and hold what is pinned and nothing else."""
 
-from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 
 from cdk.build.wheels import Target, fingerprint, install
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT
 from tests.infra.assets import Assets
 from tests.infra.templates import FUNCTIONS
@@ -24,9 +23,8 @@ def test_a_function_s_own_code_is_its_folder_alone(word: str, here: Assets) -> N
 
 
 def test_the_delivery_layer_is_the_package_without_what_tools_left(here: Assets) -> None:
-    """Only sources: compiled files would make a new layer version on every machine."""
-    source = ROOT / "layers" / "delivery" / "python"
-    assert set(shipped(here.ours())) == {file for file in shipped(source) if "__pycache__" not in file.parts}
+    """Beside their bytecode, which is made anew, the sources and nothing else."""
+    assert sources(here.ours()) == sources(ROOT / "layers" / "delivery" / "python")
 
 
 def test_every_package_of_a_layer_is_pinned(here: Assets, deployed: Assets) -> None:
@@ -39,11 +37,9 @@ def test_every_package_of_a_layer_is_pinned(here: Assets, deployed: Assets) -> N
 
 
 def test_the_layers_are_lean(here: Assets) -> None:
-    """No boto3, which Lambda has; no compiled files, no scripts."""
-    third_party = here.third_party()
-    names = {file.name for file in third_party.iterdir()}
+    """No boto3, which Lambda has; no scripts."""
+    names = {file.name for file in here.third_party().iterdir()}
     assert not names & {"boto3", "botocore", "bin", "pip"}
-    assert [file for file in shipped(third_party) if "__pycache__" in file.parts] == []
 
 
 def test_the_kafka_client_is_lean(deployed: Assets) -> None:
@@ -99,5 +95,6 @@ def test_another_python_than_this_one_is_not_installed_for_this_machine(tmp_path
         install(REQUIREMENTS, Target(python="2.7", architecture="arm64", here=True), tmp_path)
 
 
-def shipped(directory: Path) -> Iterator[Path]:
-    return (file.relative_to(directory) for file in directory.rglob("*") if file.is_file())
+def sources(directory: Path) -> set[Path]:
+    files = (file.relative_to(directory) for file in directory.rglob("*") if file.is_file())
+    return {file for file in files if "__pycache__" not in file.parts}

@@ -11,7 +11,7 @@ from tests.infra.templates import MSK, VPC, Resource, Template, tagged, told
 
 CLUSTER, SERVERLESS = "AWS::MSK::Cluster", "AWS::MSK::ServerlessCluster"
 ON_SERVERLESS: Mapping[str, Any] = {"kafka": {"new": {"kind": "serverless", "brokers": None}}}
-IAM_PORT = 9098
+IAM_PORT, HTTPS = 9098, 443
 
 
 def brokers(both: Stacks, stage: str = "prod", over: Mapping[str, Any] | None = None) -> Resource:
@@ -79,6 +79,26 @@ def test_writing_goes_on_with_one_copy_less(
     assert topic["TOPIC_REPLICATION"] == copies
 
 
+@pytest.mark.parametrize(
+    ("stage", "per_zone", "copies", "in_step"), [("prod", 1, "3", "2"), ("dev", 1, "2", "1"), ("dev", 2, "3", "2")]
+)
+def test_kafka_s_own_topics_have_as_many_copies_as_brokers_allow(
+    stage: str, per_zone: int, copies: str, in_step: str, both: Stacks
+) -> None:
+    """Three are Kafka's default; with two brokers the topic of offsets would never be made, and ingest never read."""
+    made = properties(both, stage, {"kafka": {"new": {"brokers": {"per_zone": per_zone}}}})
+    assert made["offsets.topic.replication.factor"] == made["transaction.state.log.replication.factor"] == copies
+    assert made["transaction.state.log.min.isr"] == in_step
+
+
+def test_in_more_than_three_zones_the_brokers_stand_in_the_first_three(both: Stacks) -> None:
+    """MSK takes no more."""
+    data = both("prod", {"network": {"zones": 4}})["data"]
+    subnets, _ = placed(data)
+    assert (len(subnets), data.one(CLUSTER)["NumberOfBrokerNodes"]) == (3, 3)
+    assert len(data.all("AWS::EC2::Subnet")) == 3 * 4
+
+
 @pytest.mark.parametrize("over", [{}, ON_SERVERLESS])
 def test_the_cluster_stands_where_there_is_a_way_out(over: Mapping[str, Any], both: Stacks) -> None:
     """Lambda's poller is in its subnets, and calls Lambda and STS from there."""
@@ -105,7 +125,8 @@ def test_the_functions_and_the_poller_come_in_and_nobody_else(
     assert "SecurityGroupIngress" not in data.named(group)
     assert [it["ToPort"] for it in data.named(group)["SecurityGroupEgress"]] == [443]
     inside = [it for it in data.all("AWS::EC2::SecurityGroupEgress") if it["GroupId"] == group]
-    assert [(it["DestinationSecurityGroupId"], it["ToPort"]) for it in inside] == [(group, IAM_PORT)]
+    to_brokers = [(it["DestinationSecurityGroupId"], it["ToPort"]) for it in inside if it["ToPort"] != HTTPS]
+    assert to_brokers == [(group, IAM_PORT)]
 
 
 def placed(data: Template) -> tuple[list[Any], list[Any]]:
@@ -138,7 +159,7 @@ def test_storage_grows_by_itself_when_the_stage_says_how_far(both: Stacks) -> No
     assert not both("dev")["data"].all("AWS::ApplicationAutoScaling::ScalableTarget")
 
 
-@pytest.mark.parametrize(("stage", "policy"), [("prod", "Retain"), ("dev", "Delete")])
+@pytest.mark.parametrize(("stage", "policy"), [("prod", "RetainExceptOnCreate"), ("dev", "Delete")])
 @pytest.mark.parametrize(("over", "kind"), [({}, CLUSTER), (ON_SERVERLESS, SERVERLESS)])
 def test_prod_s_cluster_stays_when_its_stack_goes(
     over: Mapping[str, Any], kind: str, stage: str, policy: str, both: Stacks
@@ -158,14 +179,16 @@ def test_prod_s_cluster_stays_when_its_stack_goes(
 def test_ingest_reads_the_new_topic_as_the_stage_s_group_and_nothing_else(
     over: Mapping[str, Any], kind: str, both: Stacks
 ) -> None:
-    """They use the data stack's outputs."""
+    """They use what the data stack exports."""
     data, delivery = both("prod", over)["data"], both("prod", over)["delivery"]
     source, allowed = delivery.source("ingest"), delivery.allowed("ingest")
     assert data.kind_of(told(data, source["EventSourceArn"])) == kind
     (cluster,), (topic,), (group,) = (allowed[f"kafka-cluster:{it}"] for it in ("Connect", "ReadData", "AlterGroup"))
     assert told(data, cluster) == told(data, source["EventSourceArn"])
-    assert within(told(data, topic)) == (":topic/", "/smartflow.notification.outbox")
-    assert within(told(data, group)) == (":group/", "/hongyan")
+    assert within(topic) == (":topic/", "/smartflow.notification.outbox")
+    assert within(group) == (":group/", "/hongyan-prod")
+    for arn in (topic, group):
+        assert [it["Fn::Select"][1]["Fn::Split"][1] for it in arn["Fn::Join"][1][::2]] == [cluster] * 2
     assert not {"kafka-cluster:WriteData", "kafka-cluster:CreateTopic"} & set(allowed)
 
 
@@ -180,7 +203,9 @@ def test_a_cluster_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks
     """Every broker's storage, by MSK's numbers; the dashboard shows what the alarms watch."""
     delivery = both("prod")["delivery"]
     full, offline = (watched.alarms(delivery)[it] for it in ("KafkaFull", "KafkaPartitionsOffline"))
-    name = ("Cluster Name", both("prod")["data"].one(CLUSTER)["ClusterName"])
+    dimension = {"Fn::GetStackOutput": {"StackName": "hongyan-prod-data", "OutputName": "KafkaClusterName"}}
+    assert told(both("prod")["data"], dimension) == both("prod")["data"].one(CLUSTER)["ClusterName"]
+    name = ("Cluster Name", str(dimension))
     disks = {("AWS/Kafka", "KafkaDataLogsDiskUsed", frozenset({name, ("Broker ID", it)})) for it in ("1", "2", "3")}
     assert watched.of_alarm(full) == disks
     assert watched.of_alarm(offline) == {("AWS/Kafka", "OfflinePartitionsCount", frozenset({name}))}

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from tests.infra.conftest import Stacks
-from tests.infra.templates import DEPLOYED, MYSQL, Resource, Template, listed, stands_in
+from tests.infra.templates import BROKERS, DEPLOYED, MSK, MYSQL, Resource, Template, listed, stands_in, tagged
 
 WITH: Mapping[str, Any] = {"network": {"new": True, "endpoints": True}}
 WITHOUT: Mapping[str, Any] = {"network": {"new": True, "endpoints": False}}
 ELSEWHERE: Mapping[str, Any] = {**WITH, "database": {**MYSQL, "port": 3310}}
+OF_THE_POLLER = {"lambda", "sts"}
 INSIDE = ("ingest", "claim", "migrate")
 
 
@@ -105,8 +106,49 @@ def test_nobody_comes_in_to_a_function(both: Stacks) -> None:
 
 def test_there_are_the_endpoints_that_are_called_and_no_others(both: Stacks) -> None:
     """Each costs by the hour and zone; S3's, where a migration's answer goes, is free and always there."""
-    assert set(endpoints(both("prod", WITH)["data"])) == {"s3", "secretsmanager", "sqs"}
+    functions = {"s3", "secretsmanager", "sqs"}
+    assert set(endpoints(both("prod", {**WITH, "kafka": {"pollers": {}}})["data"])) == functions
+    assert set(endpoints(both("prod", {**WITH, "kafka": MSK})["data"])) == functions
+    assert set(endpoints(both("prod", WITH)["data"])) == functions | OF_THE_POLLER
     assert set(endpoints(both("prod", WITHOUT)["data"])) == {"s3"}
+
+
+def test_s3_takes_an_answer_to_cloudformation_and_nothing_else_from_where_functions_stand(both: Stacks) -> None:
+    """Whoever reads the master's secret can write it to no bucket of his own. The NAT's subnets do not use it."""
+    data = both("prod", WITH)["data"]
+    endpoint = endpoints(data)["s3"]
+    (statement,) = endpoint["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "s3:PutObject"
+    without_dashes = {"Fn::Join": ["", {"Fn::Split": ["-", {"Ref": "AWS::Region"}]}]}
+    place = ":s3:::cloudformation-custom-resource-response-"
+    assert statement["Resource"]["Fn::Join"][1] == ["arn:", {"Ref": "AWS::Partition"}, place, without_dashes, "/*"]
+    tables = {str(it): tagged(data.named(it), "Name").rpartition("/")[2] for it in endpoint["RouteTableIds"]}
+    assert {name.rstrip("123") for name in tables.values()} == {"FunctionsSubnet", "DataSubnet"}
+
+
+@pytest.mark.parametrize("kafka", [{}, BROKERS])
+def test_kafka_s_poller_outlives_the_zone_of_the_nat(kafka: Mapping[str, Any], both: Stacks) -> None:
+    """It calls STS and Lambda by endpoints in every zone, as Lambda's own principal, and its group is let in."""
+    data = both("prod", {**WITH, "kafka": kafka})["data"]
+    (group,) = endpoints(data)["sts"]["SecurityGroupIds"]
+    entered = [it for it in data.all("AWS::EC2::SecurityGroupIngress") if it["GroupId"] == group]
+    let_in = {data.named(it["SourceSecurityGroupId"])["GroupDescription"] for it in entered}
+    assert any(("poller" if kafka == {} else "the functions") in it for it in let_in)
+    for name, action in {"sts": "sts:AssumeRole", "lambda": "lambda:InvokeFunction"}.items():
+        endpoint = endpoints(data)[name]
+        (statement,) = endpoint["PolicyDocument"]["Statement"]
+        assert (statement["Principal"], statement["Action"]) == ({"Service": "lambda.amazonaws.com"}, action)
+        assert len(endpoint["SubnetIds"]) == 3
+
+
+def test_a_nat_in_each_zone_has_an_address_in_each(both: Stacks) -> None:
+    """Each zone's packets leave by its own, and the stack tells all addresses."""
+    data = both("prod", {"network": {"nat": "gateway_per_zone"}, "kafka": MSK})["data"]
+    assert len(data.all("AWS::EC2::NatGateway")) == len(data.all("AWS::EC2::EIP")) == 3
+    ways = {str(it["NatGatewayId"]) for it in data.all("AWS::EC2::Route") if "NatGatewayId" in it}
+    assert len(ways) == 3
+    told = data.body["Outputs"]["FeishuEgressAddress"]["Value"]["Fn::Join"][1]
+    assert len([it for it in told if isinstance(it, dict)]) == 3
 
 
 def test_every_function_s_group_comes_in_to_the_endpoints(both: Stacks) -> None:

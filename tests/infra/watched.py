@@ -14,7 +14,7 @@ _DEPLOYED = "made-at-deployment"
 
 def alarms(template: Template) -> Mapping[str, Resource]:
     """By the name that the runbook knows them by, without the stage's."""
-    return {it["AlarmName"].split("-", 2)[2]: it for it in template.all("AWS::CloudWatch::Alarm")}
+    return {it["AlarmName"].rpartition("-")[2]: it for it in template.all("AWS::CloudWatch::Alarm")}
 
 
 def of_alarm(alarm: Resource) -> set[Metric]:

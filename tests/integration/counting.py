@@ -1,4 +1,4 @@
-"""What MySQL itself counted during a block: statements by kind, commits, and rows read."""
+"""What MySQL itself counted: statements by kind, commits, rows read, and waits for locked rows."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def counted(engine: Engine) -> Iterator[Counter[str]]:
     counts["statements"] = sum(counts[name] for name in _STATEMENTS)
     counts["commits"] = counts["Com_commit"]
     counts["rows_read"] = sum(number for name, number in counts.items() if name.startswith("Handler_read"))
+
+
+def lock_waits(engine: Engine) -> int:
+    """How often anybody has waited for a locked row since the server started."""
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'").one()[1])
 
 
 def _counters(engine: Engine) -> dict[str, int]:

@@ -55,7 +55,7 @@ def test_a_name_look_up_that_hangs_ends_with_the_deadline(monkeypatch: pytest.Mo
             kms.decrypt(CiphertextBlob=b"x")
     finally:
         answered.set()
-    assert monotonic() - began < 5
+    assert monotonic() - began < 15
 
 
 def test_a_call_without_a_deadline_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,43 @@ def test_a_server_that_cannot_prove_its_name_gets_no_token(server: ClearPassword
     assert server.passwords == []
 
 
+def test_a_private_authority_may_leave_out_key_identifiers_whatever_the_runtime(
+    private: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.13 and later verify strictly by default, and would refuse a server that 3.12 took."""
+    authority, certificate = private
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    monkeypatch.setattr(ssl, "create_default_context", strict_by_default)
+    with clear_password_server(context) as server:
+        with pytest.raises(OperationalError, match="Access denied"):
+            function_engine(server, authority).connect()
+        assert len(server.passwords) == 1
+
+
+def strict_by_default(*, cafile: str) -> ssl.SSLContext:
+    """What `ssl.create_default_context` makes from Python 3.13 on."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cafile)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
+
+
+def test_this_is_what_a_strict_context_refuses(private: tuple[Path, Path]) -> None:
+    """Else the test above would prove nothing."""
+    authority, certificate = private
+    ours, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate)
+    client_side = strict_by_default(cafile=str(authority)).wrap_bio(ours, theirs, server_hostname="127.0.0.1")
+    server_side = server.wrap_bio(theirs, ours, server_side=True)
+    for side in (client_side, server_side):
+        with pytest.raises(ssl.SSLWantReadError):
+            side.do_handshake()
+    with pytest.raises(ssl.SSLCertVerificationError, match="Missing Authority Key Identifier"):
+        client_side.do_handshake()
+
+
 def test_a_server_without_tls_gets_no_token(certificate: Path) -> None:
     """Even if it says that it cannot do TLS: so would somebody on the way."""
     with clear_password_server(None) as server, pytest.raises(OperationalError, match="SSL is required"):

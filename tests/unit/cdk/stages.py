@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import merged
 from cdk.settings.stage import StageSettings, stage_settings
 
@@ -20,6 +20,12 @@ VPC = {
     "vpc_id": "vpc-0a0a0a0a",
     "subnet_ids": ["subnet-0a0a0a0a", "subnet-0b0b0b0b"],
     "security_group_ids": ["sg-0a0a0a0a"],
+}
+PLACES = {
+    **VPC,
+    "send": {"subnet_ids": ["subnet-0c0c0c0c"], "security_group_ids": ["sg-0c0c0c0c"]},
+    "inside": {"subnet_ids": ["subnet-0d0d0d0d"], "security_group_ids": ["sg-0d0d0d0d"]},
+    "data_subnet_ids": ["subnet-0e0e0e0e", "subnet-0f0f0f0f"],
 }
 LEAST: Mapping[str, Any] = {"database": MYSQL, "kafka": BROKERS, "action_base_url": "https://app.example.com"}
 NEW: Mapping[str, Any] = {**LEAST, "network": {"new": True}, "database": {"new": {}}, "kafka": {"new": {}}}

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from cdk.settings.complaints import should_be
 from cdk.settings.page import settings as every_setting
-from tests.unit.cdk.stages import CLUSTER, LEAST, NEW, RDS, TOPIC, VPC, lines, over, settings
+from tests.unit.cdk.stages import CLUSTER, LEAST, NEW, PLACES, RDS, TOPIC, VPC, lines, over, settings
 
 #: a value of each type that JSON has, and what a setting says of itself that may be of that type
 VALUES: Mapping[str, tuple[Any, tuple[str, ...]]] = {
@@ -23,11 +23,14 @@ VALUES: Mapping[str, tuple[Any, tuple[str, ...]]] = {
 #: a valid stage with the kind of network, MySQL, Kafka or alarms that the key goes with
 BY_BEGINNING: Mapping[str, Mapping[str, Any]] = {
     "network.vpc_id": {**LEAST, "network": VPC},
-    "network.s": {**LEAST, "network": VPC},
+    "network.s": {**LEAST, "network": PLACES},
+    "network.inside": {**LEAST, "network": PLACES},
+    "network.data_": {**LEAST, "network": PLACES},
     "network.": NEW,
     "database.new": NEW,
     "database.iam": {**LEAST, "network": VPC, "database": RDS},
     "kafka.new": NEW,
+    "kafka.vpc": {**LEAST, "kafka": {"cluster_arn": CLUSTER}},
     "kafka.cluster_arn": {**LEAST, "kafka": {"cluster_arn": CLUSTER}},
     "alarms.email": LEAST,
     "alarms": {**LEAST, "alarms": {"topic_arn": TOPIC}},

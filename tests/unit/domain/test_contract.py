@@ -94,6 +94,13 @@ OTHER = "calendar.changed"
         (b"true", "but true or false"),
         (b"1.5", "but a number"),
         ('{"a": "冲突"}'.encode("gbk"), "not UTF-8"),
+        (b"Obj\x01\x04\x16avro.schema", "an Avro file"),
+        (b'<?xml version="1.0"?>', "XML"),
+        (repr({"event_type": "x"}).encode(), "single quotes"),
+        (b'{"payload": {"target_id": NaN}}', "NaN"),
+        (b"-Infinity", "Infinity"),
+        (b"user 7 should be notified", "plain text"),
+        (b" 'text'", "plain text"),
         (b"{", "not JSON: EOF"),
     ],
 )
@@ -161,6 +168,22 @@ def test_an_unknown_type_addressed_to_us_is_rejected() -> None:
 def test_an_unsupported_version_is_rejected(version: str) -> None:
     """The version is judged before the payload."""
     assert code_of(event(event_version=version, payload={})) == "event_version_unsupported"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"event_type": ""}, "event_type is empty"),
+        ({"event_version": "2"}, "event_version should be empty or 1"),
+        ({"event_type": "another"}, "event_type should be notification.feishu.requested"),
+        ({"service_name": "calendar"}, "service_name should be empty or notification for this type"),
+    ],
+)
+def test_the_reason_says_what_the_envelope_should_have(changes: dict[str, Any], words: str) -> None:
+    """Whoever reads the reject knows what to mend."""
+    verdict = judge(event(**changes))
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == words
 
 
 @pytest.mark.parametrize("version", [..., None, "", "1", " 1 "])

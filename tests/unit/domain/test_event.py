@@ -161,6 +161,18 @@ def test_the_reason_says_what_is_wrong_with_a_time(moment: object, words: str) -
     assert words in reason(requested_at=moment)
 
 
+@pytest.mark.parametrize("moment", ["1000-01-02T00:00:00.000001Z", "9999-12-30T23:59:59.999999Z"])
+def test_the_first_and_the_last_moment_that_mysql_holds_are_times(moment: str) -> None:
+    """A day is left on either side, for the zone."""
+    assert accepted(requested_at=moment).requested_at.isoformat() == moment.replace("Z", "+00:00")
+
+
+@pytest.mark.parametrize("moment", ["1000-01-02T00:00:00Z", "9999-12-31T00:00:00Z"])
+def test_a_moment_before_the_first_or_after_the_last_is_none(moment: str) -> None:
+    """MySQL would refuse it."""
+    assert reason(requested_at=moment) == "requested_at: should be in the years from 1000 to 9999"
+
+
 @pytest.mark.parametrize("moment", ["2026-01-31T16:00:00.5+08:00", "2026-01-31T03:00:00.500-05:00"])
 def test_the_time_of_the_request_is_kept_in_utc(moment: str) -> None:
     """Whatever its zone."""
@@ -176,6 +188,7 @@ def test_the_time_of_the_request_is_kept_in_utc(moment: str) -> None:
         ({"preview_id": 5}, "preview_id: should be a string"),
         ({"dedupe_key": " "}, "dedupe_key: should not be empty"),
         ({"dedupe_key": ...}, "dedupe_key: is missing"),
+        ({"requested_at": "now"}, "requested_at: should be an RFC 3339 time, such as 2026-01-31T08:00:00+08:00"),
     ],
 )
 def test_reasons_are_in_plain_words(changes: dict[str, Any], words: str) -> None:
@@ -204,3 +217,8 @@ def test_whatever_is_let_through_fits_its_columns(changes: dict[str, str]) -> No
         assert 0 < len(verdict.record.dedupe_key) <= 191
         assert 0 < len(verdict.record.preview_id) <= 64
         assert len(verdict.record.summary_text.encode()) <= 65_535
+
+
+def test_one_character_is_a_text() -> None:
+    """A producer may number its previews."""
+    assert (accepted(preview_id="1").preview_id, accepted(dedupe_key="1").dedupe_key) == ("1", "1")

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.domain.outcome import Delivered, ErrorCode, NoRecipient, Outcome, PermanentFailure, TemporaryFailure
+from delivery.domain.outcome import (
+    Delivered,
+    ErrorCode,
+    NoRecipient,
+    NotStarted,
+    Outcome,
+    PermanentFailure,
+    TemporaryFailure,
+)
 from delivery.domain.record import OPEN_STATUSES, Status
 from delivery.domain.transition import Transition, after_attempt
 from tests.unit.samples import NOW, RETRY, attempt
@@ -101,3 +109,23 @@ def test_jitter_adds_up_to_its_share() -> None:
 def test_what_feishu_asks_for_may_lengthen_a_delay_up_to_the_cap(asked: timedelta, wait: int) -> None:
     """It never shortens one."""
     assert EXACT.delay(1, asked) == minutes(wait)
+
+
+def test_an_answer_that_asks_for_more_time_gets_it() -> None:
+    """Its record comes due when Feishu said, not when the delay alone would have it."""
+    asked = replace(TEMPORARY, retry_after=minutes(12))
+    assert after_attempt(attempt(number=1), asked, EXACT, NOW).next_retry_at == NOW + minutes(12)
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "count"), [(1, Status.PENDING, 0), (2, Status.FAILED, 1), (5, Status.FAILED, 4)]
+)
+def test_a_call_that_was_not_made_gives_its_number_back(number: int, status: Status, count: int) -> None:
+    """The record is as it was before the attempt was opened, says why, and comes due in half a minute."""
+    assert after_attempt(attempt(number=number), NotStarted(reason="no time"), EXACT, NOW) == Transition(
+        status=status,
+        attempt_count=count,
+        next_retry_at=NOW + timedelta(seconds=30),
+        error_code="not_started",
+        error="no time",
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -70,16 +71,18 @@ def test_a_host_whose_first_address_is_silent_is_reached_by_the_second(monkeypat
     assert len(server.requests) == 1
 
 
-def test_two_silent_addresses_share_the_time_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_addresses_share_the_time_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time-out does not begin again with each address."""
-    with silent_listener() as first, silent_listener() as second, transport() as one:
-        resolve_to(monkeypatch, lambda: [address(first), address(second)])
+    with ExitStack() as exits:
+        silent = [address(exits.enter_context(silent_listener())) for _ in range(8)]
+        one = exits.enter_context(transport())
+        resolve_to(monkeypatch, lambda: silent)
         began = time.monotonic()
         answer = post(one, "http://127.0.0.1:1")
         took = time.monotonic() - began
     assert isinstance(answer, TemporaryFailure)
     assert answer.code == "network_error"
-    assert TIMEOUT * 0.9 <= took < 2 * TIMEOUT + 1
+    assert TIMEOUT * 0.9 <= took < len(silent) * TIMEOUT
 
 
 def test_nothing_is_written_after_a_handshake_that_was_too_slow(tls: ssl.SSLContext, certificate: Path) -> None:
@@ -140,7 +143,7 @@ def test_a_name_look_up_that_hangs_ends_with_the_call(monkeypatch: pytest.Monkey
         until(lambda: not any(thread.name == "name look-up" for thread in threading.enumerate()))
         time.sleep(0.1)
     assert [answer.code for answer in answers if isinstance(answer, TemporaryFailure)] == ["network_error"] * 2
-    assert took < 4 * TIMEOUT + 1
+    assert took < 10  # the look-up hangs for twenty seconds
     assert (server.connections, server.requests) == (0, [])
 
 
@@ -227,7 +230,7 @@ def test_a_connection_that_the_other_side_ended_in_silence_costs_no_attempt(*, r
 
 
 def test_a_burst_of_first_calls_over_tls_shares_one_context(
-    tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    tls: ssl.SSLContext, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Authorities are read once, not for each of 32 connections: a small function has no processor for that."""
     read: list[str] = []
@@ -244,6 +247,7 @@ def test_a_burst_of_first_calls_over_tls_shares_one_context(
     monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load_verify_locations)
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", load_default_certs)
     together = threading.Barrier(32)
+    not_read_yet = shutil.copy(certificate, tmp_path)
 
     def answered_together(_request: bytes) -> list[bytes]:
         together.wait(30)
@@ -251,7 +255,7 @@ def test_a_burst_of_first_calls_over_tls_shares_one_context(
 
     with (
         raw_server(answered_together, tls=tls, keep=True) as server,
-        transport(30, authorities=str(certificate)) as one,
+        transport(30, authorities=str(not_read_yet)) as one,
         ThreadPoolExecutor(max_workers=32) as threads,
     ):
         answers = list(threads.map(lambda _: post(one, server.origin), range(32)))

@@ -131,7 +131,7 @@ def test_an_answer_that_drips_ends_with_the_timeout(way: str, start: bytes, drip
         took = monotonic() - began
     assert isinstance(outcome, TemporaryFailure)
     assert outcome.code in ("provider_timeout", "network_error")
-    assert took < 4 * TIMEOUT + 1
+    assert took < 20  # it drips for forty seconds
 
 
 @pytest.mark.parametrize("start", [b"", HEAD + b"Content-Length: 9\r\n\r\n"])

@@ -151,6 +151,19 @@ class Way:
                 self.at_once -= 1
 
 
+@dataclass
+class Clock:
+    """The real time and what was slept, which takes no time."""
+
+    slept: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return utc_now() + self.slept
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += timedelta(seconds=seconds)
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -173,8 +186,8 @@ def sender(
     observer: Observer | None = None,
     concurrency: int = 4,
     call_timeout: timedelta = timedelta(seconds=5),
-    now: Callable[[], datetime] = utc_now,
 ) -> Sender:
+    clock = Clock()
     return Sender(
         attempts=attempts,
         channels=channels or Channels(),
@@ -182,6 +195,7 @@ def sender(
         ways={**(others or {}), FLOW_WEBHOOK: way},
         policy=SendPolicy(lease=timedelta(minutes=10), concurrency=concurrency, call_timeout=call_timeout, retry=RETRY),
         threads=lambda: ThreadPoolExecutor(max_workers=concurrency),
-        now=now,
+        now=clock.now,
+        sleep=clock.sleep,
         observer=observer or Observer(),
     )

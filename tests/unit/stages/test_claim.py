@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from delivery.claim import Claimer, ClaimPolicy
+from delivery.claim import Claimer, ClaimPolicy, ClaimReport
 from delivery.domain.record import Claimed, Pointer, QueueDown
 from tests.unit.samples import NOW
 
@@ -99,7 +99,7 @@ def test_it_leases_set_after_set_until_nothing_is_due(due: int, limits: list[int
     assert (report.claimed, len(queue.published), report.held_back) == (due, due, False)
 
 
-@pytest.mark.parametrize(("queued", "claimed"), [(1_000, 0), (5_000, 0), (950, 50), (850, 150), (0, 1_000)])
+@pytest.mark.parametrize(("queued", "claimed"), [(1_000, 0), (5_000, 0), (999, 1), (950, 50), (850, 150), (0, 1_000)])
 def test_it_leases_no_more_than_the_queue_has_room_for(queued: int, claimed: int) -> None:
     """When Feishu is slower than the producers, rows wait in MySQL."""
     records, queue = Records(2_000, Clock()), Queue(queued=queued)
@@ -175,3 +175,11 @@ def test_while_the_report_queue_cannot_be_asked_no_ended_lease_is_taken_and_the_
     assert records.with_ended_leases == [False, False, False]
     assert (report.reports_wait, report.queue_refused) == (True, "the report queue: AccessDenied: no")
     assert (report.claimed, len(queue.published)) == (250, 250)
+
+
+def test_a_report_of_nothing_counts_nothing() -> None:
+    """As a tick has it that broke at once."""
+    nothing = ClaimReport()
+    assert (nothing.claimed, nothing.dead, nothing.lost, nothing.oldest_due_seconds) == (0, 0, 0, 0.0)
+    assert (nothing.held_back, nothing.queue_refused, nothing.failure) == (False, "", None)
+    assert nothing.add(Claimed(pointers=[Pointer(1, 0)])) == ClaimReport(claimed=1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from delivery.domain.contract import RejectCode
 from delivery.domain.intake import Intake, KafkaRecord, Reject, Stored
 from delivery.domain.record import Pointer, QueueDown
-from delivery.ingest import Ingester
+from delivery.ingest import Ingester, IngestReport
 from tests.unit.samples import NOW, event, kafka_record, payload
 
 KINDS = {
@@ -55,11 +55,12 @@ class Recorder:
 @dataclass
 class Queue:
     down: bool = False
+    words: str = "no queue"
     published: list[Pointer] = field(default_factory=list)
 
     def publish(self, pointers: Sequence[Pointer]) -> None:
         if self.down:
-            raise QueueDown("no queue")
+            raise QueueDown(self.words)
         self.published.extend(pointers)
 
 
@@ -141,6 +142,14 @@ def test_rejects_keep_their_source_whole() -> None:
     assert [reject.source for reject in report.rejects] == records
 
 
+def test_a_reject_has_the_reason_and_the_outbox_row_of_its_event() -> None:
+    """Whoever looks into either table finds the other, and why."""
+    recorder = Recorder()
+    ingester(recorder, Queue()).run([kafka_record(event(outbox_id=9, payload=payload(user_id=0)))])
+    [reject] = recorder.intakes[0].rejects
+    assert (reject.outbox_id, reject.reason) == (9, "user_id: should be greater than 0")
+
+
 def test_the_whole_batch_is_stored_at_once_with_the_deadline_of_its_handoff() -> None:
     """One transaction whatever its size."""
     recorder = Recorder()
@@ -161,3 +170,17 @@ def test_a_database_that_is_down_fails_the_batch_and_nothing_is_published() -> N
     with pytest.raises(ConnectionError, match="no database"):
         ingester(Recorder(error=ConnectionError("no database")), queue).run(batch("good"))
     assert queue.published == []
+
+
+def test_a_queue_that_is_down_without_a_word_is_down_all_the_same() -> None:
+    """Nothing was published, and nobody may be told that it was."""
+    report = ingester(Recorder(), Queue(down=True, words="")).run(batch("good"))
+    assert (report.queue_refused, report.published) == ("no reason given", 0)
+
+
+def test_a_report_of_nothing_counts_nothing() -> None:
+    """As of an empty batch."""
+    nothing = IngestReport()
+    assert (nothing.received, nothing.requested, nothing.duplicates, nothing.published) == (0, 0, 0, 0)
+    assert (nothing.skipped, nothing.rejected, nothing.queue_refused) == ({}, {}, "")
+    assert ingester(Recorder(), Queue()).run([]).received == 0

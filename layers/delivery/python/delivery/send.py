@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from delivery.closing import Closer, ClosingObserver, ClosingStore, ReportQueue
@@ -19,6 +21,8 @@ from delivery.domain.transition import Closing, RetryPolicy, after_attempt
 from delivery.feishu.way import Way
 
 _CLOSE_EVERY = timedelta(milliseconds=200)
+#: To look after each call as it ends would take the processor from the others.
+_GATHER_SECONDS = 0.005
 _TO_CLOSE = timedelta(seconds=2)
 #: Kept of the time for the report queue, in case MySQL takes nothing.
 _TO_REPORT = timedelta(seconds=3)
@@ -68,6 +72,8 @@ class Sender:
     threads: Callable[[], Executor]
     now: Callable[[], datetime]
     observer: SendObserver
+    #: Between two tries to close, in seconds.
+    sleep: Callable[[float], None] = time.sleep
 
     def run(self, pointers: Sequence[Pointer], *, until: datetime) -> frozenset[Pointer]:
         """Works until everything is closed or reported, and opens nothing that could not finish before `until`.
@@ -101,6 +107,8 @@ class _Run:
     threads: Executor = field(init=False)
     closer: Closer = field(init=False)
     in_flight: dict[Future[Outcome], _Call] = field(default_factory=dict)
+    #: Of these, and of some that were given up.
+    ended: SimpleQueue[Future[Outcome]] = field(default_factory=SimpleQueue)
     broken: Exception | None = None
 
     def __post_init__(self) -> None:
@@ -165,16 +173,27 @@ class _Run:
         permit = Permit.ending_at(self._answered_by)
         future = self.threads.submit(self.sender.ways[chosen.channel].deliver, attempt, chosen, permit)
         self.in_flight[future] = _Call(attempt=attempt, permit=permit)
+        future.add_done_callback(self.ended.put)
 
     def _collect(self) -> None:
-        wait(self.in_flight, timeout=_CLOSE_EVERY.total_seconds(), return_when=FIRST_COMPLETED)
-        for future, call in list(self.in_flight.items()):
-            if future.done():
-                del self.in_flight[future]
+        if not self.in_flight:
+            return
+        for future in self._next_ended():
+            if call := self.in_flight.pop(future, None):
                 self._take(call.attempt, future)
-            elif call.permit.left() < -_GRACE.total_seconds():
+        for future, call in list(self.in_flight.items()):
+            if call.permit.left() < -_GRACE.total_seconds():
                 del self.in_flight[future]
                 self._give_up(call, future)
+
+    def _next_ended(self) -> Iterator[Future[Outcome]]:
+        """Waits for one, and has those that ended meanwhile as well."""
+        with suppress(Empty):
+            yield self.ended.get(timeout=_CLOSE_EVERY.total_seconds())
+            if self.in_flight:
+                time.sleep(_GATHER_SECONDS)
+            while True:
+                yield self.ended.get_nowait()
 
     def _give_up(self, call: _Call, future: Future[Outcome]) -> None:
         """Whatever its thread does later, the request is not written any more."""
@@ -206,6 +225,6 @@ class _Run:
         if not self.closer.owes:
             return
         if self.in_flight or self.sender.now() + _CLOSE_EVERY < self.until - _TO_REPORT:
-            time.sleep(_CLOSE_EVERY.total_seconds() / 2)
+            self.sender.sleep(_CLOSE_EVERY.total_seconds() / 2)
         elif not self.closer.hand_over():
             self.broken = self.broken or self.closer.trouble

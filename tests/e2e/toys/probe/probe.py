@@ -9,6 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+time.sleep(float(os.environ.get("IMPORT_SECONDS", "0")))
+if "IMPORT_FAILS" in os.environ:
+    raise ValueError("as asked for")
+
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     match event:

@@ -1,23 +1,28 @@
-"""urllib3 connections on which a call's permit counts for everything: name look-up, connecting, TLS and the answer.
+"""Connections to Feishu for `requests`, on which a call's permit counts for everything: name look-up to last byte.
 
 A request is not written when its time is over or its caller has given it up, an answer that drips does not start its
-time-out anew with each byte, and a connection that was silent for long is not used again.
+time-out anew with each byte, and a connection that was silent for long is not used again. `requests` would go through
+the pools of urllib3, which cost more processor time than everything else that a notification takes.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
+import select
 import socket
 import ssl
-from contextvars import ContextVar
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cache, partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import urlsplit
 
 import certifi
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+import requests
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
 
 from delivery.deadline import Permit
 from delivery.sockets import connect
@@ -28,10 +33,112 @@ if TYPE_CHECKING:  # no layer carries typing_extensions
 #: A NAT gateway forgets a connection after 350 seconds of silence, and the other side may do so sooner.
 SILENT_SECONDS = 30.0
 
-#: The permit of the call that this thread makes: urllib3 hands no value of ours down to its connections.
-current_permit: ContextVar[Permit] = ContextVar("current_permit")
+_NEARLY = 0.02  # seconds
+_PORTS = {"http": 80, "https": 443}
 
-_HOSTS = 8
+
+class BoundedAdapter(BaseAdapter):
+    """Makes each call on a kept-alive connection that nobody else is using, with one TLS context for all of them.
+
+    The authorities are those of certifi, which requests brings: pinned, and the same on Lambda as on any machine.
+    """
+
+    def __init__(self, *, concurrency: int, authorities: str | None = None) -> None:
+        super().__init__()
+        self._context = _context(authorities or certifi.where())
+        self._concurrency = concurrency
+        self._idle: defaultdict[_Origin, list[_Connection]] = defaultdict(list)
+
+    def send(self, request: requests.PreparedRequest, *, permit: Permit, **_: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401 - requests passes settings that do not apply here
+        parts = urlsplit(str(request.url))
+        origin = _Origin(parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
+        connection = self._idle_at(origin) or _Connection(origin, self._context, permit)
+        try:
+            connection.write(_encoded(request, parts.netloc.rpartition("@")[2]), permit)
+            answer = connection.answer(permit)
+        except BaseException:
+            connection.close()
+            raise
+        answer.on_close = partial(self._take_back, origin, connection)
+        return _response(request, answer)
+
+    def close(self) -> None:
+        while self._idle:
+            _, idle = self._idle.popitem()
+            for connection in idle:
+                connection.close()
+
+    def _idle_at(self, origin: _Origin) -> _Connection | None:
+        """The one that was used last; those that died in silence are closed on the way."""
+        idle = self._idle[origin]
+        while idle:
+            try:
+                connection = idle.pop()
+            except IndexError:  # another thread took it
+                break
+            if connection.is_usable():
+                return connection
+            connection.close()
+        return None
+
+    def _take_back(self, origin: _Origin, connection: _Connection, whole: bool) -> None:  # noqa: FBT001 - the answer calls it
+        idle = self._idle[origin]
+        if whole and len(idle) < self._concurrency:
+            idle.append(connection)
+        else:
+            connection.close()
+
+
+@cache
+def _context(authorities: str) -> ssl.SSLContext:
+    """Made once: reading the authorities anew for each connection takes a small function most of its five seconds."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.load_verify_locations(authorities)
+    made.set_alpn_protocols(["http/1.1"])
+    return made
+
+
+class _Origin(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+
+
+class _Connection:
+    """One socket, and since when it is silent."""
+
+    def __init__(self, origin: _Origin, context: ssl.SSLContext, permit: Permit) -> None:
+        self._socket = connect(origin.host, origin.port, seconds=_time_of(permit))
+        try:
+            if origin.scheme == "https":
+                self._socket.settimeout(max(permit.left(), 0.001))  # of the handshake
+                self._socket = context.wrap_socket(self._socket, server_hostname=origin.host)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._silent_since = monotonic()
+        self._heard = select.poll()
+        self._heard.register(self._socket, select.POLLIN)
+
+    def is_usable(self) -> bool:
+        """Whatever can be read before anything was asked is the end of it, or an answer to nobody."""
+        return monotonic() - self._silent_since < SILENT_SECONDS and not self._heard.poll(0)
+
+    def write(self, request: bytes, permit: Permit) -> None:
+        permit.take()
+        _bound(self._socket, _time_of(permit))
+        self._silent_since = monotonic()
+        self._socket.sendall(request)
+
+    def answer(self, permit: Permit) -> _Answer:
+        """Its status and headers; the body is still to be read."""
+        stream = _Stream(_UntilDeadline(self._socket, permit))
+        answer = _Answer(stream)
+        answer.begin()
+        return answer
+
+    def close(self) -> None:
+        self._socket.close()
 
 
 class _UntilDeadline(io.RawIOBase):
@@ -39,22 +146,17 @@ class _UntilDeadline(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, permit: Permit) -> None:
         self._socket = sock
-        self._raw = sock.makefile("rb", buffering=0)
         self._permit = permit
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer) -> int | None:
+    def readinto(self, buffer: Buffer) -> int:
         left = self._permit.left()
         if left <= 0:
             raise TimeoutError("the answer took too long")
-        self._socket.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
+        _bound(self._socket, left)
+        return self._socket.recv_into(buffer)
 
 
 class _Stream(io.BufferedReader):
@@ -68,46 +170,68 @@ class _Stream(io.BufferedReader):
             raise ConnectionResetError("the answer ended in its head")
         return line
 
+    def makefile(self, _mode: str) -> _Stream:
+        """As of a socket, which http.client wants to be given."""
+        return self
 
-class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as http.client has it
-        super().__init__(sock, *args, **options)
-        self.fp.close()
-        self.fp = self._stream = _Stream(_UntilDeadline(sock, current_permit.get()))
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that says on closing whether it was read to its end, so that its connection can be used again."""
+
+    def __init__(self, stream: _Stream) -> None:
+        super().__init__(stream, method="POST")  # type: ignore[arg-type]  # it uses makefile alone
+        self._stream = stream
+        self._whole = False
+        self.on_close: Callable[[bool], None] | None = None
 
     def begin(self) -> None:
         super().begin()
         self._stream.in_head = False
-        del self.headers["Set-Cookie"]  # none is kept, so none is parsed
+
+    def read1(self, n: int = -1) -> bytes:
+        """As in http.client, which does not mind a length that is none, nor one that the body does not have."""
+        lengths = set(self.headers.get_all("Content-Length", []))
+        if lengths and not self.chunked and (self.length is None or len(lengths) > 1):
+            raise http.client.HTTPException("its length is no number")
+        piece = super().read1(n)
+        if not piece and self.length:
+            raise http.client.IncompleteRead(piece, self.length)
+        self._whole = not piece
+        return piece
+
+    def close(self) -> None:
+        super().close()
+        on_close, self.on_close = self.on_close, None
+        if on_close:
+            on_close(self._whole and not self.will_close)
 
 
-class _Bounded(HTTPConnection):
-    response_class = _Response
-    silent_since = 0.0
-
-    def _new_conn(self) -> socket.socket:
-        permit = current_permit.get()
-        made = connect(self._dns_host, self.port or 0, seconds=_time_of(permit))
-        made.settimeout(max(permit.left(), 0.001))  # of a TLS handshake
-        return made
-
-    @property
-    def is_connected(self) -> bool:
-        """What was silent for long is taken for dropped, and urllib3 connects anew."""
-        return super().is_connected and monotonic() - self.silent_since < SILENT_SECONDS
-
-    def send(self, data: Any) -> None:  # noqa: ANN401 - as http.client has it
-        permit = current_permit.get()
-        if self.sock is None:
-            self.connect()
-        permit.take()
-        self.sock.settimeout(_time_of(permit))
-        self.silent_since = monotonic()
-        super().send(data)
+def _encoded(request: requests.PreparedRequest, host: str) -> bytes:
+    """In one piece: a head that goes by itself is a packet and a wait of its own. Its parts were checked before."""
+    lines = [f"{request.method} {request.path_url} HTTP/1.1".encode(), b"Host: " + host.encode()]
+    lines += [b"%b: %b" % (_bytes(name), _bytes(value)) for name, value in request.headers.items()]
+    return b"\r\n".join([*lines, b"", b""]) + _bytes(cast(bytes, request.body))
 
 
-class _SecureBounded(_Bounded, HTTPSConnection):
-    pass
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode("latin-1") if isinstance(text, str) else text
+
+
+def _response(request: requests.PreparedRequest, answer: _Answer) -> requests.Response:
+    response = requests.Response()
+    response.status_code = answer.status
+    response.reason = answer.reason
+    response.headers = CaseInsensitiveDict(answer.headers.items())
+    response.url = str(request.url)
+    response.request = request
+    response.raw = answer
+    return response
+
+
+def _bound(sock: socket.socket, seconds: float) -> None:
+    """Leaves a time-out that is nearly so as it is: setting one is a system call, at which other threads take over."""
+    if abs((sock.gettimeout() or 0) - seconds) > _NEARLY:
+        sock.settimeout(seconds)
 
 
 def _time_of(permit: Permit) -> float:
@@ -115,41 +239,3 @@ def _time_of(permit: Permit) -> float:
     if left <= 0:
         raise TimeoutError("its time was over")
     return left
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Bounded
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureBounded
-
-
-class _SharedContext(ssl.SSLContext):
-    def set_alpn_protocols(self, alpn_protocols: Any) -> None:  # noqa: ANN401 - as ssl has it
-        """Left alone: urllib3 sets them for each connection, and OpenSSL frees what another thread may be copying."""
-
-
-class BoundedAdapter(HTTPAdapter):
-    """Connections to Feishu for `requests`, and one TLS context for all of them.
-
-    The authorities are those of certifi, which requests brings: pinned, and the same on Lambda as on any machine.
-    """
-
-    def __init__(self, *, concurrency: int, authorities: str | None = None) -> None:
-        # Made once: reading the authorities anew for each connection takes a small function most of its five seconds.
-        self._context = _SharedContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._context.load_verify_locations(authorities or certifi.where())
-        super().__init__(pool_connections=_HOSTS, pool_maxsize=concurrency)
-
-    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:  # noqa: ANN401 - as requests has it
-        super().init_poolmanager(*sizes, ssl_context=self._context, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-
-    def build_connection_pool_key_attributes(self, *given: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401
-        """Of TLS only what the context says: requests would load its own authorities into it for each connection."""
-        host, _ = super().build_connection_pool_key_attributes(*given)
-        return host, {}
-
-    def cert_verify(self, *_: object) -> None:
-        """As above."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 _SHORTEST = 8  # bytes; what is shorter could be any part of an answer
 _MASK = b"****"
@@ -53,8 +53,10 @@ def _forms(text: bytes) -> Iterator[bytes]:
         yield inner.translate(bytes.maketrans(b"+/", b"-_"))
 
 
-def _unescaped(body: bytes) -> tuple[bytes, list[int]]:
+def _unescaped(body: bytes) -> tuple[bytes, Sequence[int]]:
     """The text without its escapes, and for each byte of it, and for its end, where that stands in the body."""
+    if not _ESCAPE.search(body):
+        return body, range(len(body) + 1)
     plain, starts, at = bytearray(), list[int](), 0
     for escape in _ESCAPE.finditer(body):
         plain += body[at : escape.start()]

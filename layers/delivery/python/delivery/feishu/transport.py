@@ -13,12 +13,11 @@ from http.client import HTTPException
 from typing import Any, Self
 
 import requests
-from urllib3.exceptions import HTTPError
 
 from delivery.deadline import NotWritten, Permit
 from delivery.domain.outcome import ErrorCode, NotStarted, PermanentFailure, TemporaryFailure
 from delivery.feishu.answer import Answer
-from delivery.feishu.connections import BoundedAdapter, current_permit
+from delivery.feishu.connections import BoundedAdapter
 
 _BODY_LIMIT = 64 * 1024
 _CHUNK = 16 * 1024
@@ -27,7 +26,7 @@ _HEADERS = {"Content-Type": "application/json; charset=utf-8", "Accept-Encoding"
 NoAnswer = TemporaryFailure | PermanentFailure | NotStarted
 
 #: What an answer can raise. A ValueError is a number that http.client expects and the answer does not have.
-_BROKEN = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
+_BROKEN = (requests.RequestException, HTTPException, OSError, ValueError)
 
 
 class _Session(requests.Session):
@@ -64,30 +63,37 @@ class Transport:
             return NotStarted(reason="too little time was left for a call")
         body = json.dumps(document, ensure_ascii=False).encode()
         try:
-            encoded = {name: value.encode("latin-1") for name, value in {**_HEADERS, **headers}.items()}
-            request = requests.Request("POST", url, data=body, headers=encoded).prepare()
+            request = _prepared(url, body, headers)
         except ValueError:  # a token that no header can carry, or a URL that no client can call
             return PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called")
         return self._sent(request, permit)
 
     def _sent(self, request: requests.PreparedRequest, permit: Permit) -> Answer | NoAnswer:
-        token = current_permit.set(permit)
         try:
-            with self.session.send(request, stream=True, allow_redirects=False, proxies={}) as response:
+            with self.session.send(request, permit=permit, stream=True, allow_redirects=False, proxies={}) as response:
                 return _read(response, permit)
         except NotWritten:
             return NotStarted(reason="the call was given up before it was written")
         except _BROKEN as error:
             return _no_answer(error, permit)
-        finally:
-            current_permit.reset(token)
+
+
+def _prepared(url: str, body: bytes, headers: Mapping[str, str]) -> requests.PreparedRequest:
+    """As `requests` prepares one, without what no call here has: cookies, authentication, hooks, a body of its own."""
+    request = requests.PreparedRequest()
+    request.prepare_method("POST")
+    request.prepare_url(url, None)
+    named = {**_HEADERS, **headers, "Content-Length": str(len(body))}
+    request.prepare_headers({name: value.encode("latin-1") for name, value in named.items()})
+    request.body = body
+    return request
 
 
 def _read(response: requests.Response, permit: Permit) -> Answer:
     """Reads up to the limit; a connection with bytes left over is closed and not used again."""
     raw, broken_off = bytearray(), None
     try:
-        while len(raw) <= _BODY_LIMIT and (piece := response.raw.read1(_CHUNK, decode_content=False)):
+        while len(raw) <= _BODY_LIMIT and (piece := response.raw.read1(_CHUNK)):
             raw += piece
         if not (raw or response.headers):
             raise ConnectionError("neither a header nor a body came")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -11,19 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from delivery.domain.outcome import Delivered, NotStarted, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import Status
 from delivery.domain.transition import Closed, Closing
-from delivery.storage.mysql.columns import (
-    INSERT,
-    Rights,
-    Sources,
-    copied,
-    fitting,
-    listed,
-    rows_of,
-    select,
-    update,
-    values_of,
-)
-from delivery.storage.mysql.database import LOCK_WAIT_TIMEOUT, error_number, room_for_values, to_stored
+from delivery.storage.mysql.columns import INSERT, Rights, Sources, copied, listed, rows_of, select, update
+from delivery.storage.mysql.database import LOCK_WAIT_TIMEOUT, error_number, to_stored
+from delivery.storage.mysql.packets import in_packets, size_of_row
 
 _RESPONSE_CHARACTERS = 2_000
 _ERROR_CHARACTERS = 2_000
@@ -135,9 +126,10 @@ def _ids(closings: Iterable[Closing]) -> frozenset[int]:
 def _write(
     connection: Connection, statement: str, sources: Sources[Closing], closings: Sequence[Closing], *, row: str = ""
 ) -> None:
-    for part in fitting(sources, closings, room=room_for_values(connection)):
+    values = [tuple(value(closing) for value in sources.values()) for closing in closings]
+    for part in in_packets(connection, values, size_of_row):
         rows = rows_of(sources, len(part), row=row)
-        connection.exec_driver_sql(statement.format(rows=rows), values_of(sources, part))
+        connection.exec_driver_sql(statement.format(rows=rows), tuple(chain.from_iterable(part)))
 
 
 def _outcome_name(outcome: Outcome) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import OPEN_STATUSES
@@ -80,8 +80,8 @@ class HeldRecords:
 
     def _write(self, statement: str, ids: Collection[int], now: datetime, known: dict[str, object]) -> int:
         values = {**known, "ids": sorted(ids), "now": to_stored(now), "code": ErrorCode.HELD.value}
-        return in_transaction(
-            self.engine,
-            lambda connection: connection.exec_driver_sql(statement, values).rowcount,
-            again_after_loss=True,
-        )
+
+        def write(connection: Connection) -> int:
+            return connection.exec_driver_sql(statement, values).rowcount
+
+        return in_transaction(self.engine, write, again_after_loss=True)

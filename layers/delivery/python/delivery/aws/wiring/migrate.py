@@ -48,9 +48,7 @@ def asked_moment(event: Mapping[str, Any]) -> datetime | None:
 
 def _moment(given: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(given)
+        return datetime.strptime(given, "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:
-        moment = datetime.min
-    if moment.tzinfo is None:
-        raise DeploymentError(f"hold_open_before should be a moment such as 2026-11-25T03:07:00Z, is {given}")
-    return moment
+        says = f"hold_open_before should be a moment such as 2026-11-25T03:07:00Z, is {given}"
+        raise DeploymentError(says) from None

@@ -26,9 +26,6 @@ Rights = Mapping[str, Collection[Privilege]]
 #: ON DUPLICATE KEY UPDATE needs SELECT and UPDATE on its columns as well.
 INSERT = Privilege("INSERT")
 
-#: Bytes of a number, a time or NULL at most, or of what stands around a text.
-_AROUND = 32
-
 
 def select(*columns: str) -> Iterator[Privilege]:
     return (Privilege("SELECT", column) for column in columns)
@@ -63,31 +60,6 @@ def row_of(columns: Sized) -> str:
 def rows_of(columns: Sized, count: int, *, row: str = "") -> str:
     """Placeholders for `count` rows: `(%s, %s), (%s, %s)`."""
     return ", ".join([f"{row}({row_of(columns)})"] * count)
-
-
-def fitting(sources: Sources[T], things: Iterable[T], *, room: int) -> Iterator[list[T]]:
-    """These things in parts whose values take no more than `room` bytes; what is larger goes alone."""
-    part: list[T] = []
-    left = room
-    for thing in things:
-        size = sum(_bytes_of(value(thing)) for value in sources.values())
-        if part and size > left:
-            yield part
-            part, left = [], room
-        part.append(thing)
-        left -= size
-    if part:
-        yield part
-
-
-def _bytes_of(value: object) -> int:
-    match value:
-        case str():
-            return len(value.encode()) + _AROUND
-        case bytes():
-            return len(value) + _AROUND
-        case _:
-            return _AROUND
 
 
 def values_of(sources: Sources[T], things: Iterable[T]) -> tuple[object, ...]:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from delivery.deadline import need, seconds_left, wait_of
-from delivery.storage.mysql.connection import MySqlConnection, connect_to
+from delivery.storage.mysql.connection import connect_to
 
 T = TypeVar("T")
 
@@ -30,7 +30,6 @@ _WORTH_ANOTHER_TRY = {_DEADLOCK, LOCK_WAIT_TIMEOUT, _SAVEPOINT_GONE}
 _TRIES = 5
 # A server that was the writer and is a reader now, as after a failover. Only a new connection reaches the new writer.
 _READ_ONLY = {1290, 1792, 1836}
-_STATEMENT_BYTES = 8_192  # what a statement has beside its values
 _LEAST_SECONDS = 0.2  # with less left no transaction is begun
 
 
@@ -86,12 +85,6 @@ def open_engine(
 def _leave_a_reader(context: ExceptionContext) -> None:
     if _number(context.original_exception) in _READ_ONLY:
         context.is_disconnect = True
-
-
-def room_for_values(connection: Connection) -> int:
-    """How many bytes the values of one statement may have. Escaping may double them, and the statement needs a few."""
-    made = cast(MySqlConnection, connection.connection.dbapi_connection)
-    return max(made.packet_bytes // 2 - _STATEMENT_BYTES, 1)
 
 
 def in_transaction(
@@ -152,8 +145,8 @@ def own_words(error: DBAPIError) -> str:
 
 def to_stored(moment: datetime) -> datetime:
     """Aware UTC to what a DATETIME(3) column holds: naive, cut to the millisecond."""
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
-    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+    utc = moment.astimezone(UTC)
+    return utc.replace(tzinfo=None, microsecond=utc.microsecond // 1000 * 1000)
 
 
 def from_stored(moment: datetime) -> datetime:

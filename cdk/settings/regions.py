@@ -1,0 +1,79 @@
+"""What single regions lack of what a stage asks for, so that it is refused before anything is made.
+
+The CDK itself refuses classes of instances that a region lacks, if the stage names its region.
+"""
+
+import re
+import ssl
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from cdk.settings.context import ROOT
+from cdk.settings.database import Database, ExistingRds, NewMySql, rds_region
+
+#: where `database.ca_file` looks for it: Lambda unpacks the layer into /opt
+BUNDLE = ROOT / "layers" / "delivery" / "rds-ca.pem"
+SHIPPED = f"/opt/{BUNDLE.name}"
+_OF_RDS = re.compile(r"^Amazon RDS (?P<region>[a-z0-9-]+) Root CA ")
+
+
+#: of those where RDS is, by botocore's list of endpoints; aws/aws-cdk#13385 and buildkite/elastic-ci-stack-for-aws#1297
+#: show how a stack fails there
+WITHOUT_ROTATION = frozenset(
+    {
+        "af-south-1",
+        "ap-east-2",
+        "ap-northeast-3",
+        "ap-south-2",
+        "ap-southeast-3",
+        "ap-southeast-4",
+        "ap-southeast-5",
+        "ap-southeast-6",
+        "ap-southeast-7",
+        "ca-west-1",
+        "eu-central-2",
+        "eu-south-1",
+        "eu-south-2",
+        "il-central-1",
+        "me-central-1",
+        "mx-central-1",
+    }
+)
+
+
+def lacking(database: Database, region: str | None) -> Iterator[str]:
+    """A complaint for each setting of the database that the region cannot fulfil."""
+    yield from _unknown_authorities(database, region)
+    if isinstance(database, NewMySql) and database.new.rotation_days and region in WITHOUT_ROTATION:
+        yield (
+            f"database.new.rotation_days: should be 0 in {region}, is {database.new.rotation_days}; AWS's function "
+            "that rotates secrets comes from the Serverless Application Repository, which is not there"
+        )
+
+
+def _unknown_authorities(database: Database, region: str | None) -> Iterator[str]:
+    """Without them the first migration would fail at its TLS handshake, when network and database stand already."""
+    where = _region_of(database, region)
+    if where and database.ca_file == SHIPPED and where not in known_regions():
+        yield (
+            f"database.ca_file: {SHIPPED} lacks RDS's authorities of {where}; put AWS's bundle of that region into "
+            f"layers/delivery, say as {where}.pem, and name it here: /opt/{where}.pem"
+        )
+
+
+def _region_of(database: Database, region: str | None) -> str | None:
+    """Of a new MySQL and of an RDS; any other server's authorities are its owner's business."""
+    if isinstance(database, NewMySql):
+        return region
+    return rds_region(database.endpoint) or (region if isinstance(database, ExistingRds) else None)
+
+
+@cache
+def known_regions() -> frozenset[str]:
+    """By the names of the roots in the bundle, so that whoever adds one there has nothing else to change."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(BUNDLE)
+    subjects: list[Any] = [authority["subject"] for authority in context.get_ca_certs()]
+    names = [str(dict(part[0] for part in subject).get("commonName")) for subject in subjects]
+    return frozenset(found["region"] for name in names if (found := _OF_RDS.match(name)))

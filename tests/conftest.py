@@ -1,0 +1,27 @@
+"""The order of the test files."""
+
+from pathlib import Path
+
+import pytest
+
+_TESTS = Path(__file__).parent
+
+#: The longest begin first, so that in the end no process waits for another one's. What waits most is spread over them.
+_FIRST = [
+    "e2e/test_stack.py",
+    "infra/test_deployment.py",
+    "e2e/test_sam.py",
+    "e2e/test_demo.py",
+    "e2e/test_mysql_outage.py",
+    "integration/test_local_kafka.py",
+    "infra/test_clean_import.py",
+    "e2e/test_interrupted_start.py",
+    "outages/test_faults.py",
+    "infra/test_app.py",
+    "infra/test_checks.py",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {_TESTS / name: place for place, name in enumerate(_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
