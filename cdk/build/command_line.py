@@ -73,7 +73,7 @@ def _in_rounds(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str])
         _say("the second round removes what was kept")
     code = _run_cdk(*ours, *theirs)
     if not code and deployed.data and not wanted.data:
-        _say(_how_to_remove(f"hongyan-{stage.name}-data"))
+        _say(_how_to_remove(f"{stage.full_name}-data"))
     return code
 
 
