@@ -228,6 +228,7 @@ def _msk_by_its_arn(kafka: Kafka) -> _Lines:
 
 
 def _region(
+    *,
     region: str | None,
     database: Database,
     kafka: Kafka,
