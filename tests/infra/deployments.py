@@ -33,7 +33,7 @@ SETTING: Mapping[str, Any] = {"send": {"max_concurrency": 7}}
 FAILS = "ALTER TABLE no_such_table ADD COLUMN x int"
 ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
 _STAGE: Mapping[str, Any] = {"database": {"name": DATABASE}, "removal_policy": "retain"}
-SNAPSHOT = "arn:aws:rds:eu-west-1:111111111111:snapshot:hongyan-dev-final"
+_SNAPSHOT = "arn:aws:rds:eu-west-1:111111111111:snapshot:{}"
 OPEN_IN_THE_BACKUP = f"""
 INSERT INTO {DATABASE}.notification_records (channel, user_id, trigger_id, preview_id, trigger_type, target_type,
     target_id, dedupe_key, target_url, status, next_retry_at, created_at, updated_at)
@@ -143,10 +143,10 @@ class Deployments:
     @cached_property
     def restored(self) -> Step:
         """From what the stage left; the MySQL that stands in for RDS still has what a snapshot would bring."""
-        _ = _succeeded(self.destroyed)
+        (snapshot,) = _succeeded(self.destroyed).after.snapshots
         with self.engine.begin() as connection:
             connection.execute(text(OPEN_IN_THE_BACKUP), {"an_hour_ago": datetime.now(UTC) - timedelta(hours=1)})
-        return self._deploy(self._assembly(_restoring()))
+        return self._deploy(self._assembly(_restoring(snapshot)))
 
     def _assembly(self, over: Mapping[str, Any] | None = None, *, first: bool = False) -> Assembly:
         return self.checkout.assembly(STAGE, {**_STAGE, **(over or {})}, first=first)
@@ -182,10 +182,14 @@ class Deployments:
         )
 
 
-def _restoring() -> Mapping[str, Any]:
+def _restoring(snapshot: str) -> Mapping[str, Any]:
     """The cluster that the stage left has its name, so Kafka is another one."""
     just_now = (datetime.now(UTC) - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    from_snapshot = {"new": {"snapshot_arn": SNAPSHOT}, "name": DATABASE, "hold_open_before": just_now}
+    from_snapshot = {
+        "new": {"snapshot_arn": _SNAPSHOT.format(snapshot)},
+        "name": DATABASE,
+        "hold_open_before": just_now,
+    }
     return {"database": from_snapshot, "kafka": BROKERS}
 
 
