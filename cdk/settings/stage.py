@@ -83,7 +83,11 @@ class StageSettings(StageSection):
     @classmethod
     def _has_a_group(cls, kafka: Kafka, info: ValidationInfo) -> Kafka:
         """Each stage has its own: Lambda wants another group for each of an account's Kafka event sources."""
-        return kafka if kafka.group else kafka.model_copy(update={"group": f"hongyan-{info.data.get('name')}"})
+        return (
+            kafka
+            if kafka.group
+            else kafka.model_copy(update={"group": f"{info.data.get('name_prefix')}-{info.data.get('name')}"})
+        )
 
     @field_validator("*")
     @classmethod
