@@ -18,8 +18,8 @@ SIDE_BY_SIDE := --numprocesses $(FILES_AT_A_TIME) --dist loadfile --no-loadscope
 # Bytecode is kept, or each of some hundred processes compiles what it imports anew, with the assertions of the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up down test quick unit check lint types imports docs migration synth bootstrap deploy diff destroy \
-	sam-invoke sam-start outages mutants bench clean
+.PHONY: help demo up down test quick unit check lint types imports docs migration synth rehearse doctor bootstrap deploy \
+	diff destroy sam-invoke sam-start outages mutants bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,12 @@ migration: .venv/ready  ## begin a change of the tables: make migration NAME=add
 
 synth: .venv/ready  ## write a stage's CloudFormation templates to cdk.out, without an account or a network: make synth STAGE=prod
 	@$(PYTHON) app.py $(STAGE)
+
+rehearse: .venv/ready  ## deploy a stage into moto on this machine, as the CDK would on AWS, and keep it up: make rehearse STAGE=prod [ONCE=1]
+	@$(PYTHON) -m local rehearse --stage $(STAGE) $(if $(ONCE),--once)
+
+doctor: .venv/ready  ## check an account before and after a deployment, and say what to do: make doctor STAGE=dev [TEST_USER=7] [JSON=1]
+	@$(PYTHON) -m cdk.doctor --stage $(STAGE) $(if $(TEST_USER),--test-user $(TEST_USER)) $(if $(JSON),--json)
 
 bootstrap: .venv/ready  ## prepare an AWS account and region for deployments, once: make bootstrap STAGE=dev
 	@$(PYTHON) -m cdk.build.command_line bootstrap --stage $(STAGE) $(CDK_PASSED)

@@ -11,7 +11,7 @@ import sys
 from cdk.assembly import stage_app
 from cdk.build.bytecode import told
 from cdk.build.sizes import table
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT, own_context, passed_by_the_cli
 from cdk.settings.stage import DEFAULT_STAGE, stage_settings
 

@@ -12,7 +12,8 @@ from aws_cdk import aws_iam as iam
 from cdk.build.rounds import keep
 from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
+from cdk.settings.context import FIRST_DEPLOYMENT, is_first_deployment
 from cdk.settings.regions import lacking
 from cdk.settings.rules import OUR_NAME
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
@@ -29,16 +30,18 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
     name = app.node.try_get_context("stage") or DEFAULT_STAGE
     stage = stage_settings(app.node.try_get_context("stages"), str(name))
     _refuse_region(stage, os.environ.get(_REGION_OF_THE_CALLER))
-    data = add_stacks(app, stage)
+    data = add_stacks(app, stage, first=is_first_deployment(app.node.try_get_context(FIRST_DEPLOYMENT)))
     if data and (path := app.node.try_get_context(KEPT)):
         keep(data, json.loads(Path(path).read_text()))
     return app
 
 
-def add_stacks(app: App, stage: StageSettings) -> DataStack | None:
+def add_stacks(app: App, stage: StageSettings, *, first: bool) -> DataStack | None:
     """Adds the data stack, if the stage makes anything for it, and the delivery stack, which depends on it."""
     _mark(app, stage)
-    data = DataStack(app, f"{stage.full_name}-data", stage=stage, **_common(stage)) if stage.has_data_stack else None
+    data = None
+    if stage.has_data_stack:
+        data = DataStack(app, f"{stage.full_name}-data", stage=stage, first=first, **_common(stage))
     delivery = DeliveryStack(
         app,
         f"{stage.full_name}-delivery",

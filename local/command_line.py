@@ -1,22 +1,27 @@
-"""The command line `python -m local COMMAND`."""
+"""The command line `python -m local COMMAND`.
+
+A command imports what it needs when it runs: all of it together takes most of a second.
+"""
+
+from __future__ import annotations
 
 import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cdk.settings.complaints import SettingsError
-from local.commands.channel import save_channel
-from local.commands.lifecycle import demo, down, status, up
-from local.commands.publish import event_key, example_event, publish, read_event
-from local.commands.show import show
+from cdk.error import SettingsError
 from local.endpoints_file import read_endpoints
+from local.home import HOME
 from local.machine.environment import use_own_environment
 from local.machine.interrupts import Interrupted, raise_interrupts
 from local.machine.processes import CannotStartError
 from local.sam import command_line as sam_cli
-from local.stack import HOME, StackOptions
+
+if TYPE_CHECKING:
+    from local.stack import StackOptions
 
 _ABOUT = """\
 The whole of Hongyan on this machine, from the synthesized CloudFormation template: Kafka, MySQL, the Lambda functions
@@ -72,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     _add_publish(commands.add_parser("publish", help="publish an event to Kafka and say what became of it"))
     _add_show(commands.add_parser("show", help="show a record and its attempts"))
     _add_channel(commands.add_parser("channel", help="save how a user is reached"))
+    _add_rehearse(commands.add_parser("rehearse", help="deploy a stage of cdk.json into moto, and keep it up"))
     sam_cli.add_invoke(commands.add_parser("sam-invoke", help="invoke one function in a container, with `sam local`"))
     sam_cli.add_start(commands.add_parser("sam-start", help="serve the functions in containers, with `sam local`"))
     return root
@@ -85,6 +91,12 @@ def _add_up(command: argparse.ArgumentParser) -> None:
     _add_stack_options(command, minute_seconds=5.0)
     command.add_argument("--fresh", action="store_true", help="remove the data of earlier runs first")
     _add(command, _up)
+
+
+def _add_rehearse(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--stage", default="dev", help="a stage of cdk.json (default: %(default)s)")
+    command.add_argument("--once", action="store_true", help="end as soon as everything stands")
+    _add(command, _rehearse)
 
 
 def _add_demo(command: argparse.ArgumentParser) -> None:
@@ -124,14 +136,26 @@ def _add_channel(command: argparse.ArgumentParser) -> None:
 
 
 def _up(options: argparse.Namespace) -> int:
+    from local.commands.lifecycle import up
+
     return up(_stack_options(options, name="up", fresh=options.fresh))
 
 
 def _demo(options: argparse.Namespace) -> int:
+    from local.commands.lifecycle import demo
+
     return demo(_stack_options(options, name="demo", fresh=True))
 
 
+def _rehearse(options: argparse.Namespace) -> int:
+    from local.rehearse.run import rehearse
+
+    return rehearse(options.stage, home=options.home.resolve(), once=options.once, say=_say)
+
+
 def _stack_options(options: argparse.Namespace, *, name: str, fresh: bool) -> StackOptions:
+    from local.stack import StackOptions
+
     if options.minute_seconds <= 0:
         raise CannotStartError(f"--minute-seconds: should be more than 0, is {options.minute_seconds:g}")
     debug = _say if options.debug else lambda _: None
@@ -146,14 +170,20 @@ def _stack_options(options: argparse.Namespace, *, name: str, fresh: bool) -> St
 
 
 def _down(options: argparse.Namespace) -> int:
+    from local.commands.lifecycle import down
+
     return down(options.home, say=_say)
 
 
 def _status(options: argparse.Namespace) -> int:
+    from local.commands.lifecycle import status
+
     return status(options.home, say=_say)
 
 
 def _publish(options: argparse.Namespace) -> int:
+    from local.commands.publish import event_key, example_event, publish, read_event
+
     endpoints = read_endpoints(options.home)
     user_id = 1 if options.user is None else options.user
     event = read_event(options.file) if options.file else example_event(user_id, options.text)
@@ -162,11 +192,15 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from local.commands.show import show
+
     show(read_endpoints(options.home), options.record_id, say=_say)
     return 0
 
 
 def _channel(options: argparse.Namespace) -> int:
+    from local.commands.channel import save_channel
+
     save_channel(
         read_endpoints(options.home),
         user_id=options.user,

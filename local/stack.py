@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Timer
 
 from local.endpoints_file import FILE_NAME, endpoints_file
+from local.home import HOME
 from local.lambda_.emulator import start_emulator
 from local.lambda_.event_sources.all_sources import run_event_sources
 from local.lambda_.invoke_api import serve_invoke_api
@@ -23,8 +24,6 @@ from local.template.deployment import Deployment, Function
 from local.template.local_stage import deploy_local_stage
 from local.template.overrides import local_stage
 
-#: this checkout's data, caches, logs, ports and lock
-HOME = Path(__file__).resolve().parent.parent / ".local"
 _BUSY = "a local stack of this checkout is running; end it with: make down"
 _MAX_WORKERS = 5
 _MAX_WORKERS_OF_A_SCHEDULE = 2
@@ -77,7 +76,7 @@ def _start(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) 
 def _pools(
     deployment: Deployment, *, runtime: LambdaRuntime, aws: Aws, log: Path
 ) -> Iterator[Mapping[str, WorkerPool]]:
-    """The pools by function name. A worker starts only with the first event that needs it."""
+    """The pools by function name. A worker starts only when an event needs it."""
     pools = {
         function.name: WorkerPool(
             function,

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from cdk.assembly import KEPT
 from cdk.build.deployed import deployed_stacks, wanted_stacks
+from cdk.build.moved_source import refuse_half_moves
 from cdk.build.node import packaged_node
 from cdk.build.refusals import refusals
 from cdk.build.rounds import kept_for_a_round
+from cdk.build.stack_state import StackStates
 from cdk.build.templates import Body, Stacks
-from cdk.settings.complaints import SettingsError
-from cdk.settings.context import ROOT, own_context
+from cdk.error import SettingsError
+from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 
 #: npm's newest, 3.0.0, was published by accident and cannot read what today's library writes
@@ -36,14 +38,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stage = _checked(options.verb, options.stage, confirmed=options.confirm)
         if options.verb == "destroy" and (held := protected_stack(stage)):
             _say(_how_to_lift(held))
-        if options.verb == "deploy" and "--app" not in theirs:
-            return _in_rounds(stage, _cdk_arguments(options), theirs)
+        if options.verb == "deploy":
+            return _deploy(stage, _cdk_arguments(options), theirs)
         if options.verb == "diff" and "--app" not in theirs:
             _foretell(*_versions(stage, theirs))
         return _run_cdk(*_cdk_arguments(options), *theirs)
     except SettingsError as error:
         _say(str(error))
         return 1
+
+
+def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
+    """The first deployment protects nothing, so that it can be taken back and repeated. Protection comes after it."""
+    states = StackStates.of(stage, profile=_profile(theirs))
+    states.refuse_half_deleted()
+    refuse_half_moves(stage, states.delivery, is_read=states.has_source)
+    if states.data.has_worked or not stage.is_protected:
+        return _run_cdk(*ours, *theirs) if "--app" in theirs else _in_rounds(stage, ours, theirs)
+    states.let_go_of_what_never_worked()
+    if failed := _run_cdk(*ours, "--context", f"{FIRST_DEPLOYMENT}=true", *theirs):
+        return failed
+    _say(f"stage {stage.name} stands; now what protects its data")
+    return _run_cdk(*ours, *theirs)
 
 
 def _in_rounds(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.assembly import stage_app
 from cdk.build.templates import Body, Stacks
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import own_context
 from cdk.settings.stage import StageSettings
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cdk.build.bytecode import compile_layer, mark
 from cdk.build.wheels import Target, fingerprint, install
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, stage_settings
 

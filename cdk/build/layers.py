@@ -13,7 +13,7 @@ from constructs import Construct
 from cdk.build.bytecode import compile_layer, compiler, mark, told
 from cdk.build.kept_wheels import copy_layer, identity
 from cdk.build.wheels import Target
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT
 
 #: what Python and its tools leave beside the sources

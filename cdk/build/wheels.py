@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from sysconfig import get_platform
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 
 #: increased when `_prune` changes, so that layers are built again
 _RECIPE = "1"

@@ -7,7 +7,7 @@ traces need none: Lambda itself sends them, over its own network.
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Stack
+from aws_cdk import Aws, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -26,6 +26,21 @@ _QUEUES = ("sqs:GetQueueAttributes", "sqs:SendMessage")
 #: the poller takes the function's role and calls the function (Lambda's page "Configuring your Amazon MSK cluster and
 #: Amazon VPC network for Lambda"); it comes as Lambda's own principal, which has no account
 _POLLER: Mapping[str, str] = {"Lambda": "lambda:InvokeFunction", "Sts": "sts:AssumeRole"}
+
+
+def answers_endpoint(vpc: ec2.Vpc) -> None:
+    """S3's endpoint for the functions: all that they write there is migrate's and topic's answer to CloudFormation.
+
+    The URL of the answer is signed by CloudFormation, so its principal is not of this account. The bucket is the one of
+    "Access CloudFormation using an interface endpoint (AWS PrivateLink)". The public subnets do not use the endpoint:
+    the NAT instance fetches its updates from other buckets.
+    """
+    functions = ec2.SubnetSelection(subnets=[*vpc.private_subnets, *vpc.isolated_subnets])
+    endpoint = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=[functions])
+    region = Fn.join("", Fn.split("-", Aws.REGION))
+    bucket = f"arn:{Aws.PARTITION}:s3:::cloudformation-custom-resource-response-{region}/*"
+    answers = iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=["s3:PutObject"], resources=[bucket])
+    endpoint.add_to_policy(answers)
 
 
 class Endpoints(Construct):

@@ -17,6 +17,7 @@ from aws_cdk import aws_msk as msk
 from constructs import Construct
 
 from cdk.data.msk_arns import MskArns
+from cdk.data.names import own_name
 from cdk.data.network import Network
 from cdk.log_key import seldom_read
 from cdk.settings.kafka import Brokers, ProvisionedMsk, ServerlessMsk
@@ -59,9 +60,9 @@ class Msk(Construct):
         keep: bool,
     ) -> None:
         super().__init__(scope, name)
-        self._name, self._network = stage, network
+        self._name, self._network = own_name(stage), network
         self._topic, self._consumers = topic, group
-        self._policy = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
+        self._policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY
         self._group = self._let_in()
         self._let_in_to_endpoints()
         if isinstance(settings, ServerlessMsk):
@@ -103,7 +104,7 @@ class Msk(Construct):
             vpc_configs=[{"subnetIds": self._subnets(), "securityGroups": [self._group.security_group_id]}],
         )
         self._kept(cluster)
-        return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=0, replication=None)
+        return Cluster(arns=self._tell(cluster.attr_arn), name=self._tell_name(), brokers=0, replication=None)
 
     def _provisioned(self, brokers: Brokers, replication: int | None, log: logs.LogGroup) -> Cluster:
         subnets = self._subnets()[:MOST_OF_MSK]
@@ -126,7 +127,7 @@ class Msk(Construct):
         self._kept(cluster)
         if brokers.storage_max_gb:
             self._grow(cluster, brokers)
-        return Cluster(arns=self._tell(cluster.attr_arn), name=self._name, brokers=number, replication=copies)
+        return Cluster(arns=self._tell(cluster.attr_arn), name=self._tell_name(), brokers=number, replication=copies)
 
     def _brokers(self, brokers: Brokers, subnets: Sequence[str]) -> dict[str, Any]:
         return {
@@ -201,6 +202,11 @@ class Msk(Construct):
         for name, value in {"Cluster": arns.cluster, "Topic": arns.topic, "Group": arns.group}.items():
             CfnOutput(Stack.of(self), f"Kafka{name}Arn", value=value)
         return arns
+
+    def _tell_name(self) -> str:
+        """Exported: in the other stack the same expression would have that stack's id."""
+        stack = Stack.of(self)
+        return stack.export_value(self._name, name=f"{stack.stack_name}:KafkaClusterName")
 
     def _kept(self, resource: CfnResource) -> None:
         resource.apply_removal_policy(self._policy)

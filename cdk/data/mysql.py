@@ -12,6 +12,7 @@ from constructs import Construct
 
 from cdk.data import mysql_logs
 from cdk.data.database import Database
+from cdk.data.names import own_name
 from cdk.data.network import Network
 from cdk.findings import accept
 from cdk.settings.database import NewInstance, NewMySql
@@ -54,9 +55,10 @@ class MySql(Construct):
         log_key: kms.IKey,
         log_retention: logs.RetentionDays,
         keep: bool,
+        protect: bool,
     ) -> None:
         super().__init__(scope, name)
-        self._instance = self._make(stage, settings, network, keep=keep)
+        self._instance = self._make(stage, settings, network, keep=keep, protect=protect)
         for group in mysql_logs.log_groups(self, stage, key=log_key, retention=log_retention):
             self._instance.node.add_dependency(group)
         if settings.new.rotation_days:
@@ -68,10 +70,10 @@ class MySql(Construct):
         accept(self, _FROM_A_SNAPSHOT if settings.new.snapshot_arn else {})
         accept(self, {} if settings.new.rotation_days else _NOT_ROTATED)
 
-    def _make(self, stage: str, settings: NewMySql, network: Network, *, keep: bool) -> Instance:
+    def _make(self, stage: str, settings: NewMySql, network: Network, *, keep: bool, protect: bool) -> Instance:
         """A restored one has the name of its database and the key of its storage from its snapshot."""
         new, secret_key = settings.new, self._key("SecretKey", settings.secret_key_arn)
-        same = self._settings(stage, settings, new, network, keep=keep)
+        same = self._settings(stage, settings, new, network, keep=keep, protect=protect)
         if new.snapshot_arn:
             master = rds.SnapshotCredentials.from_generated_secret(_USER, encryption_key=secret_key)
             return rds.DatabaseInstanceFromSnapshot(
@@ -88,12 +90,11 @@ class MySql(Construct):
         )
 
     def _settings(
-        self, stage: str, settings: NewMySql, new: NewInstance, network: Network, *, keep: bool
+        self, stage: str, settings: NewMySql, new: NewInstance, network: Network, *, keep: bool, protect: bool
     ) -> dict[str, Any]:
         engine = _engine(new.engine_version)
         return {
-            # With a fixed name, a change that would replace the instance by an empty one fails instead.
-            "instance_identifier": stage,
+            "instance_identifier": own_name(stage),
             "engine": engine,
             "auto_minor_version_upgrade": False,  # otherwise a later deployment would ask for an older version
             "allow_major_version_upgrade": True,  # RDS asks for it; only a changed setting asks for another version
@@ -103,8 +104,8 @@ class MySql(Construct):
             "port": settings.port,
             "iam_authentication": True,
             "backup_retention": Duration.days(new.backup_days),
-            "deletion_protection": new.deletion_protection,
-            "removal_policy": RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY,
+            "deletion_protection": new.deletion_protection and protect,
+            **self._when_it_goes(keep=keep and protect),
             "cloudwatch_logs_exports": list(mysql_logs.EXPORTED),
             "ca_certificate": rds.CaCertificate.RDS_CA_RSA2048_G1,
             "allocated_storage": new.storage_gb,
@@ -112,6 +113,14 @@ class MySql(Construct):
             "storage_type": rds.StorageType.GP3,
             **self._place(network),
         }
+
+    def _when_it_goes(self, *, keep: bool) -> dict[str, Any]:
+        """Backups go or stay with the policy, so that a change of the policy is always a change of a property, too.
+
+        CloudFormation took a change of a policy alone for none (cloudformation-coverage-roadmap #1543).
+        """
+        policy = RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY
+        return {"removal_policy": policy, "delete_automated_backups": not keep}
 
     def _key(self, name: str, arn: str | None) -> kms.IKey | None:
         return kms.Key.from_key_arn(self, name, arn) if arn else None
@@ -123,7 +132,7 @@ class MySql(Construct):
             "Key",
             description="Hongyan: encrypts MySQL's storage and its backups",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY,
         )
 
     def _place(self, network: Network) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.data.names import own_name
+
 #: the logs that RDS exports
 EXPORTED = ("error", "slowquery")
 
@@ -28,4 +30,4 @@ def log_groups(
 
 def name_prefix(stage: str) -> str:
     """The beginning of the groups' names, which RDS prescribes."""
-    return f"/aws/rds/instance/{stage}/"
+    return f"/aws/rds/instance/{own_name(stage)}/"

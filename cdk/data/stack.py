@@ -35,15 +35,24 @@ class Made:
 class DataStack(Stack):
     """A separate stack, so that the delivery stack can be deleted and made again without losing data."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: StageSettings, **stack: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stage: StageSettings,
+        first: bool,
+        **stack: Any,  # noqa: ANN401
+    ) -> None:
+        """`first` leaves out what would keep CloudFormation from taking a failed creation back."""
         super().__init__(
             scope,
             name,
             description=f"Hongyan ({stage.name}): network, database and Kafka",
-            termination_protection=stage.is_prod,
+            termination_protection=stage.is_prod and not first,
             **stack,
         )
-        self._stage = stage
+        self._stage, self._first = stage, first
         new = self._vpc(stage, stage.network) if isinstance(stage.network, NewVpc) else None
         network = existing_network(self, stage.network) if isinstance(stage.network, ExistingVpc) else new
         database, kafka = None, None
@@ -104,6 +113,7 @@ class DataStack(Stack):
             log_key=self._log_key,
             log_retention=log_retention(stage.log_retention_days),
             keep=stage.keeps_data,
+            protect=not self._first,
         )
         CfnOutput(self, "DatabaseEndpoint", value=mysql.database.host)
         CfnOutput(self, "DatabaseSecretArn", value=mysql.database.secret_arn)

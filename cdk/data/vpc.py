@@ -13,7 +13,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk.data.endpoints import Endpoints
+from cdk.data.endpoints import Endpoints, answers_endpoint
+from cdk.data.nat_instance import nat_instance
 from cdk.data.network import Network, Place
 from cdk.findings import accept
 from cdk.log_key import seldom_read
@@ -46,10 +47,11 @@ class Vpc(Construct):
         gateways = zones(settings) if settings.nat == "gateway_per_zone" else 1
         addresses = [self._address(f"Address{it or ''}") for it in range(gateways)]
         self.addresses = [it.ref for it in addresses]
-        instance = _instance() if settings.nat == "instance" else None
+        instance = nat_instance() if settings.nat == "instance" else None
         self.vpc = self._vpc(settings, instance or _gateway(addresses), gateways)
         if instance:
             self._attach(instance, addresses[0], settings.cidr)
+        answers_endpoint(self.vpc)
         self._log_refused(log_key, log_retention, logs.LogGroupClass(log_class))
         self._closed: list[ec2.SecurityGroup] = []
         self.network = self._network(
@@ -88,7 +90,6 @@ class Vpc(Construct):
                 ec2.SubnetConfiguration(name="Functions", subnet_type=_KINDS.PRIVATE_WITH_EGRESS),
                 ec2.SubnetConfiguration(name="Data", subnet_type=_KINDS.PRIVATE_ISOLATED, cidr_mask=26),
             ],
-            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
         )
 
     def _log_refused(self, key: kms.IKey, retention: logs.RetentionDays, kind: logs.LogGroupClass) -> None:
@@ -136,12 +137,3 @@ class Vpc(Construct):
 
 def _gateway(addresses: Sequence[ec2.CfnEIP]) -> ec2.NatProvider:
     return ec2.NatProvider.gateway(eip_allocation_ids=[it.attr_allocation_id for it in addresses])
-
-
-def _instance() -> ec2.NatInstanceProviderV2:
-    """The smallest type. It needs a public address to fetch software before the fixed address is attached."""
-    return ec2.NatProvider.instance_v2(
-        instance_type=ec2.InstanceType("t4g.nano"),
-        default_allowed_traffic=ec2.NatTrafficDirection.OUTBOUND_ONLY,
-        associate_public_ip_address=True,
-    )

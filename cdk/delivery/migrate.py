@@ -18,7 +18,7 @@ RIGHTS = tuple(_DELIVERY / folder for folder in ("deployment", "domain", "storag
 
 
 class Migrate(StageFunction):
-    """Runs when the migrations or the rights of the functions' users change, and whenever a person invokes it."""
+    """Runs when the migrations, the rights of the functions' users or the database change, and by hand at any time."""
 
     def __init__(self, scope: Construct, name: str, *, runtime: Runtime, stage: StageSettings) -> None:
         held = {"HOLD_OPEN_BEFORE": stage.database.hold_open_before or ""}
@@ -41,7 +41,8 @@ class Migrate(StageFunction):
             properties={
                 "Migrations": fingerprint(MIGRATIONS),
                 "Rights": fingerprint(*RIGHTS),
-                "UserPrefix": runtime.database.access("migrate").environment["DATABASE_USER_PREFIX"],
+                # Host, name, secret and users: another database is migrated, too.
+                **runtime.database.access("migrate").environment,
                 "HoldOpenBefore": held["HOLD_OPEN_BEFORE"],
             },
         )

@@ -1,6 +1,6 @@
 """The send stage: it takes pointers from the send queue, calls Feishu and closes the attempts."""
 
-from aws_cdk import aws_kms as kms
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -26,7 +26,7 @@ class Send(StageFunction):
         stage: StageSettings,
         queue: sqs.IQueue,
         reports: sqs.IQueue,
-        data_key: kms.IKey,
+        data_key_arn: str,
     ) -> None:
         super().__init__(
             scope,
@@ -37,11 +37,13 @@ class Send(StageFunction):
             size=stage.send,
             environment={
                 **environment(SendSettings, stage, stage.send, stage.retry, stage.message),
-                "DATA_KEY_ARN": data_key.key_arn,
+                "DATA_KEY_ARN": data_key_arn,
                 "REPORT_QUEUE_URL": reports.queue_url,
                 "STAGE": stage.name,
             },
         )
+        keys = [data_key_arn, *stage.old_data_key_arns]
+        self.role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=keys))
         self._take(queue, at_once=stage.send.max_concurrency)
         self._take(reports, at_once=REPORTS_AT_ONCE)
 

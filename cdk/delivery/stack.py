@@ -45,14 +45,13 @@ class DeliveryStack(Stack):
         pointers = SendQueue(self, "SendQueue", settings=stage.queue, visibility=visibility)
         outcomes = ReportQueue(self, "ReportQueue", visibility=visibility)
         queue, reports = pointers.queue, outcomes.queue
-        data_key = self._data_key(stage)
+        data_key = stage.data_key_arn or self._data_key(stage).key_arn
 
         ingest = Ingest(self, "Ingest", runtime=runtime, stage=stage, source=kafka, queue=queue)
         claim = Claim(self, "Claim", runtime=runtime, stage=stage, queue=queue, reports=reports)
-        send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, reports=reports, data_key=data_key)
+        send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, reports=reports, data_key_arn=data_key)
 
         _grant_queues(queue, reports, ingest=ingest, claim=claim, send=send)
-        data_key.grant_decrypt(send.role)
         mysql = made.database.instance if made.database else None
         metrics = Metrics(
             namespace=runtime.metrics_namespace,
@@ -68,7 +67,7 @@ class DeliveryStack(Stack):
         self._watch(stage, metrics)
         self._tell_queues(pointers, outcomes)
         self._hold_endpoints(runtime.network)
-        self._tell(DataKeyArn=data_key.key_arn)
+        self._tell(DataKeyArn=data_key, KafkaSource=stage.kafka_source)
         self._name(ingest, claim, send)
         # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
         if not stage.is_local:
@@ -116,7 +115,7 @@ class DeliveryStack(Stack):
             "DataKey",
             description=f"Hongyan ({stage.name}): wraps the keys that encrypt channel credentials",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.DESTROY if goes else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
 
     def _hold_endpoints(self, network: Network | None) -> None:

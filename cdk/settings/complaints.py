@@ -16,13 +16,6 @@ Place = tuple[int | str, ...]
 _LONGEST_SHOWN = 60
 
 
-class SettingsError(Exception):
-    """Settings that a person has to correct. The message has a line for each."""
-
-    def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(" ".join(line.split()) for line in lines))  # keys may hold line breaks
-
-
 def complaints(error: ValidationError, section: type[BaseModel]) -> Iterator[str]:
     """The first complaint about each key. About one list pydantic may have several."""
     fields = dict(every_field(section))

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 #: set by the command line: where a synthesis finds its context
 PASSED_CONTEXT = "CDK_CONTEXT_JSON"
 #: likewise: where it leaves the cloud assembly
 PASSED_OUTDIR = "CDK_OUTDIR"
+
+#: the key that says that the data stack has never worked, so that nothing of it is protected yet
+FIRST_DEPLOYMENT = "first_deployment"
 
 #: where a resource's code and its construct are found: SAM builds and names functions by these
 _METADATA = {"aws:cdk:enable-asset-metadata": True, "aws:cdk:enable-path-metadata": True}
@@ -28,6 +31,13 @@ def own_context() -> dict[str, Any]:
         return {**json.loads(path.read_text())["context"], **_METADATA}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f'cdk.json: should be JSON with a "context": {error}') from error
+
+
+def is_first_deployment(given: object) -> bool:
+    """Without the key nothing is left unprotected: a running stage is deployed much more often than a new one."""
+    if given not in (None, True, False, "true", "false"):
+        raise SettingsError(f"{FIRST_DEPLOYMENT}: should be true or false, is {given}")
+    return given in (True, "true")
 
 
 def merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:

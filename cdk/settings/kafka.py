@@ -1,7 +1,7 @@
 """Kafka: a new MSK cluster, provisioned or serverless, an existing one, or brokers of one's own."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -59,7 +59,8 @@ class Pollers(StageSection):
 class _Kafka(StageSection):
     pollers: Pollers | None = None
     topic: TopicName = "smartflow.notification.outbox"
-    group: str = Field("hongyan", pattern=r"^[A-Za-z0-9._:/-]{1,200}$", title="a consumer group name")
+    group: str = Field("", pattern=r"^[A-Za-z0-9._:/-]{0,200}$", title="a consumer group name")
+    """`hongyan-<stage>` if left out; [changes only with the topic](operations.md#another-topic-or-group)"""
     batch_size: int = Field(500, ge=1, le=10_000)
     """an ingest batch is up to this many records"""
     window_seconds: int = Field(1, ge=0, le=300)
@@ -72,6 +73,7 @@ def _kind(given: object) -> str:
 
 
 class NewKafka(_Kafka):
+    where: ClassVar[str] = "new"
     new: Annotated[
         Annotated[ProvisionedMsk, Tag("with kind provisioned")] | Annotated[ServerlessMsk, Tag("with kind serverless")],
         Discriminator(_kind),
@@ -93,12 +95,20 @@ class ExistingMsk(_WithLogin):
     vpc_connection_arn: _ConnectionArn | None = None
     """to a cluster of another account: the connection that yours made to it; `cluster_arn` stays the cluster's"""
 
+    @property
+    def where(self) -> str:
+        return self.cluster_arn
+
 
 class OwnBrokers(_WithLogin):
     bootstrap_servers: tuple[_Broker, ...] = Field(min_length=1, strict=False)
     """instead: self-managed brokers, where to begin"""
     ca_secret_arn: SecretArn | None = None
     """of brokers whose certificates a private authority signed: JSON with its certificate"""
+
+    @property
+    def where(self) -> str:
+        return ",".join(self.bootstrap_servers)
 
 
 Kafka = Annotated[

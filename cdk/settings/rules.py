@@ -228,9 +228,16 @@ def _msk_by_its_arn(kafka: Kafka) -> _Lines:
 
 
 def _region(
-    region: str | None, database: Database, kafka: Kafka, alarms: Alarms | None, log_key_arn: str | None
+    *,
+    region: str | None,
+    database: Database,
+    kafka: Kafka,
+    alarms: Alarms | None,
+    log_key_arn: str | None,
+    data_key_arn: str | None,
 ) -> _Lines:
-    regions = dict(_regions(database=database, kafka=kafka, alarms=alarms, log_key_arn=log_key_arn))
+    keys = {"log_key_arn": log_key_arn, "data_key_arn": data_key_arn}
+    regions = dict(_regions(database=database, kafka=kafka, alarms=alarms, **keys))
     if region:
         for (key, value), named in regions.items():
             if named != region:
@@ -257,6 +264,14 @@ def _arns(given: Mapping[str, object], at: str = "") -> Iterator[tuple[str, str]
             yield f"{at}{key}", value
 
 
+def _data_keys(region: str | None, data_key_arn: str | None, old_data_key_arns: tuple[str, ...]) -> _Lines:
+    for arn in old_data_key_arns:
+        if region and arn.split(":")[3] != region:
+            yield f"old_data_key_arns: should be in {region}, the stage's region, is {arn}"
+    if data_key_arn in old_data_key_arns:
+        yield f"old_data_key_arns: leave out {data_key_arn}, which is data_key_arn"
+
+
 RULES: Sequence[Callable[..., _Lines]] = (
     _local,
     _not_local,
@@ -276,6 +291,7 @@ RULES: Sequence[Callable[..., _Lines]] = (
     _outside,
     _msk_by_its_arn,
     _region,
+    _data_keys,
     _zones_of_region,
     _lacking,
 )

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from cdk.settings.complaints import SettingsError, complaints
+from cdk.error import SettingsError
+from cdk.settings.complaints import complaints
 from cdk.settings.database import Database, NewMySql
 from cdk.settings.functions import Alarms, Claim, Ingest, Migrate, Queue, Retry, Send
 from cdk.settings.kafka import Kafka, NewKafka
@@ -19,7 +20,8 @@ from delivery.aws.settings.types import ActionBaseUrl, HandoffDeadline, Lease, U
 LOCAL = "local"
 PROD = "prod"
 DEFAULT_STAGE = "dev"
-_NAME = r"^[a-z][a-z0-9-]{0,19}$"
+#: RDS refuses identifiers with two dashes in a row or one at the end
+_NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _PREFIX = r"^[a-z]([a-z0-9]|-[a-z0-9])*$"
 _PREFIX_TITLE = "a name of up to 20 lower-case letters, digits and single dashes"
 _POLICY = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$"
@@ -27,7 +29,7 @@ _REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 
 
 class StageSettings(StageSection):
-    name: str = Field(pattern=_NAME, title="a lower-case name of up to 20 letters, digits and dashes")
+    name: str = Field(pattern=_NAME, max_length=20, title="up to 20 lower-case letters and digits, with single dashes")
     region: Annotated[str, Field(pattern=_REGION, title="a region such as ap-southeast-1")] | None = None
     """without region and account the stacks go wherever the caller's credentials point"""
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$", title="a string of 12 digits")] | None = None
@@ -44,6 +46,10 @@ class StageSettings(StageSection):
     wheels: Literal["lambda", "this-machine"] = "lambda"
     """for whom the dependencies layer is built; `this-machine` is for the local stage, which runs it here"""
     network: Network | None = None
+    data_key_arn: KeyArn | None = None
+    """an existing KMS key for users' credentials instead of a new one: [moving](operations.md#the-data-key) needs it"""
+    old_data_key_arns: Annotated[tuple[KeyArn, ...], Field(strict=False)] = ()
+    """keys under which credentials in the database may still be encrypted; they are only read with"""
     database: Database
     kafka: Kafka
     ingest: Ingest = EMPTY
@@ -73,6 +79,12 @@ class StageSettings(StageSection):
     """with retain, `make destroy` leaves a snapshot of a new MySQL, a new Kafka cluster, and the keys to their data"""
     alarms: Alarms | None = None
 
+    @field_validator("kafka")
+    @classmethod
+    def _has_a_group(cls, kafka: Kafka, info: ValidationInfo) -> Kafka:
+        """Each stage has its own: Lambda wants another group for each of an account's Kafka event sources."""
+        return kafka if kafka.group else kafka.model_copy(update={"group": f"hongyan-{info.data.get('name')}"})
+
     @field_validator("*")
     @classmethod
     def _is_valid(cls, value: object, info: ValidationInfo) -> object:
@@ -100,8 +112,19 @@ class StageSettings(StageSection):
         return self.removal_policy == "retain"
 
     @property
+    def is_protected(self) -> bool:
+        """Whether anything in the data stack is kept from being deleted once it has worked."""
+        mysql = isinstance(self.database, NewMySql) and (self.database.new.deletion_protection or self.keeps_data)
+        return self.has_data_stack and (self.is_prod or mysql)
+
+    @property
     def has_data_stack(self) -> bool:
         return any(isinstance(it, NewVpc | NewMySql | NewKafka) for it in (self.network, self.database, self.kafka))
+
+    @property
+    def kafka_source(self) -> str:
+        """What makes the event source the one it is: cluster, topic and group."""
+        return f"{self.kafka.where} {self.kafka.topic} {self.kafka.group}"
 
     @property
     def visibility_seconds(self) -> int:

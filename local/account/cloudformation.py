@@ -1,16 +1,18 @@
 """Deploys stacks in CloudFormation's order, which moto does not keep.
 
 Each resource waits for what it refers to and for its DependsOn, and changes when its resolved properties did. The first
-that fails ends the deployment, and the stack goes back to the template of before. Everything is an event.
+that fails ends the deployment, and the stack goes back to the template of before. What cannot be deleted then, or with
+the stack, leaves the stack in a failed state. Everything is an event.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import ValidationError
 
+from local.account import faults
 from local.account.recorded import End, Recorded, call
 from local.template.intrinsics import references
 
@@ -69,6 +71,8 @@ class _Resources(parsing.ResourceMap):
 
 class OrderedStack(models.Stack):
     made: dict[str, _Made]
+    #: what the operation at hand has created; its rollback retains none of these that say RetainExceptOnCreate
+    new: set[str]
 
     def create_resources(self) -> None:
         self.made = {}
@@ -80,22 +84,23 @@ class OrderedStack(models.Stack):
 
     def delete(self) -> None:
         self._say("DELETE_IN_PROGRESS")
-        self._remove([*self.made])
-        self.status = "DELETE_COMPLETE"
+        self.new = set()
+        self.status = "DELETE_COMPLETE" if self._remove([*self.made]) else "DELETE_FAILED"
         self._say(self.status)
 
     def _change(self, verb: str, version: Version, *, before: Version, back: str) -> None:
         self._say(f"{verb}_IN_PROGRESS")
+        self.new = set()
         try:
             self._become(version)
             self.status = f"{verb}_COMPLETE"
         except Exception as error:  # noqa: BLE001 - whatever it is, AWS would roll back
             self._say(f"{back}_IN_PROGRESS", why=str(error))
-            self._become(before)
-            self.status = f"{back}_COMPLETE"
+            self.status = f"{back}_COMPLETE" if self._become(before) else f"{back}_FAILED"
         self._say(self.status)
 
-    def _become(self, version: Version) -> None:
+    def _become(self, version: Version) -> bool:
+        """Whether all that the version does not have could be deleted."""
         self.template, self.parameters = version[0], dict(version[1])
         self.template_dict = template = _with_imports(self.parse_template(version[0]), self)
         self._refuse_to_take_back(template)
@@ -103,10 +108,11 @@ class OrderedStack(models.Stack):
         bodies = template["Resources"]
         for name in _in_order(bodies):
             self._make(name, bodies[name])
-        self._remove([name for name in self.made if name not in bodies])
+        gone = self._remove([name for name in self.made if name not in bodies])
         before = {it.name for it in self._exported}
         self.output_map = parsing.OutputMap(self.resource_map, template, self.stack_id)
         self._export(before)
+        return gone
 
     def _refuse_to_take_back(self, template: Body) -> None:
         """CloudFormation removes no export that another stack imports; moto does."""
@@ -133,6 +139,7 @@ class OrderedStack(models.Stack):
             return
         wanted, before = parsing.clean_json(body.get("Properties", {}), self.resource_map), self.made.get(name)
         if before and before.properties == wanted:
+            self.made[name] = replace(before, body=body)  # what becomes of it when it goes may be another thing now
             return
         verb = "UPDATE" if before else "CREATE"
         try:
@@ -143,28 +150,40 @@ class OrderedStack(models.Stack):
             self._say(f"{verb}_FAILED", name, body, why=str(error))
             raise
         self.made[name] = _Made(body=body, properties=wanted, resource=resource)
+        self.new |= set() if before else {name}
         self._say(f"{verb}_COMPLETE", name, body, resource)
 
     def _called(self, verb: str, name: str, body: Body) -> Any:
+        if verb == "CREATE":
+            faults.strike(name, body["Type"])
         step: Any = parsing.parse_and_update_resource if verb == "UPDATE" else parsing.parse_and_create_resource
         resource = step(name, body, self.resource_map, account_id=self.account_id, region_name=self.region_name)
         if resource is None:
             raise NotImplementedError(f"moto does not {verb.lower()} a {body['Type']}: it needs a model in models.py")
         return resource
 
-    def _remove(self, names: list[str]) -> None:
-        """Each before what it needs."""
+    def _remove(self, names: list[str]) -> bool:
+        """Each before what it needs. What cannot be deleted stays in the stack, and so does what it needs."""
         for name in reversed([*_in_order({name: self.made[name].body for name in names})]):
-            made = self.made.pop(name)
-            self._say(self._end(made), name, made.body, made.resource)
+            made = self.made[name]
+            if any(name in _needs(other.body) for other in self.made.values()):
+                continue
+            try:
+                self._say(self._end(made, new=name in self.new), name, made.body, made.resource)
+            except Exception as error:  # noqa: BLE001 - whatever it is, AWS would go on with the others
+                self._say("DELETE_FAILED", name, made.body, made.resource, why=str(error))
+            else:
+                del self.made[name]
+        return not {*names} & {*self.made}
 
-    def _end(self, made: _Made) -> str:
+    def _end(self, made: _Made, *, new: bool) -> str:
         policy = made.body.get("DeletionPolicy")
-        if policy == "Retain":
+        if policy == "Retain" or (policy == "RetainExceptOnCreate" and not new):
             return "DELETE_SKIPPED"
         if policy == "Snapshot":
-            made.resource.snapshot()
-        self._delete(made.body["Type"], made.resource)
+            made.resource.delete_with_snapshot()
+        else:
+            self._delete(made.body["Type"], made.resource)
         return "DELETE_COMPLETE"
 
     def _delete(self, kind: str, resource: Any) -> None:

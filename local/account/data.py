@@ -3,12 +3,19 @@
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
+
+from botocore import xform_name
 
 from local.account.recorded import Properties, Recorded, aws
 
 #: what RDS takes instead of a generated password: the login of the MySQL that stands in for it
 LOGIN = "ACCOUNT_MYSQL_LOGIN"
+
+
+def secret_of_all() -> str:
+    """Every secret holds it: MySQL's login, and what brokers ask for."""
+    return json.dumps({**json.loads(os.environ.get(LOGIN, "{}")), "certificate": "PEM", "privateKey": "PEM"})
 
 
 class Key(Recorded):
@@ -28,6 +35,7 @@ class LogGroup(Recorded):
     end = ("logs", "delete_log_group", "logGroupName")
 
     def create(self) -> str:
+        self.name = self.properties.get("LogGroupName", self.name)
         key = {"kmsKeyId": self.properties["KmsKeyId"]} if "KmsKeyId" in self.properties else {}
         aws("logs").create_log_group(logGroupName=self.name, **key)
         aws("logs").put_retention_policy(logGroupName=self.name, retentionInDays=self.properties["RetentionInDays"])
@@ -119,21 +127,55 @@ class MySql(Recorded):
     def create(self) -> str:
         told = {name: value for name, value in self.properties.items() if name != "VPCSecurityGroups"}
         numbers = {name: int(told[name]) for name in ("AllocatedStorage", "Port")}
-        groups = self.properties["VPCSecurityGroups"]
-        made = aws("rds").create_db_instance(
-            **{**told, **numbers, "MasterUserPassword": "generated"}, VpcSecurityGroupIds=groups
-        )
+        asked = {**told, **numbers, "VpcSecurityGroupIds": self.properties["VPCSecurityGroups"]}
+        made = self._restore(asked) if "DBSnapshotIdentifier" in asked else self._begin(asked)
         return str(made["DBInstance"]["DBInstanceIdentifier"])
 
-    def snapshot(self) -> None:
+    def _begin(self, asked: Properties) -> Properties:
+        return _called("CreateDBInstance", {**asked, "MasterUserPassword": "generated"})
+
+    def _restore(self, asked: Properties) -> Properties:
+        """As CloudFormation, which changes afterwards what a restore does not take, such as the new password."""
+        return _called("RestoreDBInstanceFromDBSnapshot", asked)
+
+    def update(self) -> None:
+        protected = self.properties["DeletionProtection"]
+        aws("rds").modify_db_instance(DBInstanceIdentifier=self.physical_resource_id, DeletionProtection=protected)
+
+    def delete_with_snapshot(self) -> None:
+        """RDS takes none of an instance that it does not delete."""
         name = self.physical_resource_id
-        aws("rds").create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-final")
+        aws("rds").delete_db_instance(DBInstanceIdentifier=name, FinalDBSnapshotIdentifier=f"{name}-final")
 
     def get_cfn_attribute(self, name: str) -> str:
         (found,) = aws("rds").describe_db_instances(DBInstanceIdentifier=self.physical_resource_id)["DBInstances"]
         for part in name.split("."):
             found = found[part]
         return str(found)
+
+
+def _called(operation: str, asked: Properties) -> Properties:
+    """What a template may say and this call does not take is for other calls, as allowing a major upgrade is."""
+    client: Any = aws("rds")
+    taken = client.meta.service_model.operation_model(operation).input_shape.members
+    call = getattr(client, xform_name(operation))
+    return dict(call(**{name: value for name, value in asked.items() if name in taken}))
+
+
+class Configuration(Recorded):
+    """Only its name is kept, which MSK gives to one at a time."""
+
+    taken: ClassVar[set[str]] = set()
+
+    def create(self) -> str:
+        name = str(self.properties["Name"])
+        if name in self.taken:
+            raise RuntimeError(f"A resource with the requested configuration name already exists: {name}")
+        self.taken.add(name)
+        return self.name
+
+    def delete(self) -> None:
+        self.taken.remove(self.properties["Name"])
 
 
 class Brokers(Recorded):
@@ -143,6 +185,8 @@ class Brokers(Recorded):
 
     def create(self) -> str:
         told = {name: value for name, value in self.properties.items() if name != "ConfigurationInfo"}
+        if aws("kafka").list_clusters(ClusterNameFilter=told["ClusterName"])["ClusterInfoList"]:
+            raise RuntimeError(f"The requested cluster name already exists: {told['ClusterName']}")
         storage = {"EbsStorageInfo": told["BrokerNodeGroupInfo"]["StorageInfo"]["EBSStorageInfo"]}
         told["BrokerNodeGroupInfo"] = {**told["BrokerNodeGroupInfo"], "StorageInfo": storage}
         return str(aws("kafka").create_cluster(**told)["ClusterArn"])

@@ -2,6 +2,7 @@
 
 import json
 
+from local.account.kafka_source import add_kafka_mapping
 from local.account.recorded import Recorded, aws
 
 
@@ -40,18 +41,16 @@ class Function(Recorded):
 class EventSource(Recorded):
     def create(self) -> str:
         if "Topics" in self.properties:
-            return self.name
+            return add_kafka_mapping(self.tagged())
         return str(aws("lambda").create_event_source_mapping(**self.tagged())["UUID"])
 
     def update(self) -> None:
         """Moto's update leaves the concurrency as it was."""
-        if "Topics" not in self.properties:
-            aws("lambda").delete_event_source_mapping(UUID=self.physical_resource_id)
-            self.physical_resource_id = self.create()
+        self.delete()
+        self.physical_resource_id = self.create()
 
     def delete(self) -> None:
-        if "Topics" not in self.properties:
-            aws("lambda").delete_event_source_mapping(UUID=self.physical_resource_id)
+        aws("lambda").delete_event_source_mapping(UUID=self.physical_resource_id)
 
 
 class InvokeConfig(Recorded):

@@ -44,6 +44,15 @@ LACKED: Mapping[str, str] = {
     "Custom::VpcRestrictDefaultSG": "it would run AWS's function in Docker",
 }
 
+#: the same, of stages with other settings than the one that test_deployment.py deploys
+OF_OTHER_STAGES: Mapping[str, str] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": "its Application Auto Scaling does not know Kafka; only recorded",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "likewise",
+    "AWS::MSK::ServerlessCluster": "its CloudFormation has no such type, its MSK has",
+    "AWS::SNS::Subscription": "its CloudFormation has no such type, its SNS has",
+    "AWS::SNS::TopicPolicy": "its CloudFormation has no such type, its topics have the attribute",
+}
+
 #: of `cdk bootstrap`'s own stack: moto ignores the conditions of its Deny, and would lock everyone out
 OF_THE_BOOTSTRAP = "AWS::S3::BucketPolicy"
 
@@ -59,9 +68,15 @@ def kind_of(resource: Resource) -> str:
 def complaints(resources: Sequence[Resource]) -> Iterator[str]:
     """A line for each kind that nobody makes, and for each that is listed without need."""
     kinds, held = {kind_of(it) for it in resources}, set(get_model_map())
-    for kind in sorted(kinds - held - {*MADE, *LACKED}):
+    for kind in sorted(kinds - held - {*MADE, *LACKED, *OF_OTHER_STAGES}):
         yield f"{kind}: moto makes none; list it in local/account/gaps.py, in MADE with a model or in LACKED"
     for kind in sorted({*MADE, *LACKED} - kinds):
         yield f"{kind}: no stack has one; take it out of local/account/gaps.py"
     for kind in sorted(held & {*LACKED}):
         yield f"{kind}: moto makes it by now; take it out of local/account/gaps.py"
+
+
+def missing(resources: Sequence[Resource]) -> Iterator[str]:
+    """A line for each kind that nobody makes."""
+    for kind in sorted({kind_of(it) for it in resources} - {*get_model_map(), *MADE, *LACKED, *OF_OTHER_STAGES}):
+        yield f"{kind}: moto makes none; list it in local/account/gaps.py, in MADE with a model or in LACKED"

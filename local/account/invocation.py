@@ -5,7 +5,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,33 +17,69 @@ from zipfile import ZipFile
 from moto.awslambda.models import lambda_backends
 
 from local.account.data import LOGIN
-from local.servers.aws import ACCOUNT, REGION
+from local.account.recorded import aws
+from local.servers.aws import ACCOUNT
 
 # What Lambda's runtime does with an event; third-party packages are those of this machine, ours are the deployed ones.
-# A MySQL that is not RDS has no IAM: the functions' users prove who they are by a password, which nobody uses.
+# A MySQL that is not RDS has no IAM: functions log in as the master, and their users have passwords that nobody uses.
 _RUNTIME = """
-import json, sys
+import json, os, sys
 from functools import partial
 from types import SimpleNamespace
 from handler import handler
-from delivery.aws.wiring import migrate
+from delivery.aws.wiring import foundation, migrate
+from delivery.storage.mysql.database import Address
+def by_login(settings, _, *, username, password, host, port):
+    return Address(host=host, port=port, database=settings.database_name, user=username, password=password)
+foundation.address_by_token = partial(by_login, **json.loads(os.environ["ACCOUNT_MYSQL_LOGIN"]))
 migrate.FunctionUsers = partial(migrate.FunctionUsers, identified="IDENTIFIED BY RANDOM PASSWORD")
 context = SimpleNamespace(
     function_name="function", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="1",
     get_remaining_time_in_millis=lambda: 60_000,
 )
-handler(json.load(sys.stdin), context)
+answer = handler(json.load(sys.stdin), context)
+print(json.dumps(answer))
 """
 
 
+def answer_of_deployed(deployed: Any, body: str | bytes, _: Any, response_headers: dict[str, str]) -> str:
+    """Stands for moto's `LambdaFunction.invoke`. A function that fails answers as Lambda does."""
+    if partitions := deployed.environment_vars.get("TOPIC_PARTITIONS"):  # no brokers are here to ask
+        return json.dumps({"from": int(partitions), "to": int(partitions)})
+    try:
+        answer, lines = _run(deployed, json.loads(body or "{}"))
+    except RuntimeError as error:
+        response_headers["x-amz-function-error"] = "Unhandled"
+        return json.dumps({"errorMessage": str(error), "errorType": "RuntimeError"})
+    _log(deployed.function_name, lines)
+    return answer
+
+
 def invoked(function: str, event: Mapping[str, Any]) -> None:
-    backend = lambda_backends[ACCOUNT][REGION]
-    deployed = backend.get_function(function)
+    _run(_backend().get_function(function), event)
+
+
+def _backend() -> Any:
+    return lambda_backends[os.environ.get("MOTO_ACCOUNT_ID", ACCOUNT)][os.environ["AWS_REGION"]]
+
+
+def _log(function: str, lines: Sequence[str]) -> None:
+    group, stream = {"logGroupName": f"/aws/lambda/{function}"}, {"logStreamName": uuid.uuid4().hex}
+    logs, now = aws("logs"), int(time.time() * 1000)
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(**group)
+    logs.create_log_stream(**group, **stream)
+    logs.put_log_events(**group, **stream, logEvents=[{"timestamp": now, "message": line} for line in lines])
+
+
+def _run(deployed: Any, event: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
+    """Its answer, and what it logged before."""
+    backend = _backend()
     with tempfile.TemporaryDirectory() as place:
         layers: list[Any] = [backend.layers_versions_by_arn(layer["Arn"]) for layer in deployed.layers]
         path = [_unpacked(deployed.code_bytes, Path(place, "task"))]
         path += [_unpacked(it.code_bytes, Path(place, f"layer{n}")) / "python" for n, it in enumerate(layers)]
-        environment = {**_of_the_runtime(), **deployed.environment_vars, **_where_mysql_is()}
+        environment = {**_of_the_runtime(), **deployed.environment_vars, **_where_mysql_is(deployed.environment_vars)}
         done = subprocess.run(
             [sys.executable, "-P", "-c", _RUNTIME],
             input=json.dumps(event),
@@ -51,6 +90,8 @@ def invoked(function: str, event: Mapping[str, Any]) -> None:
         )
     if done.returncode:
         raise RuntimeError(f"the function failed: {done.stderr.strip().splitlines()[-1]}")
+    *lines, answer = done.stdout.strip().splitlines()
+    return answer, lines
 
 
 def _unpacked(code: bytes, directory: Path) -> Path:
@@ -63,7 +104,10 @@ def _of_the_runtime() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 
-def _where_mysql_is() -> Mapping[str, str]:
-    """RDS's address does not exist here; the secret has its login, as on AWS."""
+def _where_mysql_is(given: Mapping[str, str]) -> Mapping[str, str]:
+    """RDS's address does not exist here; the secret has its login, as on AWS. There is no TLS."""
     login = json.loads(os.environ[LOGIN])
-    return {"DATABASE_HOST": login["host"], "DATABASE_PORT": str(login["port"]), "DATABASE_CA_FILE": ""}
+    place = {"DATABASE_HOST": login["host"], "DATABASE_PORT": str(login["port"])}
+    if not given.get("DATABASE_USER"):  # who logs in by IAM insists on an authority, which `by_login` does not use
+        place["DATABASE_CA_FILE"] = ""
+    return {**place, LOGIN: os.environ[LOGIN]}

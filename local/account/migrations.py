@@ -3,9 +3,11 @@
 import json
 import os
 import uuid
+from contextlib import suppress
 
 from local.account.invocation import invoked
 from local.account.recorded import Recorded, aws
+from local.servers.aws import REGION
 
 _ANSWERS = "cloudformation-answers"
 
@@ -22,7 +24,7 @@ class Migrations(Recorded):
 
     def _asked(self, kind: str) -> str:
         """The physical id in the answer, which comes by a PUT to S3, as on AWS."""
-        aws("s3").create_bucket(Bucket=_ANSWERS)
+        _make_bucket()
         ids = {"StackId": "stack", "RequestId": str(uuid.uuid4()), "LogicalResourceId": self.name}
         url = f"{os.environ['AWS_ENDPOINT_URL']}/{_ANSWERS}/{ids['RequestId']}"
         told = {"ResourceType": "Custom::Migrations", "ResourceProperties": self.properties}
@@ -32,3 +34,11 @@ class Migrations(Recorded):
             reason = f"Received response status [FAILED] from custom resource. Message returned: {answer['Reason']}"
             raise RuntimeError(f"{reason} (RequestId: {ids['RequestId']})")
         return str(answer["PhysicalResourceId"])
+
+
+def _make_bucket() -> None:
+    """S3 takes every region's name as a place but its oldest one's."""
+    s3, region = aws("s3"), os.environ["AWS_REGION"]
+    place = {} if region == REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=_ANSWERS, **place)

@@ -5,13 +5,13 @@ The SDK checks the shape of everything that the template says, as AWS would.
 
 from collections.abc import Mapping
 
-from local.account import data, functions
-from local.account.gaps import KAFKA_SOURCE, LACKED, MIGRATIONS, OF_THE_BOOTSTRAP
+from local.account import data, functions, others
+from local.account.gaps import KAFKA_SOURCE, LACKED, MIGRATIONS, OF_OTHER_STAGES, OF_THE_BOOTSTRAP
 from local.account.migrations import Migrations
 from local.account.recorded import Recorded
 
 MODELS: Mapping[str, type[Recorded]] = {
-    **dict.fromkeys({*LACKED, OF_THE_BOOTSTRAP} - {KAFKA_SOURCE}, Recorded),
+    **dict.fromkeys({*LACKED, *OF_OTHER_STAGES, OF_THE_BOOTSTRAP} - {KAFKA_SOURCE}, Recorded),
     "AWS::CloudWatch::Alarm": functions.Alarm,
     "AWS::EC2::SecurityGroup": data.SecurityGroup,
     "AWS::EC2::SecurityGroupEgress": data.SecurityGroupEgress,
@@ -22,9 +22,13 @@ MODELS: Mapping[str, type[Recorded]] = {
     "AWS::Lambda::LayerVersion": functions.Layer,
     "AWS::Logs::LogGroup": data.LogGroup,
     "AWS::MSK::Cluster": data.Brokers,
+    "AWS::MSK::Configuration": data.Configuration,
+    "AWS::MSK::ServerlessCluster": others.ServerlessBrokers,
     "AWS::RDS::DBInstance": data.MySql,
     "AWS::RDS::DBParameterGroup": data.ParameterGroup,
     "AWS::RDS::DBSubnetGroup": data.SubnetGroup,
+    "AWS::SNS::Subscription": others.Subscription,
+    "AWS::SNS::TopicPolicy": others.TopicPolicy,
     "AWS::SQS::QueuePolicy": functions.QueuePolicy,
     "AWS::Scheduler::Schedule": functions.Schedule,
     "AWS::SecretsManager::Secret": data.Secret,

@@ -3,7 +3,8 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,8 @@ from local.commands.database import opened_database
 from local.machine.processes import CannotStartError
 
 _CHANNEL = "feishu"
-_TAKEN_WITHIN_SECONDS = 20.0
+_TAKEN_WITHIN_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Position:
     topic: str
     partition: int
     offset: int
+    #: Milliseconds since the epoch. A topic that was made anew has the same offsets again.
+    timestamp: int
 
 
 def example_event(user_id: int, text: str) -> bytes:
@@ -71,17 +75,12 @@ def event_key(event: bytes, user_id: int | None) -> str:
 
 def publish(endpoints: Mapping[str, Any], event: bytes, *, key: str, say: Callable[[str], None]) -> None:
     """Publishes any bytes: the service decides whether they are an event."""
-    dedupe_key = _dedupe_key(event)
-    with opened_database(endpoints) as engine:
-        lookups = Lookups(engine=engine)
-        known = lookups.by_key(_CHANNEL, dedupe_key) if dedupe_key else None
+    with opened_database(endpoints) as engine, _group(endpoints) as group:
+        told = _Told(engine=engine, group=group, dedupe_key=_dedupe_key(event))
+        known = told.record()  # now, because a repeated event may change its status
         position = _produce(endpoints, event, key)
         say(f"published to {position.topic} with key {key} (partition {position.partition}, offset {position.offset})")
-        if not _taken(endpoints, position):
-            say(f"not taken by ingest within {_TAKEN_WITHIN_SECONDS:.0f} s: see its log")
-            return
-        for line in _outcome(event, _rejects_at(engine, position), known, dedupe_key, lookups):
-            say(line)
+        say(told.within(_TAKEN_WITHIN_SECONDS, position, known))
 
 
 def _produce(endpoints: Mapping[str, Any], event: bytes, key: str) -> Position:
@@ -94,67 +93,88 @@ def _produce(endpoints: Mapping[str, Any], event: bytes, key: str) -> Position:
         else:
             delivered.append(message)
 
-    producer = Producer({"bootstrap.servers": endpoints["kafka_bootstrap_servers"]})
+    producer = Producer({"bootstrap.servers": endpoints["kafka_bootstrap_servers"], "linger.ms": 0})
     producer.produce(endpoints["topic"], event, key=key, on_delivery=on_delivery)
     if producer.flush(30) or failures:
         raise CannotStartError(f"Kafka did not take the event: {', '.join(failures) or 'no answer within 30 s'}")
     (message,) = delivered
-    return Position(topic=endpoints["topic"], partition=message.partition() or 0, offset=message.offset() or 0)
-
-
-def _taken(endpoints: Mapping[str, Any], position: Position) -> bool:
-    """Waits until the service's consumer group has committed the event, which it does after storing the result."""
-    consumer = Consumer(
-        {"bootstrap.servers": endpoints["kafka_bootstrap_servers"], "group.id": endpoints["consumer_group"]}
+    return Position(
+        topic=endpoints["topic"],
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        timestamp=message.timestamp()[1],
     )
-    deadline = time.monotonic() + _TAKEN_WITHIN_SECONDS
+
+
+@contextmanager
+def _group(endpoints: Mapping[str, Any]) -> Iterator[Consumer]:
+    """The service's consumer group, to ask how far it is. Its coordinator is found before the event is published."""
+    servers, group = endpoints["kafka_bootstrap_servers"], endpoints["consumer_group"]
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": group})
     try:
-        while time.monotonic() < deadline:
-            if _committed(consumer, position) > position.offset:
-                return True
-            time.sleep(0.1)
+        _committed(consumer, TopicPartition(endpoints["topic"], 0))
+        yield consumer
     finally:
         consumer.close()
-    return False
 
 
-def _committed(consumer: Consumer, position: Position) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What became of an event: a reject or a record as soon as it is there, anything else when ingest is done."""
+
+    engine: Engine
+    group: Consumer
+    dedupe_key: str | None
+
+    def within(self, seconds: float, position: Position, known: Mapping[str, Any] | None) -> str:
+        deadline = time.monotonic() + seconds
+        here = TopicPartition(position.topic, position.partition)
+        while time.monotonic() < deadline:
+            taken = _committed(self.group, here) > position.offset  # before the look: ingest commits after storing
+            if words := self._stored(position, known) or (self._otherwise(known) if taken else ""):
+                return words
+            time.sleep(_LOOK_EVERY_SECONDS)
+        return f"not taken by ingest within {seconds:.0f} s: see its log"
+
+    def record(self) -> Mapping[str, Any] | None:
+        return Lookups(engine=self.engine).by_key(_CHANNEL, self.dedupe_key) if self.dedupe_key else None
+
+    def _stored(self, position: Position, known: Mapping[str, Any] | None) -> str:
+        if reject := self._reject(position):
+            return f"rejected as {reject['code']}: {reject['reason']}"
+        record = None if known else self.record()
+        return f"recorded as {record['id']}; {_show(record)}" if record else ""
+
+    def _otherwise(self, known: Mapping[str, Any] | None) -> str:
+        record = self.record() if known else None
+        if record is None:
+            return "passed over: it is not an event for this service"
+        return f"repeated: record {record['id']} has this dedupe key and is {record['status']}; {_show(record)}"
+
+    def _reject(self, position: Position) -> Mapping[str, Any] | None:
+        here = (
+            rejects.c.topic == position.topic,
+            rejects.c.partition == position.partition,
+            rejects.c.offset == position.offset,
+            rejects.c.timestamp == position.timestamp,
+        )
+        with self.engine.connect() as connection:
+            found = connection.execute(select(rejects.c.code, rejects.c.reason).where(*here)).mappings().one_or_none()
+        return dict(found) if found else None
+
+
+def _committed(group: Consumer, here: TopicPartition) -> int:
+    """The offset that the group goes on from. Below 0 if it has none, or if no broker answers at the moment."""
     try:
-        (committed,) = consumer.committed([TopicPartition(position.topic, position.partition)], timeout=5)
+        (committed,) = group.committed([here], timeout=5)
     except KafkaException:
         return -1
     offset: int = committed.offset
     return offset
 
 
-def _rejects_at(engine: Engine, position: Position) -> list[Mapping[str, Any]]:
-    here = (
-        rejects.c.topic == position.topic,
-        rejects.c.partition == position.partition,
-        rejects.c.offset == position.offset,
-    )
-    with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(select(rejects).where(*here)).mappings()]
-
-
-def _outcome(
-    event: bytes,
-    stored_rejects: Iterable[Mapping[str, Any]],
-    known: Mapping[str, Any] | None,
-    dedupe_key: str | None,
-    lookups: Lookups,
-) -> list[str]:
-    """What became of an event that ingest has read."""
-    # Compares the value too: a Kafka whose data was removed reuses offsets that old rejects have.
-    if told := [f"rejected as {row['code']}: {row['reason']}" for row in stored_rejects if row["value"] == event]:
-        return told
-    record = lookups.by_key(_CHANNEL, dedupe_key) if dedupe_key else None
-    if record is None:
-        return ["passed over: it is not an event for this service"]
-    show = f"read it with: .venv/bin/python -m local show {record['id']}"
-    if known:
-        return [f"repeated: record {record['id']} has this dedupe key and is {record['status']}; {show}"]
-    return [f"recorded as {record['id']}; {show}"]
+def _show(record: Mapping[str, Any]) -> str:
+    return f"read it with: .venv/bin/python -m local show {record['id']}"
 
 
 def _dedupe_key(event: bytes) -> str | None:

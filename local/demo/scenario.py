@@ -9,7 +9,7 @@ from local.demo.event_kinds import Event, Kind
 from local.demo.events import EventMaker
 from local.feishu.faults import FaultFields
 
-SLOW_SECONDS = 0.8  # stage `local` waits 2 s: a slow call succeeds, even on a busy machine
+SLOW_SECONDS = 0.8  # stage `local` waits 1.5 s: a slow call succeeds, even on a busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

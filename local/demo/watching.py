@@ -1,4 +1,4 @@
-"""Publishes a scenario and watches it until every event has its end, or two minutes have passed."""
+"""Publishes a scenario and watches it until every event has its end, or nothing has changed for two minutes."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +12,8 @@ from local.demo.event_kinds import Event, Kind, Published
 from local.demo.observer import Findings
 from local.demo.scenario import Scenario
 
-_LONGEST_SECONDS = 120.0
+#: Longer than SQS hides the pointers of a sender that had no time for them, as its cold start may leave it none.
+_LONGEST_WITHOUT_CHANGE = 120.0
 _LOOK_EVERY = 0.2
 _WAIT_FOR_LATE_DOUBLES = 1.0
 _SENT_BY_WARM_SENDERS = 30
@@ -45,31 +46,42 @@ class Watch:
     published: list[Published] = field(default_factory=list)
     killed: bool = False
     began: float = 0.0
+    changed_at: float = 0.0
+    counts: tuple[object, ...] = ()
 
     def run(self, scenario: Scenario) -> Ended:
         """The slow notifications come last, when the senders are warm, so that the one to be killed is sending some."""
         self.began = self.now()
         first, second = scenario.waves
         self.published += self.publish(first)
-        self._look_until(lambda account, found: account.settled or _sent(found) >= _SENT_BY_WARM_SENDERS)
-        self.published += self.publish(second)
-        self._look_until(self._settled)
+        if self._look_until(lambda account, found: account.settled or _sent(found) >= _SENT_BY_WARM_SENDERS):
+            self.published += self.publish(second)
+            self._look_until(self._settled)
         seconds = self.now() - self.began
         self.sleep(_WAIT_FOR_LATE_DOUBLES)
         found = self.observer.look()
         account = account_for(self.published, found)
         return Ended(published=self.published, found=found, account=account, killed=self.killed, seconds=seconds)
 
-    def _look_until(self, done: Callable[[Account, Findings], bool]) -> None:
+    def _look_until(self, done: Callable[[Account, Findings], bool]) -> bool:
+        """False if nothing changes any more."""
+        self.changed_at = self.now()
         while True:
             found = self.observer.look()
             account = account_for(self.published, found)
             rejects = sum(one.position in found.rejects for one in self.published)
-            seconds = self.now() - self.began
-            self.show(Snapshot.of(found, rejects=rejects, seconds=seconds))
-            if done(account, found) or seconds > _LONGEST_SECONDS:
-                return
+            snapshot = Snapshot.of(found, rejects=rejects, seconds=self.now() - self.began)
+            self.show(snapshot)
+            if done(account, found):
+                return True
+            if self._stands_still(snapshot):
+                return False
             self.sleep(_LOOK_EVERY)
+
+    def _stands_still(self, snapshot: Snapshot) -> bool:
+        if snapshot.counts != self.counts:
+            self.counts, self.changed_at = snapshot.counts, self.now()
+        return self.now() - self.changed_at > _LONGEST_WITHOUT_CHANGE
 
     def _settled(self, account: Account, found: Findings) -> bool:
         if not self.killed and _worth_killing(found) and self.kill_one_sender():

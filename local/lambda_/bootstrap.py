@@ -13,6 +13,7 @@ import signal
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -32,7 +33,7 @@ def _run(handler: str, started: Path) -> None:
     from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # noqa: PLC0415
 
     class Client(LambdaRuntimeClient):  # type: ignore[misc]  # it has no types
-        first: Future[object] | None = None
+        first: Future[Any] | None = None
 
         def answer_our_own(self) -> None:
             """The emulator takes it for answered once the next one is asked for, which cannot wait for the import."""
@@ -40,7 +41,7 @@ def _run(handler: str, started: Path) -> None:
             self.post_invocation_result(own.invoke_id, "null", "application/json")
             self.first = ThreadPoolExecutor(1).submit(super().wait_next_invocation)
 
-        def wait_next_invocation(self) -> object:
+        def wait_next_invocation(self) -> Any:  # noqa: ANN401 - of awslambdaric, which has no types
             started.touch()
             first, self.first = self.first, None
             return first.result() if first else super().wait_next_invocation()

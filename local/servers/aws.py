@@ -48,13 +48,18 @@ class Aws:
 
 @contextmanager
 def aws_server(
-    state: Path, *, port: int | None = None, region: str = REGION, program: str = "local.servers.moto_server"
+    state: Path,
+    *,
+    port: int | None = None,
+    region: str = REGION,
+    program: str = "local.servers.moto_server",
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Aws]:
     """Runs moto for the length of the block. Its KMS keys are kept in `state`; queues and secrets are lost."""
     state.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     command: list[str | Path] = [sys.executable, "-m", program, str(port), state / "kms-seed"]
-    with running(command, name="moto", log=state / "moto.log") as process:
+    with running(command, name="moto", log=state / "moto.log", env={"AWS_REGION": region, **(env or {})}) as process:
         wait_until_ready(process, partial(_answers, port))
         yield Aws(endpoint_url=f"http://127.0.0.1:{port}", region=region)
 
@@ -62,8 +67,8 @@ def aws_server(
 def _answers(port: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/moto-api/data.json")
-        return connection.getresponse().status == http.client.OK
+        connection.request("GET", "/moto-api/config")
+        return connection.getresponse().status < http.client.MULTIPLE_CHOICES
     except OSError:
         return False
     finally:

@@ -19,7 +19,7 @@ def test_the_demo_accounts_for_every_event_that_it_published() -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=400,
+            timeout=900,
         )
     assert demo.returncode == 0, demo.stdout + demo.stderr
     ended = _LAST_LINE.fullmatch(demo.stdout.rstrip().splitlines()[-1])

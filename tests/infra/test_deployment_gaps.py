@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from local.account.gaps import KAFKA_SOURCE, LACKED, MADE, OF_THE_BOOTSTRAP, TOPIC, complaints, kind_of
+from local.account.gaps import KAFKA_SOURCE, LACKED, MADE, OF_OTHER_STAGES, OF_THE_BOOTSTRAP, TOPIC, complaints, kind_of
 from local.account.models import MODELS
 from tests.infra.conftest import Stacks
 from tests.infra.templates import Resource, Template, told
@@ -101,15 +101,15 @@ def test_what_it_does_not_hold_is_right_in_the_template(kind: str, both: Stacks)
 
 def test_the_lists_are_what_the_server_goes_by() -> None:
     """Each kind has a model, and each claim belongs to a kind."""
-    assert set(MODELS) == {*MADE, *LACKED, OF_THE_BOOTSTRAP} - {KAFKA_SOURCE}
+    assert set(MODELS) == {*MADE, *LACKED, *OF_OTHER_STAGES, OF_THE_BOOTSTRAP} - {KAFKA_SOURCE}
     assert not {*MADE} & {*LACKED}
     assert set(CLAIMS) <= set(LACKED)
 
 
 def test_each_complaint_names_the_kind_and_what_to_do(both: Stacks) -> None:
     """One line for a kind that nobody makes, one for a kind that no stack has."""
-    new = {"Type": "AWS::MSK::ServerlessCluster", "Properties": {}}
+    new = {"Type": "AWS::MSK::Replicator", "Properties": {}}
     rest = [it for it in resources(both) if kind_of(it) != KAFKA_SOURCE]
     unknown, useless = complaints([new, *rest])
-    assert unknown.startswith("AWS::MSK::ServerlessCluster: moto makes none; list it in local/account/gaps.py")
+    assert unknown.startswith("AWS::MSK::Replicator: moto makes none; list it in local/account/gaps.py")
     assert useless.startswith(f"{KAFKA_SOURCE}: no stack has one; take it out of")

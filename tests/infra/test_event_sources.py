@@ -8,6 +8,7 @@ import pytest
 from tests.infra.conftest import Synthesis
 from tests.infra.templates import BROKERS, MSK, MYSQL, TLS_BROKERS, VPC, Template, environment
 
+KAFKA_SOURCE = "AWS::Lambda::EventSourceMapping"
 ONE_DAY, FOUR_DAYS, FOURTEEN_DAYS = 86_400, 345_600, 1_209_600
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:kafka-AbCdEf"
 
@@ -37,7 +38,7 @@ def test_self_managed_brokers_outside_a_vpc_are_logged_into(beside: Template) ->
     """It uses the stage's secret and SCRAM mechanism."""
     source = beside.source("ingest")
     assert source["SelfManagedEventSource"]["Endpoints"]["KafkaBootstrapServers"] == ["kafka-1.internal:9096"]
-    assert source["SelfManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan"}
+    assert source["SelfManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan-dev"}
     assert [access["Type"] for access in source["SourceAccessConfigurations"]] == ["SASL_SCRAM_512_AUTH"]
 
 
@@ -92,8 +93,27 @@ def test_msk_is_polled_by_its_arn_as_the_function_s_role(synth: Synthesis) -> No
     """IAM access control: no secret stands in the template."""
     source = synth("prod", {"kafka": MSK}).source("ingest")
     assert source["EventSourceArn"].startswith("arn:aws:kafka:")
-    assert source["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan"}
+    assert source["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan-prod"}
     assert "SourceAccessConfigurations" not in source
+
+
+def of_kafka(template: Template) -> str:
+    """The logical id of the source."""
+    sources = template.body["Resources"].items()
+    (name,) = [name for name, it in sources if it["Type"] == KAFKA_SOURCE and "Topics" in it["Properties"]]
+    return str(name)
+
+
+@pytest.mark.parametrize("kafka", [BROKERS, MSK, {}], ids=["brokers", "msk", "new"])
+def test_another_cluster_topic_or_group_is_another_source_and_nothing_else_is(
+    kafka: Mapping[str, Any], synth: Synthesis
+) -> None:
+    """In place, AWS reports a change of the topic and goes on reading the old one."""
+    same = [synth("prod", {"kafka": {**kafka, **over}}) for over in ({}, {"batch_size": 7}, {"group": "hongyan-prod"})]
+    others = [synth("prod", {"kafka": {**kafka, **over}}) for over in ({"topic": "another"}, {"group": "another"})]
+    elsewhere = synth("prod", {"kafka": {**TLS_BROKERS, "bootstrap_servers": ["kafka-2.internal:9096"]}})
+    assert len({*map(of_kafka, same)}) == 1
+    assert len({*map(of_kafka, [same[0], *others, elsewhere])}) == 4
 
 
 LOGIN: Mapping[str, Any] = {
@@ -127,7 +147,7 @@ def test_msk_of_another_account_is_polled_through_our_connection_to_it(
     template = synth("prod", {"kafka": {**MSK, **login, "cluster_arn": cluster, "vpc_connection_arn": connection}})
     source, allowed = template.source("ingest"), template.allowed("ingest")
     assert source["EventSourceArn"] == connection
-    assert source["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan"}
+    assert source["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "hongyan-prod"}
     assert allowed["kafka:DescribeVpcConnection"] == [connection]
     assert allowed["kafka:DescribeClusterV2"] == [cluster]
     assert "kafka:DescribeVpcConnection" not in synth("prod", {"kafka": MSK}).allowed("ingest")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cdk.build.wheels import Target, fingerprint, install
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT
 from tests.infra.assets import Assets
 from tests.infra.templates import FUNCTIONS

@@ -10,11 +10,12 @@ from delivery.aws.settings.migrate import MigrateSettings
 from delivery.deployment.migrate import LOCK_SECONDS
 from delivery.deployment.migrate import MIGRATIONS as RUN_FROM
 from tests.infra.conftest import Synthesis
-from tests.infra.templates import FUNCTIONS, Template, environment
+from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, Template, environment
 from tests.infra.test_environment import OBSERVABILITY, deployed
 from tests.infra.test_permissions import BY_SECRET, EVERY, ON_ANYTHING
 
 KIND = "Custom::Migrations"
+SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:other"
 
 
 def after(template: Template, logical_id: str) -> Iterator[str]:
@@ -63,6 +64,14 @@ def test_it_runs_again_when_the_migrations_changed_and_only_then(tmp_path: Path,
     assert len(set(made)) == 4
     (tmp_path / "0002_b.cpython-313.pyc").write_bytes(b"compiled")
     assert fingerprint(tmp_path) == made[-1]
+
+
+def test_another_database_is_migrated_too(beside: Template, synth: Synthesis) -> None:
+    """Otherwise the deployment would be green, and every function would fail on missing tables."""
+    sources = {"network": None, "kafka": BROKERS}
+    others = ({"endpoint": "other.internal"}, {"name": "other"}, {"port": 3307}, {"secret_arn": f"{SECRET}-aaaaaa"})
+    asked = [synth("dev", {**sources, "database": {**MYSQL, **other}}).one(KIND) for other in others]
+    assert len({str(it) for it in [beside.one(KIND), *asked]}) == 5
 
 
 def test_what_is_looked_at_is_what_runs() -> None:

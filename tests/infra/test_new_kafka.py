@@ -159,7 +159,7 @@ def test_storage_grows_by_itself_when_the_stage_says_how_far(both: Stacks) -> No
     assert not both("dev")["data"].all("AWS::ApplicationAutoScaling::ScalableTarget")
 
 
-@pytest.mark.parametrize(("stage", "policy"), [("prod", "Retain"), ("dev", "Delete")])
+@pytest.mark.parametrize(("stage", "policy"), [("prod", "RetainExceptOnCreate"), ("dev", "Delete")])
 @pytest.mark.parametrize(("over", "kind"), [({}, CLUSTER), (ON_SERVERLESS, SERVERLESS)])
 def test_prod_s_cluster_stays_when_its_stack_goes(
     over: Mapping[str, Any], kind: str, stage: str, policy: str, both: Stacks
@@ -186,7 +186,7 @@ def test_ingest_reads_the_new_topic_as_the_stage_s_group_and_nothing_else(
     (cluster,), (topic,), (group,) = (allowed[f"kafka-cluster:{it}"] for it in ("Connect", "ReadData", "AlterGroup"))
     assert told(data, cluster) == told(data, source["EventSourceArn"])
     assert within(topic) == (":topic/", "/smartflow.notification.outbox")
-    assert within(group) == (":group/", "/hongyan")
+    assert within(group) == (":group/", "/hongyan-prod")
     for arn in (topic, group):
         assert [it["Fn::Select"][1]["Fn::Split"][1] for it in arn["Fn::Join"][1][::2]] == [cluster] * 2
     assert not {"kafka-cluster:WriteData", "kafka-cluster:CreateTopic"} & set(allowed)
@@ -203,7 +203,9 @@ def test_a_cluster_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks
     """Every broker's storage, by MSK's numbers; the dashboard shows what the alarms watch."""
     delivery = both("prod")["delivery"]
     full, offline = (watched.alarms(delivery)[it] for it in ("KafkaFull", "KafkaPartitionsOffline"))
-    name = ("Cluster Name", both("prod")["data"].one(CLUSTER)["ClusterName"])
+    dimension = {"Fn::GetStackOutput": {"StackName": "hongyan-prod-data", "OutputName": "KafkaClusterName"}}
+    assert told(both("prod")["data"], dimension) == both("prod")["data"].one(CLUSTER)["ClusterName"]
+    name = ("Cluster Name", str(dimension))
     disks = {("AWS/Kafka", "KafkaDataLogsDiskUsed", frozenset({name, ("Broker ID", it)})) for it in ("1", "2", "3")}
     assert watched.of_alarm(full) == disks
     assert watched.of_alarm(offline) == {("AWS/Kafka", "OfflinePartitionsCount", frozenset({name}))}

@@ -1,5 +1,6 @@
 """A new MySQL is encrypted and accepts only TLS, and only functions reach it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -57,19 +58,24 @@ def test_what_mysql_logs_is_encrypted_and_kept_as_long_as_other_logs(network: Ma
     """The groups exist before RDS would make its own, which keep everything for ever."""
     data = both("prod", {"network": {"endpoints": False, **network}, "log_retention_days": 5})["data"]
     (instance,) = [it for it in data.body["Resources"].values() if it["Type"] == "AWS::RDS::DBInstance"]
-    name = instance["Properties"]["DBInstanceIdentifier"]
+    name = instance["Properties"]["DBInstanceIdentifier"]["Fn::Join"][1]
     for kind in instance["Properties"]["EnableCloudwatchLogsExports"]:
-        group = data.named(logical := next(log_groups(data, f"/aws/rds/instance/{name}/{kind}")))
+        group = data.named(logical := next(log_groups(data, ["/aws/rds/instance/", *name, f"/{kind}"])))
         assert logical in instance["DependsOn"]
         assert group["RetentionInDays"] == 5
-        assert f"log-group:/aws/rds/instance/{name}/*" in str(data.named(group["KmsKeyId"])["KeyPolicy"])
+        policy = json.dumps(data.named(group["KmsKeyId"])["KeyPolicy"])
+        assert f"log-group:/aws/rds/instance/{name[0]}" in policy
+        assert json.dumps(name[1]) in policy
 
 
-def log_groups(data: Template, name: str) -> Iterator[str]:
-    """Where a template has the group of this name."""
+def log_groups(data: Template, name: list[Any]) -> Iterator[str]:
+    """Where a template has the group whose name has these parts."""
+    said = "".join(map(json.dumps, name)).replace('""', "")
     for logical, it in data.body["Resources"].items():
-        if it["Type"] == "AWS::Logs::LogGroup" and it["Properties"].get("LogGroupName") == name:
-            yield logical
+        if it["Type"] == "AWS::Logs::LogGroup" and "LogGroupName" in it["Properties"]:
+            parts = it["Properties"]["LogGroupName"]["Fn::Join"][1]
+            if "".join(map(json.dumps, parts)).replace('""', "") == said:
+                yield logical
 
 
 def test_the_password_is_generated_and_another_one_after_the_stage_s_days(both: Stacks) -> None:

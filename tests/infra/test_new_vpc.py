@@ -35,6 +35,20 @@ def test_a_nat_instance_is_small_and_used_from_inside_only(both: Stacks) -> None
     assert not data.all("AWS::EC2::NatGateway")
 
 
+def test_nobody_logs_in_to_a_nat_instance_and_it_updates_itself(both: Stacks) -> None:
+    """It has no key, its role may do nothing, and Amazon Linux stays at its image's release unless it is told."""
+    data = both("dev")["data"]
+    instance = data.one("AWS::EC2::Instance")
+    boot = instance["UserData"]["Fn::Base64"]
+    assert "KeyName" not in instance
+    assert "systemctl disable --now sshd" in boot
+    assert "--releasever=latest upgrade\nExecStart=/usr/bin/systemctl reboot" in boot
+    assert "OnCalendar=Sun 04:00" in boot
+    assert "systemctl enable --now update.timer" in boot
+    (role,) = data.named(instance["IamInstanceProfile"])["Roles"]
+    assert [*data.statements(role)] == []
+
+
 def test_a_vpc_spans_two_zones_and_is_looked_up_nowhere(both: Stacks) -> None:
     """Even when the stage names its account and the CDK would look up the zones' names."""
     data = both("dev", {"account": "333333333333", "region": "eu-west-1"})["data"]

@@ -98,7 +98,7 @@ def test_msk_lets_ingest_read_one_topic_as_one_group(synth: Synthesis) -> None:
     allowed = synth("prod", {"kafka": MSK}).allowed("ingest")
     base = "arn:aws:kafka:eu-west-1:222222222222:{}/events/0a1b2c3d-1111-2222-3333-444455556666-7{}"
     assert allowed["kafka-cluster:ReadData"] == [base.format("topic", "/smartflow.notification.outbox")]
-    assert allowed["kafka-cluster:AlterGroup"] == [base.format("group", "/hongyan")]
+    assert allowed["kafka-cluster:AlterGroup"] == [base.format("group", "/hongyan-prod")]
     assert allowed["kafka-cluster:Connect"] == [base.format("cluster", "")]
     assert "kafka-cluster:WriteData" not in allowed
 
@@ -133,11 +133,21 @@ def test_the_data_key_rotates_and_outlives_the_stack_with_the_rows_that_need_it(
     """No stored credential can be read without it; if MySQL goes with the stack, it is no longer needed."""
     destroy = {"removal_policy": "destroy", "database": {"new": {"deletion_protection": False}}}
     for template, policy in (
-        (synth("prod"), "Retain"),
+        (synth("prod"), "RetainExceptOnCreate"),
         (synth("prod", destroy), "Delete"),
-        (synth("dev", {"database": MYSQL}), "Retain"),
+        (synth("dev", {"database": MYSQL}), "RetainExceptOnCreate"),
     ):
         wrapping = template.named(environment(template.function("send"))["DATA_KEY_ARN"])
         (key,) = [it for it in template.body["Resources"].values() if it.get("Properties") == wrapping]
-        assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == (policy, policy)
+        assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == (policy, policy.removesuffix("ExceptOnCreate"))
         assert key["Properties"]["EnableKeyRotation"] is True
+
+
+def test_an_existing_data_key_is_used_instead_of_a_new_one(synth: Synthesis) -> None:
+    """Send may decrypt with it and with those of before, and with no other key."""
+    key, *old = (f"arn:aws:kms:eu-west-1:111111111111:key/{digit}" for digit in "123")
+    template = synth("prod", {"data_key_arn": key, "old_data_key_arns": old})
+    assert environment(template.function("send"))["DATA_KEY_ARN"] == key
+    assert template.body["Outputs"]["DataKeyArn"]["Value"] == key
+    assert template.allowed("send")["kms:Decrypt"] == [key, *old]
+    assert [it["Description"] for it in template.all("AWS::KMS::Key")] == ["Hongyan (prod): encrypts logs"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cdk.assembly import stage_app
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
 from tests.infra.conftest import Stacks
 from tests.infra.synthesis import synthesized

@@ -11,7 +11,7 @@ from aws_cdk import cx_api
 from cdk.build import kept_wheels
 from cdk.build.sizes import LIMIT_MB, MEGABYTE, table
 from cdk.build.wheels import Target
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import ROOT
 from tests.infra.app_process import OneRun
 from tests.infra.assets import Assets

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.infra.conftest import Stacks
-from tests.infra.templates import BROKERS, DEPLOYED, MSK, MYSQL, Resource, Template, listed, stands_in
+from tests.infra.templates import BROKERS, DEPLOYED, MSK, MYSQL, Resource, Template, listed, stands_in, tagged
 
 WITH: Mapping[str, Any] = {"network": {"new": True, "endpoints": True}}
 WITHOUT: Mapping[str, Any] = {"network": {"new": True, "endpoints": False}}
@@ -111,6 +111,19 @@ def test_there_are_the_endpoints_that_are_called_and_no_others(both: Stacks) -> 
     assert set(endpoints(both("prod", {**WITH, "kafka": MSK})["data"])) == functions
     assert set(endpoints(both("prod", WITH)["data"])) == functions | OF_THE_POLLER
     assert set(endpoints(both("prod", WITHOUT)["data"])) == {"s3"}
+
+
+def test_s3_takes_an_answer_to_cloudformation_and_nothing_else_from_where_functions_stand(both: Stacks) -> None:
+    """Whoever reads the master's secret can write it to no bucket of his own. The NAT's subnets do not use it."""
+    data = both("prod", WITH)["data"]
+    endpoint = endpoints(data)["s3"]
+    (statement,) = endpoint["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "s3:PutObject"
+    without_dashes = {"Fn::Join": ["", {"Fn::Split": ["-", {"Ref": "AWS::Region"}]}]}
+    place = ":s3:::cloudformation-custom-resource-response-"
+    assert statement["Resource"]["Fn::Join"][1] == ["arn:", {"Ref": "AWS::Partition"}, place, without_dashes, "/*"]
+    tables = {str(it): tagged(data.named(it), "Name").rpartition("/")[2] for it in endpoint["RouteTableIds"]}
+    assert {name.rstrip("123") for name in tables.values()} == {"FunctionsSubnet", "DataSubnet"}
 
 
 @pytest.mark.parametrize("kafka", [{}, BROKERS])

@@ -16,7 +16,7 @@ from tests.integration.counting import counted
 from tests.integration.notifications import add_rows, count
 from tests.integration.sending import LEASE
 
-FINAL_ROWS = 100_000
+FINAL_ROWS = 20_000
 
 _FILL = text("""
 INSERT INTO notification_records (channel, user_id, trigger_id, preview_id, trigger_type, target_type, target_id,

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
 
+import pymysql
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 
 from delivery.deadline import ending_in
 from delivery.domain.outcome import Delivered, Exchange, NotStarted, Outcome
@@ -255,6 +256,22 @@ def test_no_statement_of_a_close_outgrows_what_the_server_takes(small_packets: E
     closed = Attempts(engine=small_packets).close([closing(attempt, long, clock) for attempt in attempts])
     assert len(closed.won) == 40
     assert count(small_packets, "notification_attempts") == 40
+
+
+@pytest.mark.parametrize("number", [1153, 2006])
+def test_a_close_that_is_refused_as_too_large_is_halved(engine: Engine, clock: Clock, number: int) -> None:
+    """By something between us and a server that would take it: with MySQL's error, or by hanging up while we send."""
+    attempts = opened_set(engine, clock, 40)
+
+    def refuse(_cursor: object, _statement: str, parameters: Sequence[object], _context: object) -> None:
+        if sum(len(str(value)) for value in parameters) > 50_000:
+            raise pymysql.err.OperationalError(number, "refused")
+
+    event.listen(engine, "do_execute", refuse)
+    long = Delivered(provider_message_id="m", exchange=Exchange(request={"text": "x" * 2_000}, http_status=200))
+    closed = Attempts(engine=engine).close([closing(attempt, long, clock) for attempt in attempts])
+    assert len(closed.won) == 40
+    assert count(engine, "notification_attempts") == 40
 
 
 def test_a_close_that_is_refused_for_its_size_is_halved(small_packets: Engine, clock: Clock) -> None:

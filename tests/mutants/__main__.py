@@ -98,12 +98,14 @@ class _Known:
             file.unlink(missing_ok=True)
             tests = [test for test in tests_near(self.module) if test.exists()]
             self._baseline = baseline(self.module, tests, file)
+            for test in self._baseline.failed if self._baseline else ():
+                print(f"{self.module}: left out, because it fails as it is: {test}")
         if self._baseline is None:
             sys.exit(f"the tests near {self.module} fail as it is: {' '.join(map(str, tests_near(self.module)))}")
         return self._baseline
 
     def patience(self, tests: Sequence[str]) -> float:
-        return _LEAST_SECONDS + 5 * sum(self.baseline().seconds[test] for test in tests)
+        return _LEAST_SECONDS + 3 * sum(self.baseline().seconds[test] for test in tests)
 
 
 def _told(modules: Sequence[str], results: Sequence[Counts]) -> int:

@@ -66,7 +66,7 @@ def _of_ours(node: cst.CSTNode) -> Iterator[Change]:
             yield from ((test, cst.Name("True")), (test, cst.Name("False")))
         case cst.IfExp(body=body, orelse=orelse):
             yield from ((node, body), (node, orelse))
-        case cst.Expr(value=cst.Call()):
+        case cst.Expr(value=cst.Call() as call) if not is_left_alone(call):
             yield node, cst.Expr(cst.Ellipsis())
         case cst.Call(func=cst.Name(value=name)) if name in _SWAPPED:
             arguments = node.args[:1] if _SWAPPED[name] == "list" else node.args

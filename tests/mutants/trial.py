@@ -36,7 +36,7 @@ _COMMON = (
 _OURS = ("delivery", "functions", "local", "tests", "conftest")
 #: Plugins that make a failure readable, or the run slower, are left out: only whether a test fails is asked.
 _PYTEST = (
-    *("-q", "-x", "--assert=plain", "--hypothesis-seed=1", f"--rootdir={ROOT}", "-p", "_hypothesis_pytestplugin"),
+    *("-q", "--assert=plain", "--hypothesis-seed=1", f"--rootdir={ROOT}", "-p", "_hypothesis_pytestplugin"),
     *("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 )
@@ -49,6 +49,8 @@ class Baseline:
 
     #: By test, in seconds: the fastest first.
     seconds: Mapping[str, float]
+    #: Tests that fail as it is, and so can notice nothing.
+    failed: Sequence[str]
     #: By line, the tests that run it; `""` is among them if importing does.
     runs: Mapping[int, Sequence[str]]
 
@@ -67,13 +69,15 @@ def warm_up() -> None:
 
 
 def baseline(module: str, tests: Sequence[Path], answer: Path) -> Baseline | None:
-    """None if the tests fail as it is."""
+    """None if all of these tests fail as it is."""
     _in_a_process(_Run(module=module, source=None, tests=[str(test) for test in tests], answer=answer), seconds=1_200)
     if not answer.exists():
         return None
     told = json.loads(answer.read_text())
     seconds = dict(sorted(told["seconds"].items(), key=lambda pair: pair[1]))
-    return Baseline(seconds=seconds, runs={int(line): some for line, some in told["runs"].items()})
+    return Baseline(
+        seconds=seconds, failed=told["failed"], runs={int(line): some for line, some in told["runs"].items()}
+    )
 
 
 def survives(module: str, source: str, tests: Sequence[str], *, seconds: float) -> bool:
@@ -90,6 +94,7 @@ class _Run:
 
     def __call__(self) -> None:
         os.setsid()
+        os.chdir(ROOT)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _forget_ours()
         with Path(os.devnull).open("w") as nowhere:
@@ -99,8 +104,9 @@ class _Run:
         if self.source is not None:
             sys.meta_path.insert(0, _Finder(f"delivery.{self.module.replace('/', '.')}", path, self.source))
         seen = _Seen(path) if self.answer else None
-        status = pytest.main([*_PYTEST, *self.tests], plugins=[seen] if seen else [])
-        if seen and self.answer and status == 0:
+        options, plugins = (_PYTEST, [seen]) if seen else ((*_PYTEST, "-x"), [])
+        status = pytest.main([*options, *self.tests], plugins=plugins)
+        if seen and self.answer and seen.seconds:
             self.answer.write_text(json.dumps(seen.told()))
         os._exit(int(status))  # nothing of the process that was forked is to be ended here
 
@@ -149,10 +155,11 @@ class _Finder(MetaPathFinder):
 
 @dataclass
 class _Seen:
-    """A plugin that remembers which test ran which line, and how long it took."""
+    """A plugin that remembers which test ran which line, and how long it took; a test that fails is left out."""
 
     path: Path
     seconds: dict[str, float] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.coverage = coverage.Coverage(data_file=None, include=[str(self.path)], messages=False)
@@ -166,6 +173,15 @@ class _Seen:
         self.seconds[item.nodeid] = time.monotonic() - began
         return result
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.passed and report.nodeid not in self.failed:
+            self.failed.append(report.nodeid)
+
     def told(self) -> Mapping[str, object]:
         self.coverage.stop()
-        return {"seconds": self.seconds, "runs": self.coverage.get_data().contexts_by_lineno(str(self.path))}
+        seconds = {test: seconds for test, seconds in self.seconds.items() if test not in self.failed}
+        return {
+            "seconds": seconds,
+            "failed": self.failed,
+            "runs": self.coverage.get_data().contexts_by_lineno(str(self.path)),
+        }

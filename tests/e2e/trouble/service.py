@@ -103,6 +103,14 @@ class Service:
         address = address_of(self.database_url)
         return open_engine(lambda: address)
 
+    def end_connections(self) -> None:
+        """Of the functions to MySQL, so that they need a login."""
+        with self.engine.connect() as connection:
+            own = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
+            for process in connection.exec_driver_sql("SHOW PROCESSLIST").all():
+                if process.Command == "Sleep" and process.Id != own:
+                    connection.exec_driver_sql(f"KILL {process.Id}")
+
     def sealed_channel(self, user_id: int) -> None:
         url = self.feishu.webhook_url(f"user-{user_id}")
         open_channels(self.database_url, self.aws).save(feishu_channel(user_id, url), now=datetime.now(UTC))

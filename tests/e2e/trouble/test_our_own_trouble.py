@@ -73,23 +73,28 @@ def test_without_kms_whose_credentials_are_at_hand_are_sent_and_the_others_wait(
 
 
 def test_without_secrets_manager_batches_come_again_and_records_wait(service: Service, gate: Gate) -> None:
-    """Functions that are connected know a password, and go on."""
+    """Each function fails in AWS's words. One that has a password goes on with it."""
     service.sealed_channel(1)
     service.sealed_channel(2)
     waiting, later = batch(example_event(1, "waits")), batch(example_event(2, "comes again"))
     service.invoke("ingest", waiting)
     service.make_cold()
     with gate.refuses("secretsmanager", NO_SECRET):
-        for answer in [service.invoke("ingest", later), *hours(service), *service.send()]:
+        answers = [service.invoke("ingest", later), *service.send(), *hours(service)]
+        assert len(answers) == 2 + HOURS
+        for answer in answers:
             assert answer.error
             assert f"({NO_SECRET.code})" in answer.error
             assert answer.error.endswith(NO_SECRET.words)
         assert (service.states(), service.arrived()) == ({1: PENDING}, [])
     assert service.invoke("ingest", later).error is None
-    with gate.refuses("secretsmanager", NO_SECRET):
-        service.invoke("ingest", later)
     service.hour()
     assert (service.states(), service.arrived()) == ({1: SENT, 2: SENT}, [1, 2])
+    service.end_connections()
+    with gate.refuses("secretsmanager", NO_SECRET):
+        assert service.invoke("ingest", later).error is None
+    [told] = complaints(service, "ingest", "the database's secret cannot be read")
+    assert told["why"] == NO_SECRET.told
 
 
 def test_without_the_send_queue_records_wait_in_mysql(service: Service, gate: Gate) -> None:

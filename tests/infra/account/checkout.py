@@ -13,7 +13,7 @@ from typing import Any
 from alembic.script import ScriptDirectory
 
 from cdk.delivery.migrate import MIGRATIONS
-from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, merged, own_context
+from cdk.settings.context import FIRST_DEPLOYMENT, PASSED_CONTEXT, PASSED_OUTDIR, ROOT, merged, own_context
 from tests.infra.templates import Resource, Template
 
 _PARTS = ("app.py", "cdk", "functions", "layers")
@@ -50,10 +50,10 @@ class Assembly:
 class Checkout:
     root: Path
 
-    def assembly(self, stage: str, over: Mapping[str, Any]) -> Assembly:
+    def assembly(self, stage: str, over: Mapping[str, Any], *, first: bool = False) -> Assembly:
         """As the command line makes it, except that the layers of third-party packages stay empty."""
         out = self.root / f"cdk.out-{len([*self.root.glob('cdk.out-*')])}"
-        changes = {"stage": stage, "stages": {stage: over}, "aws:cdk:bundling-stacks": []}
+        changes = {"stage": stage, "stages": {stage: over}, "aws:cdk:bundling-stacks": [], FIRST_DEPLOYMENT: first}
         passed = {PASSED_CONTEXT: json.dumps(merged(own_context(), changes)), PASSED_OUTDIR: str(out)}
         subprocess.run([sys.executable, "app.py"], cwd=self.root, env={**os.environ, **passed}, check=True)
         return Assembly(out=out)

@@ -19,6 +19,7 @@ class Seen:
     functions: list[Item]
     #: what the roles of our functions may do, by their ARN
     statements: Mapping[str, list[Item]]
+    #: of queues
     sources: list[Item]
     #: attributes by name
     queues: Mapping[str, Item]
@@ -77,7 +78,7 @@ def seen(aws: Aws) -> Seen:
         events={_word(it): _events(client("cloudformation"), it) for it in stacks},
         functions=functions,
         statements={it["Role"]: _statements(client("iam"), it["Role"]) for it in functions if _variables(it)},
-        sources=client("lambda").list_event_source_mappings()["EventSourceMappings"],
+        sources=[it for it in _sources(client("lambda")) if "Topics" not in it],
         queues={url.rpartition("/")[2]: _attributes(client("sqs"), url) for url in queues},
         keys=[dict(client("kms").describe_key(KeyId=it)["KeyMetadata"]) for it in keys],
         log_groups=client("logs").describe_log_groups()["logGroups"],
@@ -94,6 +95,10 @@ def seen(aws: Aws) -> Seen:
 
 def _cluster(kafka: Any, one: Item) -> Item:
     return dict(kafka.describe_cluster(ClusterArn=one["ClusterArn"])["ClusterInfo"])
+
+
+def _sources(lambda_: Any) -> list[Item]:
+    return list(lambda_.list_event_source_mappings()["EventSourceMappings"])
 
 
 def _clients(aws: Aws) -> Any:

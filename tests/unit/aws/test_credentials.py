@@ -73,6 +73,7 @@ def test_a_plain_text_row_of_the_go_service_is_read_as_it_is(stored: str) -> Non
         "v1:1:" + "A" * 400,
         "v1:2:" + sealed().rpartition(":")[2],
         sealed()[:-4],
+        sealed().replace("v1:1:", "v1:1:!"),
         sealed()[:-8] + "AAAAAAA=",
         f"v1:{'9' * 5_000}:AAAA",
     ],
@@ -86,6 +87,11 @@ def test_a_damaged_value_is_a_credential_error(stored: str) -> None:
         "the stored credential does not open for this user and channel",
         "no such key",
     )
+
+
+def test_what_an_earlier_release_sealed_opens() -> None:
+    """Twelve bytes of nonce, then what AES-256-GCM makes of the text."""
+    assert opened("v1:1:dHdlbHZlIGJ5dGVz2fGMjAE+3mySLEEq8gv0uOnuFJrj4g==") == "stored"
 
 
 @given(st.text().map("v1:".__add__))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import merged
 from cdk.settings.stage import StageSettings, stage_settings
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk.settings.complaints import SettingsError
+from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
 from cdk.settings.database import ExistingMySql, ExistingRds, NewMySql, rds_region
 from cdk.settings.functions import AlarmsByMail, AlarmsToTopic
@@ -183,6 +183,12 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
             "database.endpoint: should be RDS's ",
         ),
         (LEAST, {"database": {"ca_file": ""}}, "database.ca_file: should be the path of a certificate bundle; empty ("),
+        (
+            {**LEAST, "region": "eu-west-1"},
+            {"data_key_arn": KEY.replace("eu-west-1", "eu-west-2")},
+            "data_key_arn: should be in eu-west-1, the stage's region, is arn",
+        ),
+        (LEAST, {"data_key_arn": KEY, "old_data_key_arns": [KEY]}, "old_data_key_arns: leave out arn"),
         (
             {**LEAST, "database": IN_RDS},
             {},

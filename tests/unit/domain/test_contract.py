@@ -94,6 +94,13 @@ OTHER = "calendar.changed"
         (b"true", "but true or false"),
         (b"1.5", "but a number"),
         ('{"a": "冲突"}'.encode("gbk"), "not UTF-8"),
+        (b"Obj\x01\x04\x16avro.schema", "an Avro file"),
+        (b'<?xml version="1.0"?>', "XML"),
+        (repr({"event_type": "x"}).encode(), "single quotes"),
+        (b'{"payload": {"target_id": NaN}}', "NaN"),
+        (b"-Infinity", "Infinity"),
+        (b"user 7 should be notified", "plain text"),
+        (b" 'text'", "plain text"),
         (b"{", "not JSON: EOF"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.domain.message import MessageText, message_text
+from delivery.domain.message import MessageText, message_text, private_lines
 from tests.unit.samples import attempt
 
 URL = "/assistant/preview/pv-1"
@@ -58,3 +58,9 @@ def test_the_url_is_always_shown_and_the_text_is_never_empty(summary: str, fallb
     text = shown(summary=summary, fallback=fallback).text
     assert URL in text
     assert text.strip() != ""
+
+
+def test_what_is_private_of_a_message_are_its_lines_without_the_page() -> None:
+    """The page's path says nothing of the user, and empty lines say nothing at all."""
+    written = attempt(summary_text="周三\n\n改到周四", fallback_text="", target_url=URL)
+    assert private_lines(written) == ("周三", "改到周四")

@@ -79,6 +79,10 @@ def refused(url: str) -> bool:
         "/assistant/a%00b",
         "/assistant/a%0D%0Ab",
         "/assistant//../../evil.example/x",
+        "/assistant/x?line=a\nb",
+        "/assistant/x#a\tb",
+        "/assistant/x?path=a\\b",
+        "/assistant/x#a\\b",
     ],
 )
 def test_a_target_url_never_leaves_the_site(url: str) -> None:
@@ -115,6 +119,7 @@ def test_the_allowed_prefixes_are_a_setting() -> None:
     assert isinstance(judge(value, url_prefixes=("/plan/", "/assistant/")), Accepted)
     for elsewhere in ("//plan/1", "/./plan", "/%2fevil.example"):
         assert isinstance(judge(event(payload=payload(target_url=elsewhere)), url_prefixes=("/",)), Rejected)
+    assert target_url_problem("/x", ("/plan/", "/assistant/")) == "target_url: should begin with /plan/ or /assistant/"
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map(lambda pieces: PREFIX + "".join(pieces)))

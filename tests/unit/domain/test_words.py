@@ -14,6 +14,7 @@ def test_codes_stay_as_they_were_stored() -> None:
     """A code that changed its name would leave old rows without a meaning."""
     assert {code.value for code in ErrorCode} == {
         "credential_unreadable",
+        "held_after_restore",
         "invalid_url",
         "network_error",
         "not_started",

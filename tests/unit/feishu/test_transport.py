@@ -68,6 +68,24 @@ def test_the_rest_of_a_cut_answer_is_not_read_as_the_next_one() -> None:
     assert (first.cut, second.cut, second.body) == (True, False, b'{"code": 0}')
 
 
+def test_a_cut_answer_whose_rest_is_still_to_come_ends_its_connection() -> None:
+    """Nothing on it shows that there is more, and the next message's answer would begin with it."""
+
+    def slow_rest_at_first(request: bytes) -> Iterator[bytes]:
+        if b'"number": 1}' not in request:
+            yield OK
+            return
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: 80000\r\n\r\n" + b"x" * 65_537
+        sleep(0.5)
+        yield b"x" * (80_000 - 65_537)
+
+    with raw_server(slow_rest_at_first, keep=True) as server, opened() as transport:
+        first, second = (post(transport, server.origin, number) for number in (1, 2))
+    assert isinstance(first, Answer)
+    assert isinstance(second, Answer)
+    assert (first.cut, second.body, server.connections) == (True, b'{"code": 0}', 2)
+
+
 def test_a_server_that_cannot_prove_its_name_hears_nothing(tls: SSLContext) -> None:
     """The certificate is checked before anything is sent."""
     with raw_server(OK, tls=tls) as server, opened() as transport:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import inf
 
@@ -16,7 +17,7 @@ from delivery.domain.channel import Channel
 from delivery.domain.outcome import NotStarted, Outcome
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closed, Closing
-from tests.unit.stages.sending_fakes import Attempts, Observer, Way, pointers, sender, soon
+from tests.unit.stages.sending_fakes import Attempts, Observer, Way, pointers, sender, soon, utc_now
 from tests.unit.stages.test_send import KEPT, SENT, hanging
 from tests.waiting import until
 
@@ -147,3 +148,39 @@ def test_each_step_leaves_the_time_that_those_after_it_need() -> None:
     assert 20 < left["call"] <= 25
     assert 22 < left["close"] <= 27
     assert seconds_left() == inf
+
+
+def test_a_run_looks_a_few_times_a_second_while_it_waits() -> None:
+    """For a call, or for the last close: a function is paid for its processor's time."""
+    looks = list[datetime]()
+
+    def now() -> datetime:
+        looks.append(utc_now())
+        return looks[-1]
+
+    def slowly(_attempt: Attempt) -> Outcome:
+        time.sleep(0.7)
+        return SENT
+
+    one = replace(sender(Attempts(), Way(how=slowly, timeout=timedelta(seconds=5))), now=now)
+    one.run(pointers(1), until=soon())
+    assert len(looks) < 60
+
+
+def test_an_attempt_has_the_times_at_which_it_was_opened_and_ended() -> None:
+    """The history shows how long a message took."""
+    attempts, began = Attempts(), utc_now()
+    sender(attempts, Way()).run(pointers(1), until=soon())
+    [closing] = attempts.closed
+    assert began <= closing.attempt.started_at <= closing.finished_at <= utc_now()
+
+
+def test_a_close_that_went_well_is_not_followed_by_a_wait() -> None:
+    """Only one that failed is: a wait after each set would halve what a function sends."""
+    waits = list[float]()
+    well = sender(Attempts(), Way(), concurrency=1)
+    replace(well, sleep=waits.append).run(pointers(1, 2, 3), until=soon())
+    assert waits == []
+    badly = sender(Attempts(close_errors=2), Way(), concurrency=1)
+    replace(badly, sleep=waits.append).run(pointers(1), until=soon())
+    assert waits == [0.1, 0.1]

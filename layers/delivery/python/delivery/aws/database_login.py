@@ -12,7 +12,8 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 
-from delivery.aws.clients import AWS_ERRORS
+from delivery.aws.clients import AWS_ERRORS, own_words
+from delivery.aws.telemetry import logger
 from delivery.storage.mysql.database import Address
 
 if TYPE_CHECKING:  # the migration's class would be built by every function
@@ -43,9 +44,10 @@ def or_the_last(address: Callable[[], Address]) -> Callable[[], Address]:
     def asked() -> Address:
         try:
             known[:] = [address()]
-        except AWS_ERRORS:
+        except AWS_ERRORS as error:
             if not known:
                 raise
+            logger.warning("the database's secret cannot be read", extra={"why": own_words(error)})
         return known[0]
 
     return asked

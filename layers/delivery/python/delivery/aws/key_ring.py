@@ -13,20 +13,23 @@ from delivery.storage.credentials import CredentialError, KeyOutOfReach
 from delivery.storage.data_keys import DataKeys
 
 #: Of the bytes themselves; whatever else KMS says is trouble of ours, which passes.
-_NEVER_UNWRAPS = {"InvalidCiphertextException", "IncorrectKeyException"}
+_NEVER_UNWRAPS = {"InvalidCiphertextException"}
 _CALL_SECONDS = 4.0
 _ASK_AGAIN_AFTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsKeyRing:
-    """The data keys. Each is unwrapped once."""
+    """The data keys. Each is unwrapped once, by the KMS key that wrapped it if the function's role may use that one."""
 
     kms: Any
+    #: wraps new data keys
     kms_key: str
     stored: DataKeys
     now: Callable[[], datetime]
     _unwrapped: dict[int, bytes] = field(default_factory=dict)
+    #: The KMS key that wrapped each of them.
+    _wrapped_by: dict[int, str] = field(default_factory=dict)
     #: Until when KMS is not asked again for a key that it just did not unwrap, and what it said.
     _refused: dict[int, tuple[datetime, str]] = field(default_factory=dict)
 
@@ -34,11 +37,12 @@ class KmsKeyRing:
         return f"KmsKeyRing({self.kms_key})"
 
     def current(self) -> tuple[int, bytes]:
-        """The newest key; the first one is made on first use."""
+        """The newest key. One is made on first use, and when the stage has another KMS key than before."""
         newest = self.stored.newest()
         if newest is None:
             return self._make()
-        return newest[0], self._unwrap(*newest)
+        key_id, key = newest[0], self._unwrap(*newest)
+        return (key_id, key) if self._wrapped_by[key_id] == self.kms_key else self._make()
 
     def key(self, key_id: int) -> bytes:
         if key_id in self._unwrapped:
@@ -59,7 +63,9 @@ class KmsKeyRing:
     def _decrypted(self, key_id: int, wrapped: bytes) -> bytes:
         try:
             with ending_in(_CALL_SECONDS):
-                return bytes(self.kms.decrypt(CiphertextBlob=wrapped, KeyId=self.kms_key)["Plaintext"])
+                told = self.kms.decrypt(CiphertextBlob=wrapped)  # KMS finds its key in the bytes
+            self._wrapped_by[key_id] = str(told["KeyId"])
+            return bytes(told["Plaintext"])
         except AWS_ERRORS as error:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] in _NEVER_UNWRAPS:
                 raise CredentialError(f"KMS does not unwrap data key {key_id}") from error
@@ -70,5 +76,5 @@ class KmsKeyRing:
     def _make(self) -> tuple[int, bytes]:
         made = self.kms.generate_data_key(KeyId=self.kms_key, KeySpec="AES_256")
         key_id = self.stored.add(made["CiphertextBlob"], now=self.now())
-        self._unwrapped[key_id] = made["Plaintext"]
+        self._unwrapped[key_id], self._wrapped_by[key_id] = made["Plaintext"], self.kms_key
         return key_id, made["Plaintext"]

@@ -16,7 +16,11 @@ _MAGIC = {
     b"\xff\x06\x00\x00sNaPpY": "it is compressed with snappy",
     b"\x82SNAPPY\x00": "it is compressed with snappy",
     b"eyJ": "it looks like base64",
+    b"Obj\x01": "it is an Avro file",
+    b"<": "it looks like XML or HTML",
+    b"{'": "its strings are in single quotes, as in Python's repr",
 }
+_BEGINS_JSON = b'{["-0123456789tfn'
 _SCHEMA_HEADER = 5  # a zero byte and four bytes of schema id (Confluent's documentation, "Wire format")
 _KINDS = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
 
@@ -45,7 +49,20 @@ def _looks(value: bytes) -> str:
             return words
     if value[0] == 0 and len(value) > _SCHEMA_HEADER:
         return "it begins with a schema registry header"
-    return "" if _is_utf8(value) else "it is not UTF-8"
+    if not _is_utf8(value):
+        return "it is not UTF-8"
+    if _is_json_but_for_nan(value):
+        return "it has NaN or Infinity, which JSON does not know"
+    return "" if value.lstrip()[0] in _BEGINS_JSON else "it is plain text"
+
+
+def _is_json_but_for_nan(value: bytes) -> bool:
+    """As Python's json.dumps writes it."""
+    try:
+        from_json(value, allow_inf_nan=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -24,9 +24,10 @@ from delivery.storage.mysql.database import (
     own_words,
     to_stored,
 )
+from delivery.storage.mysql.packets import TOO_LARGE
 
-# ER_NET_PACKET_TOO_LARGE: a proxy may take less than the server behind it says.
-_WORTH_HALVING = {LOCK_WAIT_TIMEOUT, 1153}
+# A proxy may take less than the server behind it says.
+_WORTH_HALVING = {LOCK_WAIT_TIMEOUT, *TOO_LARGE}
 _LONGEST_WAIT = 4.0  # for a lock, as the connection's settings have it, and for the rest of the transaction
 _CLOSE_SECONDS = 15.0  # finding one locked line among five hundred takes nine waits of a second
 

@@ -14,7 +14,7 @@ T = TypeVar("T")
 MOST_BYTES = 2**30  # what MySQL allows max_allowed_packet to be
 _LEAST_BYTES = 16 * 1024
 # 1153, or 2006 if MySQL closed the connection while we were still sending.
-_TOO_LARGE = {1153, CR.CR_SERVER_GONE_ERROR}
+TOO_LARGE = {1153, CR.CR_SERVER_GONE_ERROR}
 # MySQL has taken more than this since 4.0 unless told otherwise: smaller statements need not ask for its limit.
 _SURELY_TAKEN = 512 * 1024
 _STATEMENT_BYTES = 2_000  # a statement without its values
@@ -68,6 +68,6 @@ def halved(at_most: int, error: DBAPIError) -> int:
     For a server with a limit of its own between us and MySQL.
     """
     smaller = min(at_most, 2 * _SURELY_TAKEN) // 2
-    if error_number(error) not in _TOO_LARGE or smaller < _LEAST_BYTES:
+    if error_number(error) not in TOO_LARGE or smaller < _LEAST_BYTES:
         raise error
     return smaller

@@ -1,0 +1,14 @@
+"""Lets the creation of a resource fail, as a test asks for it in a file."""
+
+import os
+from pathlib import Path
+
+#: names the file with the type, or the logical id, of what cannot be created; the failure happens once
+FAULTS = "ACCOUNT_FAULTS"
+
+
+def strike(logical_id: str, kind: str) -> None:
+    file = Path(os.environ.get(FAULTS, os.devnull))
+    if file.read_text() in (logical_id, kind):
+        file.write_text("")
+        raise RuntimeError(f"{logical_id}: this creation was told to fail")

@@ -1,0 +1,1 @@
+"""The doctor, in accounts with one fault each."""

@@ -1,0 +1,159 @@
+"""prod's first deployment fails at one resource after the other, and the same templates are deployed until they stand.
+
+The stacks go into a server of AWS's APIs whose rules of rollback are those of CloudFormation
+(local/account/cloudformation.py); it is asked for what the CDK's command line asks for. The command line itself repeats
+a failed deployment in test_deployment.py.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.account.data import LOGIN
+from local.account.faults import FAULTS
+from local.servers.aws import Aws, aws_server
+from tests.infra.account.checkout import Assembly, checkout
+from tests.infra.account.published import publish
+from tests.infra.account.seen import Seen, seen
+
+DATA, DELIVERY = "hongyan-prod-data", "hongyan-prod-delivery"
+KEPT = ("Retain", "RetainExceptOnCreate", "Snapshot")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    aws: Aws
+    #: as `make deploy` has it made at first, and afterwards
+    first: Assembly
+    later: Assembly
+    faults: Path
+
+    def deploy(self, stack: str, template: Mapping[str, Any], *, fails_at: str = "", protected: bool = False) -> Seen:
+        """As the command line does: what failed is removed before another stack of its name is created."""
+        self.faults.write_text(fails_at)
+        cloudformation, status = self.cloudformation, self.status(stack)
+        if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED"):
+            cloudformation.delete_stack(StackName=stack)
+        told = {"StackName": stack, "TemplateBody": json.dumps(template)}
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            cloudformation.update_stack(**told)
+        else:
+            cloudformation.create_stack(**told, EnableTerminationProtection=protected)
+        assert self.faults.read_text() == ""
+        return seen(self.aws)
+
+    @property
+    def cloudformation(self) -> Any:
+        return self.aws.session.client("cloudformation", endpoint_url=self.aws.endpoint_url)
+
+    def status(self, stack: str) -> str:
+        stacks = self.cloudformation.describe_stacks()["Stacks"]
+        return next((str(it["StackStatus"]) for it in stacks if it["StackName"] == stack), "")
+
+
+@pytest.fixture(scope="module")
+def assemblies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assembly, Assembly]:
+    copy = checkout(tmp_path_factory.mktemp("first") / "checkout")
+    return copy.assembly("prod", {}, first=True), copy.assembly("prod", {})
+
+
+@pytest.fixture(scope="module")
+def account(assemblies: tuple[Assembly, Assembly], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    state = tmp_path_factory.mktemp("account")
+    first, later = assemblies
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LOGIN, json.dumps({"username": "hongyan", "password": "generated"}))
+        patch.setenv(FAULTS, str(state / "faults"))
+        (state / "faults").touch()
+        with aws_server(state, program="local.account.server") as aws:
+            publish(first.out, aws)
+            yield Account(aws=aws, first=first, later=later, faults=state / "faults")
+
+
+def left(account: Seen) -> list[object]:
+    """What has a state or a name, and what costs by the month."""
+    keys = [key for key in account.keys if key["Enabled"]]
+    named = [*account.clusters, *account.databases, *account.secrets, *account.log_groups, *account.snapshots]
+    return [*keys, *named, *account.vpcs, *account.queues, *account.alarms]
+
+
+def stateful(assembly: Assembly) -> list[str]:
+    """The logical ids of what stays when its stack goes, and of the rest that has a state or makes what has one."""
+    kinds = ("KMS::Key", "SecretsManager", "Logs::LogGroup", "RDS", "MSK", "ApplicationAutoScaling")
+    resources = assembly.stack("data").body["Resources"].items()
+    return [
+        name for name, it in resources if it.get("DeletionPolicy") in KEPT or any(kind in it["Type"] for kind in kinds)
+    ]
+
+
+def test_each_stateful_resource_may_fail_and_leaves_nothing_behind_and_nothing_in_the_way(account: Account) -> None:
+    """In turn, in one account: each creation has the names of the one before it."""
+    template = account.first.stack("data").body
+    for name in (names := stateful(account.first)):
+        after = account.deploy(DATA, template, fails_at=name)
+        assert (name, account.status(DATA), left(after)) == (name, "ROLLBACK_COMPLETE", [])
+    assert len(names) > 15
+
+
+def test_a_creation_that_is_protected_cannot_be_repeated(account: Account) -> None:
+    """So the model knows what `make deploy` avoids: neither protection is there before the stack works."""
+    template = account.later.stack("data").body
+    after = account.deploy(DATA, template, fails_at="AWS::MSK::Cluster", protected=True)
+    assert account.status(DATA) == "ROLLBACK_FAILED"
+    assert [it["DeletionProtection"] for it in after.databases] == [True]
+    with pytest.raises(ClientError, match="cannot be deleted while TerminationProtection is enabled"):
+        account.deploy(DATA, template)
+    lift(account, after)
+
+
+def lift(account: Account, after: Seen) -> None:
+    """By hand, as docs/operations.md says."""
+    rds = account.aws.session.client("rds", endpoint_url=account.aws.endpoint_url)
+    for it in after.databases:
+        rds.modify_db_instance(DBInstanceIdentifier=it["DBInstanceIdentifier"], DeletionProtection=False)
+    account.cloudformation.update_termination_protection(StackName=DATA, EnableTerminationProtection=False)
+
+
+def test_what_stands_is_protected_by_an_update_that_replaces_nothing(account: Account) -> None:
+    """A snapshot, its backups and its key outlive the instance from then on, and RDS refuses to delete it."""
+    stands = account.deploy(DATA, account.first.stack("data").body)
+    assert account.status(DATA) == "CREATE_COMPLETE"
+    assert [it["DeletionProtection"] for it in stands.databases] == [False]
+    before = len(stands.events["data"])
+    protected = account.deploy(DATA, account.later.stack("data").body)
+    changed = [it["ResourceType"] for it in protected.events["data"][before:] if it["LogicalResourceId"] != DATA]
+    assert changed == ["AWS::RDS::DBInstance"]
+    assert [it["DeletionProtection"] for it in protected.databases] == [True]
+
+
+def test_a_delivery_stack_that_fails_leaves_neither_its_data_key_nor_the_data_stack_in_another_state(
+    account: Account,
+) -> None:
+    """The migration is the likeliest to fail: it is the first to reach MySQL."""
+    before = seen(account.aws)
+    after = account.deploy(DELIVERY, account.first.stack("delivery").body, fails_at="Custom::Migrations")
+    assert account.status(DELIVERY) == "ROLLBACK_COMPLETE"
+    for now, then in ((after.keys, before.keys), (after.log_groups, before.log_groups)):
+        assert [it for it in now if it.get("Enabled", True)] == [it for it in then if it.get("Enabled", True)]
+    assert not [*after.queues, *after.alarms, *after.sources]
+
+
+@pytest.mark.parametrize("word", ["data", "delivery"])
+def test_what_may_outlive_its_stack_has_no_name_that_another_stack_would_take(
+    word: str, assemblies: tuple[Assembly, Assembly]
+) -> None:
+    """Retained after a `destroy`, they would be in the way of the next deployment. Nothing is kept before it works."""
+    for assembly in assemblies:
+        for name, it in assembly.stack(word).body["Resources"].items():
+            kept, named = it.get("DeletionPolicy") in KEPT, physical_names(it["Properties"])
+            assert it.get("DeletionPolicy") != "Retain", name
+            assert not kept or all("AWS::StackId" in json.dumps(given) for given in named), name
+
+
+def physical_names(properties: Mapping[str, Any]) -> list[object]:
+    return [properties[key] for key in ("ClusterName", "DBInstanceIdentifier", "Name") if key in properties]
