@@ -136,7 +136,10 @@ def test_what_would_go_too_early_stays_for_a_round(name: str, kinds: set[str], b
     assert kinds <= {it["Type"] for it in kept["Resources"].values()}
     assert kinds or kept["Rules"]
     assert any([*missing(state, version)] for state, version in states(deployed, wanted, None))
-    assert kept_for_a_round(wanted, deployed) is None
+
+
+def test_what_only_adds_takes_one_round(both: Synthesized) -> None:
+    assert kept_for_a_round(*versions(*CHANGES["endpoints"], both)) is None
 
 
 def test_a_first_deployment_and_one_that_changes_nothing_take_one_round(both: Synthesized) -> None:
