@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, insert
 
-from delivery.domain.operating import Page, Place, RecordFilter, RejectFilter
+from delivery.domain.operating import Page, RecordFilter, RejectFilter
 from delivery.domain.record import Status
 from delivery.operate import Redriver, Replayer
 from delivery.storage.mysql.database import to_stored
@@ -18,7 +18,7 @@ from delivery.storage.operating.audit import Audit
 from delivery.storage.operating.counting import RecordCounts
 from delivery.storage.operating.redriving import Redrives
 from delivery.storage.operating.rejected import Rejects
-from delivery.storage.operating.searching import PAIRS, RecordSearch, ids_of
+from delivery.storage.operating.searching import RecordSearch
 from delivery.storage.tables import attempts
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, add_rows, count, event, kafka, row
@@ -195,40 +195,3 @@ def test_a_replayed_reject_goes_ingests_own_way(engine: Engine, clock: Clock, qu
     assert count(engine, "notification_rejects", "replayed_at IS NOT NULL") == 1
     again = replay.run(RejectFilter(replayed=False), actor="ann", until=clock() + HOUR)
     assert (again.accepted, count(engine), count(engine, "notification_rejects")) == (0, 1, 2)
-
-
-EXPLAINED: list[tuple[RecordFilter, str]] = [
-    (RecordFilter(statuses=frozenset({Status.DEAD})), "ix_notification_records_state"),
-    (RecordFilter(), "ix_notification_records_state"),
-    (RecordFilter(user_id=7), "ix_notification_records_user"),
-]
-
-
-@pytest.mark.parametrize(("wanted", "index"), EXPLAINED, ids=repr)
-def test_no_page_sorts_or_scans(wanted: RecordFilter, index: str, fresh_engine: Engine, clock: Clock) -> None:
-    """Each branch of a list is a range of one index in its order, on the first page and far behind."""
-    for age in range(200):
-        made = {"status": "dead" if age % 2 else "sent", "last_error_code": "network_error" if age % 2 else None}
-        add_rows(fresh_engine, 10, now=clock(), created_at=clock() - age * HOUR, **made)
-    with fresh_engine.begin() as connection:
-        connection.exec_driver_sql("ANALYZE TABLE notification_records")
-        for after in (None, Place(clock() - 100 * HOUR, 900)):
-            statement, parameters = ids_of(connection, wanted, after=after)
-            plan = (
-                connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {statement}", {**parameters, "limit": 51})
-                .mappings()
-                .all()
-            )
-            branches = [step for step in plan if step["table"] == "r"]
-            assert {step["key"] for step in branches} == {index}
-            assert not any("filesort" in (step["Extra"] or "") for step in branches)
-
-
-def test_the_pairs_of_state_and_code_are_found_by_jumping(fresh_engine: Engine, clock: Clock) -> None:
-    """Not by reading the index: there are few pairs however many records there are."""
-    for status in ("dead", "sent", "failed"):
-        add_rows(fresh_engine, 2_000, now=clock(), status=status, last_error_code=None)
-    with fresh_engine.begin() as connection:
-        connection.exec_driver_sql("ANALYZE TABLE notification_records")
-        [step] = connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {PAIRS}").mappings().all()
-    assert "Using index for group-by" in step["Extra"]
