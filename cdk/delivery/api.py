@@ -45,7 +45,7 @@ _ACCESS = {
 
 
 _ACCEPTED = {
-    "AwsSolutions::AwsSolutions-APIG4": "Only /openapi.json is open: it describes the API, and holds nothing of anybody",
+    "AwsSolutions::AwsSolutions-APIG4": "Only /openapi.json is open, which describes the API",
 }
 
 

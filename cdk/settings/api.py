@@ -63,8 +63,8 @@ class Domain(StageSection):
 
 
 class Api(FunctionSize):
-    timeout_seconds: int = Field(8, ge=3, le=29)
-    """people wait for it; two seconds of it are left for the answer"""
+    timeout_seconds: int = Field(8, ge=8, le=29)
+    """API Gateway waits as long; two seconds of it are left for the answer"""
     memory_mb: int = Field(1_024, ge=128, le=10_240)
     tokens: Tokens
     user_claim: UserClaim
