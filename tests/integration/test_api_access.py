@@ -1,9 +1,8 @@
-"""Who reaches what: by a token of API Gateway's or our own authorizer's, by an AWS identity, with a scope or without."""
+"""Who reaches what: by a token that API Gateway or our authorizer checked, by an AWS identity, with a scope or not."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import json
 import time
@@ -60,12 +59,12 @@ def deployed(shared_url: str) -> Iterator[Stage]:
 
 
 @pytest.fixture(autouse=True)
-def stage(deployed: Stage, engine: Engine) -> Iterator[Stage]:
+def stage(deployed: Stage, engine: Engine) -> Stage:
     assert engine  # empties the tables
     deployed.forget()
     for built in (wiring.own_tokens, wiring._key):
         built.cache_clear()
-    yield deployed
+    return deployed
 
 
 def body_of(method: str) -> object:
