@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -44,6 +46,9 @@ def _in_environment(monkeypatch: pytest.MonkeyPatch, url: str, settings: Mapping
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    opened: list[Any] = []
+    make = boto3.client
+    monkeypatch.setattr(boto3, "client", lambda *given, **named: opened.append(make(*given, **named)) or opened[-1])
     with _aws() as endpoint, FeishuSimulator() as feishu:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         login = {"username": address.user, "password": address.password}
@@ -53,7 +58,9 @@ def _in_environment(monkeypatch: pytest.MonkeyPatch, url: str, settings: Mapping
             "DATABASE_PORT": str(address.port),
             "DATABASE_NAME": address.database,
             "DATABASE_SECRET_ARN": _secret("mysql", json.dumps(login)),
-            "SEND_QUEUE_URL": boto3.client("sqs", region_name=REGION).create_queue(QueueName="send")["QueueUrl"],
+            "SEND_QUEUE_URL": boto3.client("sqs", region_name=REGION).create_queue(QueueName=f"send-{uuid4()}")[
+                "QueueUrl"
+            ],
             "DATA_KEY_ARN": key,
             "STAGE": "dev",
             "WEBHOOK_ORIGINS": feishu.url,
@@ -65,6 +72,8 @@ def _in_environment(monkeypatch: pytest.MonkeyPatch, url: str, settings: Mapping
         _forget()
         yield Stage(feishu=feishu, kms_key=key)
         _forget()
+        for client in opened:
+            client.close()
 
 
 @contextmanager
@@ -80,10 +89,18 @@ def _aws() -> Iterator[str]:
 
 
 def _secret(name: str, text: str) -> str:
-    return str(boto3.client("secretsmanager", region_name=REGION).create_secret(Name=name, SecretString=text)["ARN"])
+    """Under a new name each: moto's servers in one process share what they hold."""
+    return str(
+        boto3.client("secretsmanager", region_name=REGION).create_secret(Name=f"{name}-{uuid4()}", SecretString=text)[
+            "ARN"
+        ]
+    )
 
 
 def _forget() -> None:
+    if wiring._channels.cache_info().currsize:
+        for way in wiring._channels().ways.values():
+            way.feishu.transport.close()
     if wiring._engine.cache_info().currsize:
         wiring._engine().dispose()
     for built in (wiring.door, wiring._channels, wiring._operating, wiring._engine, ingest.ingester):

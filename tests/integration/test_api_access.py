@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -53,7 +54,7 @@ OPERATORS_CALLS = (
 def deployed(shared_url: str) -> Iterator[Stage]:
     settings = {"WEBHOOK_ORIGINS": "https://www.feishu.cn", "TOKEN_AUDIENCE": "front-end", "TOKEN_ISSUER": "backend"}
     with api_stage(shared_url, **settings) as stage, pytest.MonkeyPatch.context() as monkeypatch:
-        secret = boto3.client("secretsmanager").create_secret(Name="tokens", SecretString=KEY.decode())
+        secret = boto3.client("secretsmanager").create_secret(Name=f"tokens-{uuid4()}", SecretString=KEY.decode())
         monkeypatch.setenv("TOKEN_SECRET_ARN", secret["ARN"])
         yield stage
 
@@ -73,7 +74,7 @@ def body_of(method: str) -> object:
 
 def token(header: Any = None, *, key: bytes = KEY, digest: str = "sha256", **claims: object) -> str:
     """A claim of `...` is left out."""
-    good = {"sub": "7", "iss": "backend", "aud": "front-end", "exp": int(time.time()) + 60}
+    good = {"sub": "7", "iss": "backend", "aud": "front-end", "exp": int(time.time()) + 3_600}
     given = {name: value for name, value in {**good, **claims}.items() if value is not ...}
     signed = f"{_part(header or {'alg': 'HS256', 'typ': 'JWT'})}.{_part(given)}"
     return f"{signed}.{_base64(hmac.new(key, signed.encode(), digest).digest())}"
@@ -186,7 +187,7 @@ def test_a_token_cannot_name_its_own_refusal_or_another_identity() -> None:
 
 def test_a_short_key_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever finds a weak one out can sign for everybody."""
-    secret = boto3.client("secretsmanager").create_secret(Name="short", SecretString="short-key")
+    secret = boto3.client("secretsmanager").create_secret(Name=f"short-{uuid4()}", SecretString="short-key")
     monkeypatch.setenv("TOKEN_SECRET_ARN", secret["ARN"])
     with pytest.raises(Exception, match="TOKEN_SECRET_ARN") as raised:
         by_header("GET", CHANNEL, token(key=b"short-key"))
