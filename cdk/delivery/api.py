@@ -7,7 +7,8 @@ from aws_cdk import aws_apigatewayv2 as http
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as certificates
-from aws_cdk import aws_kms as kms
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -45,7 +46,7 @@ _ACCESS = {
 
 
 _ACCEPTED = {
-    "AwsSolutions::AwsSolutions-APIG4": "Only /openapi.json is open: it describes the API, and holds nothing of anybody",
+    "AwsSolutions::AwsSolutions-APIG4": "Only /openapi.json is open, which describes the API",
 }
 
 
@@ -59,7 +60,7 @@ class ApiFunction(StageFunction):
         stage: StageSettings,
         api: settings.Api,
         queue: sqs.IQueue,
-        data_key: kms.IKey,
+        data_key_arn: str,
     ) -> None:
         super().__init__(
             scope,
@@ -70,13 +71,21 @@ class ApiFunction(StageFunction):
             size=api,
             environment={
                 **environment(ApiSettings, stage, stage.retry, stage.message, api),
-                "DATA_KEY_ARN": data_key.key_arn,
+                "DATA_KEY_ARN": data_key_arn,
                 "SEND_QUEUE_URL": queue.queue_url,
                 "STAGE": stage.name,
             },
+            snap_start=api.snap_start,
         )
-        data_key.grant(self.role, "kms:Decrypt", "kms:GenerateDataKey")
+        keys = {"kms:Decrypt": [data_key_arn, *stage.old_data_key_arns], "kms:GenerateDataKey": [data_key_arn]}
+        for action, resources in keys.items():
+            self.role.add_to_policy(iam.PolicyStatement(actions=[action], resources=resources))
         queue.grant(self.role, "sqs:SendMessage")
+        self.served = self._live() if api.snap_start else self.function
+
+    def _live(self) -> lambda_.Alias:
+        """SnapStart keeps snapshots of published versions alone."""
+        return lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
 
 
 class HttpApi(Construct):
@@ -91,6 +100,7 @@ class HttpApi(Construct):
         keeps_data: bool,
     ) -> None:
         super().__init__(scope, name)
+        self.function = function
         self.http = http.HttpApi(
             self,
             "Http",
@@ -99,7 +109,7 @@ class HttpApi(Construct):
             cors_preflight=_cors(api),
         )
         integration = integrations.HttpLambdaIntegration(
-            "Function", function.function, timeout=Duration.seconds(api.timeout_seconds)
+            "Function", function.served, timeout=Duration.seconds(api.timeout_seconds)
         )
         users = authorizer_of(self, runtime=runtime, api=api, keeps_data=keeps_data)
         backends = authorizers.HttpIamAuthorizer()

@@ -20,7 +20,7 @@ from cdk.settings.network import (
     zones,
     zones_of_msk,
 )
-from cdk.settings.regions import lacking
+from cdk.settings.regions import lacking, lacking_snap_start
 
 OUR_NAME = "hongyan"
 #: AWS's advice: a batch must not become visible again before Lambda itself has given up on it
@@ -290,6 +290,7 @@ RULES: Sequence[Callable[..., _Lines]] = (
     _brokers,
     _existing_msk,
     _outside,
+    lacking_snap_start,
     _msk_by_its_arn,
     _region,
     _data_keys,

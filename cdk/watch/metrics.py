@@ -10,6 +10,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk.data.msk import Cluster
+from cdk.delivery.api import HttpApi
 from cdk.delivery.function import StageFunction
 from cdk.delivery.queue import ReportQueue, SendQueue
 from delivery.domain.contract import RejectCode
@@ -32,10 +33,11 @@ class Metrics:
     #: only what the stage made: an existing MySQL or Kafka is watched by whoever made it
     mysql: str | None
     kafka: Cluster | None
+    api: HttpApi | None
 
     @property
     def functions(self) -> Sequence[StageFunction]:
-        return (self.ingest, self.claim, self.send)
+        return (self.ingest, self.claim, self.send, *([self.api.function] if self.api else []))
 
     def count(self, name: str, function: str, *, label: str = "") -> cloudwatch.Metric:
         return _metric(self.namespace, name, "Sum", label=label or name.lower(), service=function)
@@ -119,6 +121,10 @@ class Metrics:
     def queue_refused(self) -> cloudwatch.MathExpression:
         counts = [self.count("QueueRefused", function) for function in ("ingest", "claim")]
         return total("refused", counts)
+
+    def of_api(self, api: HttpApi, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
+        """API Gateway's own ("Monitor metrics for HTTP APIs in API Gateway")."""
+        return _metric("AWS/ApiGateway", name, statistic, label=label, ApiId=api.http.api_id)
 
     def of_mysql(self, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
         return _metric("AWS/RDS", name, statistic, label=label, DBInstanceIdentifier=self.mysql or "")
