@@ -7,7 +7,7 @@ from aws_cdk import aws_apigatewayv2 as http
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as certificates
-from aws_cdk import aws_kms as kms
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -31,6 +31,7 @@ _GET, _PUT, _DELETE, _POST = (
     http.HttpMethod.DELETE,
     http.HttpMethod.POST,
 )
+_KEY_USES = ["kms:Decrypt", "kms:GenerateDataKey"]
 #: What a line of the access log says: nothing of a token, a body or a query.
 _ACCESS = {
     "request_id": "$context.requestId",
@@ -59,7 +60,7 @@ class ApiFunction(StageFunction):
         stage: StageSettings,
         api: settings.Api,
         queue: sqs.IQueue,
-        data_key: kms.IKey,
+        data_key_arn: str,
     ) -> None:
         super().__init__(
             scope,
@@ -70,12 +71,15 @@ class ApiFunction(StageFunction):
             size=api,
             environment={
                 **environment(ApiSettings, stage, stage.retry, stage.message, api),
-                "DATA_KEY_ARN": data_key.key_arn,
+                "DATA_KEY_ARN": data_key_arn,
                 "SEND_QUEUE_URL": queue.queue_url,
                 "STAGE": stage.name,
             },
         )
-        data_key.grant(self.role, "kms:Decrypt", "kms:GenerateDataKey")
+        self.role.add_to_policy(iam.PolicyStatement(actions=_KEY_USES, resources=[data_key_arn]))
+        if stage.old_data_key_arns:
+            old = iam.PolicyStatement(actions=["kms:Decrypt"], resources=[*stage.old_data_key_arns])
+            self.role.add_to_policy(old)
         queue.grant(self.role, "sqs:SendMessage")
 
 

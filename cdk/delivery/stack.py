@@ -76,12 +76,12 @@ class DeliveryStack(Stack):
             topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
             self._migrate_before(*topic, ingest, claim, send, *served, runtime=runtime, stage=stage)
 
-    def _api(
-        self, stage: StageSettings, *, runtime: Runtime, queue: sqs.IQueue, data_key: kms.IKey
-    ) -> list[StageFunction]:
+    def _api(self, stage: StageSettings, *, runtime: Runtime, queue: sqs.IQueue, data_key: str) -> list[StageFunction]:
         if stage.api is None:
             return []
-        function = ApiFunction(self, "Api", runtime=runtime, stage=stage, api=stage.api, queue=queue, data_key=data_key)
+        function = ApiFunction(
+            self, "Api", runtime=runtime, stage=stage, api=stage.api, queue=queue, data_key_arn=data_key
+        )
         served = HttpApi(
             self, "HttpApi", runtime=runtime, function=function, api=stage.api, keeps_data=stage.keeps_data
         )
