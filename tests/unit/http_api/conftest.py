@@ -95,5 +95,3 @@ def judge(event: bytes) -> InvokeResult:
 
 def broken(_event: bytes) -> InvokeResult:
     return InvokeResult(payload=b'{"errorMessage": "secret words"}', error="ValueError: secret words")
-
-

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from tests.unit.http_api.calling import call
+from tests.calling import call
 
 
 def test_a_function_gets_the_request_in_payload_format_2(url: str) -> None:

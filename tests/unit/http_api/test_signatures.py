@@ -10,14 +10,16 @@ from botocore.credentials import Credentials
 
 from local.http_api.request import HttpRequest
 from local.http_api.signatures import signer
-from tests.unit.http_api.calling import call
+from tests.calling import call
 from tests.unit.http_api.conftest import AWS
 
 PATH = "/signed/7?b=2&a=1"
 BODY = b'{"enabled": true}'
 
 
-def headers(url: str, *, secret: str = "local", service: str = "execute-api", region: str = "us-east-1") -> Any:
+def headers(
+    url: str, *, secret: str = AWS.secret_access_key, service: str = "execute-api", region: str = "us-east-1"
+) -> Any:
     """Of a signed request."""
     request = AWSRequest("PUT", url + PATH, data=BODY, headers={"Content-Type": "application/json"})
     SigV4Auth(Credentials("local", secret), service, region).add_auth(request)

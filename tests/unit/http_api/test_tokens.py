@@ -10,10 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from local.issuer.keys import SigningKey, signing_key
 from local.issuer.tokens import LIFETIME, Issuer
-from tests.unit.http_api.calling import call
+from tests.calling import call
 from tests.unit.http_api.conftest import AUDIENCE
 
 REFUSED = (401, b'{"message":"Unauthorized"}')
+
+ANOTHER = generate_private_key(public_exponent=65_537, key_size=2_048)
 
 Forge = Callable[..., str]
 
@@ -56,11 +58,26 @@ def test_a_token_opens_a_route_and_its_claims_are_passed_on(url: str, token: str
         {"iss": None},
         {"kid": None},
         {"kid": "another"},
-        {"private": generate_private_key(public_exponent=65_537, key_size=2_048)},
+        {"private": ANOTHER},
         {"private": "x" * 32, "algorithm": "HS256"},
         {"private": None, "algorithm": "none"},
     ],
-    ids=str,
+    ids=[
+        "expired",
+        "without an end",
+        "not yet good",
+        "of the future",
+        "for another audience",
+        "for nobody",
+        "for another audience, of our client",
+        "of another issuer",
+        "of no issuer",
+        "without a key's name",
+        "of a key that is not there",
+        "signed by another key",
+        "signed by a secret",
+        "unsigned",
+    ],
 )
 def test_a_token_that_is_not_right_is_refused(url: str, forged: Forge, changes: dict[str, Any]) -> None:
     """With API Gateway's own words."""
