@@ -32,6 +32,7 @@ examples, with a stack that `make up` keeps running:
   .venv/bin/python -m local channel --user 7        user 7 is reached by the Feishu simulator
   .venv/bin/python -m local publish --user 7        an event for user 7; says what became of it
   .venv/bin/python -m local show 1                  record 1 and its attempts
+  .venv/bin/python -m local token --user 7          user 7's token for the API, good for an hour
 """
 _INTERRUPTED = 130
 _OUTPUT_CLOSED = 141  # as a shell reports SIGPIPE
@@ -76,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     _add(commands.add_parser("status", help="what is running, where, and how many records are in which state"), _status)
     _add_publish(commands.add_parser("publish", help="publish an event to Kafka and say what became of it"))
     _add_show(commands.add_parser("show", help="show a record and its attempts"))
+    _add_token(commands.add_parser("token", help="print a token for the API, good for an hour"))
     _add_channel(commands.add_parser("channel", help="save how a user is reached"))
     _add_rehearse(commands.add_parser("rehearse", help="deploy a stage of cdk.json into moto, and keep it up"))
     sam_cli.add_invoke(commands.add_parser("sam-invoke", help="invoke one function in a container, with `sam local`"))
@@ -133,6 +135,12 @@ def _add_channel(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bearer-token", default="", metavar="TOKEN")
     command.add_argument("--disabled", action="store_true", help="save it, but do not use it")
     _add(command, _channel)
+
+
+def _add_token(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--user", type=int, required=True, metavar="N", help="whose token it is")
+    command.add_argument("--operator", action="store_true", help="with the scope of operators")
+    _add(command, _token)
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -195,6 +203,14 @@ def _show(options: argparse.Namespace) -> int:
     from local.commands.show import show
 
     show(read_endpoints(options.home), options.record_id, say=_say)
+    return 0
+
+
+def _token(options: argparse.Namespace) -> int:
+    from local.commands.token import print_token
+
+    endpoints = read_endpoints(options.home)
+    print_token(endpoints, options.home.resolve(), user_id=options.user, is_operator=options.operator, say=_say)
     return 0
 
 

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 
-from delivery.storage.channels import Channels
+from local.http_api.client import ApiClient
 from local.lambda_.invoke_api import invoke_path
 from local.lambda_.worker_pool import WorkerPool
 from local.servers.all_servers import Servers
 from local.servers.aws import Aws
 from local.template.overrides import webhook_origins
-from local.user_channels import feishu_channel, open_channels, webhook_url
+from local.user_channels import webhook_url
+
+#: as the audit names who redrives in the demo
+_OPERATOR = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class Stack:
     functions: Mapping[str, WorkerPool]
     #: of the Invoke API
     invoke_url: str
+    #: of the HTTP API
+    api_url: str
 
     @property
     def database_url(self) -> str:
@@ -47,6 +51,10 @@ class Stack:
     def aws(self) -> Aws:
         return self.servers.aws
 
+    @property
+    def issuer_url(self) -> str:
+        return self.servers.issuer.url
+
     def endpoints(self) -> Mapping[str, object]:
         """What `.local/endpoints.json` says."""
         return {
@@ -57,6 +65,8 @@ class Stack:
             "aws_endpoint_url": self.aws.endpoint_url,
             "feishu_url": self.feishu_url,
             "webhook_origins": webhook_origins(self.feishu_url),
+            "api_url": self.api_url,
+            "issuer_url": self.issuer_url,
             "queues": self.queue_urls,
             "functions": {word: f"{self.invoke_url}{invoke_path(word)}" for word in self.functions},
         }
@@ -71,9 +81,23 @@ class Stack:
         return webhook_url(self.feishu_url, key)
 
     def register_channel(self, *, user_id: int, webhook_url: str, enabled: bool = True, bearer_token: str = "") -> None:
-        """Saves a user's channel as the service does, with its credentials encrypted."""
-        channel = feishu_channel(user_id, webhook_url, enabled=enabled, bearer_token=bearer_token)
-        self._channels.save(channel, now=datetime.now(UTC))
+        """Saves a user's channel as a front end does: through the API, with a token of the user's."""
+        body = {
+            "webhook_url": webhook_url,
+            "enabled": enabled,
+            "auth_type": "bearer" if bearer_token else "none",
+            "bearer_token": bearer_token,
+        }
+        self.api(user_id).put("/channels/feishu", body)
+
+    def redrive(self, record_id: int) -> None:
+        """Makes a dead or skipped record due again, as an operator does."""
+        self.api(_OPERATOR, is_operator=True).post("/operate/redrive", {"ids": [record_id]})
+
+    def api(self, user_id: int, *, is_operator: bool = False) -> ApiClient:
+        """The API, as this user sees it."""
+        token = self.servers.issuer.token(user_id, now=datetime.now(UTC), is_operator=is_operator)
+        return ApiClient(url=self.api_url, token=token)
 
     def kill_one_sender(self) -> bool:
         """Sends SIGKILL to the process of a busy sender. False when no sender is busy."""
@@ -85,7 +109,3 @@ class Stack:
                     os.kill(pid, signal.SIGKILL)
                     return True
         return False
-
-    @cached_property
-    def _channels(self) -> Channels:
-        return open_channels(self.database_url, self.aws)

@@ -10,6 +10,7 @@ from threading import Timer
 
 from local.endpoints_file import FILE_NAME, endpoints_file
 from local.home import HOME
+from local.http_api.gateway import Gateway
 from local.lambda_.emulator import start_emulator
 from local.lambda_.event_sources.all_sources import run_event_sources
 from local.lambda_.invoke_api import serve_invoke_api
@@ -17,12 +18,13 @@ from local.lambda_.runtime import LambdaRuntime, lambda_runtime
 from local.lambda_.worker_pool import WorkerPool
 from local.machine.file_lock import hold_lock
 from local.machine.interrupts import uninterrupted_end
+from local.machine.wsgi import serve_requests
 from local.running_stack import Stack
-from local.servers.all_servers import run_servers
+from local.servers.all_servers import Servers, run_servers
 from local.servers.aws import Aws
 from local.template.deployment import Deployment, Function
 from local.template.local_stage import deploy_local_stage
-from local.template.overrides import local_stage
+from local.template.overrides import local_stage, token_terms
 
 _BUSY = "a local stack of this checkout is running; end it with: make down"
 _MAX_WORKERS = 5
@@ -62,14 +64,24 @@ def local_stack(options: StackOptions) -> Iterator[Stack]:
 def _start(exits: ExitStack, options: StackOptions, *, home: Path, state: Path) -> Stack:
     """Starts everything from the servers to the event sources; `exits` ends it in the opposite order."""
     kafka = local_stage().kafka
-    servers = exits.enter_context(run_servers(home, state, topic=kafka.topic, say=options.say))
+    terms = token_terms()
+    servers = exits.enter_context(run_servers(home, state, topic=kafka.topic, terms=terms, say=options.say))
     deployment = deploy_local_stage(servers, assembly=home / "cdk.out", say=options.say, debug=options.debug)
     pools = exits.enter_context(_pools(deployment, runtime=lambda_runtime(home), aws=servers.aws, log=state / "log"))
     invokes = {name: pool.invoke for pool in pools.values() for name in (pool.function.word, pool.function.name)}
     url = exits.enter_context(serve_invoke_api(invokes, port=servers.invoke_port))
+    api_url = exits.enter_context(_api(deployment, pools, servers))
     exits.enter_context(_sources(deployment, pools, aws=servers.aws, options=options))
     functions = {pool.function.word: pool for pool in pools.values()}
-    return Stack(servers=servers, consumer_group=kafka.group, functions=functions, invoke_url=url)
+    return Stack(servers=servers, consumer_group=kafka.group, functions=functions, invoke_url=url, api_url=api_url)
+
+
+@contextmanager
+def _api(deployment: Deployment, pools: Mapping[str, WorkerPool], servers: Servers) -> Iterator[str]:
+    (api,) = deployment.http_apis
+    gateway = Gateway(api, {name: pool.invoke for name, pool in pools.items()}, aws=servers.aws)
+    with serve_requests(gateway.answer, port=servers.api_port, name="http-api") as url:
+        yield url
 
 
 @contextmanager

@@ -32,6 +32,7 @@ _GET, _PUT, _DELETE, _POST = (
     http.HttpMethod.DELETE,
     http.HttpMethod.POST,
 )
+_KEY_USES = ["kms:Decrypt", "kms:GenerateDataKey"]
 #: What a line of the access log says: nothing of a token, a body or a query.
 _ACCESS = {
     "request_id": "$context.requestId",

@@ -8,7 +8,8 @@ from cdk.settings.functions import FunctionSize
 from cdk.settings.section import SecretArn, StageSection, chosen_by
 from delivery.aws.settings.api import OperateScope, UserClaim
 
-_ISSUER = r"^https://[^\s?#]+$"
+#: with http the local stack's own, which the rules refuse elsewhere
+_ISSUER = r"^(https://[^\s?#]+|http://127\.0\.0\.1:[0-9]{1,5})$"
 _POOL = r"^[a-z0-9-]+_[A-Za-z0-9]+$"
 _ORIGIN = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$"
 _CERTIFICATE = r"^arn:aws[a-z-]*:acm:[^:]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$"

@@ -7,6 +7,7 @@ from inspect import signature
 
 from pydantic import BaseModel
 
+from cdk.settings.api import Api, Issuer
 from cdk.settings.database import Database, ExistingMySql, ExistingRds, NewMySql, rds_region
 from cdk.settings.functions import REPORTS_AT_ONCE, Alarms, Ingest, Queue, Retry, Send
 from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers, ProvisionedMsk
@@ -63,8 +64,9 @@ def _not_local(*, is_local: bool, wheels: str, database: Database) -> _Lines:
         yield "database.ca_file: should be the path of a certificate bundle; empty (no TLS) is for the local stage only"
 
 
-def _by_https(*, is_local: bool, action_base_url: str, webhook_origins: tuple[str, ...]) -> _Lines:
-    given = (("action_base_url", action_base_url), *(("webhook_origins", origin) for origin in webhook_origins))
+def _by_https(*, is_local: bool, action_base_url: str, webhook_origins: tuple[str, ...], api: Api | None) -> _Lines:
+    given = [("action_base_url", action_base_url), *(("webhook_origins", origin) for origin in webhook_origins)]
+    given += [("api.tokens.issuer", api.tokens.issuer)] if api and isinstance(api.tokens, Issuer) else []
     for key, url in given:
         if not is_local and not url.startswith("https://"):
             yield f"{key}: should begin with https://, is {url}"

@@ -43,9 +43,7 @@ class Service:
             rich_help_panel=_WHERE,
         ),
     ] = None
-    url: Annotated[
-        str | None, typer.Option(help="The API's address (or HONGYAN_URL).", rich_help_panel=_WHERE)
-    ] = None
+    url: Annotated[str | None, typer.Option(help="The API's address (or HONGYAN_URL).", rich_help_panel=_WHERE)] = None
     token: Annotated[
         str | None,
         typer.Option(help="A token for it (or HONGYAN_TOKEN, which others cannot see).", rich_help_panel=_WHERE),

@@ -98,6 +98,7 @@ Hongyan is up. It ends with Ctrl-C here, or `make down` elsewhere.
   Kafka      {stack.kafka_bootstrap_servers}  ({servers.kafka.program}), topic {stack.topic}
   AWS        {stack.aws.endpoint_url}  (moto)
   Feishu     {stack.feishu_url}  (simulator; its calls: curl {stack.feishu_url}/_calls)
+  API        {stack.api_url}  (users' tokens by {stack.issuer_url})
   functions  {", ".join(stack.functions)}  (logs in {home}/up/log)
 All of this is in {home / FILE_NAME}.
 
@@ -105,5 +106,8 @@ Publish an event for user 1, whose channel is the simulator:
   .venv/bin/python -m local publish --user 1 --text "hello"
 Read the record that it became:
   .venv/bin/python -m local show 1
+Ask the API, with a token of user 1's (with --operator: of an operator's):
+  curl -H "Authorization: Bearer $(.venv/bin/python -m local token --user 1)" \\
+    {stack.api_url}/api/v1/notification/channels/feishu
 Changed code or settings are used only after a restart: make down, then make up.
 """

@@ -31,6 +31,7 @@ def history_of(
     attempts: Sequence[Mapping[str, Any]],
     calls: Sequence[Mapping[str, Any]],
     published: Sequence[Published],
+    redriven_at: datetime | None = None,
 ) -> list[Moment]:
     """What happened to a record, by whom, in order of time."""
     moments = [
@@ -38,6 +39,7 @@ def history_of(
         Moment(at=_utc(record["created_at"]), who="ingest", what=f"recorded as notification {record['id']}, pending"),
         *_attempts(attempts, record["updated_at"]),
         *(_call(call) for call in calls),
+        *_redriven(redriven_at),
     ]
     return [*sorted(moments, key=lambda moment: moment.at), _last(record)]
 
@@ -81,6 +83,11 @@ def _call(call: Mapping[str, Any]) -> Moment:
     seen = "; the user sees the message" if call["accepted"] else ""
     what = f"call {call['attempt']}: {answered}{code}{seen}{fault}"
     return Moment(at=datetime.fromisoformat(call["received_at"]), who="Feishu", what=what)
+
+
+def _redriven(at: datetime | None) -> Iterator[Moment]:
+    if at:
+        yield Moment(at=at, who="operator", what="redriven through the API: due again, with a fresh budget of attempts")
 
 
 def _last(record: Mapping[str, Any]) -> Moment:

@@ -3,7 +3,9 @@
 import sys
 import time
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from rich.console import Console
@@ -12,12 +14,16 @@ from sqlalchemy import create_engine
 from local.demo.display import live_display
 from local.demo.event_kinds import Kind
 from local.demo.history import history_of, most_eventful
-from local.demo.observer import Observer
+from local.demo.observer import Observer, Row
 from local.demo.producer import KafkaTopic
+from local.demo.redrive import Redrive, Redriven
 from local.demo.report import print_account, print_crash, print_history, print_problems, print_times, say
 from local.demo.scenario import Scenario, User, build_scenario
 from local.demo.watching import Ended, Watch
 from local.feishu.client import SimulatedFeishu
+
+#: as many as the stack has workers of the API's function, or fewer
+_SAVED_AT_ONCE = 4
 
 
 class DemoStack(Protocol):
@@ -40,9 +46,11 @@ class DemoStack(Protocol):
     def kill_one_sender(self) -> bool:
         """Sends SIGKILL to a sender that is sending; False if there is none."""
 
-    def register_channel(
-        self, *, user_id: int, webhook_url: str, enabled: bool = True, bearer_token: str = ""
-    ) -> None: ...
+    def register_channel(self, *, user_id: int, webhook_url: str, enabled: bool = True, bearer_token: str = "") -> None:
+        """Through the API, with a token of the user's."""
+
+    def redrive(self, record_id: int) -> None:
+        """Through the API, with a token of an operator's."""
 
 
 def run_demo(stack: DemoStack, *, began: float | None = None, console: Console | None = None) -> int:
@@ -60,11 +68,15 @@ def run_demo(stack: DemoStack, *, began: float | None = None, console: Console |
     try:
         say(
             console,
-            f"Setting up {len(scenario.users)} users with their channels; Feishu, which is simulated, fails for some",
+            f"Saving the channels of {len(scenario.users)} users through the API; Feishu, which is simulated, fails "
+            "for some",
         )
         _set_up(stack, feishu, scenario.users)
         ended = _published_and_watched(stack, topic, observer, scenario, console)
-        _report(console, observer, ended, began=began)
+        tell = partial(say, console)
+        redrive = Redrive(observer=observer, heal=feishu.clear_faults, redrive=stack.redrive, say=tell)
+        ended, redriven = redrive.run(ended)
+        _report(console, observer, ended, redriven, began=began)
     finally:
         feishu.close()
         engine.dispose()
@@ -86,13 +98,17 @@ def _set_up(stack: DemoStack, feishu: SimulatedFeishu, users: Collection[User]) 
     for user in users:
         if user.required_token:
             feishu.require_token(user.webhook_key, user.required_token)
-        if user.kind is not Kind.NO_CHANNEL:
-            stack.register_channel(
-                user_id=user.user_id,
-                webhook_url=stack.webhook_url(user.webhook_key),
-                enabled=user.enabled,
-                bearer_token=user.bearer_token,
-            )
+    with ThreadPoolExecutor(_SAVED_AT_ONCE) as threads:
+        list(threads.map(partial(_save_channel, stack), (user for user in users if user.kind is not Kind.NO_CHANNEL)))
+
+
+def _save_channel(stack: DemoStack, user: User) -> None:
+    stack.register_channel(
+        user_id=user.user_id,
+        webhook_url=stack.webhook_url(user.webhook_key),
+        enabled=user.enabled,
+        bearer_token=user.bearer_token,
+    )
 
 
 def _published_and_watched(
@@ -113,21 +129,30 @@ def _published_and_watched(
         return watch.run(scenario)
 
 
-def _report(console: Console, observer: Observer, ended: Ended, *, began: float) -> None:
+def _report(console: Console, observer: Observer, ended: Ended, redriven: Redriven | None, *, began: float) -> None:
     account, found = ended.account, ended.found
     print_account(console, account)
     print_crash(console, account, killed=ended.killed, lost_attempts=sum(found.lost_attempts.values()))
     if row := most_eventful(account, found):
-        moments = history_of(
-            observer.record(row.record_id),
-            attempts=observer.attempts(row.record_id),
-            calls=observer.calls(row.record_id),
-            published=[one for one in ended.published if one.event.dedupe_key == row.dedupe_key],
-        )
-        print_history(console, row, moments)
+        _print_history(console, observer, ended, row)
+    if redriven:
+        _print_history(console, observer, ended, redriven.row, redriven_at=redriven.at)
     print_times(console, whole=time.monotonic() - began, delivery=ended.seconds)
     print_problems(console, account, found)
     say(console, account.last_line)
+
+
+def _print_history(
+    console: Console, observer: Observer, ended: Ended, row: Row, *, redriven_at: datetime | None = None
+) -> None:
+    moments = history_of(
+        observer.record(row.record_id),
+        attempts=observer.attempts(row.record_id),
+        calls=observer.calls(row.record_id),
+        published=[one for one in ended.published if one.event.dedupe_key == row.dedupe_key],
+        redriven_at=redriven_at,
+    )
+    print_history(console, row, moments)
 
 
 def _console() -> Console:

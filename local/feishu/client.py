@@ -20,6 +20,9 @@ class SimulatedFeishu:
     def set_faults(self, faults: Sequence[Mapping[str, object]]) -> None:
         self._post("/_faults", faults)
 
+    def clear_faults(self) -> None:
+        self._http.request("DELETE", f"{self.url}/_faults")
+
     def calls(self) -> Sequence[Mapping[str, Any]]:
         answer = self._http.request("GET", f"{self.url}/_calls")
         return [json.loads(line) for line in answer.data.splitlines()]

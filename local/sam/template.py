@@ -53,7 +53,7 @@ def sam_template(endpoints: Mapping[str, Any], *, out: Path, say: Callable[[str]
 
 
 def _stack_settings(endpoints: Mapping[str, Any]) -> Mapping[str, object]:
-    names = ("database_url", "kafka_bootstrap_servers", "feishu_url")
+    names = ("database_url", "kafka_bootstrap_servers", "feishu_url", "issuer_url")
     return stack_overrides(**{name: endpoints[name] for name in names})
 
 

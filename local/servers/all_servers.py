@@ -1,4 +1,4 @@
-"""Starts the servers that the functions need, all at once: MySQL, Kafka, AWS (moto) and the Feishu simulator."""
+"""Starts the servers that the stack needs, all at once: MySQL, Kafka, AWS (moto), the Feishu simulator, the issuer."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.feishu.process import feishu_server
+from local.issuer.keys import signing_key
+from local.issuer.server import issuer_server
+from local.issuer.tokens import Issuer, TokenTerms
 from local.machine.concurrent_start import ConcurrentStart
 from local.machine.ports import remembered_ports
 from local.servers.aws import Aws, aws_server
@@ -26,14 +29,19 @@ class Servers:
     topic: str
     aws: Aws
     feishu_url: str
-    #: the port for the Invoke API
+    #: of users' and operators' tokens
+    issuer: Issuer
+    #: the ports for the Invoke API and the HTTP API
     invoke_port: int
+    api_port: int
 
 
 @contextmanager
-def run_servers(home: Path, state: Path, *, topic: str, say: Callable[[str], None]) -> Iterator[Servers]:
+def run_servers(
+    home: Path, state: Path, *, topic: str, terms: TokenTerms, say: Callable[[str], None]
+) -> Iterator[Servers]:
     """Runs them for the length of the block. `home` holds ports, keys and caches, `state` the data of this run."""
-    ports = remembered_ports(home / "ports.json", ["mysql", "kafka", "aws", "feishu", "invoke"])
+    ports = remembered_ports(home / "ports.json", ["mysql", "kafka", "aws", "feishu", "invoke", "api", "issuer"])
     cache = home / "cache"
     with ExitStack() as exits:
         starting = ConcurrentStart(exits, say=say)
@@ -44,6 +52,8 @@ def run_servers(home: Path, state: Path, *, topic: str, say: Callable[[str], Non
             kafka_cluster(state / "kafka", cache=cache, topics={topic: _PARTITIONS}, port=ports["kafka"], say=say),
         )
         feishu = starting.start("Feishu simulator", feishu_server(state / "feishu", port=ports["feishu"]))
+        key = signing_key(home)
+        issuer_url = exits.enter_context(issuer_server(key, port=ports["issuer"]))
         starting.wait()
         say(f"hongyan: Kafka: {kafka.result().program}")
         yield Servers(
@@ -53,5 +63,7 @@ def run_servers(home: Path, state: Path, *, topic: str, say: Callable[[str], Non
             topic=topic,
             aws=aws.result(),
             feishu_url=feishu.result(),
+            issuer=Issuer(url=issuer_url, key=key, terms=terms),
             invoke_port=ports["invoke"],
+            api_port=ports["api"],
         )

@@ -1,9 +1,11 @@
-"""The functions, event sources and schedules of a deployment, as its template describes them."""
+"""The functions, event sources, schedules and HTTP APIs of a deployment, as its template describes them."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from local.template.http_api import HttpApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class Deployment:
     kafka_mappings: Sequence[KafkaMapping]
     queue_mappings: Sequence[QueueMapping]
     schedules: Sequence[Schedule]
+    http_apis: Sequence[HttpApi]
 
 
 def function_word(logical_id: str) -> str:

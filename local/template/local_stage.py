@@ -29,6 +29,7 @@ def deploy_local_stage(
         database_url=servers.database_url,
         kafka_bootstrap_servers=servers.kafka.bootstrap_servers,
         feishu_url=servers.feishu_url,
+        issuer_url=servers.issuer.url,
     )
     with _timed("the stacks are synthesized", say):
         template = synthesize(settings, out=assembly, say=say)

@@ -1,12 +1,12 @@
 """Creates the synthesized template in moto, and returns its resources with their references resolved.
 
 Moto gets a copy with the functions, the queues and whatever those refer to; the rest of the template is for AWS only.
-The copy has no event sources, schedules or layers, which moto lacks or gets wrong. Their references are resolved all
-the same: each expression becomes an output of the stack, whose value is read back.
+The copy has no event sources, schedules, HTTP APIs or layers, which moto lacks or gets wrong. Their references are
+resolved all the same: each expression becomes an output of the stack, whose value is read back.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,23 @@ ASYNC_CONFIG = "AWS::Lambda::EventInvokeConfig"
 EVENT_SOURCE = "AWS::Lambda::EventSourceMapping"
 SCHEDULE = "AWS::Scheduler::Schedule"
 QUEUE = "AWS::SQS::Queue"
+API = "AWS::ApiGatewayV2::Api"
+API_ROUTE = "AWS::ApiGatewayV2::Route"
+API_INTEGRATION = "AWS::ApiGatewayV2::Integration"
+API_AUTHORIZER = "AWS::ApiGatewayV2::Authorizer"
 
 #: what the local stack runs itself, once the references are resolved
-RUN_LOCALLY = (FUNCTION, ASYNC_CONFIG, EVENT_SOURCE, SCHEDULE)
+RUN_LOCALLY = (FUNCTION, ASYNC_CONFIG, EVENT_SOURCE, SCHEDULE, API, API_ROUTE, API_INTEGRATION, API_AUTHORIZER)
 #: what moto refuses or lacks
-NEVER_IN_MOTO = (ASYNC_CONFIG, EVENT_SOURCE, SCHEDULE)
+NEVER_IN_MOTO = tuple(kind for kind in RUN_LOCALLY if kind != FUNCTION)
 #: what is created even if nothing refers to it
 CREATED = (FUNCTION, QUEUE, "AWS::KMS::Key")
+_NOT_RESOLVED: Mapping[str, Collection[str]] = {
+    FUNCTION: ("Layers", "Code", "VpcConfig", "Role"),
+    API_ROUTE: ("ApiId", "Target", "AuthorizerId"),
+    API_INTEGRATION: ("ApiId",),
+    API_AUTHORIZER: ("ApiId",),
+}
 
 Properties = Mapping[str, Any]
 
@@ -105,8 +115,8 @@ def _for_moto(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resolvable(resource: Mapping[str, Any]) -> Properties:
-    """The properties whose references moto can resolve: it answers a layer's `Ref` wrongly."""
-    left_out = ("Layers", "Code", "VpcConfig", "Role") if resource["Type"] == FUNCTION else ()
+    """The properties whose references moto can resolve: it answers a layer's `Ref` wrongly, and has no HTTP APIs."""
+    left_out = _NOT_RESOLVED.get(resource["Type"], ())
     return {name: value for name, value in resource.get("Properties", {}).items() if name not in left_out}
 
 

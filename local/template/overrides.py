@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import make_url
 
+from cdk.settings.api import Issuer
 from cdk.settings.context import own_context
 from cdk.settings.stage import LOCAL, StageSettings, stage_settings
+from local.issuer.tokens import TokenTerms
 from local.machine.processes import CannotStartError
 
 #: the name of the CloudFormation stack in moto
@@ -20,6 +22,7 @@ SECRET_ARN = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{SECRET_NAME
 
 _DATABASE = "the stack's own MySQL is used, or the one that DATABASE_URL names"
 _KAFKA = "the stack's own Kafka is used, or the one that KAFKA_BOOTSTRAP_SERVERS names"
+_ISSUER = "the stack's own issuer is used"
 _MACHINE = "this machine's is used"
 #: what the stack sets, and why
 _SET_BY_THE_STACK: Mapping[tuple[str, ...], str] = {
@@ -28,6 +31,7 @@ _SET_BY_THE_STACK: Mapping[tuple[str, ...], str] = {
     ("database", "name"): _DATABASE,
     ("database", "secret_arn"): _DATABASE,
     ("kafka", "bootstrap_servers"): _KAFKA,
+    ("api", "tokens", "issuer"): _ISSUER,
     ("architecture",): _MACHINE,
     ("python",): _MACHINE,
     ("wheels",): _MACHINE,
@@ -37,6 +41,7 @@ _PLACEHOLDERS: Mapping[tuple[str, ...], object] = {
     ("database", "endpoint"): "127.0.0.1",
     ("database", "secret_arn"): SECRET_ARN,
     ("kafka", "bootstrap_servers"): ["127.0.0.1:9092"],
+    ("api", "tokens", "issuer"): "http://127.0.0.1:9000",
 }
 
 
@@ -56,7 +61,21 @@ def local_stage() -> StageSettings:
     return settings
 
 
-def stack_overrides(*, database_url: str, kafka_bootstrap_servers: str, feishu_url: str) -> Mapping[str, object]:
+def token_terms() -> TokenTerms:
+    """What a token of the local stack's issuer has to say.
+
+    Raises:
+        CannotStartError: the stage has no API, or takes tokens of another kind.
+    """
+    api = local_stage().api
+    if api is None or not isinstance(api.tokens, Issuer):
+        raise CannotStartError(f"cdk.json, stage {LOCAL}: api.tokens.issuer: should be there: {_ISSUER}")
+    return TokenTerms(audience=api.tokens.audience[0], user_claim=api.user_claim, operate_scope=api.operate_scope)
+
+
+def stack_overrides(
+    *, database_url: str, kafka_bootstrap_servers: str, feishu_url: str, issuer_url: str
+) -> Mapping[str, object]:
     """What the running stack lays over the stage before it is synthesized."""
     database = make_url(database_url)
     return {
@@ -68,6 +87,7 @@ def stack_overrides(*, database_url: str, kafka_bootstrap_servers: str, feishu_u
         },
         "kafka": {"bootstrap_servers": [server.strip() for server in kafka_bootstrap_servers.split(",")]},
         "webhook_origins": webhook_origins(feishu_url),
+        "api": {"tokens": {"issuer": issuer_url}},
     }
 
 

@@ -4,16 +4,15 @@ A property that the local stack does not implement, and that would change what a
 it would seem to have been tested here.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from local.machine.processes import CannotStartError
 from local.template.assets import Assets
 from local.template.deployment import Deployment, Function, KafkaMapping, QueueMapping, Schedule
 from local.template.moto_stack import ASYNC_CONFIG, EVENT_SOURCE, FUNCTION, SCHEDULE, Resource
+from local.template.parse_http_api import parse_http_apis
+from local.template.properties import checked, function_name
 
-#: properties that make no difference on one machine
-_WITHOUT_EFFECT = {"Tags", "KmsKeyArn", "MetricsConfig", "LoggingConfig", "ProvisionedPollerConfig"}
 _OF_EVERY_SOURCE = {"FunctionName", "BatchSize", "MaximumBatchingWindowInSeconds", "Enabled"}
 _OF_QUEUES = _OF_EVERY_SOURCE | {"EventSourceArn", "ScalingConfig", "FunctionResponseTypes"}
 _OF_KAFKA = _OF_EVERY_SOURCE | {
@@ -38,6 +37,7 @@ def parse_deployment(resources: Sequence[Resource], assets: Assets) -> Deploymen
         kafka_mappings=[_kafka(source) for source in sources if "Topics" in source.properties],
         queue_mappings=[_queue(source) for source in sources if "Topics" not in source.properties],
         schedules=[_schedule(resource, resources) for resource in _enabled(resources, SCHEDULE)],
+        http_apis=parse_http_apis(resources),
     )
 
 
@@ -69,14 +69,14 @@ def _layers(resource: Resource, resources: Sequence[Resource]) -> Iterator[Resou
 
 
 def _queue(resource: Resource) -> QueueMapping:
-    given = _checked(resource, _OF_QUEUES)
+    given = checked(resource, _OF_QUEUES)
     if ":sqs:" not in str(given.get("EventSourceArn")):
         raise CannotStartError(
             f"{resource.logical_id}: the local stack supports queues and self-managed Kafka as event sources"
         )
     return QueueMapping(
         logical_id=resource.logical_id,
-        function=_function_name(resource, given["FunctionName"]),
+        function=function_name(resource, given["FunctionName"]),
         queue_arn=given["EventSourceArn"],
         batch_size=int(given.get("BatchSize", 10)),
         window_seconds=float(given.get("MaximumBatchingWindowInSeconds", 0)),
@@ -86,11 +86,11 @@ def _queue(resource: Resource) -> QueueMapping:
 
 
 def _kafka(resource: Resource) -> KafkaMapping:
-    given = _checked(resource, _OF_KAFKA)
+    given = checked(resource, _OF_KAFKA)
     config = given.get("SelfManagedKafkaEventSourceConfig", {})
     return KafkaMapping(
         logical_id=resource.logical_id,
-        function=_function_name(resource, given["FunctionName"]),
+        function=function_name(resource, given["FunctionName"]),
         bootstrap_servers=",".join(given["SelfManagedEventSource"]["Endpoints"]["KafkaBootstrapServers"]),
         topic=given["Topics"][0],
         group=config.get("ConsumerGroupId", resource.logical_id),
@@ -101,9 +101,9 @@ def _kafka(resource: Resource) -> KafkaMapping:
 
 
 def _schedule(resource: Resource, resources: Sequence[Resource]) -> Schedule:
-    given = _checked(resource, _OF_SCHEDULES)
+    given = checked(resource, _OF_SCHEDULES)
     target = given["Target"]
-    function = _function_name(resource, target["Arn"])
+    function = function_name(resource, target["Arn"])
     return Schedule(
         logical_id=resource.logical_id,
         function=function,
@@ -118,21 +118,6 @@ def _async_retries(function: str, resources: Sequence[Resource]) -> int:
     configs = (resource.properties for resource in resources if resource.type == ASYNC_CONFIG)
     given = (config.get("MaximumRetryAttempts", 2) for config in configs if config.get("FunctionName") == function)
     return int(next(given, 2))
-
-
-def _checked(resource: Resource, known: Collection[str]) -> dict[str, Any]:
-    if unknown := resource.properties.keys() - known - _WITHOUT_EFFECT:
-        raise CannotStartError(
-            f"{resource.logical_id}: the local stack does not support {', '.join(sorted(unknown))} of {resource.type}"
-        )
-    return dict(resource.properties)
-
-
-def _function_name(resource: Resource, target: object) -> str:
-    """The name in a function's name or ARN. An alias or version of it runs the same code here."""
-    if not isinstance(target, str) or (target.startswith("arn:") and ":function:" not in target):
-        raise CannotStartError(f"{resource.logical_id}: its target {target} is not a function of this template")
-    return target.rpartition(":function:")[2].partition(":")[0]
 
 
 def _enabled(resources: Sequence[Resource], kind: str) -> list[Resource]:

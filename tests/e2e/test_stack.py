@@ -7,12 +7,15 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.commands.publish import example_event, publish
 from tests.e2e.stack_processes import StackProcess, all_gone, starting
+from tests.e2e.using_api import ask, ask_signed, forged, token
 from tests.e2e.using_stack import calls, post, published, recorded_as, until_shown
 from tests.waiting import until
 
@@ -140,7 +143,7 @@ def test_a_user_without_a_channel_is_skipped(stack: StackProcess) -> None:
 def test_every_function_can_be_invoked_at_the_url_that_is_announced(stack: StackProcess) -> None:
     """With an event of its own kind, and the answer of its handler."""
     functions = stack.endpoints()["functions"]
-    assert functions.keys() == {"ingest", "claim", "send"}
+    assert functions.keys() == {"ingest", "claim", "send", "api"}
     assert post(functions["claim"], {}).keys() == {"claimed", "dead"}
     assert post(functions["ingest"], {"eventSource": "SelfManagedKafka", "records": {}})["received"] == 0
     assert post(functions["send"], {"Records": []}) == {"batchItemFailures": []}
@@ -153,12 +156,79 @@ def test_the_endpoints_say_where_everything_is(stack: StackProcess) -> None:
     assert endpoints["topic"] == "smartflow.notification.outbox"
     assert endpoints.keys() == {
         *("database_url", "kafka_bootstrap_servers", "topic", "consumer_group", "aws_endpoint_url"),
-        *("feishu_url", "webhook_origins", "queues", "functions", "schema"),
+        *("feishu_url", "webhook_origins", "api_url", "issuer_url", "queues", "functions", "schema"),
     }
     assert endpoints["queues"].keys() == {"send", "reports"}
     told = stack.run("status")
     assert told.returncode == 0
     assert endpoints["feishu_url"] in told.stdout
+
+
+def test_a_user_has_a_channel_by_a_token(stack: StackProcess) -> None:
+    """Their own: whoever has another token does not see it."""
+    mine, another = token(stack, 21), token(stack, 22)
+    url = f"{stack.endpoints()['feishu_url']}/flow/api/trigger-webhook/local-user-21"
+    saved = ask(stack, "PUT", "/channels/feishu", {"webhook_url": url, "user_id": 22}, token=mine)
+    assert (saved.status, saved.json["status"], saved.json["data"]["configured"]) == (200, "10000", True)
+    assert ask(stack, "GET", "/channels/feishu", token=mine).json["data"] == saved.json["data"]
+    assert ask(stack, "GET", "/channels/feishu", token=another).json["data"]["configured"] is False
+    until_shown(stack, published(stack, 21, "to whom the API saved"), status="sent")
+
+
+def test_a_backend_speaks_for_a_user_by_its_signature(stack: StackProcess) -> None:
+    """A token does not open its routes, nor does nothing at all."""
+    url = f"{stack.endpoints()['feishu_url']}/flow/api/trigger-webhook/local-user-23"
+    saved = ask_signed(stack, "PUT", "/users/23/channels/feishu", {"webhook_url": url})
+    assert (saved.status, saved.json["data"]["configured"]) == (200, True)
+    assert ask(stack, "GET", "/channels/feishu", token=token(stack, 23)).json["data"] == saved.json["data"]
+    refused = ask(stack, "GET", "/users/23/channels/feishu", token=token(stack, 23, "--operator"))
+    assert (refused.status, refused.json) == (403, {"message": "Forbidden"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": datetime.now(UTC) - timedelta(minutes=1)},
+        {"aud": "somebody else"},
+        {"algorithm": "HS256"},
+        {"algorithm": "none"},
+    ],
+    ids=["expired", "for another audience", "by another algorithm", "unsigned"],
+)
+@pytest.mark.parametrize("path", ["/channels/feishu", "/operate/records"])
+def test_a_token_that_is_not_right_opens_nothing(stack: StackProcess, path: str, changes: dict[str, Any]) -> None:
+    """API Gateway answers in the function's place. The same token without the change gets in."""
+    assert ask(stack, "GET", path, token=forged(stack)).status == 200
+    refused = ask(stack, "GET", path, token=forged(stack, **changes))
+    assert (refused.status, refused.json) == (401, {"message": "Unauthorized"})
+
+
+def test_an_operator_redrives_a_dead_record_once(stack: StackProcess) -> None:
+    """It is found by its user, and sent after the redrive; who is no operator may do neither."""
+    control = stack.endpoints()["feishu_url"]
+    assert stack.run("channel", "--user", "24").returncode == 0
+    post(f"{control}/_webhooks", {"key": "local-user-24", "bearer_token": "a-token"})
+    record_id = published(stack, 24)
+    until_shown(stack, record_id, status="dead", last_error_code="auth_failed")
+    post(f"{control}/_webhooks", {"key": "local-user-24"})
+    operator, body = token(stack, 1, "--operator"), {"ids": [int(record_id)]}
+    assert ask(stack, "POST", "/operate/redrive", body, token=token(stack, 24)).status == 403
+    listed = ask(stack, "GET", "/operate/records?user_id=24&status=dead", token=operator)
+    assert [row["id"] for row in listed.json["data"]["items"]] == [int(record_id)]
+    assert ask(stack, "POST", "/operate/redrive", body, token=operator).json["data"]["changed"] == 1
+    until_shown(stack, record_id, status="sent", attempt_count="2")
+    assert ask(stack, "POST", "/operate/redrive", body, token=operator).json["data"]["changed"] == 0
+
+
+def test_an_operator_replays_a_reject(stack: StackProcess) -> None:
+    """Through ingest's own path, which says again what is wrong with it."""
+    operator = token(stack, 1, "--operator")
+    stack.run("publish", "--user", "0")
+    newest = ask(stack, "GET", "/operate/rejects?size=1&code=payload_invalid", token=operator).json["data"]["items"][0]
+    replayed = ask(stack, "POST", "/operate/replay", {"ids": [newest["id"]]}, token=operator).json["data"]
+    assert replayed["accepted"] == 0
+    assert replayed["still_rejected"][0]["id"] == newest["id"]
+    assert replayed["still_rejected"][0]["reason"].startswith("payload_invalid: user_id: ")
 
 
 def test_a_second_stack_of_the_same_checkout_is_refused(stack: StackProcess) -> None:

@@ -205,6 +205,11 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
         (LEAST, {"wheels": "this-machine"}, "wheels: should be lambda, is this-machine, which is for the local stage"),
         (LEAST, {"action_base_url": "http://a.example"}, "action_base_url: should begin with https://, is http://a.ex"),
         (LEAST, {"webhook_origins": ["http://feishu.cn"]}, "webhook_origins: should begin with https://, is http://fe"),
+        (
+            LEAST,
+            {"api": {"tokens": {"issuer": "http://127.0.0.1:9000", "audience": ["a"]}}},
+            "api.tokens.issuer: should begin with https://, is http://127.0.0.1:9000",
+        ),
         (LEAST, {"database": {"secret_arn": SECRET.rpartition("-")[0]}}, "database.secret_arn: should be the whole AR"),
     ],
 )

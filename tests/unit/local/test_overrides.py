@@ -9,7 +9,7 @@ import pytest
 from cdk.settings.context import own_context
 from local.machine.processes import CannotStartError
 from local.template import overrides
-from local.template.overrides import local_stage, stack_overrides
+from local.template.overrides import local_stage, stack_overrides, token_terms
 
 Write = Callable[..., None]
 SIMULATOR = "http://127.0.0.1:18080"
@@ -37,6 +37,7 @@ def laid_over() -> dict[str, Any]:
             database_url="mysql+pymysql://root@127.0.0.1:13306/hongyan",
             kafka_bootstrap_servers="127.0.0.1:19092, 127.0.0.1:19093",
             feishu_url=SIMULATOR,
+            issuer_url="http://127.0.0.1:18081",
         )
     )
 
@@ -52,6 +53,7 @@ def test_the_stack_sets_nothing_but_addresses() -> None:
         "database": {"endpoint": "127.0.0.1", "port": 13306, "name": "hongyan", "secret_arn": overrides.SECRET_ARN},
         "kafka": {"bootstrap_servers": ["127.0.0.1:19092", "127.0.0.1:19093"]},
         "webhook_origins": [SIMULATOR],
+        "api": {"tokens": {"issuer": "http://127.0.0.1:18081"}},
     }
 
 
@@ -68,6 +70,7 @@ def test_the_simulator_is_added_to_the_webhook_origins(write: Write) -> None:
         ("database.port", 3307, "should be left out: the stack's own MySQL is used"),
         ("database.name", "mine", "should be left out: the stack's own MySQL is used"),
         ("kafka.bootstrap_servers", ["kafka.example:9092"], 'should stay ["127.0.0.1:9092"]: the stack\'s own Kafka'),
+        ("api.tokens.issuer", "https://issuer.example", 'should stay "http://127.0.0.1:9000": the stack\'s own issuer'),
         ("python", "3.13", "should be left out: this machine's is used"),
         ("architecture", "x86_64", "should be left out: this machine's is used"),
         ("wheels", "this-machine", "should be left out: this machine's is used"),
@@ -79,3 +82,21 @@ def test_a_key_that_the_stack_sets_is_refused(write: Write, path: str, value: ob
     with pytest.raises(CannotStartError) as refused:
         local_stage()
     assert str(refused.value).startswith(f"cdk.json, stage local: {path}: {complaint}")
+
+
+@pytest.mark.parametrize("api", [None, {"tokens": {"new_user_pool": True}}], ids=["none", "other tokens"])
+def test_a_stage_without_an_api_of_our_issuer_is_refused(write: Write, api: object) -> None:
+    """Channels are saved through it."""
+    write("api", api)
+    with pytest.raises(CannotStartError, match=r"api\.tokens\.issuer: should be there"):
+        token_terms()
+
+
+def test_a_token_says_what_the_stage_asks_of_it(write: Write) -> None:
+    write("api.user_claim", "uid")
+    terms = token_terms()
+    assert (terms.audience, terms.user_claim, terms.operate_scope) == (
+        "hongyan-local",
+        "uid",
+        "notifications:operate",
+    )
