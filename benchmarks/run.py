@@ -2,6 +2,7 @@
 
 from benchmarks.deployed import cold_start, processor_time
 from benchmarks.flow import flow_rate
+from benchmarks.operating import listing, redriving
 from benchmarks.report.figures import (
     CLAIM_GROWTH,
     CLAIM_VS_ROWS,
@@ -12,6 +13,8 @@ from benchmarks.report.figures import (
     INGEST_VS_RAW,
     INGEST_VS_ROWS,
     LIFE_VS_ROWS,
+    LIST_GROWTH,
+    REDRIVE_SECONDS,
     SEND_EFFICIENCY,
     SEND_EFFICIENCY_128,
     SEND_PROCESSOR_MS,
@@ -33,6 +36,8 @@ STEPS = (
         efficiency.measure,
         (SEND_EFFICIENCY, SEND_EFFICIENCY_128),
     ),
+    Step("list", "an operator's lists of small and large tables", listing.measure, (LIST_GROWTH,)),
+    Step("redrive", "redriving 100,000 dead records", redriving.measure, (REDRIVE_SECONDS,)),
     Step(
         "processor",
         "the processor time of a notification, in the deployed functions",

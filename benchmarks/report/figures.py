@@ -49,6 +49,10 @@ CLAIM_GROWTH = _most("claim_growth", 1.25, "one claim of 500 from small and larg
 LIFE_VS_ROWS = _least("life_vs_rows", 15, "ingest, open and close in sets of 500, over the same row by row")
 SEND_EFFICIENCY = _least("send_efficiency", 0.85, "a sender's rate with 32 calls at once, over 32 / 100 ms")
 SEND_EFFICIENCY_128 = _least("send_efficiency_128", 0.8, "a sender's rate with 128 calls at once, over 128 / 100 ms")
+LIST_GROWTH = _most(
+    "list_growth", 1.2, "a page of an operator's list, the first and the thousandth: slowest over fastest"
+)
+REDRIVE_SECONDS = _most("redrive_seconds", 60, "redriving 100,000 dead records, in seconds")
 INGEST_PROCESSOR_MS = Figure(name="ingest_processor_ms", says="processor time of a notification in ingest, in ms")
 SEND_PROCESSOR_MS = Figure(name="send_processor_ms", says="processor time of a notification in send, in ms")
 COLD_START = _most("cold_start_overhead", 1.25, "import and first call, over the floor: the largest of the functions")
@@ -66,6 +70,8 @@ FIGURES = (
     LIFE_VS_ROWS,
     SEND_EFFICIENCY,
     SEND_EFFICIENCY_128,
+    LIST_GROWTH,
+    REDRIVE_SECONDS,
     INGEST_PROCESSOR_MS,
     SEND_PROCESSOR_MS,
     COLD_START,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from delivery.storage.mysql.database import to_stored
 
-_CHUNK = 100_000
+_CHUNK = 50_000
 _SAID_EVERY = 1_000_000
 _SESSION = f"SET SESSION cte_max_recursion_depth = {_CHUNK}, sql_log_bin = 0"
 
@@ -22,6 +22,16 @@ SELECT 'feishu', n %% 1000, CONCAT('trigger-', n), CONCAT('preview-', n), 'sched
     %(due_at)s, %(due_at)s
 FROM numbers"""
 
+_PART = 20_000
+_END_MOST = """
+UPDATE notification_records SET next_retry_at = NULL, created_at = created_at + INTERVAL dedupe_key SECOND,
+    user_id = IF(dedupe_key %% 10 = 7, 7, user_id),
+    status = CASE WHEN dedupe_key %% %(one_dead_in)s = 0 THEN 'dead' WHEN dedupe_key %% 100 = 1 THEN 'skipped'
+        WHEN dedupe_key %% 100 = 3 THEN 'dead' ELSE 'sent' END,
+    last_error_code = CASE WHEN dedupe_key %% %(one_dead_in)s = 0 THEN 'network_error'
+        WHEN dedupe_key %% 100 = 1 THEN 'recipient_missing' WHEN dedupe_key %% 100 = 3 THEN 'provider_5xx' END
+WHERE channel = 'feishu' AND dedupe_key > LPAD(%(first)s, 12, '0') AND dedupe_key <= LPAD(%(last)s, 12, '0')"""
+
 
 def fill(engine: Engine, *, rows: int, due: int, due_at: datetime, progress: Callable[[str], None]) -> None:
     """So many rows, of which at least `due` came due at `due_at`, spread evenly over the table."""
@@ -34,6 +44,21 @@ def fill(engine: Engine, *, rows: int, due: int, due_at: datetime, progress: Cal
                 progress(f"{first + count:,} rows")
         connection.exec_driver_sql("ANALYZE LOCAL TABLE notification_records")
         connection.invalidate()  # a connection without binary log is nobody else's
+
+
+def end_most(engine: Engine, *, rows: int, dead: int) -> None:
+    """Gives the records of `fill` times of their own, a second apart, and makes at least `dead` of them dead.
+
+    The others are sent, and some are skipped, or dead for another reason. One in ten is user 7's.
+    """
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_SESSION)
+        for first in range(0, rows, _PART):
+            values = {"first": first, "last": first + _PART, "one_dead_in": rows // dead}
+            connection.exec_driver_sql(_END_MOST, values)
+            connection.commit()
+        connection.exec_driver_sql("ANALYZE LOCAL TABLE notification_records")
+        connection.invalidate()
 
 
 def _fill(connection: Connection, **values: object) -> None:

@@ -135,7 +135,8 @@ def _operate(root: Engine, own: Engine) -> None:
     ingester(root, CLOCK, PointerList()).run(events)
     replayer = Replayer(store=Rejects(engine=own), ingester=_with_a_new_rule(own), now=CLOCK)
     done = replayer.run(RejectFilter(topic=TOPIC, replayed=False), actor="ann", until=until)
-    assert (done.accepted, len(done.still_rejected) > 0) == (1, True)
+    assert done.accepted  # with those of a replay that was refused its mark
+    assert done.still_rejected
     _keys(root, own, until)
     assert len(Audit(engine=own).page(size=5).rows) == 5
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, event, text
 
 from delivery.domain.operating import Action, Done, Place, RecordFilter, Redriven, RedriveTerms
+from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Status
 from delivery.operate import Redriver
 from delivery.storage.mysql.database import to_stored
@@ -123,6 +125,19 @@ def test_the_line_and_what_it_tells_of_are_one_transaction(engine: Engine, clock
             ask()
     event.remove(engine, "before_cursor_execute", die)
     assert (count(engine, where="status = 'dead'"), audited(engine)) == (3, [])
+
+
+@pytest.mark.parametrize("wanted", [ALL, RecordFilter(user_id=7), RecordFilter(statuses=frozenset({Status.DEAD}))])
+def test_what_is_held_after_a_restore_is_redriven_only_by_its_code(
+    wanted: RecordFilter, engine: Engine, clock: Clock
+) -> None:
+    """It may have been sent since the backup: whoever redrives everything does not mean it."""
+    [held] = dead(engine, clock, 1, last_error_code=ErrorCode.HELD)
+    dead(engine, clock, 1, last_error_code=None)
+    assert run(redriver(engine, clock), wanted).changed == 1
+    assert row(engine, held).status == "dead"
+    assert run(redriver(engine, clock), replace(wanted, code=ErrorCode.HELD)).changed == 1
+    assert row(engine, held).status == "failed"
 
 
 @pytest.mark.usefixtures("small_sets")

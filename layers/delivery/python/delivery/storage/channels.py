@@ -30,7 +30,7 @@ ON DUPLICATE KEY UPDATE {copied([*SETTINGS, "updated_at"], source="new")}"""  # 
 
 #: For whoever saves.
 RIGHTS_TO_SAVE: Rights = {
-    "user_notification_channels": [INSERT, *select(*KEY, *SETTINGS), *update(*SETTINGS, "updated_at")]
+    "user_notification_channels": [INSERT, *select(*KEY, *SETTINGS, "updated_at"), *update(*SETTINGS, "updated_at")]
 }
 #: For a stage that sends.
 RIGHTS_TO_READ: Rights = {

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from pydantic import AwareDatetime
 
 from delivery.aws.api.answers import JSON, Refusal, broken, not_found, refused, wrong_param
-from delivery.aws.api.bodies import RecordsMeant, RedriveBody, RejectsMeant, ReplayBody
+from delivery.aws.api.bodies import RecordsMeant, RedriveBody, RejectsMeant, ReplayBody, ResealBody
 from delivery.aws.api.channels import ROOT, WAYS, ChannelBody, ChannelRoutes
 from delivery.aws.api.door import OPERATE, Door
 from delivery.aws.api.identity import Identities
@@ -198,6 +198,15 @@ class Api:
         def replay(body: Annotated[ReplayBody, Body()]) -> Response[str]:
             actor = self._operator(app)
             return routes.replay(body, actor=actor, until=self.until(app.lambda_context))
+
+        @app.post(f"{OPERATE}/keys/rotate", tags=["operators"])
+        def rotate_key() -> Response[str]:
+            return routes.rotate(actor=self._operator(app))
+
+        @app.post(f"{OPERATE}/keys/reseal", tags=["operators"])
+        def reseal(body: Annotated[ResealBody, Body()]) -> Response[str]:
+            actor = self._operator(app)
+            return routes.reseal(body, actor=actor, until=self.until(app.lambda_context))
 
     def _description(self, app: APIGatewayHttpResolver) -> None:
         @app.get("/openapi.json", include_in_schema=False)

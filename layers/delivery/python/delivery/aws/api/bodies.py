@@ -80,6 +80,12 @@ class ReplayBody(_Operation):
         return self
 
 
+class ResealBody(_Body):
+    """Seals stored credentials under the newest data key."""
+
+    next: int = Field(0, strict=True, ge=0, lt=2**63, description="where an earlier answer said to go on")
+
+
 def _check(ids: object, wanted: object) -> None:
     if (ids is None) == (wanted is None):
         raise ValueError("give either ids or a filter; {} is a filter that means all")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from delivery.aws.api.answers import answered, not_found, wrong_param
-from delivery.aws.api.bodies import RecordsMeant, RedriveBody, RejectsMeant, ReplayBody
+from delivery.aws.api.bodies import RecordsMeant, RedriveBody, RejectsMeant, ReplayBody, ResealBody
 from delivery.aws.api.places import place_of, redriven_to, word_of
 from delivery.domain.operating import Page, Replayed
 from delivery.operate import Redriver, Replayer
+from delivery.resealing import Resealer, Rotation
 from delivery.storage.operating.audit import Audit
 from delivery.storage.operating.counting import RecordCounts
 from delivery.storage.operating.rejected import Rejects
@@ -33,6 +34,8 @@ class Operating:
     audit: Audit
     redriver: Redriver
     replayer: Replayer
+    rotation: Rotation
+    resealer: Resealer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,12 @@ class OperatorRoutes:
         begin = Replayed(next=place_of(body.next))
         wanted = (body.filter or RejectsMeant()).as_filter()
         return answered(_replayed(replayer.run(wanted, actor=actor, until=until, begin=begin, dry_run=body.dry_run)))
+
+    def rotate(self, *, actor: str) -> Response[str]:
+        return answered({"key_id": self.operating().rotation.rotate(actor=actor)})
+
+    def reseal(self, body: ResealBody, *, actor: str, until: datetime) -> Response[str]:
+        return answered(asdict(self.operating().resealer.run(actor=actor, until=until, begin=body.next)))
 
     def audit(self, *, size: int, after: str | None) -> Response[str]:
         return _listed(self.operating().audit.page(after=place_of(after), size=size))

@@ -23,12 +23,14 @@ from delivery.feishu.transport import Transport
 from delivery.feishu.way import Feishu, Wording
 from delivery.feishu.ways import open_ways
 from delivery.operate import Redriver, Replayer
+from delivery.resealing import Resealer, Rotation
 from delivery.storage.channels import Channels
 from delivery.storage.data_keys import DataKeys
 from delivery.storage.operating.audit import Audit
 from delivery.storage.operating.counting import RecordCounts
 from delivery.storage.operating.redriving import Redrives
 from delivery.storage.operating.rejected import Rejects
+from delivery.storage.operating.resealing import Reseals
 from delivery.storage.operating.searching import RecordSearch
 from delivery.storage.saved_channels import SavedChannels
 
@@ -61,8 +63,7 @@ def door() -> Door:
 @cache
 def _channels() -> UserChannels:
     settings, engine = ApiSettings.read(), _engine()
-    keys = KmsKeyRing(kms=client("kms"), kms_key=settings.data_key_arn, stored=DataKeys(engine=engine), now=utc_now)
-    channels = Channels(engine=engine, keys=keys)
+    channels = Channels(engine=engine, keys=_keys())
     return UserChannels(
         saved=SavedChannels(engine=engine, channels=channels),
         writer=channels,
@@ -81,7 +82,15 @@ def _operating() -> Operating:
         audit=Audit(engine=engine),
         redriver=Redriver(store=Redrives(engine=engine), attempts=ApiSettings.read().max_attempts, now=utc_now),
         replayer=Replayer(store=rejects, ingester=ingester(), now=utc_now),
+        rotation=Rotation(keys=_keys()),
+        resealer=Resealer(store=Reseals(engine=engine, keys=_keys()), now=utc_now),
     )
+
+
+@cache
+def _keys() -> KmsKeyRing:
+    stored = DataKeys(engine=_engine())
+    return KmsKeyRing(kms=client("kms"), kms_key=ApiSettings.read().data_key_arn, stored=stored, now=utc_now)
 
 
 @cache

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, Engine
 
 from delivery.domain.operating import REDRIVABLE_STATUSES, Action, Done, Place, RecordFilter, RedriveTerms
+from delivery.domain.outcome import ErrorCode
 from delivery.storage.mysql.columns import Rights, assigned, select, update
 from delivery.storage.mysql.database import in_transaction, to_stored
 from delivery.storage.operating.audit import write_line
@@ -84,7 +85,9 @@ def _found(connection: Connection, wanted: RecordFilter, *, after: Place | None,
     statuses = (wanted.statuses or REDRIVABLE_STATUSES) & REDRIVABLE_STATUSES
     if not statuses:
         return Found((), None)
-    meant = listing(connection, replace(wanted, statuses=statuses))
+    # After a restore nobody knows whether these were sent: only who names their code means them.
+    but = ErrorCode.HELD if wanted.code is None else None
+    meant = listing(connection, replace(wanted, statuses=statuses), but_code=but)
     return meant.first(connection, after=after, size=size, oldest_first=True)
 
 

@@ -69,8 +69,8 @@ class RecordSearch:
             return (found, [in_utc(row) for row in history]) if found else None
 
 
-def listing(connection: Connection, wanted: RecordFilter) -> Listing:
-    """The records that are meant, as the best index for them finds them."""
+def listing(connection: Connection, wanted: RecordFilter, *, but_code: str | None = None) -> Listing:
+    """The records that are meant, as the best index for them finds them; without those of `but_code`."""
     given = {name: value for name in (*_CONDITIONS, *_TIMES) if (value := _stored(wanted, name)) is not None}
     times = [condition for name, condition in _TIMES.items() if name in given]
     exact = next((name for name in _EXACT if name in given), None)
@@ -78,8 +78,10 @@ def listing(connection: Connection, wanted: RecordFilter) -> Listing:
     rest = [condition for name, condition in _CONDITIONS.items() if name in given and name not in known]
     if exact:
         branches = [Branch(_EXACT[exact], [_CONDITIONS[exact], *times])]
-        return Listing(table=_TABLE, branches=branches, rest=rest, parameters=given)
-    pairs = pairs_of(connection, wanted)
+        others = ["NOT last_error_code <=> %(but_code)s"] if but_code else []
+        parameters = {**given, "but_code": but_code}
+        return Listing(table=_TABLE, branches=branches, rest=[*rest, *others], parameters=parameters)
+    pairs = [pair for pair in pairs_of(connection, wanted) if but_code is None or pair[1] != but_code]
     branches = [Branch(STATE_INDEX, [pair_condition(number), *times]) for number in range(len(pairs))]
     return Listing(table=_TABLE, branches=branches, rest=rest, parameters={**given, **pair_parameters(pairs)})
 
