@@ -355,7 +355,7 @@ def test_a_slow_feishu_ends_within_the_time_of_a_request(stage: Stage) -> None:
     """There is time left then to write what came of it, and to answer."""
     put({"webhook_url": stage.feishu.webhook_url(KEY)})
     stage.feishu.set_fault("slow", delay=30)
-    data = call("POST", f"{CHANNEL}/test", by=jwt(7)).data
+    data = call("POST", f"{CHANNEL}/test", by=jwt(7), millis=8_000).data
     assert (data["status"], data["outcome"]) == ("failed", "temporary_fail")
     assert show()["last_test_status"] == "failed"
     assert len(stage.feishu.calls()) == 1
