@@ -268,8 +268,9 @@ def test_a_test_sends_what_the_go_service_sent(stage: Stage, door: tuple[str, Cl
         "target_id": 0,
         "trace_id": "trace_feishu_webhook_test",
     }
-    assert document["message"]["summary"] == "这是一条 SmartFlow 飞书 Webhook 测试消息。"
-    assert document["message"]["action_url"] == ("https://app.example/assistant/00000000-0000-0000-0000-000000000000")
+    page = "/assistant/00000000-0000-0000-0000-000000000000"
+    assert document["message"]["summary"].splitlines() == ["这是一条 SmartFlow 飞书 Webhook 测试消息。", page]
+    assert document["message"]["action_url"] == f"https://app.example{page}"
     at = data["channel"]["last_test_at"]
     assert data == {
         "channel": saved(stage, last_test_status="success", last_test_at=at),
