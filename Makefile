@@ -56,8 +56,9 @@ types: .venv/ready  ## mypy, strict
 imports: .venv/ready  ## import rules: dependencies point inward
 	@$(BIN)/lint-imports
 
-docs: .venv/ready  ## write the parts of docs/ that follow from the code: the event's fields, the settings
+docs: .venv/ready  ## write the parts of docs/ that follow from the code: the event's fields, the settings, openapi.json
 	@$(PYTHON) -m docs.event_tables
+	@$(PYTHON) -m docs.openapi
 	@$(PYTHON) -m cdk.settings.page
 
 migration: .venv/ready  ## begin a change of the tables: make migration NAME=add_locale

@@ -17,6 +17,8 @@ _DOMAIN = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$"
 
 _Audience = Annotated[str, Field(pattern=r"^\S{1,200}$", title="an audience, which is mostly the id of a client")]
 
+_Claim = Annotated[str, Field(pattern=r"^\S{1,200}$", title="up to 200 characters without a blank")]
+
 
 class Issuer(StageSection):
     issuer: str = Field(pattern=_ISSUER, title="the https URL of an OIDC issuer, as its tokens name it")
@@ -40,9 +42,9 @@ class NewUserPool(StageSection):
 class OwnTokens(StageSection):
     hs256_secret_arn: SecretArn
     """instead: the backend's own HS256 tokens, by the key in this secret (its text, or `key` of its JSON)"""
-    token_issuer: str | None = Field(None, min_length=1, max_length=200)
+    token_issuer: _Claim | None = None
     """what such a token's `iss` has to be; without it any"""
-    token_audience: str | None = Field(None, min_length=1, max_length=200)
+    token_audience: _Claim | None = None
     """what its `aud` has to be; without it a token that names one is refused"""
 
 

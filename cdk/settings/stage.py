@@ -79,7 +79,7 @@ class StageSettings(StageSection):
     removal_policy: Literal["retain", "destroy"] = "retain"
     """with retain, `make destroy` leaves a snapshot of a new MySQL, a new Kafka cluster, and the keys to their data"""
     api: Api | None = None
-    """without it there is none, and channels are saved by the local stack or by hand"""
+    """without it there is no [API](api.md), and channels are saved by hand"""
     alarms: Alarms | None = None
 
     @field_validator("kafka")

@@ -23,6 +23,8 @@ WHOLE: Mapping[str, Any] = {
     "allowed_origins": ["https://app.example.com"],
     "domain": {"name": "notifications.example.com", "certificate_arn": CERTIFICATE},
 }
+#: of a VPC, with an existing MySQL and existing brokers
+OUTSIDE: Mapping[str, Any] = {"network": NO_VPC, "database": MYSQL, "kafka": BROKERS}
 CHANNEL, CHANNEL_OF = f"{ROOT}/channels/{{way}}", f"{ROOT}/users/{{user_id}}/channels/{{way}}"
 USERS = {f"{method} {CHANNEL}" for method in ("GET", "PUT", "DELETE")} | {f"POST {CHANNEL}/test"}
 BACKENDS = {route.replace(CHANNEL, CHANNEL_OF) for route in USERS}
@@ -31,8 +33,7 @@ OPERATORS = {f"{method} {ROOT}/operate/{{proxy+}}" for method in ("GET", "POST")
 
 def with_api(synth: Synthesis, **api: Any) -> Template:
     old = "arn:aws:kms:eu-west-1:111111111111:key/0a1b2c3d-1111-2222-3333-444455556666"
-    over = {"network": NO_VPC, "database": MYSQL, "kafka": BROKERS, "old_data_key_arns": [old]}
-    return synth("dev", {**over, "api": api})
+    return synth("dev", {**OUTSIDE, "old_data_key_arns": [old], "api": api})
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_a_new_pool_has_a_client_for_people_and_one_for_programs(new_pool: Templ
 def test_a_new_pool_goes_with_its_stage_or_stays(new_pool: Template, synth: Synthesis) -> None:
     """As the stage's data does."""
     pool = {"tokens": {"new_user_pool": True}}
-    kept = synth("prod", {"network": NO_VPC, "database": MYSQL, "kafka": BROKERS, "api": pool})
+    kept = synth("prod", {**OUTSIDE, "api": pool})
     policies = [
         it["DeletionPolicy"]
         for template in (new_pool, kept)

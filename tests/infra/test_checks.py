@@ -17,6 +17,7 @@ from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 from tests.infra.conftest import Stacks
 from tests.infra.synthesis import checked
 from tests.infra.templates import MSK, MYSQL, RDS, TLS_BROKERS, VPC, Template
+from tests.infra.test_api import OUTSIDE, SECRET, WHOLE
 from tests.infra.test_own_things import OWN, RESTORED
 
 #: a dependency that a reference already makes: the CDK writes both
@@ -31,6 +32,9 @@ LINTED = [
     pytest.param("dev", {"network": VPC, "database": RDS, "kafka": TLS_BROKERS}, id="existing RDS and brokers"),
     pytest.param("prod", {"network": VPC, "database": MYSQL, "kafka": MSK}, id="existing MySQL and MSK"),
     pytest.param("prod", OWN, id="a team's own things"),
+    pytest.param("dev", {"api": {"tokens": {"new_user_pool": True}}}, id="an API with a new user pool"),
+    pytest.param("dev", {**OUTSIDE, "api": WHOLE}, id="an API with a domain and snapshots"),
+    pytest.param("dev", {**OUTSIDE, "api": {"tokens": {"hs256_secret_arn": SECRET}}}, id="an API with own tokens"),
     pytest.param("prod", RESTORED, id="a restored MySQL, and places in an existing VPC"),
 ]
 

@@ -17,6 +17,7 @@ STAGES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "dev": ("dev", {}),
     "prod": ("prod", {}),
     "outside a VPC": ("dev", {"network": NO_VPC, "database": MYSQL, "kafka": BROKERS}),
+    "an API": ("dev", {"api": {"tokens": {"new_user_pool": True}}}),
     "existing VPC and RDS": ("prod", {"network": VPC, "database": RDS, "kafka": BROKERS}),
     "serverless, alarms by mail": (
         "prod",

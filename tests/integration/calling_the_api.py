@@ -62,7 +62,7 @@ def call(
     by: Claims | None = None,
     query: str = "",
     headers: Mapping[str, str] | None = None,
-    millis: int = 8_000,
+    millis: int = 60_000,
 ) -> Answer:
     """One request. A body of text goes as it is, bytes go in base64, anything else as JSON."""
     event = request(method, path, body, by=by, query=query, headers=headers)

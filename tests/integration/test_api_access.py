@@ -132,6 +132,7 @@ BAD_TOKENS = {
     "not yet": (token(nbf=int(time.time()) + 600), "40011", "invalid token"),
     "an end that is no number": (token(exp="tomorrow"), "40011", "invalid token"),
     "an end that is infinite": (token(exp=float("inf")), "40011", "invalid token"),
+    "an end that is a list": (token(exp=[]), "40011", "invalid token"),
     "no end": (token(exp=...), "40012", "invalid claims"),
     "another audience": (token(aud="another"), "40012", "invalid claims"),
     "no audience": (token(aud=...), "40012", "invalid claims"),

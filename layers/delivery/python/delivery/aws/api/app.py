@@ -15,13 +15,13 @@ from pydantic import AwareDatetime
 from delivery.aws.api.answers import JSON, Refusal, broken, not_found, refused, wrong_param
 from delivery.aws.api.bodies import RecordsMeant, RedriveBody, RejectsMeant, ReplayBody, ResealBody
 from delivery.aws.api.channels import ROOT, WAYS, ChannelBody, ChannelRoutes
+from delivery.aws.api.description import described
 from delivery.aws.api.door import OPERATE, Door
 from delivery.aws.api.identity import Identities
 from delivery.aws.api.operators import OperatorRoutes
 from delivery.aws.telemetry import logger
 from delivery.domain.record import Status
 
-TITLE, VERSION = "Hongyan notifications", "1"
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 _Way = Annotated[Literal["feishu"], Path(description="the way of reaching Feishu")]
@@ -211,8 +211,7 @@ class Api:
     def _description(self, app: APIGatewayHttpResolver) -> None:
         @app.get("/openapi.json", include_in_schema=False)
         def openapi() -> Response[str]:
-            text = app.get_openapi_json_schema(title=TITLE, version=VERSION)
-            return Response(status_code=200, content_type=JSON, body=text)
+            return Response(status_code=200, content_type=JSON, body=described(app))
 
     def _operator(self, app: APIGatewayHttpResolver) -> str:
         return self.identities.operator(app.current_event.raw_event)

@@ -22,6 +22,9 @@ _SCOPES = ("scope", "scp")
 #: The signature is right, and the token is not for us.
 _OF_CLAIMS = (jwt.InvalidAudienceError, jwt.InvalidIssuerError, jwt.MissingRequiredClaimError)
 
+#: What PyJWT raises of itself for a time that is a list or infinite, and for JSON that is nested without end.
+_OF_ODD_CLAIMS = (ValueError, TypeError, ArithmeticError, RecursionError)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnTokens:
@@ -40,7 +43,7 @@ class OwnTokens:
             claims = self._checked(token)
         except _OF_CLAIMS:
             return {REFUSED: _WRONG_CLAIMS}
-        except (jwt.PyJWTError, ValueError, RecursionError):
+        except (jwt.PyJWTError, *_OF_ODD_CLAIMS):
             return {REFUSED: _INVALID}
         return {name: _text(name, claims[name]) for name in self.claims if name in claims}
 
