@@ -8,6 +8,7 @@ from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as certificates
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -46,7 +47,7 @@ _ACCESS = {
 
 
 _ACCEPTED = {
-    "AwsSolutions::AwsSolutions-APIG4": "Only /openapi.json is open: it describes the API, and holds nothing of anybody",
+    "AwsSolutions::AwsSolutions-APIG4": "Only /openapi.json is open, which describes the API",
 }
 
 
@@ -75,12 +76,17 @@ class ApiFunction(StageFunction):
                 "SEND_QUEUE_URL": queue.queue_url,
                 "STAGE": stage.name,
             },
+            snap_start=api.snap_start,
         )
-        self.role.add_to_policy(iam.PolicyStatement(actions=_KEY_USES, resources=[data_key_arn]))
-        if stage.old_data_key_arns:
-            old = iam.PolicyStatement(actions=["kms:Decrypt"], resources=[*stage.old_data_key_arns])
-            self.role.add_to_policy(old)
+        keys = {"kms:Decrypt": [data_key_arn, *stage.old_data_key_arns], "kms:GenerateDataKey": [data_key_arn]}
+        for action, resources in keys.items():
+            self.role.add_to_policy(iam.PolicyStatement(actions=[action], resources=resources))
         queue.grant(self.role, "sqs:SendMessage")
+        self.served = self._live() if api.snap_start else self.function
+
+    def _live(self) -> lambda_.Alias:
+        """SnapStart keeps snapshots of published versions alone."""
+        return lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
 
 
 class HttpApi(Construct):
@@ -95,6 +101,7 @@ class HttpApi(Construct):
         keeps_data: bool,
     ) -> None:
         super().__init__(scope, name)
+        self.function = function
         self.http = http.HttpApi(
             self,
             "Http",
@@ -103,7 +110,7 @@ class HttpApi(Construct):
             cors_preflight=_cors(api),
         )
         integration = integrations.HttpLambdaIntegration(
-            "Function", function.function, timeout=Duration.seconds(api.timeout_seconds)
+            "Function", function.served, timeout=Duration.seconds(api.timeout_seconds)
         )
         users = authorizer_of(self, runtime=runtime, api=api, keeps_data=keeps_data)
         backends = authorizers.HttpIamAuthorizer()

@@ -36,6 +36,7 @@ class StageFunction(Construct):
         environment: Mapping[str, str],
         layers: Sequence[lambda_.ILayerVersion] = (),
         needs_database: bool = True,
+        snap_start: bool = False,
     ) -> None:
         """`layers` are added to those that all functions have."""
         super().__init__(scope, name)
@@ -48,6 +49,7 @@ class StageFunction(Construct):
             description=description,
             environment={**(access.environment if access else {}), **environment},
             layers=layers,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
         )
         for grant in access.grants if access else ():
             self.role.add_to_policy(grant)
@@ -61,6 +63,7 @@ class StageFunction(Construct):
         description: str,
         environment: Mapping[str, str],
         layers: Sequence[lambda_.ILayerVersion],
+        snap_start: lambda_.SnapStartConf | None,
     ) -> lambda_.Function:
         return lambda_.Function(
             self,
@@ -76,6 +79,7 @@ class StageFunction(Construct):
             reserved_concurrent_executions=size.reserved_concurrency,
             environment={**environment, **self._powertools(runtime)},
             role=self.role,
+            snap_start=snap_start,
             log_group=self._log_group(runtime),
             tracing=lambda_.Tracing.ACTIVE,
             **(runtime.network.placement(self.word, self.role) if runtime.network else {}),

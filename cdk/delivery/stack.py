@@ -52,6 +52,9 @@ class DeliveryStack(Stack):
         claim = Claim(self, "Claim", runtime=runtime, stage=stage, queue=queue, reports=reports)
         send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, reports=reports, data_key_arn=data_key)
 
+        api = self._api(stage, runtime=runtime, queue=queue, data_key_arn=data_key)
+        served = [api.function] if api else []
+
         _grant_queues(queue, reports, ingest=ingest, claim=claim, send=send)
         mysql = made.database.instance if made.database else None
         metrics = Metrics(
@@ -64,30 +67,27 @@ class DeliveryStack(Stack):
             mapping_id=ingest.mapping_id,
             mysql=mysql,
             kafka=made.kafka,
+            api=api,
         )
         self._watch(stage, metrics)
         self._tell_queues(pointers, outcomes)
         self._hold_endpoints(runtime.network)
         self._tell(DataKeyArn=data_key, KafkaSource=stage.kafka_source)
-        self._name(ingest, claim, send)
-        served = self._api(stage, runtime=runtime, queue=queue, data_key=data_key)
+        self._name(ingest, claim, send, *served)
         # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
         if not stage.is_local:
             topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
             self._migrate_before(*topic, ingest, claim, send, *served, runtime=runtime, stage=stage)
 
-    def _api(self, stage: StageSettings, *, runtime: Runtime, queue: sqs.IQueue, data_key: str) -> list[StageFunction]:
+    def _api(self, stage: StageSettings, *, runtime: Runtime, queue: sqs.IQueue, data_key_arn: str) -> HttpApi | None:
         if stage.api is None:
-            return []
+            return None
         function = ApiFunction(
-            self, "Api", runtime=runtime, stage=stage, api=stage.api, queue=queue, data_key_arn=data_key
+            self, "Api", runtime=runtime, stage=stage, api=stage.api, queue=queue, data_key_arn=data_key_arn
         )
-        served = HttpApi(
-            self, "HttpApi", runtime=runtime, function=function, api=stage.api, keeps_data=stage.keeps_data
-        )
-        self._name(function)
-        self._tell(ApiUrl=served.url)
-        return [function]
+        api = HttpApi(self, "HttpApi", runtime=runtime, function=function, api=stage.api, keeps_data=stage.keeps_data)
+        self._tell(ApiUrl=api.url)
+        return api
 
     def _runtime(self, stage: StageSettings, made: Made) -> Runtime:
         database, network = made.database, made.network

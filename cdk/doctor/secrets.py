@@ -59,7 +59,7 @@ def judged_content(key: str, text: str, fields: Sequence[str]) -> Finding:
         told = json.loads(text)
     except ValueError:
         return fail(check, "is no JSON", remedy)
-    lacking = [it for it in fields if not (isinstance(told, dict) and told.get(it))]
+    lacking = [it for it in fields if not (isinstance(told, dict) and isinstance(told.get(it), str))]
     if lacking:
         return fail(check, f"lacks {' and '.join(lacking)}", remedy)
     return ok(check, f"has {' and '.join(fields)}")

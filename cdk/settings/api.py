@@ -64,9 +64,11 @@ class Domain(StageSection):
 
 
 class Api(FunctionSize):
-    timeout_seconds: int = Field(8, ge=3, le=29)
-    """people wait for it; two seconds of it are left for the answer"""
+    timeout_seconds: int = Field(8, ge=8, le=29)
+    """API Gateway waits as long; two seconds of it are left for the answer"""
     memory_mb: int = Field(1_024, ge=128, le=10_240)
+    snap_start: bool = False
+    """start from a snapshot, which costs by its size and hours: not on Python 3.11, nor in every region"""
     tokens: Tokens
     user_claim: UserClaim
     """the claim of a token that holds the user's id"""

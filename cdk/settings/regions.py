@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from cdk.settings.api import Api
 from cdk.settings.context import ROOT
 from cdk.settings.database import Database, ExistingRds, NewMySql, rds_region
 
@@ -18,8 +19,8 @@ SHIPPED = f"/opt/{BUNDLE.name}"
 _OF_RDS = re.compile(r"^Amazon RDS (?P<region>[a-z0-9-]+) Root CA ")
 
 
-#: of those where RDS is, by botocore's list of endpoints; aws/aws-cdk#13385 and buildkite/elastic-ci-stack-for-aws#1297
-#: show how a stack fails there
+#: of those where RDS is, by botocore's list of endpoints (1.43.127); buildkite/elastic-ci-stack-for-aws#1297 shows how
+#: a stack fails there, and so does aws/aws-cdk#13385, which was about China and has been mended
 WITHOUT_ROTATION = frozenset(
     {
         "af-south-1",
@@ -41,6 +42,9 @@ WITHOUT_ROTATION = frozenset(
     }
 )
 
+#: AWS Lambda developer guide, "Improving startup performance with Lambda SnapStart", "Supported Regions"
+WITHOUT_SNAP_START = frozenset({"ap-east-2", "ap-southeast-6"})
+
 
 def lacking(database: Database, region: str | None) -> Iterator[str]:
     """A complaint for each setting of the database that the region cannot fulfil."""
@@ -50,6 +54,16 @@ def lacking(database: Database, region: str | None) -> Iterator[str]:
             f"database.new.rotation_days: should be 0 in {region}, is {database.new.rotation_days}; AWS's function "
             "that rotates secrets comes from the Serverless Application Repository, which is not there"
         )
+
+
+def lacking_snap_start(api: Api | None, python: str, region: str | None) -> Iterator[str]:
+    """A complaint where the API's function should start from a snapshot and cannot."""
+    if not (api and api.snap_start):
+        return
+    if python == "3.11":
+        yield "api.snap_start: needs python 3.12 or newer, the stage has 3.11"
+    if region in WITHOUT_SNAP_START:
+        yield f"api.snap_start: should be false in {region}, where Lambda has none"
 
 
 def _unknown_authorities(database: Database, region: str | None) -> Iterator[str]:

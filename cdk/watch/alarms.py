@@ -42,6 +42,7 @@ def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
     yield from _of_reports(stage, metrics)
     yield from _of_outcomes(metrics)
     yield from _of_our_own(metrics)
+    yield from _of_api(metrics)
     yield from of_source(metrics)
     if isinstance(stage.database, NewMySql):
         yield from of_mysql(stage.database.new, metrics)
@@ -165,6 +166,17 @@ def _of_our_own(metrics: Metrics) -> Iterator[Alarm]:
         when=at_least(1),
         periods=2,
     )
+
+
+def _of_api(metrics: Metrics) -> Iterator[Alarm]:
+    if metrics.api:
+        yield Alarm(
+            name="ApiFailing",
+            says="The API answered with a 5xx in each of three periods of five minutes",
+            metric=metrics.of_api(metrics.api, "5xx", "Sum", label="5xx"),
+            when=at_least(1),
+            periods=3,
+        )
 
 
 def _lag_that_does_not_shrink(metrics: Metrics) -> cloudwatch.MathExpression:

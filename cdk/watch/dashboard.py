@@ -24,7 +24,13 @@ class Dashboard(Construct):
             "Page",
             dashboard_name=stage,
             default_interval=Duration.hours(12),
-            widgets=[*_notifications(metrics), *_functions(metrics), *_mysql(metrics), *_kafka(metrics)],
+            widgets=[
+                *_notifications(metrics),
+                *_functions(metrics),
+                *_api(metrics),
+                *_mysql(metrics),
+                *_kafka(metrics),
+            ],
         )
 
 
@@ -76,6 +82,16 @@ def _functions(metrics: Metrics) -> Iterator[_Row]:
         _graph("Function invocations", "invocations", of("Invocations", "Sum")),
         _graph("Function duration, p95", _MILLISECONDS, of("Duration", "p95")),
     ]
+
+
+def _api(metrics: Metrics) -> Iterator[_Row]:
+    if api := metrics.api:
+        refused = [metrics.of_api(api, name, "Sum", label=name) for name in ("4xx", "5xx")]
+        latency = [metrics.of_api(api, "Latency", statistic, label=statistic) for statistic in ("p50", "p95", "p99")]
+        yield [
+            _graph("API requests", "requests", [metrics.of_api(api, "Count", "Sum", label="all"), *refused]),
+            _graph("API answers after", _MILLISECONDS, latency),
+        ]
 
 
 def _mysql(metrics: Metrics) -> Iterator[_Row]:

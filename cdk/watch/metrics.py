@@ -10,12 +10,13 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk.data.msk import Cluster
+from cdk.delivery.api import HttpApi
 from cdk.delivery.function import StageFunction
 from cdk.delivery.queue import ReportQueue, SendQueue
 from delivery.domain.contract import RejectCode
 
 FIVE_MINUTES = Duration.minutes(5)
-#: an alarm on an expression holds no more (CloudWatch's page "Using metric math")
+#: an alarm on an expression holds no more (CloudWatch's page "Limits" of alarms: "a maximum of 10 metrics")
 MOST_IN_AN_ALARM = 10
 
 
@@ -32,10 +33,11 @@ class Metrics:
     #: only what the stage made: an existing MySQL or Kafka is watched by whoever made it
     mysql: str | None
     kafka: Cluster | None
+    api: HttpApi | None
 
     @property
     def functions(self) -> Sequence[StageFunction]:
-        return (self.ingest, self.claim, self.send)
+        return (self.ingest, self.claim, self.send, *([self.api.function] if self.api else []))
 
     def count(self, name: str, function: str, *, label: str = "") -> cloudwatch.Metric:
         return _metric(self.namespace, name, "Sum", label=label or name.lower(), service=function)
@@ -74,10 +76,14 @@ class Metrics:
         return self.ingest.function.metric("OffsetLag", statistic=statistic, label="lag", period=FIVE_MINUTES)
 
     def polled(self) -> cloudwatch.Metric:
-        """What Lambda read from the topic: 0 where there is nothing new, and no data when it cannot poll at all."""
+        """What Lambda read from the topic: 0 where there is nothing new.
+
+        No page says what it sends when it cannot poll; the alarm takes that for no data.
+        """
         return self._of_mapping("PolledEventCount", "records polled")
 
     def polling_errors(self) -> cloudwatch.Metric:
+        """Only sent when there was one."""
         return self._of_mapping("PollingErrorCount", "polling errors")
 
     def _of_mapping(self, name: str, label: str) -> cloudwatch.Metric:
@@ -115,6 +121,10 @@ class Metrics:
     def queue_refused(self) -> cloudwatch.MathExpression:
         counts = [self.count("QueueRefused", function) for function in ("ingest", "claim")]
         return total("refused", counts)
+
+    def of_api(self, api: HttpApi, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
+        """API Gateway's own ("Monitor metrics for HTTP APIs in API Gateway")."""
+        return _metric("AWS/ApiGateway", name, statistic, label=label, ApiId=api.http.api_id)
 
     def of_mysql(self, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
         return _metric("AWS/RDS", name, statistic, label=label, DBInstanceIdentifier=self.mysql or "")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from delivery.aws.telemetry import logger
-from delivery.aws.wiring.api import app
-from delivery.aws.wiring.foundation import deadline
+from delivery.aws.wiring.api import door, until
 from delivery.deadline import ending_at
 
 if TYPE_CHECKING:  # its import costs a cold start
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # its import costs a cold start
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     """The answer to one request, in API Gateway's payload format 2.0."""
-    with ending_at(deadline(context)):
-        return app().resolve(event, context)
+    with ending_at(until(context)):
+        return door().answer(event, context)

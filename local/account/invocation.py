@@ -79,7 +79,7 @@ def _run(deployed: Any, event: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
         layers: list[Any] = [backend.layers_versions_by_arn(layer["Arn"]) for layer in deployed.layers]
         path = [_unpacked(deployed.code_bytes, Path(place, "task"))]
         path += [_unpacked(it.code_bytes, Path(place, f"layer{n}")) / "python" for n, it in enumerate(layers)]
-        environment = {**_of_the_runtime(), **deployed.environment_vars, **_where_mysql_is()}
+        environment = {**_of_the_runtime(), **deployed.environment_vars, **_where_mysql_is(deployed.environment_vars)}
         done = subprocess.run(
             [sys.executable, "-P", "-c", _RUNTIME],
             input=json.dumps(event),
@@ -104,8 +104,10 @@ def _of_the_runtime() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 
-def _where_mysql_is() -> Mapping[str, str]:
-    """RDS's address does not exist here; the secret has its login, as on AWS."""
+def _where_mysql_is(given: Mapping[str, str]) -> Mapping[str, str]:
+    """RDS's address does not exist here; the secret has its login, as on AWS. There is no TLS."""
     login = json.loads(os.environ[LOGIN])
-    place = {"DATABASE_HOST": login["host"], "DATABASE_PORT": str(login["port"]), "DATABASE_CA_FILE": ""}
+    place = {"DATABASE_HOST": login["host"], "DATABASE_PORT": str(login["port"])}
+    if not given.get("DATABASE_USER"):  # who logs in by IAM insists on an authority, which `by_login` does not use
+        place["DATABASE_CA_FILE"] = ""
     return {**place, LOGIN: os.environ[LOGIN]}

@@ -33,7 +33,7 @@ SETTING: Mapping[str, Any] = {"send": {"max_concurrency": 7}}
 FAILS = "ALTER TABLE no_such_table ADD COLUMN x int"
 ADDS_A_TABLE = "CREATE TABLE added (id int PRIMARY KEY)"
 _STAGE: Mapping[str, Any] = {"database": {"name": DATABASE}, "removal_policy": "retain"}
-SNAPSHOT = "arn:aws:rds:eu-west-1:111111111111:snapshot:hongyan-dev-final"
+SNAPSHOTS = "arn:aws:rds:eu-west-1:111111111111:snapshot:"
 OPEN_IN_THE_BACKUP = f"""
 INSERT INTO {DATABASE}.notification_records (channel, user_id, trigger_id, preview_id, trigger_type, target_type,
     target_id, dedupe_key, target_url, status, next_retry_at, created_at, updated_at)
@@ -90,15 +90,16 @@ class Deployments:
 
     @cached_property
     def broken(self) -> Step:
-        """The stage's first deployment, whose brokers cannot be created."""
+        """The stage's first deployment, as `make deploy` begins it, whose brokers cannot be created."""
         _ = self.difference
         self.faults.write_text("AWS::MSK::Cluster")
-        return self._deploy(self._to_begin_with)
+        return self._deploy(self._assembly(first=True))
 
     @cached_property
     def first(self) -> Step:
-        """The same command again."""
-        return self._deploy(self.broken.assembly)
+        """Again; cdk.json's dev has nothing to protect, so that the command line runs once."""
+        _ = self.broken
+        return self._deploy(self._to_begin_with)
 
     def _bootstrap(self) -> None:
         if lines := [*missing(self._to_begin_with.resources())]:
@@ -110,10 +111,6 @@ class Deployments:
     @cached_property
     def _to_begin_with(self) -> Assembly:
         return self._assembly()
-
-    @cached_property
-    def _unprotected(self) -> Assembly:
-        return self._assembly(first=True)
 
     @cached_property
     def unchanged(self) -> Step:
@@ -143,10 +140,10 @@ class Deployments:
     @cached_property
     def restored(self) -> Step:
         """From what the stage left; the MySQL that stands in for RDS still has what a snapshot would bring."""
-        _ = _succeeded(self.destroyed)
+        (snapshot,) = _succeeded(self.destroyed).after.snapshots
         with self.engine.begin() as connection:
             connection.execute(text(OPEN_IN_THE_BACKUP), {"an_hour_ago": datetime.now(UTC) - timedelta(hours=1)})
-        return self._deploy(self._assembly(_restoring()))
+        return self._deploy(self._assembly(_restoring(snapshot)))
 
     def _assembly(self, over: Mapping[str, Any] | None = None, *, first: bool = False) -> Assembly:
         return self.checkout.assembly(STAGE, {**_STAGE, **(over or {})}, first=first)
@@ -155,10 +152,8 @@ class Deployments:
         return self._step(assembly, "deploy", "--", *_UNATTENDED)
 
     def _step(self, assembly: Assembly, *arguments: str) -> Step:
-        """The app of the deployment lays what is prepared where the command line looks for it."""
-        before, unprotected = seen(self.aws), self._unprotected
-        app = f"{sys.executable} -m tests.infra.account.prepared {unprotected.out} {assembly.out}"
-        done = self._cdk(*arguments, "--app", app, "--output", str(self.checkout.root / "cdk.out"))
+        before = seen(self.aws)
+        done = self._cdk(*arguments, "--app", str(assembly.out))
         return Step(
             assembly=assembly,
             code=done.returncode,
@@ -182,10 +177,10 @@ class Deployments:
         )
 
 
-def _restoring() -> Mapping[str, Any]:
-    """The cluster that the stage left has its name, so Kafka is another one."""
+def _restoring(snapshot: str) -> Mapping[str, Any]:
+    """With brokers elsewhere, as a team may have them."""
     just_now = (datetime.now(UTC) - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    from_snapshot = {"new": {"snapshot_arn": SNAPSHOT}, "name": DATABASE, "hold_open_before": just_now}
+    from_snapshot = {"new": {"snapshot_arn": f"{SNAPSHOTS}{snapshot}"}, "name": DATABASE, "hold_open_before": just_now}
     return {"database": from_snapshot, "kafka": BROKERS}
 
 

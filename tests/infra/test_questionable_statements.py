@@ -50,6 +50,10 @@ LISTED: Mapping[str, Mapping[tuple[str, ...], str]] = {
     "AWS::KMS::Key to cloudwatch": {
         ("kms:Decrypt", "kms:GenerateDataKey*"): f"{ITS_OWN_KEY}, and the condition names this account"
     },
+    "AWS::EC2::VPCEndpoint to lambda": {
+        ("lambda:InvokeFunction", "sts:AssumeRole"): "Kafka's poller comes as Lambda itself, which has no account; the "
+        "function's policy and the role's trust say what it may call and be"
+    },
     "AWS::EC2::VPCEndpoint to everybody": {
         ("s3:PutObject",): "CloudFormation signs the URL of the answer, so that the principal is its own; the resource "
         "is its bucket for answers",
@@ -103,7 +107,9 @@ def to(statement: Mapping[str, Any]) -> str:
     principal = json.dumps(statement["Principal"])
     if is_wide(statement):
         return " to everybody" if '"*"' in principal else " to the account"
-    return next((f" to {service}" for service in ("logs", "cloudwatch") if service in principal), f" to {principal}")
+    return next(
+        (f" to {service}" for service in ("logs", "cloudwatch", "lambda") if service in principal), f" to {principal}"
+    )
 
 
 @pytest.mark.parametrize("stage", STAGES)

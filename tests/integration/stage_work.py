@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -10,17 +12,28 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from delivery.aws.key_ring import KmsKeyRing
-from delivery.domain.channel import Channel
+from delivery.domain.channel import Channel, LastTest
+from delivery.domain.operating import RecordFilter, RejectFilter
 from delivery.domain.outcome import Delivered, Exchange
 from delivery.domain.record import Pointer
 from delivery.domain.transition import Closing, after_attempt
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
+from delivery.ingest import Ingester
+from delivery.operate import Redriver, Replayer
+from delivery.resealing import Resealer, Rotation
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
 from delivery.storage.claims import DueRecords
 from delivery.storage.data_keys import DataKeys
+from delivery.storage.operating.audit import Audit
+from delivery.storage.operating.counting import RecordCounts
+from delivery.storage.operating.redriving import Redrives
+from delivery.storage.operating.rejected import Rejects
+from delivery.storage.operating.resealing import Reseals
+from delivery.storage.operating.searching import RecordSearch
+from delivery.storage.saved_channels import SavedChannels
 from tests.integration.clock import Clock
-from tests.integration.notifications import add_row, asking_for, event, kafka
+from tests.integration.notifications import TOPIC, add_row, add_rows, asking_for, event, kafka
 from tests.integration.sending import LEASE, PointerList, claim_all, ingester, recorder_store
 from tests.integration.test_outages import add_outbox
 from tests.unit.samples import EXACT_RETRY
@@ -73,6 +86,76 @@ def send(root: Engine, own: Engine) -> None:
     assert Attempts(engine=own).close([closing]).won == {pointer.record_id}
 
 
+def api(root: Engine, own: Engine) -> None:
+    """What a user does with a channel, and an operator with records, rejects and keys."""
+    _user(own)
+    _look_up(root, own)
+    _operate(root, own)
+
+
+def _user(own: Engine) -> None:
+    user, store = next(_numbers), channels(own)
+    saved = SavedChannels(engine=own, channels=store)
+    channel = Channel(user_id=user, channel=FLOW_WEBHOOK, enabled=True, webhook_url=WEBHOOK, bearer_token="t")
+    for _ in range(2):
+        store.save(channel, now=CLOCK())
+    assert saved.write_test(user, FLOW_WEBHOOK, LastTest(status="success", error="", at=CLOCK()))
+    found = saved.find(user, FLOW_WEBHOOK)
+    assert found is not None
+    assert found.settings == channel
+    assert list(saved.of_user(user)) == [FLOW_WEBHOOK]
+    assert saved.delete(user, FLOW_WEBHOOK)
+
+
+def _look_up(root: Engine, own: Engine) -> None:
+    user = next(_numbers)
+    one = add_row(root, now=CLOCK(), user_id=user, status="dead", last_error_code="network_error", attempt_count=5)
+    search, counts = RecordSearch(engine=own), RecordCounts(engine=own)
+    assert search.page(RecordFilter(user_id=user, way="x", trigger_type="y")).rows == []
+    assert search.page(RecordFilter(user_id=user, code="network_error")).rows[0]["id"] == one
+    assert search.page(RecordFilter(created_from=CLOCK())).rows
+    assert search.record(one)
+    hour = timedelta(hours=1)
+    assert counts.over_time(since=CLOCK() - hour, before=CLOCK() + hour, stretch=hour)
+    assert counts.open_now()
+
+
+def _operate(root: Engine, own: Engine) -> None:
+    user, number, until = next(_numbers), next(_numbers), CLOCK() + timedelta(hours=1)
+    ended = add_rows(root, 2, now=CLOCK(), user_id=user, status="dead", attempt_count=5)
+    redriver = Redriver(store=Redrives(engine=own), attempts=5, now=CLOCK)
+    assert redriver.some(ended, actor="ann", dry_run=True) == 2
+    assert redriver.some(ended[:1], actor="ann") == 1
+    assert redriver.run(RecordFilter(user_id=user), actor="ann", per_second=10, until=until).changed == 1
+    add_outbox(root, CLOCK, **{f"o{number}": "published"})
+    events = [
+        kafka(event(f"replayed-{number}", envelope={"outbox_id": number}, target_url="/new/1"), offset=number),
+        kafka(event(f"still-bad-{number}", user_id=0), offset=number),
+    ]
+    ingester(root, CLOCK, PointerList()).run(events)
+    replayer = Replayer(store=Rejects(engine=own), ingester=_with_a_new_rule(own), now=CLOCK)
+    done = replayer.run(RejectFilter(topic=TOPIC, replayed=False), actor="ann", until=until)
+    assert (done.accepted, len(done.still_rejected) > 0) == (1, True)
+    _keys(root, own, until)
+    assert len(Audit(engine=own).page(size=5).rows) == 5
+
+
+def _with_a_new_rule(own: Engine) -> Ingester:
+    return replace(ingester(own, CLOCK, PointerList()), url_prefixes=("/new/",))
+
+
+def _keys(root: Engine, own: Engine, until: datetime) -> None:
+    ring = channels(own).keys
+    assert isinstance(ring, KmsKeyRing)
+    channels(root).save(
+        Channel(user_id=next(_numbers), channel=FLOW_WEBHOOK, enabled=True, webhook_url=WEBHOOK), now=CLOCK()
+    )
+    assert Rotation(keys=ring).rotate(actor="ann")
+    reseals = Reseals(engine=own, keys=ring)
+    assert Resealer(store=reseals, now=CLOCK).run(actor="ann", until=until).changed > 0
+    assert reseals.left(0) > 0
+
+
 def channels(engine: Engine) -> Channels:
     """As a cold start makes them: the data key has to be read again."""
     keys = KmsKeyRing(kms=_kms(), kms_key="arn", stored=DataKeys(engine=engine), now=CLOCK)
@@ -83,8 +166,9 @@ def _kms() -> Any:
     """A KMS that wraps nothing."""
     key = b"k" * 32
     return SimpleNamespace(
-        decrypt=lambda **_: {"Plaintext": key}, generate_data_key=lambda **_: {"Plaintext": key, "CiphertextBlob": key}
+        decrypt=lambda **_: {"Plaintext": key, "KeyId": "arn"},
+        generate_data_key=lambda **_: {"Plaintext": key, "CiphertextBlob": key},
     )
 
 
-WORK: Mapping[str, Callable[[Engine, Engine], None]] = {"ingest": ingest, "claim": claim, "send": send}
+WORK: Mapping[str, Callable[[Engine, Engine], None]] = {"ingest": ingest, "claim": claim, "send": send, "api": api}

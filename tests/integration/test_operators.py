@@ -1,28 +1,23 @@
-"""What operators read and do, on real MySQL."""
+"""What operators look up, on real MySQL."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, insert
 
-from delivery.domain.operating import Page, Place, RecordFilter, RejectFilter
+from delivery.deployment.migrate import upgrade
+from delivery.domain.operating import Page, RecordFilter
 from delivery.domain.record import Status
-from delivery.operate import Redriver, Replayer
-from delivery.storage.mysql.database import to_stored
-from delivery.storage.operating.audit import Audit
 from delivery.storage.operating.counting import RecordCounts
-from delivery.storage.operating.redriving import Redrives
-from delivery.storage.operating.rejected import Rejects
-from delivery.storage.operating.searching import PAIRS, RecordSearch, ids_of
+from delivery.storage.operating.searching import RecordSearch
 from delivery.storage.tables import attempts
 from tests.integration.clock import Clock
-from tests.integration.notifications import add_row, add_rows, count, event, kafka, row
-from tests.integration.sending import PointerList, claim_all, ingester
+from tests.integration.go_service import STATES
+from tests.integration.notifications import add_row, add_rows, row, rows
+from tests.integration.operators import redriver
+from tests.integration.test_go_service_takeover import written_by_go
 
 HOUR = timedelta(hours=1)
 
@@ -123,112 +118,30 @@ def test_counts_are_by_state_code_and_hour(engine: Engine, clock: Clock) -> None
     assert counts.open_now() == {Status.FAILED: 0, Status.PENDING: 0, Status.SENDING: 0}
 
 
-def redriver(engine: Engine, clock: Clock) -> Redriver:
-    return Redriver(store=Redrives(engine=engine), attempts=5, now=clock)
-
-
-def test_a_redriven_record_gets_a_fresh_budget_and_is_claimed(engine: Engine, clock: Clock, queue: PointerList) -> None:
-    """What was sent stays sent; the audit says who did what to how many."""
-    used_up = {"attempt_count": 5, "max_attempts": 5, "last_error_code": "network_error"}
-    dead = add_row(engine, now=clock(), status="dead", **used_up)
-    sent = add_row(engine, now=clock(), status="sent", attempt_count=1)
-    wanted = RecordFilter(user_id=7)
-    done = redriver(engine, clock).run(wanted, actor="ann", per_second=100, until=clock() + HOUR)
-    assert (done.changed, done.next) == (1, None)
-    now_due = row(engine, dead)
-    assert (now_due.status, now_due.attempt_count, now_due.max_attempts) == ("failed", 5, 10)
-    assert row(engine, sent).status == "sent"
-    clock.move(seconds=1)
-    assert [pointer.record_id for pointer in claim_all(engine, clock, queue)] == [dead]
-    [line] = Audit(engine=engine).page().rows
-    assert (line["actor"], line["action"], line["filter"], line["count"]) == ("ann", "redrive", {"user_id": 7}, 1)
-
-
-def test_a_dry_run_counts_and_changes_nothing(engine: Engine, clock: Clock) -> None:
-    """It leaves no line in the audit, either."""
-    add_rows(engine, 7, now=clock(), status="skipped", last_error_code="recipient_missing")
-    done = redriver(engine, clock).run(RecordFilter(), actor="ann", per_second=100, until=clock() + HOUR, dry_run=True)
-    assert (done.changed, count(engine, where="status = 'skipped'"), count(engine, "notification_audit")) == (7, 7, 0)
-
-
-def test_redriven_records_come_due_one_after_the_other(engine: Engine, clock: Clock) -> None:
-    """At the pace that was asked for, so that what is new is not held up."""
-    add_rows(engine, 20, now=clock(), status="dead", last_error_code="network_error")
-    done = redriver(engine, clock).run(RecordFilter(), actor="ann", per_second=10, until=clock() + HOUR)
-    within_a_second = f"next_retry_at <= '{to_stored(clock() + timedelta(seconds=1))}'"
-    assert (done.changed, count(engine, where=within_a_second)) == (20, 10)
-    assert done.due_at == clock() + timedelta(seconds=2)
-
-
-def test_two_operators_redrive_the_same_filter_each_record_once(
-    engine: Engine, another_engine: Callable[[], Engine], clock: Clock
+def test_a_rare_combination_ends_a_page_early_and_says_where_to_go_on(
+    engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Together they count each record once, and each has one fresh budget."""
-    add_rows(engine, 3_000, now=clock(), status="dead", last_error_code="network_error", max_attempts=5)
-
-    def run(operator: int) -> int:
-        one = redriver(another_engine(), clock)
-        changed = 0
-        for _ in range(3):  # what the other had locked is left out
-            changed += one.run(RecordFilter(), actor=f"{operator}", per_second=1_000, until=clock() + HOUR).changed
-        return changed
-
-    with ThreadPoolExecutor(2) as operators:
-        assert sum(operators.map(run, range(2))) == 3_000
-    assert count(engine, where="max_attempts = 5 AND status = 'failed'") == 3_000
+    """A page looks at so many rows at most, whatever they hold; all pages together still hold each record once."""
+    monkeypatch.setattr("delivery.storage.operating.pages._LOOKED_AT", 10)
+    monkeypatch.setattr("delivery.storage.operating.pages._LOOKS", 2)
+    rare = []
+    for number in range(6):
+        add_rows(engine, 15, now=clock(), created_at=clock() - number * HOUR, status="sent")
+        rare += add_rows(engine, 1, now=clock(), created_at=clock() - number * HOUR, status="sent", trigger_type="rare")
+    pages = all_pages(RecordSearch(engine=engine), RecordFilter(trigger_type="rare"), size=3)
+    assert [one for page in pages for one in page] == rare
+    assert any(len(page) < 3 for page in pages[:-1])
 
 
-def replayer(engine: Engine, clock: Clock, queue: PointerList, *, prefix: str = "/assistant/") -> Replayer:
-    ingest = replace(ingester(engine, clock, queue), url_prefixes=(prefix,))
-    return Replayer(store=Rejects(engine=engine), ingester=ingest, now=clock)
-
-
-def test_a_replayed_reject_goes_ingests_own_way(engine: Engine, clock: Clock, queue: PointerList) -> None:
-    """Once the rule that it broke is another one, it becomes a record; what still breaks a rule stays."""
-    value = event("new", target_url="/newsite/1")
-    ingester(engine, clock, queue).run([kafka(value, offset=1, key=b"7"), kafka(b"not json", offset=2)])
-    assert (count(engine, "notification_rejects"), count(engine)) == (2, 0)
-    replay = replayer(engine, clock, queue, prefix="/newsite/")
-    done = replay.run(RejectFilter(), actor="ann", until=clock() + HOUR)
-    assert (done.accepted, list(done.still_rejected), done.next) == (1, [2], None)
-    assert (count(engine), len(queue.pointers)) == (1, 1)
-    assert count(engine, "notification_rejects", "replayed_at IS NOT NULL") == 1
-    again = replay.run(RejectFilter(replayed=False), actor="ann", until=clock() + HOUR)
-    assert (again.accepted, count(engine), count(engine, "notification_rejects")) == (0, 1, 2)
-
-
-EXPLAINED: list[tuple[RecordFilter, str]] = [
-    (RecordFilter(statuses=frozenset({Status.DEAD})), "ix_notification_records_state"),
-    (RecordFilter(), "ix_notification_records_state"),
-    (RecordFilter(user_id=7), "ix_notification_records_user"),
-]
-
-
-@pytest.mark.parametrize(("wanted", "index"), EXPLAINED, ids=repr)
-def test_no_page_sorts_or_scans(wanted: RecordFilter, index: str, fresh_engine: Engine, clock: Clock) -> None:
-    """Each branch of a list is a range of one index in its order, on the first page and far behind."""
-    for age in range(200):
-        made = {"status": "dead" if age % 2 else "sent", "last_error_code": "network_error" if age % 2 else None}
-        add_rows(fresh_engine, 10, now=clock(), created_at=clock() - age * HOUR, **made)
-    with fresh_engine.begin() as connection:
-        connection.exec_driver_sql("ANALYZE TABLE notification_records")
-        for after in (None, Place(clock() - 100 * HOUR, 900)):
-            statement, parameters = ids_of(connection, wanted, after=after)
-            plan = (
-                connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {statement}", {**parameters, "limit": 51})
-                .mappings()
-                .all()
-            )
-            branches = [step for step in plan if step["table"] == "r"]
-            assert {step["key"] for step in branches} == {index}
-            assert not any("filesort" in (step["Extra"] or "") for step in branches)
-
-
-def test_the_pairs_of_state_and_code_are_found_by_jumping(fresh_engine: Engine, clock: Clock) -> None:
-    """Not by reading the index: there are few pairs however many records there are."""
-    for status in ("dead", "sent", "failed"):
-        add_rows(fresh_engine, 2_000, now=clock(), status=status, last_error_code=None)
-    with fresh_engine.begin() as connection:
-        connection.exec_driver_sql("ANALYZE TABLE notification_records")
-        [step] = connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {PAIRS}").mappings().all()
-    assert "Using index for group-by" in step["Extra"]
+def test_the_rows_of_the_go_service_are_listed(go_database: Engine, database_url: str, clock: Clock) -> None:
+    """In every state that it left behind, with codes and without; what had ended there can be redriven."""
+    written_by_go(go_database, clock)
+    upgrade(database_url)
+    search = RecordSearch(engine=go_database)
+    pages = all_pages(search, RecordFilter(), size=4)
+    assert sorted(one for page in pages for one in page) == list(range(1, len(STATES) + 1))
+    [[dead]] = all_pages(search, RecordFilter(statuses=frozenset({Status.DEAD})), size=4)
+    assert row(go_database, dead).dedupe_key == "dead"
+    done = redriver(go_database, clock).run(RecordFilter(), actor="ann", per_second=10, until=clock() + HOUR)
+    assert done.changed == 2
+    assert {one.status for one in rows(go_database) if one.dedupe_key in ("dead", "skipped")} == {"failed"}

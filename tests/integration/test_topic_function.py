@@ -23,6 +23,7 @@ from local.servers import kafka_broker
 from local.servers.kafka import KafkaCluster, kafka_cluster
 from tests.integration.deployments import IDS, OK, answer_of, context
 from tests.unit.feishu.raw_server import RawServer, raw_server
+from tests.waiting import until
 
 CACHE = Path(__file__).parents[2] / ".local" / "cache"
 CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/hongyan-dev/0a1b2c3d-1"
@@ -115,8 +116,9 @@ def deploys(cloudformation: RawServer, kind: str = "Create", *, seconds: float =
 
 
 def seen(broker: KafkaCluster, name: str) -> SimpleNamespace:
-    """The topic as the broker has it."""
+    """The topic as the broker has it, once it tells of it: on a busy machine that is after it was made."""
     admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    until(lambda: name in admin.list_topics(timeout=20).topics)
     partitions = admin.list_topics(timeout=20).topics[name].partitions
     (configured,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
     copies = {len(partition.replicas) for partition in partitions.values()}
@@ -152,6 +154,7 @@ def test_by_hand_it_answers_with_the_partitions_and_works_once(broker: KafkaClus
 def test_partitions_are_added_and_the_retention_follows(ask: Ask, broker: KafkaCluster, name: str) -> None:
     """Both without touching what is in the topic."""
     by_hand()
+    seen(broker, name)
     ask(partitions=5, hours=48)
     assert by_hand() == {"from": 3, "to": 5}
     assert vars(seen(broker, name)) == {"partitions": 5, "copies": {1}, "kept": 48 * HOUR_MS}
@@ -162,6 +165,7 @@ def test_fewer_partitions_are_refused_in_one_line(
 ) -> None:
     """Kafka takes none away; the deployment fails and the topic stays as it was, its retention too."""
     by_hand()
+    seen(broker, name)
     ask(partitions=2, hours=1)
     reason = f"topic {name} has 3 partitions and 2 are asked for, but Kafka takes none away: ask for 3 or more"
     assert deploys(cloudformation, "Update") == ("FAILED", reason)
@@ -176,6 +180,7 @@ def test_a_rollback_to_fewer_partitions_succeeds(
     """The deployment that added them failed afterwards; were this refused, the stack could move neither way."""
     ask(partitions=5)
     by_hand()
+    seen(broker, name)
     ask(partitions=3)
     aws = Aws(broker.bootstrap_servers, status="UPDATE_ROLLBACK_IN_PROGRESS")
     monkeypatch.setattr(wiring, "client", lambda service: aws)

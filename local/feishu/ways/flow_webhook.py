@@ -122,7 +122,10 @@ _Rule = tuple[Callable[[object], bool], str]
 FIELDS: Mapping[str, _Rule] = {
     "event": (_filled, "a string that is not empty"),
     "version": (lambda value: value == "1", 'the string "1"'),
-    "notification_id": (_positive, "a whole number above 0"),
+    "notification_id": (
+        lambda value: _whole(value) and (value == 0 or _positive(value)),
+        "a whole number, 0 for a test message",
+    ),
     "user_id": (_positive, "a whole number above 0"),
     "preview_id": (_filled, "a string that is not empty"),
     "trigger_id": (_string, "a string"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -61,7 +62,8 @@ TIMES = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.ju
 
 def closing(outcome: Outcome, *, at: datetime = NOW, **changes: Any) -> Closing:
     one = attempt(started_at=at, fallback_text="", **changes)
-    return Closing(attempt=one, outcome=outcome, transition=after_attempt(one, outcome, RETRY, at), finished_at=at)
+    transition = after_attempt(one, outcome, RETRY, at)
+    return Closing(attempt=one, way="feishu_bot", outcome=outcome, transition=transition, finished_at=at)
 
 
 def published(closings: list[Closing]) -> list[str]:
@@ -84,6 +86,15 @@ def test_a_body_holds_only_characters_that_sqs_takes(words: str) -> None:
     [body] = published([closing(PermanentFailure(code=ErrorCode.PAYLOAD_INVALID, reason=f"{words}\x00\ufffe\uffff"))])
     assert all(character in "\t\n\r" or " " <= character < "\ud800" or character >= "\ue000" for character in body)
     assert not {"\ufffe", "\uffff"} & set(body)
+
+
+def test_a_report_of_before_ways_were_noted_is_still_read() -> None:
+    """It may have waited in the queue while a new version was deployed."""
+    one = closing(Delivered(provider_message_id="m"))
+    [body] = published([one])
+    older = json.loads(body)
+    del older["reports"][0]["way"]
+    assert unpack_reports(json.dumps(older)) == [replace(one, way=None)]
 
 
 def test_half_a_character_from_feishu_s_answer_travels_too() -> None:

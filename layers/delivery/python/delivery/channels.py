@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 from uuid import uuid4
 
-from delivery.deadline import Permit
+from delivery.deadline import Permit, seconds_left
 from delivery.domain.channel import Channel, Held, LastTest, SavedChannel, UnreadableChannel
 from delivery.domain.outcome import (
     Delivered,
@@ -23,6 +23,7 @@ from delivery.domain.record import CHANNEL_FEISHU, Attempt
 from delivery.feishu.way import Way
 
 TEST_TRACE_ID = "trace_feishu_webhook_test"
+_TO_WRITE_SECONDS = 1
 _NOT_CONFIGURED = "用户未配置飞书 Webhook 触发器"
 _NOT_ENABLED = "用户未启用飞书 Webhook 触发器"
 _TEST_TEXT = "这是一条 SmartFlow 飞书 Webhook 测试消息。"
@@ -74,8 +75,6 @@ class UserChannels:
     saved: SavedChannelStore
     writer: ChannelWriter
     ways: Mapping[str, Way]
-    #: How long the call of a test may take.
-    call_timeout: timedelta
     now: Callable[[], datetime]
 
     def show(self, user_id: int, way: str) -> SavedChannel | None:
@@ -86,9 +85,18 @@ class UserChannels:
         return self.saved.of_user(user_id)
 
     def where(self, saved: SavedChannel) -> str:
-        """Where a saved channel leads, masked."""
-        settings = saved.settings
-        return self.ways[settings.channel].shown(settings) if isinstance(settings, Channel) else "****"
+        """Where a saved channel leads, masked.
+
+        Raises:
+            KeysAway: the credentials cannot be read now.
+        """
+        match saved.settings:
+            case Channel() as channel:
+                return self.ways[channel.channel].shown(channel)
+            case Held(reason=reason):
+                raise KeysAway(reason)
+            case UnreadableChannel():
+                return "****"
 
     def save(self, channel: Channel) -> SavedChannel | None:
         """Writes the settings, credentials sealed, and returns what is found then.
@@ -128,7 +136,8 @@ class UserChannels:
             case Channel(enabled=False):
                 return NoRecipient(reason=_NOT_ENABLED)
             case Channel() as channel:
-                permit = Permit.ending_at(self.now() + self.call_timeout)
+                # What is left then is for writing what came of it.
+                permit = Permit(self.now().timestamp() + seconds_left() - _TO_WRITE_SECONDS)
                 return self.ways[way].deliver(_test_attempt(user_id, self.now()), channel, permit)
 
 

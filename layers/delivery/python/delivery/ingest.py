@@ -82,6 +82,10 @@ class Ingester:
             queue_refused=refusal,
         )
 
+    def would_reject(self, batch: Sequence[KafkaRecord]) -> Sequence[Reject]:
+        """What `run` would reject, storing nothing; what MySQL alone refuses is not among it."""
+        return self._judged(batch)[0].rejects
+
     def _judged(self, batch: Iterable[KafkaRecord]) -> tuple[Intake, list[NotOurs]]:
         requests: dict[tuple[str, str], Request] = {}
         repeated: list[Request] = []

@@ -25,7 +25,8 @@ from delivery.domain.operating import (
 )
 
 _REDRIVE_SET = 1_000
-_REPLAY_SET = 100
+#: One Kafka record may be some megabytes, and a set is read at once.
+_REPLAY_SET = 20
 #: A set is not begun with less time than this: the longest that one has taken is far below it.
 _FOR_A_SET = timedelta(seconds=2)
 
@@ -59,6 +60,8 @@ class Ingester(Protocol):
     """Ingest itself."""
 
     def run(self, batch: Sequence[KafkaRecord]) -> IngestReport: ...
+
+    def would_reject(self, batch: Sequence[KafkaRecord]) -> Sequence[Reject]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,27 +139,38 @@ class Replayer:
         while True:
             page = self.store.page(wanted, after=done.next, size=_REPLAY_SET, oldest_first=True)
             ids = [row["id"] for row in page.rows]
-            part = Replayed(accepted=len(ids)) if dry_run else self._replay(ids, action)
+            part = self._replay(ids, action, dry_run=dry_run, is_first=done.next is None)
             done = done.and_then(part, next_place=page.next)
             if not done.next or self.now() + _FOR_A_SET > until:
                 return done
 
     def some(self, ids: Sequence[int], *, actor: str, dry_run: bool = False) -> Replayed:
-        if dry_run:
-            return Replayed(accepted=len(self.store.whole(ids)))
-        return self._replay(ids, Action(actor=actor, action="replay", filter={"ids": list(ids)}))
+        action = Action(actor=actor, action="replay", filter={"ids": list(ids)})
+        each = sorted(set(ids))
+        parts = [each[first : first + _REPLAY_SET] for first in range(0, len(each), _REPLAY_SET)]
+        done = Replayed()
+        for part in parts:
+            replayed = self._replay(part, action, dry_run=dry_run, is_first=part is parts[0])
+            done = done.and_then(replayed, next_place=None)
+        return done
 
-    def _replay(self, ids: Sequence[int], action: Action) -> Replayed:
+    def _replay(self, ids: Sequence[int], action: Action, *, dry_run: bool, is_first: bool) -> Replayed:
         """If we die before the mark, they are replayed again, and ingest finds them recorded."""
-        rejects = self.store.whole(ids)
+        rejects = [reject for reject in self.store.whole(ids) if reject.known["replayed_at"] is None]
         complete = [reject for reject in rejects if reject.is_whole]
-        report = self.ingester.run([reject.source for reject in complete])
-        refused = {id(reject.source): f"{reject.code}: {reject.reason}" for reject in report.rejects}
+        refused = self._refused(complete, dry_run=dry_run)
         still = {reject.id: refused[id(reject.source)] for reject in complete if id(reject.source) in refused}
         still |= {reject.id: "only a part of it was kept" for reject in rejects if not reject.is_whole}
         accepted = [reject.id for reject in complete if reject.id not in still]
-        self.store.mark_replayed(accepted, action, now=self.now())
+        if not dry_run and (accepted or is_first):
+            self.store.mark_replayed(accepted, action, now=self.now())
         return Replayed(accepted=len(accepted), still_rejected=still)
+
+    def _refused(self, rejects: Sequence[StoredReject], *, dry_run: bool) -> Mapping[int, str]:
+        """Why ingest does not take these, by the identity of what came from Kafka."""
+        batch = [reject.source for reject in rejects]
+        refused = self.ingester.would_reject(batch) if dry_run else self.ingester.run(batch).rejects
+        return {id(reject.source): f"{reject.code}: {reject.reason}" for reject in refused}
 
 
 def _given(wanted: RecordFilter | RejectFilter) -> Mapping[str, Any]:

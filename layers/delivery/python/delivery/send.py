@@ -93,6 +93,7 @@ class Sender:
 @dataclass(slots=True, kw_only=True)
 class _Call:
     attempt: Attempt
+    way: str
     permit: Permit
 
 
@@ -168,11 +169,11 @@ class _Run:
 
     def _start(self, attempt: Attempt, chosen: Channel | Outcome) -> None:
         if not isinstance(chosen, Channel):
-            self._finish(attempt, chosen)
+            self._finish(attempt, chosen, way=None)
             return
         permit = Permit.ending_at(self._answered_by)
         future = self.threads.submit(self.sender.ways[chosen.channel].deliver, attempt, chosen, permit)
-        self.in_flight[future] = _Call(attempt=attempt, permit=permit)
+        self.in_flight[future] = _Call(attempt=attempt, way=chosen.channel, permit=permit)
         future.add_done_callback(self.ended.put)
 
     def _collect(self) -> None:
@@ -180,7 +181,7 @@ class _Run:
             return
         for future in self._next_ended():
             if call := self.in_flight.pop(future, None):
-                self._take(call.attempt, future)
+                self._take(call, future)
         for future, call in list(self.in_flight.items()):
             if call.permit.left() < -_GRACE.total_seconds():
                 del self.in_flight[future]
@@ -199,21 +200,24 @@ class _Run:
         """Whatever its thread does later, the request is not written any more."""
         future.cancel()
         if call.permit.revoke():
-            self._finish(call.attempt, NotStarted(reason="its call had not begun when the time was over"))
+            outcome: Outcome = NotStarted(reason="its call had not begun when the time was over")
         else:
-            self._finish(call.attempt, TemporaryFailure(code=ErrorCode.TIMEOUT, reason="no whole answer in time"))
+            outcome = TemporaryFailure(code=ErrorCode.TIMEOUT, reason="no whole answer in time")
+        self._finish(call.attempt, outcome, way=call.way)
 
-    def _take(self, attempt: Attempt, future: Future[Outcome]) -> None:
+    def _take(self, call: _Call, future: Future[Outcome]) -> None:
         error = future.exception()
         if isinstance(error, Exception):
             self.broken = error  # a bug of ours: the others are closed first, and this lease ends by itself
         else:
-            self._finish(attempt, future.result())
+            self._finish(call.attempt, future.result(), way=call.way)
 
-    def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
+    def _finish(self, attempt: Attempt, outcome: Outcome, *, way: str | None) -> None:
         now = self.sender.now()
         transition = after_attempt(attempt, outcome, self.sender.policy.retry, now)
-        self.closer.finished.append(Closing(attempt=attempt, outcome=outcome, transition=transition, finished_at=now))
+        self.closer.finished.append(
+            Closing(attempt=attempt, way=way, outcome=outcome, transition=transition, finished_at=now)
+        )
 
     def _close_if_time(self) -> None:
         due = not self.in_flight or self.sender.now() - self.closed_at >= _CLOSE_EVERY

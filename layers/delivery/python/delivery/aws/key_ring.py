@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from delivery.aws.clients import AWS_ERRORS, own_words
 from delivery.deadline import ending_in
+from delivery.domain.operating import Action
 from delivery.storage.credentials import CredentialError, KeyOutOfReach
 from delivery.storage.data_keys import DataKeys
 
@@ -52,6 +53,10 @@ class KmsKeyRing:
             raise CredentialError(f"the stored credential names data key {key_id}, which is gone")
         return self._unwrap(key_id, wrapped)
 
+    def rotate(self, action: Action) -> int:
+        """Makes a key that is the newest from now on, and returns its id. The older ones still open."""
+        return self._make(action)[0]
+
     def _unwrap(self, key_id: int, wrapped: bytes) -> bytes:
         if key_id not in self._unwrapped:
             until, why = self._refused.get(key_id, (self.now(), ""))
@@ -73,8 +78,8 @@ class KmsKeyRing:
             self._refused[key_id] = self.now() + _ASK_AGAIN_AFTER, why
             raise KeyOutOfReach(why) from error
 
-    def _make(self) -> tuple[int, bytes]:
+    def _make(self, action: Action | None = None) -> tuple[int, bytes]:
         made = self.kms.generate_data_key(KeyId=self.kms_key, KeySpec="AES_256")
-        key_id = self.stored.add(made["CiphertextBlob"], now=self.now())
+        key_id = self.stored.add(made["CiphertextBlob"], now=self.now(), action=action)
         self._unwrapped[key_id], self._wrapped_by[key_id] = made["Plaintext"], self.kms_key
         return key_id, made["Plaintext"]

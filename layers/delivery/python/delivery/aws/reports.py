@@ -73,6 +73,7 @@ def _report(closing: Closing) -> str:
         "outcome": _adapter(kind).dump_python(closing.outcome, mode="json"),
         "transition": _adapter(Transition).dump_python(closing.transition, mode="json"),
         "finished_at": closing.finished_at.isoformat(),
+        "way": closing.way,
     }
     written = json.dumps(parts, ensure_ascii=False)
     return _NOT_FOR_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
@@ -97,6 +98,7 @@ def _closing(report: Mapping[str, Any]) -> Closing:
         outcome=_adapter(kind).validate_python(report["outcome"]),
         transition=_adapter(Transition).validate_python(report["transition"]),
         finished_at=datetime.fromisoformat(report["finished_at"]),
+        way=report.get("way"),  # reports of before this field may still be waiting
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from delivery.storage import attempts, channels, claims, closing, data_keys, outbox, recording, rejects, saved_channels
 from delivery.storage.mysql.columns import Privilege, Rights
-from delivery.storage.operating import audit, counting, redriving, rejected, searching
+from delivery.storage.operating import audit, counting, redriving, rejected, resealing, searching
 
 
 def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:
@@ -31,6 +31,7 @@ RIGHTS = {
         counting.RIGHTS,
         redriving.RIGHTS,
         rejected.RIGHTS,
+        resealing.RIGHTS,
         audit.RIGHTS,
     ),
     "send": _together(attempts.RIGHTS, closing.RIGHTS, channels.RIGHTS_TO_READ, data_keys.RIGHTS_TO_READ),

@@ -130,3 +130,16 @@ class Replayed:
     def and_then(self, part: Replayed, *, next_place: Place | None) -> Replayed:
         still = {**self.still_rejected, **part.still_rejected}
         return Replayed(accepted=self.accepted + part.accepted, still_rejected=still, next=next_place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resealed:
+    """How far sealing credentials anew came."""
+
+    changed: int = 0
+    #: Channels whose credentials do not open; their users have to save them again.
+    unreadable: int = 0
+    #: The id behind which to go on; None when all were looked at.
+    next: int | None = None
+    #: How many channels are behind it.
+    left: int = 0

@@ -100,6 +100,8 @@ class Closing:
     outcome: Outcome
     transition: Transition
     finished_at: datetime
+    #: The way of the channel that was chosen; None if the user has none to choose.
+    way: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

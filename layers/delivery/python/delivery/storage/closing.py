@@ -39,6 +39,7 @@ _REPORT: Sources[Closing] = {
     "http_status": lambda closing: closing.outcome.exchange.http_status,
     "response": lambda closing: _cut(_json(closing.outcome.exchange.response), _RESPONSE_CHARACTERS),
     "latency_ms": lambda closing: closing.outcome.exchange.latency_ms,
+    "way": lambda closing: closing.way,
 }
 _HISTORY: Sources[Closing] = {
     **_ATTEMPT,

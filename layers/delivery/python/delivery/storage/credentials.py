@@ -63,6 +63,10 @@ def open_sealed(stored: str, *, keys: KeyRing, user_id: int, channel: str) -> st
     return opened.decode()
 
 
+def is_sealed_under(key_id: int, stored: str) -> bool:
+    return stored.startswith(f"{_PREFIX}{key_id}:")
+
+
 def _parts(stored: str) -> tuple[int, bytes]:
     try:
         key_id, encoded = stored.removeprefix(_PREFIX).split(":")

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
+from delivery.domain.operating import Action
 from delivery.storage.mysql.columns import INSERT, Rights, select
 from delivery.storage.mysql.database import in_transaction, to_stored
+from delivery.storage.operating.audit import write_line
 
 _NEWEST = text("SELECT id, wrapped_key FROM notification_data_keys ORDER BY id DESC LIMIT 1")
 _BY_ID = text("SELECT wrapped_key FROM notification_data_keys WHERE id = :id")
@@ -33,7 +35,17 @@ class DataKeys:
             found = connection.execute(_BY_ID, {"id": key_id}).scalar()
         return bytes(found) if found is not None else None
 
-    def add(self, wrapped_key: bytes, *, now: datetime) -> int:
-        """Keeps a new wrapped key and returns its id. Adding two at once is harmless: both stay readable."""
-        values = {"wrapped_key": wrapped_key, "now": to_stored(now)}
-        return in_transaction(self.engine, lambda connection: int(connection.execute(_ADD, values).lastrowid))
+    def add(self, wrapped_key: bytes, *, now: datetime, action: Action | None = None) -> int:
+        """Keeps a new wrapped key and returns its id. Adding two at once is harmless: both stay readable.
+
+        If an operator asked for it, `action` says who: the audit gets its line in the same transaction.
+        """
+
+        def work(connection: Connection) -> int:
+            values = {"wrapped_key": wrapped_key, "now": to_stored(now)}
+            key_id = int(connection.execute(_ADD, values).lastrowid)
+            if action:
+                write_line(connection, action, count=1, now=now)
+            return key_id
+
+        return in_transaction(self.engine, work)

@@ -66,8 +66,8 @@ records = Table(
     UniqueConstraint("channel", "dedupe_key", name="uk_notification_records_key"),
     Index("ix_notification_records_due", "next_retry_at", "id"),
     Index("ix_notification_records_user", "user_id", "created_at"),
-    Index("ix_notification_records_preview", "preview_id"),
-    Index("ix_notification_records_trigger", "trigger_id"),
+    Index("ix_notification_records_preview", "preview_id", "created_at"),
+    Index("ix_notification_records_trigger", "trigger_id", "created_at"),
     Index("ix_notification_records_state", "status", "last_error_code", "created_at"),
     **_INNODB,
 )

@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler import Response
 
 SUCCESS = "10000"
 JSON = "application/json"
+_TOKENS = {"40009": "missing token", "40011": "invalid token", "40012": "invalid claims"}
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer
@@ -36,7 +37,7 @@ def unauthorized() -> Refusal:
 
 def refused_token(status: str) -> Refusal:
     """With the Go gateway's code and words."""
-    return Refusal(HTTPStatus.UNAUTHORIZED, status, {"40009": "missing token"}.get(status, "invalid token"))
+    return Refusal(HTTPStatus.UNAUTHORIZED, status, _TOKENS.get(status, "unauthorized"))
 
 
 def forbidden(info: str = "forbidden") -> Refusal:
@@ -68,7 +69,7 @@ def moment(value: datetime) -> str:
 
 def _response(http: HTTPStatus, body: Mapping[str, object]) -> Response[str]:
     text = json.dumps(body, ensure_ascii=False, default=_shown)
-    return Response(status_code=http, content_type=JSON, body=text, headers={"Cache-Control": "no-store"})
+    return Response(status_code=http.value, content_type=JSON, body=text, headers={"Cache-Control": "no-store"})
 
 
 def _shown(value: Any) -> object:  # noqa: ANN401 - whatever JSON does not know

@@ -12,16 +12,16 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from pydantic import AwareDatetime
 
-from delivery.aws.api.answers import Refusal, broken, not_found, refused, wrong_param
+from delivery.aws.api.answers import JSON, Refusal, broken, not_found, refused, wrong_param
 from delivery.aws.api.bodies import RecordsMeant, RedriveBody, RejectsMeant, ReplayBody
 from delivery.aws.api.channels import ROOT, WAYS, ChannelBody, ChannelRoutes
+from delivery.aws.api.door import OPERATE, Door
 from delivery.aws.api.identity import Identities
 from delivery.aws.api.operators import OperatorRoutes
 from delivery.aws.telemetry import logger
 from delivery.domain.record import Status
 
 TITLE, VERSION = "Hongyan notifications", "1"
-OPERATE = f"{ROOT}/operate"
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 _Way = Annotated[Literal["feishu"], Path(description="the way of reaching Feishu")]
@@ -43,6 +43,9 @@ class Api:
     #: Until when a request may work.
     until: Callable[[Any], datetime]
 
+    def door(self) -> Door:
+        return Door(identities=self.identities, app=self.app())
+
     def app(self) -> APIGatewayHttpResolver:
         app = APIGatewayHttpResolver(enable_validation=True)
         self._errors(app)
@@ -55,7 +58,7 @@ class Api:
 
     def _errors(self, app: APIGatewayHttpResolver) -> None:
         app.exception_handler(Refusal)(refused)
-        app.exception_handler(RequestValidationError)(lambda error: refused(wrong_param(_rules(error))))
+        app.exception_handler(RequestValidationError)(lambda error: refused(_broken_rules(app, error)))
         app.not_found(lambda _error: refused(not_found()))
         app.exception_handler(Exception)(_unexpected)
 
@@ -200,7 +203,7 @@ class Api:
         @app.get("/openapi.json", include_in_schema=False)
         def openapi() -> Response[str]:
             text = app.get_openapi_json_schema(title=TITLE, version=VERSION)
-            return Response(status_code=200, content_type="application/json", body=text)
+            return Response(status_code=200, content_type=JSON, body=text)
 
     def _operator(self, app: APIGatewayHttpResolver) -> str:
         return self.identities.operator(app.current_event.raw_event)
@@ -211,7 +214,11 @@ def _unexpected(error: Exception) -> Response[str]:
     return broken()
 
 
-def _rules(error: RequestValidationError) -> str:
-    """Which fields break which rules, without their values."""
-    broken_rules = (f"{'.'.join(map(str, detail['loc'][1:]))}: {detail['msg']}" for detail in error.errors())
-    return f"wrong param type: {'; '.join(broken_rules)}"[:500]
+def _broken_rules(app: APIGatewayHttpResolver, error: RequestValidationError) -> Refusal:
+    """Operators are told which fields break which rules, without their values; users what the Go service told them."""
+    if any(tuple(detail["loc"]) == ("path", "way") for detail in error.errors()):
+        return not_found()
+    if not app.current_event.path.startswith(OPERATE):
+        return wrong_param()
+    rules = (f"{'.'.join(map(str, detail['loc'][1:]))}: {detail['msg']}" for detail in error.errors())
+    return wrong_param(f"wrong param type: {'; '.join(rules)}"[:500])

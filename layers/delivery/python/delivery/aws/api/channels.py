@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
 
 from delivery.aws.api.answers import answered, missing_param, moment, wrong_param
+from delivery.aws.telemetry import logger
 from delivery.channels import TEST_TRACE_ID, ChannelRefused, Tested, UserChannels, outcome_name
 from delivery.domain.channel import Channel, LastTest, SavedChannel
 from delivery.domain.outcome import NoRecipient
@@ -49,7 +50,8 @@ class ChannelRoutes:
         try:
             saved = self.channels().save(channel)
         except ChannelRefused as refused:
-            raise wrong_param(str(refused)) from None
+            logger.info("a channel was refused", extra={"user_id": user_id, "why": str(refused)})
+            raise wrong_param() from None
         return answered(self._shown(saved, way))
 
     def remove(self, user_id: int, way: str) -> Response[str]:

@@ -16,6 +16,8 @@ from delivery.domain.event import BIGINT
 #: In the claims of our own authorizer: why there are none.
 REFUSED = "refused"
 
+#: of a line of the audit
+_LONGEST_ACTOR = 191
 _USER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -33,20 +35,25 @@ class Identities:
         return _user_id(_claims(event).get(self.user_claim)) or _refuse()
 
     def named_user(self, event: Mapping[str, Any], named: str) -> int:
-        """The user whom a backend names in the path; it was let in by its own AWS identity."""
-        if not _authorizer(event).get("iam"):
-            raise unauthorized()
+        """The user whom a backend names in the path."""
+        self.backend(event)
         user_id = _user_id(named)
         if user_id is None:
             raise wrong_param()
         return user_id
+
+    def backend(self, event: Mapping[str, Any]) -> None:
+        """It was let in by its own AWS identity."""
+        if not _authorizer(event).get("iam"):
+            raise unauthorized()
 
     def operator(self, event: Mapping[str, Any]) -> str:
         """Who operates, as the audit names them."""
         claims = _claims(event)
         if self.operate_scope not in _scopes(claims):
             raise forbidden(f"this needs the scope {self.operate_scope}")
-        return str(claims.get("sub") or claims.get("client_id") or claims.get(self.user_claim) or "unknown")
+        named = claims.get("sub") or claims.get("client_id") or claims.get(self.user_claim) or "unknown"
+        return str(named)[:_LONGEST_ACTOR]
 
 
 def _refuse() -> int:

@@ -17,7 +17,10 @@ from delivery.aws.api.identity import REFUSED
 
 #: RFC 7518, 3.2: a key as long as the hash at least
 LEAST_KEY_BYTES = 32
-_MISSING, _INVALID = "40009", "40011"
+_MISSING, _INVALID, _WRONG_CLAIMS = "40009", "40011", "40012"
+_SCOPES = ("scope", "scp")
+#: The signature is right, and the token is not for us.
+_OF_CLAIMS = (jwt.InvalidAudienceError, jwt.InvalidIssuerError, jwt.MissingRequiredClaimError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +38,11 @@ class OwnTokens:
             return {REFUSED: _MISSING}
         try:
             claims = self._checked(token)
-        except jwt.PyJWTError:
+        except _OF_CLAIMS:
+            return {REFUSED: _WRONG_CLAIMS}
+        except (jwt.PyJWTError, ValueError, RecursionError):
             return {REFUSED: _INVALID}
-        return {name: _text(claims[name]) for name in self.claims if name in claims}
+        return {name: _text(name, claims[name]) for name in self.claims if name in claims}
 
     def _checked(self, token: str) -> Mapping[str, Any]:
         claims: Mapping[str, Any] = jwt.decode(
@@ -46,7 +51,7 @@ class OwnTokens:
             algorithms=["HS256"],
             issuer=self.issuer or None,
             audience=self.audience or None,
-            options={"require": ["exp"]},
+            options={"require": ["exp"], "verify_sub": False, "verify_iat": False},  # both may be numbers of any kind
         )
         return claims
 
@@ -58,6 +63,6 @@ def _token(headers: Mapping[str, str]) -> str:
     return token.strip() if scheme.lower() == "bearer" else given
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     """API Gateway hands texts on; of a list of scopes, one text."""
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(map(str, value)) if name in _SCOPES and isinstance(value, list) else str(value)

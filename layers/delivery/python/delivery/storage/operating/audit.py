@@ -15,7 +15,7 @@ _LINE = ("at", "actor", "action", "filter", "count")
 _ADD = f"""
 INSERT INTO notification_audit ({listed(_LINE)})
 VALUES (%(at)s, %(actor)s, %(action)s, %(filter)s, %(count)s)"""  # noqa: S608 - constant
-_NEWEST = f"""
+NEWEST = f"""
 SELECT id, {listed(_LINE)} FROM notification_audit WHERE id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s"""  # noqa: S608 - constant
 _BEFORE_ANY = 2**63 - 1
@@ -31,13 +31,13 @@ class Audit:
         """What was done, the newest first."""
         wanted = {"before": after.id if after else _BEFORE_ANY, "limit": size + 1}
         with self.engine.connect() as connection:
-            found = [_line(row) for row in connection.exec_driver_sql(_NEWEST, wanted).mappings()]
+            found = [_line(row) for row in connection.exec_driver_sql(NEWEST, wanted).mappings()]
         last = found[size - 1] if len(found) > size else None
         return Page(rows=found[:size], next=Place(last["at"], last["id"]) if last else None)
 
 
 def write_line(connection: Connection, action: Action, *, count: int, now: datetime) -> None:
-    """Part of the caller's transaction: what was not done leaves no line, and what was done leaves one."""
+    """Part of the caller's transaction: what was done leaves a line, and what was rolled back leaves none."""
     values = {
         "at": to_stored(now),
         "actor": action.actor[:191],

@@ -10,15 +10,15 @@ from delivery.domain.operating import Count, RecordFilter
 from delivery.domain.record import OPEN_STATUSES, Status
 from delivery.storage.mysql.columns import Rights, select
 from delivery.storage.mysql.database import from_stored, to_stored
-from delivery.storage.operating.searching import Pair, pair_condition, pair_parameters, pairs_of
+from delivery.storage.operating.searching import STATE_INDEX, Pair, pair_condition, pair_parameters, pairs_of
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as MySQL stores times
-_SOURCE = "notification_records FORCE INDEX (ix_notification_records_state)"
+_SOURCE = f"notification_records FORCE INDEX ({STATE_INDEX})"
 _OF_PAIR = f"""
 SELECT {{number}} AS pair, TIMESTAMPDIFF(SECOND, '1970-01-01', created_at) DIV %(seconds)s AS stretch, COUNT(*) AS n
 FROM {_SOURCE} WHERE {{condition}} AND created_at >= %(since)s AND created_at < %(before)s
 GROUP BY stretch"""  # noqa: S608 - constant
-_OPEN = f"SELECT status, COUNT(*) AS n FROM {_SOURCE} WHERE status IN %(open)s GROUP BY status"  # noqa: S608 - constant
+OPEN = f"SELECT status, COUNT(*) AS n FROM {_SOURCE} WHERE status IN %(open)s GROUP BY status"  # noqa: S608 - constant
 
 RIGHTS: Rights = {"notification_records": [*select("status", "last_error_code", "created_at")]}
 
@@ -34,19 +34,24 @@ class RecordCounts:
             pairs = pairs_of(connection, RecordFilter())
             if not pairs:
                 return []
-            statement = " UNION ALL ".join(
-                _OF_PAIR.format(number=number, condition=pair_condition(number)) for number in range(len(pairs))
-            )
             times = {"seconds": seconds, "since": to_stored(since), "before": to_stored(before)}
-            rows = connection.exec_driver_sql(statement, {**pair_parameters(pairs), **times})
-            return sorted(_count(pairs[row.pair], row.stretch * seconds, row.n) for row in rows)
+            rows = connection.exec_driver_sql(counting(pairs), {**pair_parameters(pairs), **times})
+            counts = [_count(pairs[row.pair], row.stretch * seconds, row.n) for row in rows]
+        return sorted(counts, key=lambda one: (one.begins_at, one.status, one.code or ""))
 
     def open_now(self) -> dict[Status, int]:
         """How many records are under way, whenever they were made."""
         with self.engine.connect() as connection:
-            rows = connection.exec_driver_sql(_OPEN, {"open": sorted(OPEN_STATUSES)})
+            rows = connection.exec_driver_sql(OPEN, {"open": sorted(OPEN_STATUSES)})
             found = {Status(row.status): int(row.n) for row in rows}
         return {status: found.get(status, 0) for status in sorted(OPEN_STATUSES)}
+
+
+def counting(pairs: Sequence[Pair]) -> str:
+    """One range of the index for each pair."""
+    return " UNION ALL ".join(
+        _OF_PAIR.format(number=number, condition=pair_condition(number)) for number in range(len(pairs))
+    )
 
 
 def _count(pair: Pair, begins: int, number: int) -> Count:

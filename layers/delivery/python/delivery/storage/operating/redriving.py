@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine
 
 from delivery.domain.operating import REDRIVABLE_STATUSES, Action, Done, Place, RecordFilter, RedriveTerms
 from delivery.storage.mysql.columns import Rights, assigned, select, update
-from delivery.storage.mysql.database import from_stored, in_transaction, to_stored
+from delivery.storage.mysql.database import in_transaction, to_stored
 from delivery.storage.operating.audit import write_line
-from delivery.storage.operating.searching import ids_of
+from delivery.storage.operating.pages import Found
+from delivery.storage.operating.searching import listing
 
 _FINAL = "status IN ('dead', 'skipped')"
 # Whoever holds a row is redriving it, or pruning it.
@@ -18,7 +19,9 @@ _FREE = f"""
 SELECT id FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s AND {_FINAL} ORDER BY id FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constant
 
-_COUNT_FINAL = f"SELECT COUNT(*) FROM notification_records WHERE id IN %(ids)s AND {_FINAL}"  # noqa: S608 - constant
+_COUNT_FINAL = f"""
+SELECT COUNT(*) FROM notification_records FORCE INDEX (PRIMARY)
+WHERE id IN %(ids)s AND {_FINAL}"""  # noqa: S608 - constant
 
 _DUE_AGAIN = {
     "status": "'failed'",
@@ -39,10 +42,10 @@ class Redrives:
     engine: Engine
 
     def count_set(self, wanted: RecordFilter, *, after: Place | None, size: int) -> Done:
-        """What `redrive_set` would look at, changing nothing."""
+        """What `redrive_set` would change, changing nothing."""
         with self.engine.connect() as connection:
             found = _found(connection, wanted, after=after, size=size)
-        return Done(changed=len(found), next=_next(found, size))
+        return Done(changed=len(found.places), next=found.next)
 
     def redrive_set(
         self, wanted: RecordFilter, terms: RedriveTerms, action: Action, *, after: Place | None, size: int
@@ -54,8 +57,10 @@ class Redrives:
 
         def work(connection: Connection) -> Done:
             found = _found(connection, wanted, after=after, size=size)
-            changed = _redrive(connection, [row.id for row in found], terms, action)
-            return Done(changed=changed, next=_next(found, size))
+            changed = _redrive(connection, found.ids, terms)
+            if changed or after is None:
+                write_line(connection, action, count=changed, now=terms.now)
+            return Done(changed=changed, next=found.next)
 
         return in_transaction(self.engine, work)
 
@@ -66,35 +71,33 @@ class Redrives:
 
     def redrive(self, ids: Sequence[int], terms: RedriveTerms, action: Action) -> int:
         """These records, those of them that are final; how many there were."""
-        return in_transaction(self.engine, lambda connection: _redrive(connection, sorted(set(ids)), terms, action))
+
+        def work(connection: Connection) -> int:
+            changed = _redrive(connection, sorted(set(ids)), terms)
+            write_line(connection, action, count=changed, now=terms.now)
+            return changed
+
+        return in_transaction(self.engine, work)
 
 
-def _found(
-    connection: Connection, wanted: RecordFilter, *, after: Place | None, size: int
-) -> list[Row[tuple[int, datetime]]]:
+def _found(connection: Connection, wanted: RecordFilter, *, after: Place | None, size: int) -> Found:
     statuses = (wanted.statuses or REDRIVABLE_STATUSES) & REDRIVABLE_STATUSES
     if not statuses:
-        return []
-    meant = replace(wanted, statuses=statuses)
-    statement, parameters = ids_of(connection, meant, after=after, oldest_first=True)
-    return list(connection.exec_driver_sql(statement, {**parameters, "limit": size}))
+        return Found((), None)
+    meant = listing(connection, replace(wanted, statuses=statuses))
+    return meant.first(connection, after=after, size=size, oldest_first=True)
 
 
-def _redrive(connection: Connection, ids: list[int], terms: RedriveTerms, action: Action) -> int:
-    free = [row.id for row in connection.exec_driver_sql(_FREE, {"ids": ids})] if ids else []
+def _redrive(connection: Connection, ids: Sequence[int], terms: RedriveTerms) -> int:
+    free = {row.id for row in connection.exec_driver_sql(_FREE, {"ids": list(ids)})} if ids else set()
     if free:
         values = {
-            "ids": free,
-            "order": ",".join(map(str, free)),
+            "ids": sorted(free),
+            "order": ",".join(str(one) for one in ids if one in free),
             "attempts": terms.attempts,
             "now": to_stored(terms.now),
             "due": to_stored(terms.first_due_at),
             "apart": int(terms.apart / timedelta(microseconds=1)),
         }
         connection.exec_driver_sql(_REDRIVE, values)
-        write_line(connection, action, count=len(free), now=terms.now)
     return len(free)
-
-
-def _next(found: list[Row[tuple[int, datetime]]], size: int) -> Place | None:
-    return Place(from_stored(found[-1].created_at), found[-1].id) if len(found) == size else None

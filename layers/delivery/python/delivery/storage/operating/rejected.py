@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,16 +14,14 @@ from delivery.domain.operating import Action, Page, Place, RejectFilter, StoredR
 from delivery.storage.mysql.columns import Rights, select, update
 from delivery.storage.mysql.database import in_transaction, to_stored
 from delivery.storage.operating.audit import write_line
-from delivery.storage.operating.pages import ids_in_order, in_utc, merged, page_of, placed
+from delivery.storage.operating.pages import Branch, Listing, in_utc
 from delivery.storage.rejects import fingerprint
 
+_TABLE = "notification_rejects"
 _INDEX = "ix_notification_rejects_code"
-_CODES = "SELECT code FROM notification_rejects GROUP BY code"
-_CONDITIONS = {
-    "topic": "topic = %(topic)s",
-    "created_from": "created_at >= %(created_from)s",
-    "created_before": "created_at < %(created_before)s",
-}
+# MySQL jumps from one code to the next.
+CODES = f"SELECT code FROM {_TABLE} FORCE INDEX ({_INDEX}) GROUP BY code"  # noqa: S608 - constant
+_TIMES = {"created_from": "created_at >= %(created_from)s", "created_before": "created_at < %(created_before)s"}
 _LISTED = ("id", "topic", "partition", "offset", "timestamp", "code", "reason", "created_at", "replayed_at")
 _WHOLE = (*_LISTED, "key", "value", "headers", "fingerprint")
 _ROWS = f"SELECT {', '.join(f'`{name}`' for name in _LISTED)} FROM notification_rejects WHERE id IN %(ids)s"  # noqa: S608
@@ -42,23 +40,10 @@ class Rejects:
     ) -> Page:
         """Without keys, values and headers."""
         with self.engine.connect() as connection:
-            codes = [row.code for row in connection.exec_driver_sql(_CODES) if wanted.code in (None, row.code)]
-            branches = [
-                ids_in_order(
-                    f"notification_rejects FORCE INDEX ({_INDEX})",
-                    [f"code = %(c{number})s", *_conditions(wanted)],
-                    after=after,
-                    oldest_first=oldest_first,
-                )
-                for number in range(len(codes))
-            ]
-            if not branches:
-                return Page(rows=(), next=None)
-            given = {f"c{number}": code for number, code in enumerate(codes)}
-            parameters = {**given, **_values(wanted), **placed(after)}
-            return page_of(
-                connection, merged(branches, oldest_first=oldest_first), parameters, size=size, rows_of=_listed
-            )
+            meant = listing(connection, wanted)
+            found = meant.first(connection, after=after, size=size, oldest_first=oldest_first)
+            rows = _listed(connection, found.ids)
+        return Page(rows=[rows[one] for one in found.ids if one in rows], next=found.next)
 
     def whole(self, ids: Sequence[int]) -> Sequence[StoredReject]:
         """Those of these that there are, in the order of their ids, which is that of their arrival."""
@@ -72,24 +57,33 @@ class Rejects:
         """Those of these that were not marked yet; how many there were."""
 
         def work(connection: Connection) -> int:
-            marked = connection.exec_driver_sql(_MARK, {"ids": sorted(set(ids)), "now": to_stored(now)}).rowcount
-            if marked:
-                write_line(connection, action, count=marked, now=now)
-            return int(marked)
+            values = {"ids": sorted(set(ids)), "now": to_stored(now)}
+            marked = int(connection.exec_driver_sql(_MARK, values).rowcount) if ids else 0
+            write_line(connection, action, count=marked, now=now)
+            return marked
 
-        return in_transaction(self.engine, work) if ids else 0
-
-
-def _conditions(wanted: RejectFilter) -> list[str]:
-    given = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name) is not None]
-    if wanted.replayed is None:
-        return given
-    return [*given, f"replayed_at IS {'NOT NULL' if wanted.replayed else 'NULL'}"]
+        return in_transaction(self.engine, work)
 
 
-def _values(wanted: RejectFilter) -> Mapping[str, object]:
-    times = {name: getattr(wanted, name) for name in ("created_from", "created_before") if getattr(wanted, name)}
-    return {"topic": wanted.topic, **{name: to_stored(time) for name, time in times.items()}}
+def listing(connection: Connection, wanted: RejectFilter) -> Listing:
+    """The rejects that are meant: one range for each code that occurs."""
+    times = {name: to_stored(time) for name in _TIMES if (time := getattr(wanted, name)) is not None}
+    codes = [row.code for row in connection.exec_driver_sql(CODES) if wanted.code in (None, row.code)]
+    named = {f"c{number}": code for number, code in enumerate(codes)}
+    within = [_TIMES[name] for name in times]
+    return Listing(
+        table=_TABLE,
+        branches=[Branch(_INDEX, [f"code = %({name})s", *within]) for name in named],
+        rest=list(_rest(wanted)),
+        parameters={**named, **times, "topic": wanted.topic},
+    )
+
+
+def _rest(wanted: RejectFilter) -> Iterator[str]:
+    if wanted.topic is not None:
+        yield "topic = %(topic)s"
+    if wanted.replayed is not None:
+        yield f"replayed_at IS {'NOT NULL' if wanted.replayed else 'NULL'}"
 
 
 def _listed(connection: Connection, ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""Finds records for operators, newest first, by ranges of indexes alone.
+"""Finds records for operators, newest first, by ranges of indexes.
 
 A list of states is put together from one range for each pair of state and code that occurs, of which there are few.
 """
@@ -12,27 +12,29 @@ from sqlalchemy import Connection, Engine
 from delivery.domain.operating import Page, Place, RecordFilter
 from delivery.storage.mysql.columns import Rights, select
 from delivery.storage.mysql.database import to_stored
-from delivery.storage.operating.pages import ids_in_order, in_utc, merged, page_of, placed
+from delivery.storage.operating.pages import Branch, Listing, in_utc
 from delivery.storage.tables import attempts, records
 
-#: By which an index can find a few rows at once, the most exact one first.
+_TABLE = "notification_records"
+STATE_INDEX = "ix_notification_records_state"
+#: By which an index finds a few rows at once, the most exact one first.
 _EXACT = {
     "dedupe_key": "uk_notification_records_key",
     "preview_id": "ix_notification_records_preview",
     "trigger_id": "ix_notification_records_trigger",
     "user_id": "ix_notification_records_user",
 }
+_TIMES = {"created_from": "created_at >= %(created_from)s", "created_before": "created_at < %(created_before)s"}
 _CONDITIONS = {
     "dedupe_key": "channel = 'feishu' AND dedupe_key = %(dedupe_key)s",
     "preview_id": "preview_id = %(preview_id)s",
     "trigger_id": "trigger_id = %(trigger_id)s",
     "user_id": "user_id = %(user_id)s",
     "trigger_type": "trigger_type = %(trigger_type)s",
+    "statuses": "status IN %(statuses)s",
+    "code": "last_error_code = %(code)s",
     "way": "EXISTS (SELECT * FROM notification_attempts AS a WHERE a.record_id = r.id AND a.way = %(way)s)",
-    "created_from": "created_at >= %(created_from)s",
-    "created_before": "created_at < %(created_before)s",
 }
-_STATE_INDEX = "ix_notification_records_state"
 # MySQL jumps from one pair to the next instead of reading the index: EXPLAIN says "Using index for group-by".
 PAIRS = "SELECT status, last_error_code FROM notification_records GROUP BY status, last_error_code"
 _RECORD = records.c.keys()
@@ -55,8 +57,9 @@ class RecordSearch:
     def page(self, wanted: RecordFilter, *, after: Place | None = None, size: int = 50) -> Page:
         """The records that are meant, newest first."""
         with self.engine.connect() as connection:
-            statement, parameters = ids_of(connection, wanted, after=after)
-            return page_of(connection, statement, parameters, size=size, rows_of=_rows)
+            found = listing(connection, wanted).first(connection, after=after, size=size)
+            rows = _rows(connection, found.ids)
+        return Page(rows=[rows[one] for one in found.ids if one in rows], next=found.next)
 
     def record(self, record_id: int) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]] | None:
         """A record and its attempts in order."""
@@ -66,27 +69,19 @@ class RecordSearch:
             return (found, [in_utc(row) for row in history]) if found else None
 
 
-def ids_of(
-    connection: Connection, wanted: RecordFilter, *, after: Place | None, oldest_first: bool = False
-) -> tuple[str, Mapping[str, object]]:
-    """The statement that finds ids and times of these records, with `limit` left to be given, and its parameters."""
-    exact = next((name for name in _EXACT if getattr(wanted, name) is not None), None)
-    conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name) is not None]
-    parameters = {name: _stored(wanted, name) for name in _CONDITIONS if getattr(wanted, name) is not None}
+def listing(connection: Connection, wanted: RecordFilter) -> Listing:
+    """The records that are meant, as the best index for them finds them."""
+    given = {name: value for name in (*_CONDITIONS, *_TIMES) if (value := _stored(wanted, name)) is not None}
+    times = [condition for name, condition in _TIMES.items() if name in given]
+    exact = next((name for name in _EXACT if name in given), None)
+    known = {exact} if exact else {"statuses", "code"}
+    rest = [condition for name, condition in _CONDITIONS.items() if name in given and name not in known]
     if exact:
-        branches = [ids_in_order(_source(_EXACT[exact]), [*conditions, *_states(wanted)], **_at(after, oldest_first))]
-        parameters |= {"statuses": sorted(wanted.statuses), "code": wanted.code}
-    else:
-        pairs = pairs_of(connection, wanted)
-        branches = [
-            ids_in_order(_source(_STATE_INDEX), [*_pair(number), *conditions], **_at(after, oldest_first))
-            for number in range(len(pairs))
-        ]
-        parameters |= pair_parameters(pairs)
-    return merged(branches or [_NOTHING], oldest_first=oldest_first), {**parameters, **placed(after)}
-
-
-_NOTHING = "(SELECT id, created_at FROM notification_records WHERE FALSE LIMIT %(limit)s)"
+        branches = [Branch(_EXACT[exact], [_CONDITIONS[exact], *times])]
+        return Listing(table=_TABLE, branches=branches, rest=rest, parameters=given)
+    pairs = pairs_of(connection, wanted)
+    branches = [Branch(STATE_INDEX, [pair_condition(number), *times]) for number in range(len(pairs))]
+    return Listing(table=_TABLE, branches=branches, rest=rest, parameters={**given, **pair_parameters(pairs)})
 
 
 def pairs_of(connection: Connection, wanted: RecordFilter) -> list[Pair]:
@@ -107,26 +102,12 @@ def pair_condition(number: int) -> str:
     return f"status = %(s{number})s AND last_error_code <=> %(c{number})s"
 
 
-def _pair(number: int) -> list[str]:
-    return [pair_condition(number)]
-
-
-def _states(wanted: RecordFilter) -> list[str]:
-    states = ["status IN %(statuses)s"] if wanted.statuses else []
-    return [*states, "last_error_code = %(code)s"] if wanted.code is not None else states
-
-
-def _source(index: str) -> str:
-    return f"notification_records AS r FORCE INDEX ({index})"
-
-
-def _at(after: Place | None, oldest_first: bool) -> dict[str, Any]:  # noqa: FBT001 - passed on
-    return {"after": after, "oldest_first": oldest_first}
-
-
 def _stored(wanted: RecordFilter, name: str) -> object:
+    """None if it was not given."""
     value = getattr(wanted, name)
-    return to_stored(value) if name.startswith("created_") else value
+    if name == "statuses":
+        return sorted(value) or None
+    return to_stored(value) if name in _TIMES and value is not None else value
 
 
 def _rows(connection: Connection, ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:

@@ -1,0 +1,1 @@
+"""How answers look: tables and local times for people, JSON for programs."""

@@ -1,0 +1,19 @@
+"""Texts of records and rejects, safe to print: a producer may have put anything into them."""
+
+import unicodedata
+
+#: Control characters, which terminals obey, and format characters, of which some turn the reading direction.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")
+
+
+def visible(value: object) -> str:
+    """With control characters written out. Nothing is left of None."""
+    text = "" if value is None else str(value)
+    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) in _INVISIBLE and character not in _JOINERS:
+        return character.encode("unicode_escape", "surrogatepass").decode()
+    return character

@@ -1,0 +1,98 @@
+"""Judges a request before its route does: first who asks, then whether the body is JSON that means one thing only.
+
+Powertools judges parameters and bodies before any code of ours runs, so that a stranger would learn the rules first.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from delivery.aws.api.answers import JSON, Refusal, refused, wrong_param
+from delivery.aws.api.channels import ROOT
+from delivery.aws.api.identity import Identities
+
+OPERATE = f"{ROOT}/operate"
+_CHANNELS, _USERS = f"{ROOT}/channels/", f"{ROOT}/users/"
+#: The longest that a request needs, a thousand ids, is a tenth of it.
+_MOST_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """The API as its function calls it."""
+
+    identities: Identities
+    app: APIGatewayHttpResolver
+
+    def answer(self, event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Lambda's
+        """The answer to one request, both in API Gateway's payload format 2.0."""
+        try:
+            self._identify(event)
+            judged = _judged(event)
+        except Refusal as refusal:
+            return _shown(refused(refusal))
+        return self.app.resolve(judged, context)
+
+    def _identify(self, event: Mapping[str, Any]) -> None:
+        path = str(event.get("rawPath", ""))
+        if path.startswith(f"{OPERATE}/"):
+            self.identities.operator(event)
+        elif path.startswith(_CHANNELS):
+            self.identities.user(event)
+        elif path.startswith(_USERS):
+            self.identities.backend(event)
+
+
+def _judged(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with its body as text, whatever its Content-Type says: nothing but JSON is read here."""
+    if not event.get("body"):
+        return {**event}
+    text = _text(event)
+    _check(text)
+    headers = {name: value for name, value in (event.get("headers") or {}).items() if name.lower() != "content-type"}
+    return {**event, "headers": {**headers, "content-type": JSON}, "body": text, "isBase64Encoded": False}
+
+
+def _text(event: Mapping[str, Any]) -> str:
+    body = str(event["body"])
+    if len(body) > 2 * _MOST_BYTES:  # base64 is a third longer than what it holds
+        raise wrong_param()
+    try:
+        raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+        if len(raw) > _MOST_BYTES:
+            raise wrong_param()
+        return raw.decode()
+    except (UnicodeError, binascii.Error):
+        raise wrong_param() from None
+
+
+def _check(text: str) -> None:
+    """Python's own reader takes NaN, and of a key that comes twice the last; others take the first."""
+    try:
+        json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise wrong_param() from None
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key comes twice")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"JSON has no {constant}")
+
+
+def _shown(response: Response[str]) -> Mapping[str, Any]:
+    headers = {name: str(value) for name, value in response.headers.items()}
+    shown = {"statusCode": response.status_code, "headers": headers, "body": response.body}
+    return {**shown, "isBase64Encoded": False, "cookies": []}
