@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from werkzeug.datastructures import MultiDict
 
-from local.servers.aws import ACCOUNT
+from local.servers.aws import ACCOUNT, REGION
 
 API_ID = "local"
 STAGE = "$default"
@@ -44,7 +44,7 @@ class HttpRequest:
 
     def authorizer_event(self, route_key: str, parameters: Mapping[str, str], identity: list[str]) -> dict[str, Any]:
         """What an authorizer function gets: all but the body."""
-        arn = f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{API_ID}/{STAGE}/{self.method}{self.path}"
+        arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{API_ID}/{STAGE}/{self.method}{self.path}"
         told = {"type": "REQUEST", "routeArn": arn, "identitySource": identity}
         return {**self._head(route_key, parameters), **told, "requestContext": self._context(route_key)}
 

@@ -15,7 +15,7 @@ import pytest
 
 from local.commands.publish import example_event, publish
 from tests.e2e.stack_processes import StackProcess, all_gone, starting
-from tests.e2e.using_api import ask, ask_signed, forged, token
+from tests.e2e.using_api import ask, ask_signed, forged, printed_token, token
 from tests.e2e.using_stack import calls, post, published, recorded_as, until_shown
 from tests.waiting import until
 
@@ -166,7 +166,7 @@ def test_the_endpoints_say_where_everything_is(stack: StackProcess) -> None:
 
 def test_a_user_has_a_channel_by_a_token(stack: StackProcess) -> None:
     """Their own: whoever has another token does not see it."""
-    mine, another = token(stack, 21), token(stack, 22)
+    mine, another = printed_token(stack, 21), token(stack, 22)
     url = f"{stack.endpoints()['feishu_url']}/flow/api/trigger-webhook/local-user-21"
     saved = ask(stack, "PUT", "/channels/feishu", {"webhook_url": url, "user_id": 22}, token=mine)
     assert (saved.status, saved.json["status"], saved.json["data"]["configured"]) == (200, "10000", True)
@@ -181,7 +181,7 @@ def test_a_backend_speaks_for_a_user_by_its_signature(stack: StackProcess) -> No
     saved = ask_signed(stack, "PUT", "/users/23/channels/feishu", {"webhook_url": url})
     assert (saved.status, saved.json["data"]["configured"]) == (200, True)
     assert ask(stack, "GET", "/channels/feishu", token=token(stack, 23)).json["data"] == saved.json["data"]
-    refused = ask(stack, "GET", "/users/23/channels/feishu", token=token(stack, 23, "--operator"))
+    refused = ask(stack, "GET", "/users/23/channels/feishu", token=token(stack, 23, is_operator=True))
     assert (refused.status, refused.json) == (403, {"message": "Forbidden"})
 
 
@@ -209,9 +209,9 @@ def test_an_operator_redrives_a_dead_record_once(stack: StackProcess) -> None:
     assert stack.run("channel", "--user", "24").returncode == 0
     post(f"{control}/_webhooks", {"key": "local-user-24", "bearer_token": "a-token"})
     record_id = published(stack, 24)
-    until_shown(stack, record_id, status="dead", last_error_code="auth_failed")
+    until_shown(stack, record_id, status="dead", last_error_code="provider_auth_failed")
     post(f"{control}/_webhooks", {"key": "local-user-24"})
-    operator, body = token(stack, 1, "--operator"), {"ids": [int(record_id)]}
+    operator, body = printed_token(stack, 1, "--operator"), {"ids": [int(record_id)]}
     assert ask(stack, "POST", "/operate/redrive", body, token=token(stack, 24)).status == 403
     listed = ask(stack, "GET", "/operate/records?user_id=24&status=dead", token=operator)
     assert [row["id"] for row in listed.json["data"]["items"]] == [int(record_id)]
@@ -222,7 +222,7 @@ def test_an_operator_redrives_a_dead_record_once(stack: StackProcess) -> None:
 
 def test_an_operator_replays_a_reject(stack: StackProcess) -> None:
     """Through ingest's own path, which says again what is wrong with it."""
-    operator = token(stack, 1, "--operator")
+    operator = token(stack, 1, is_operator=True)
     stack.run("publish", "--user", "0")
     newest = ask(stack, "GET", "/operate/rejects?size=1&code=payload_invalid", token=operator).json["data"]["items"][0]
     replayed = ask(stack, "POST", "/operate/replay", {"ids": [newest["id"]]}, token=operator).json["data"]

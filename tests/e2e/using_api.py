@@ -10,17 +10,25 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.issuer.keys import signing_key
+from local.issuer.tokens import Issuer
+from local.template.overrides import token_terms
 from tests.calling import Answer, call
 from tests.e2e.stack_processes import StackProcess
 
 ROOT = "/api/v1/notification"
 
 
-def token(stack: StackProcess, user_id: int, *options: str) -> str:
+def printed_token(stack: StackProcess, user_id: int, *options: str) -> str:
     """As `python -m local token` prints it."""
     printed = stack.run("token", "--user", str(user_id), *options)
     assert printed.returncode == 0, printed
     return printed.stdout.strip()
+
+
+def token(stack: StackProcess, user_id: int, *, is_operator: bool = False) -> str:
+    """The same without a process, which takes a second."""
+    issuer = Issuer(url=stack.endpoints()["issuer_url"], key=signing_key(stack.home), terms=token_terms())
+    return issuer.token(user_id, now=datetime.now(UTC), is_operator=is_operator)
 
 
 def ask(stack: StackProcess, method: str, path: str, body: object = None, *, token: str) -> Answer:
@@ -46,6 +54,6 @@ def forged(stack: StackProcess, *, algorithm: str = "RS256", **changes: Any) -> 
     """A token of user 21's, by the stack's own key, that is right but for what a test changes."""
     key, now = signing_key(stack.home), datetime.now(UTC)
     claims = {"iss": stack.endpoints()["issuer_url"], "aud": "hongyan-local", "sub": "21", "iat": now}
-    secrets = {"RS256": key.private, "HS256": "x" * 32, "none": None}
+    secrets: dict[str, Any] = {"RS256": key.private, "HS256": "x" * 32, "none": None}
     claims |= {"exp": now + timedelta(minutes=5), "scope": "notifications:operate", **changes}
     return jwt.encode(claims, secrets[algorithm], algorithm=algorithm, headers={"kid": key.id})

@@ -12,6 +12,8 @@ import pytest
 
 from delivery.storage.tables import metadata
 from local.feishu import FeishuSimulator
+from local.issuer.keys import signing_key
+from local.issuer.tokens import Issuer
 from local.lambda_.runtime import lambda_runtime
 from local.machine.ports import remembered_ports
 from local.servers.all_servers import DATABASE, Servers
@@ -19,6 +21,7 @@ from local.servers.aws import Aws, aws_server
 from local.servers.kafka import KafkaCluster
 from local.servers.mysql import MySqlServer, mysql_server
 from local.template.local_stage import deploy_local_stage
+from local.template.overrides import token_terms
 from local.template.synth import TEMPLATE
 from tests.e2e.stack_processes import home_for
 from tests.e2e.trouble.gate import Gate, gate_to
@@ -72,7 +75,9 @@ def deployed(mysql: MySql, gate: Gate, tmp_path_factory: pytest.TempPathFactory)
             topic="",
             aws=aws,
             feishu_url=feishu.url,
+            issuer=Issuer(url="http://127.0.0.1:9", key=signing_key(home), terms=token_terms()),
             invoke_port=0,
+            api_port=0,
         )
         deployment = deploy_local_stage(servers, assembly=home / "cdk.out", say=print, debug=lambda _: None)
         service = Service(
