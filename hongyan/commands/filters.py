@@ -31,7 +31,10 @@ def _which(*names: str, text: str) -> Any:  # noqa: ANN401 - typer's own
 Since = Annotated[
     datetime | None,
     typer.Option(
-        "--since", parser=moment_of, metavar="TIME", help="Made then or later: 2h, 3d, 2026-11-26T08:30.",
+        "--since",
+        parser=moment_of,
+        metavar="TIME",
+        help="Made then or later: 2h, 3d, 2026-11-26T08:30.",
         rich_help_panel=_WHICH,
     ),
 ]

@@ -36,9 +36,9 @@ class Brokers:
         str | None, typer.Option(metavar="HOST:PORT,…", help="Kafka; by default the local stack's.")
     ] = None
     topic: Annotated[str | None, typer.Option(help=f"By default the local stack's, or {_TOPIC}.")] = None
-    group: Annotated[
-        str | None, typer.Option(help="In which ingest reads, to tell that it passed an event over.")
-    ] = None
+    group: Annotated[str | None, typer.Option(help="In which ingest reads, to tell that it passed an event over.")] = (
+        None
+    )
     config: Annotated[
         list[str] | None,
         typer.Option("--kafka-config", metavar="KEY=VALUE", help="A property of librdkafka; may be repeated."),
@@ -68,6 +68,7 @@ class Brokers:
 def publish(
     brokers: Brokers,
     service: Service,
+    *,
     user: Annotated[int | None, typer.Option(min=1, help="The user to notify (by default 1, or the file's).")] = None,
     text: Annotated[str, typer.Option(help="The summary of an example event.")] = "hello from hongyan",
     file: Annotated[Path | None, typer.Option(help="Publish the bytes of this file instead; - is stdin.")] = None,

@@ -108,7 +108,9 @@ class Issuer:
         return _json(answer)
 
     def _asked(self, endpoint: str, form: Mapping[str, str]) -> requests.Response:
-        return send("POST", self._endpoint(endpoint), setting="issuer", auth=self._auth(), data=self._signed_by_us(form))
+        return send(
+            "POST", self._endpoint(endpoint), setting="issuer", auth=self._auth(), data=self._signed_by_us(form)
+        )
 
     def _auth(self) -> AuthBase | None:
         return HTTPBasicAuth(self.client.client_id, self.client.client_secret) if self.client.client_secret else None
