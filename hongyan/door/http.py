@@ -35,7 +35,14 @@ def checked_url(url: str, setting: str) -> str:
     return url.strip().rstrip("/")
 
 
-def send(method: str, url: str, *, setting: str, auth: AuthBase | None = None, **content: Any) -> requests.Response:
+def send(
+    method: str,
+    url: str,
+    *,
+    setting: str,
+    auth: AuthBase | None = None,
+    **content: Any,  # noqa: ANN401 - params, json or data
+) -> requests.Response:
     """Follows no redirect, which could carry a token to another host. `setting` is what gave the URL."""
     host = urlsplit(url).netloc
     try:
