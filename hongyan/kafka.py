@@ -50,7 +50,7 @@ class Broker:
         producer = self._made("Producer", {"linger.ms": 0, "message.timeout.ms": int(_WITHIN_SECONDS * 1_000)})
         try:
             producer.produce(self.topic, value, key=key, on_delivery=on_delivery)
-        except Exception as error:  # larger than a message may be, or a topic without a name
+        except (_confluent_kafka().KafkaException, BufferError) as error:  # larger than a message may be
             raise Failure(f"Kafka did not take the event: {error}") from None
         if producer.flush(_WITHIN_SECONDS + 1) or failures or not delivered:
             why = ", ".join(failures) or f"no answer within {_WITHIN_SECONDS:.0f} s"

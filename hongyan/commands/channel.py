@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -23,8 +23,9 @@ def add_to(app: typer.Typer) -> None:
     channel = typer.Typer(
         help="Show, save, delete or test how a user is reached.", no_args_is_help=True, rich_markup_mode="rich"
     )
-    for function in (show, save, delete, test):
-        channel.command()(command(function))
+    functions: dict[str, Callable[..., None]] = {"show": show, "save": save, "delete": delete, "test": send_test}
+    for name, function in functions.items():
+        channel.command(name)(command(function))
     app.add_typer(channel, name="channel")
 
 
@@ -48,6 +49,7 @@ def show(service: Service, user: _User = None, way: _Way = "feishu") -> None:
 
 def save(
     service: Service,
+    *,
     user: _User = None,
     webhook_url: Annotated[
         str | None, typer.Option(help="Where Feishu is called; on the local stack by default its simulator.")
@@ -76,6 +78,7 @@ def save(
 
 def delete(
     service: Service,
+    *,
     user: _User = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     way: _Way = "feishu",
@@ -91,7 +94,7 @@ def delete(
     service.output.either(deleted, Text("deleted"))
 
 
-def test(service: Service, user: _User = None, way: _Way = "feishu") -> None:
+def send_test(service: Service, *, user: _User = None, way: _Way = "feishu") -> None:
     """Send a test message to Feishu, for real. Exit code 1 if it does not arrive.
 
     hongyan channel test --user 7

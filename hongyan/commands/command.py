@@ -64,7 +64,7 @@ class Service:
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """For typer, which knows no groups of options."""
     parameters = inspect.signature(function, eval_str=True).parameters
-    groups = {name: one.annotation for name, one in parameters.items() if is_dataclass(one.annotation)}
+    groups: dict[str, Any] = {name: one.annotation for name, one in parameters.items() if is_dataclass(one.annotation)}
     plain = [one for name, one in parameters.items() if name not in groups]
     options = [option for kind in groups.values() for option in _options(kind)]
 

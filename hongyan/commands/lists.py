@@ -36,7 +36,7 @@ class Page:
 
 
 def print_list(
-    api: Api, path: str, query: Mapping[str, Any], paging: Paging, columns: Sequence[Column], output: Output
+    api: Api, path: str, query: Mapping[str, Any], paging: Paging, *, columns: Sequence[Column], output: Output
 ) -> None:
     """A table for each page of the API, so that the first rows of a long list are there at once."""
     page = Page(items=(), next=paging.begin)

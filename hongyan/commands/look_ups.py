@@ -16,7 +16,7 @@ from hongyan.commands.filters import Before, Records, Rejects, Since, given
 from hongyan.commands.lists import Paging, print_list
 from hongyan.shown.moments import rfc3339
 from hongyan.shown.tables import Column, column, details, table, under
-from hongyan.shown.text import visible
+from hongyan.shown.text import shortened, visible
 
 _RECORDS = (
     column("id", is_whole=True, is_number=True),
@@ -26,7 +26,7 @@ _RECORDS = (
     column("code", "last_error_code"),
     Column(name="tries", of=lambda row: f"{row['attempt_count']}/{row['max_attempts']}", is_number=True),
     column("due", "next_retry_at"),
-    column("text", "summary_text"),
+    Column(name="text", of=lambda row: shortened(row["summary_text"])),
 )
 _ATTEMPTS = (
     column("attempt", is_number=True),
@@ -78,7 +78,7 @@ def records(which: Records, paging: Paging, service: Service) -> None:
     hongyan records --user 7 --code provider_timeout --limit 200
     hongyan records --status dead --all --json | jq .id
     """
-    print_list(service.api(), "operate/records", given(which), paging, _RECORDS, service.output)
+    print_list(service.api(), "operate/records", given(which), paging, columns=_RECORDS, output=service.output)
 
 
 def record(record_id: Annotated[int, typer.Argument(min=1)], service: Service) -> None:
@@ -118,7 +118,7 @@ def rejects(which: Rejects, paging: Paging, service: Service) -> None:
     hongyan rejects --not-replayed --since 1d
     hongyan rejects --code payload_invalid --all --json
     """
-    print_list(service.api(), "operate/rejects", given(which), paging, _REJECTS, service.output)
+    print_list(service.api(), "operate/rejects", given(which), paging, columns=_REJECTS, output=service.output)
 
 
 def reject(reject_id: Annotated[int, typer.Argument(min=1)], service: Service) -> None:
@@ -139,7 +139,7 @@ def audit(paging: Paging, service: Service) -> None:
 
     hongyan audit --limit 10
     """
-    print_list(service.api(), "operate/audit", {}, paging, _AUDIT, service.output)
+    print_list(service.api(), "operate/audit", {}, paging, columns=_AUDIT, output=service.output)
 
 
 def _bytes(part: Mapping[str, Any]) -> str | None:

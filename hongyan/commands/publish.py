@@ -68,6 +68,7 @@ class Brokers:
 def publish(
     brokers: Brokers,
     service: Service,
+    *,
     user: Annotated[int | None, typer.Option(min=1, help="The user to notify (by default 1, or the file's).")] = None,
     text: Annotated[str, typer.Option(help="The summary of an example event.")] = "hello from hongyan",
     file: Annotated[Path | None, typer.Option(help="Publish the bytes of this file instead; - is stdin.")] = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,18 +36,23 @@ def checked_url(url: str, setting: str) -> str:
 
 
 def send(
-    method: str, url: str, *, setting: str, auth: AuthBase | None = None, **body: Mapping[str, Any]
+    method: str,
+    url: str,
+    *,
+    setting: str,
+    auth: AuthBase | None = None,
+    **content: Any,  # noqa: ANN401 - params, json or data
 ) -> requests.Response:
     """Follows no redirect, which could carry a token to another host. `setting` is what gave the URL."""
     host = urlsplit(url).netloc
     try:
-        return requests.request(  # type: ignore[arg-type]  # the stubs know no keyword arguments by a mapping
+        return requests.request(
             method,
             url,
             auth=auth or NoAuth(),
             timeout=(_CONNECT_SECONDS, _READ_SECONDS),
             allow_redirects=False,
-            **body,
+            **content,
         )
     except requests.RequestException as error:
         raise _failure(error, host, setting) from None

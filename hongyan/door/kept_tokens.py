@@ -64,9 +64,7 @@ class KeptTokens:
                 json.dump(asdict(token), file)
             Path(written).replace(self.file)
         except OSError as error:
-            raise Failure(
-                f"{self.file}: the token cannot be kept there: {error.strerror}; see XDG_STATE_HOME"
-            ) from None
+            raise Failure(f"{self.file}: no token can be kept there: {error.strerror}; see XDG_STATE_HOME") from None
 
 
 def token_file(directory: Path, *parts: str) -> Path:
