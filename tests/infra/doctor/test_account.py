@@ -104,23 +104,6 @@ def five_addresses(account: Account) -> None:
         account.client("ec2").allocate_address(Domain="vpc")
 
 
-def taken_database(account: Account) -> None:
-    account.client("rds").create_db_instance(
-        DBInstanceIdentifier="hongyan-dev",
-        Engine="mysql",
-        DBInstanceClass="db.t4g.small",
-        AllocatedStorage=20,
-        MasterUsername="admin",
-        MasterUserPassword="password",
-    )
-
-
-def taken_cluster(account: Account) -> None:
-    brokers = {"InstanceType": "kafka.m7g.large", "ClientSubnets": ["subnet-1"]}
-    told = {"BrokerNodeGroupInfo": brokers, "KafkaVersion": "3.9.x", "NumberOfBrokerNodes": 2}
-    account.client("kafka").create_cluster_v2(ClusterName="hongyan-dev", Provisioned=told)
-
-
 def nothing(_: Account) -> None:
     return None
 
@@ -144,8 +127,6 @@ FAULTS: list[tuple[str, Mapping[str, Any], Fault, str, str, str]] = [
     ("an old bootstrap", NEW, old_bootstrap, "bootstrap", "version 5, and deployments need 6", "make bootstrap STAGE"),
     ("no room for a VPC", NEW, four_vpcs, "quota of VPCs", "5 of 5 are in use, the stage needs 1", "Service Quotas"),
     ("no address left", NEW, five_addresses, "quota of Elastic IP addresses", "5 of 5", "ask for more in Service Quo"),
-    ("a taken MySQL", NEW, taken_database, "name of the new MySQL", "hongyan-dev is taken", "restore or delete that"),
-    ("a taken Kafka", NEW, taken_cluster, "name of the new Kafka", "hongyan-dev is taken", "kafka.cluster_arn"),
     (
         "a class that is nowhere",
         {**NEW, "database": {"new": {"instance_class": "x9z.large"}}},
