@@ -50,7 +50,10 @@ def log_key(scope: Construct, stage: StageSettings, *, named: Sequence[str] = ()
 
 
 def _use_by_logs(stack: Stack, names: Sequence[str]) -> iam.PolicyStatement:
-    """A group without a given name is named after its stack. Its ARN here would make key and group need each other."""
+    """A group without a given name is named after its stack. Its ARN here would make key and group need each other.
+
+    As "Encrypt log data in CloudWatch Logs using AWS Key Management Service" has it.
+    """
     every = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:"
     return iam.PolicyStatement(
         principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
@@ -63,7 +66,7 @@ def _use_by_logs(stack: Stack, names: Sequence[str]) -> iam.PolicyStatement:
 def seldom_read(
     scope: Construct, name: str, kind: logs.LogGroupClass, *, retention: logs.RetentionDays, encryption_key: kms.IKey
 ) -> logs.LogGroup:
-    """A group that no metric is made of: CloudWatch extracts none in the class INFREQUENT_ACCESS.
+    """A group that no metric is made of: CloudWatch extracts none in the class INFREQUENT_ACCESS ("Log classes").
 
     The class of a group cannot be changed, so another class is another group.
     """

@@ -141,8 +141,8 @@ class Msk(Construct):
         """Producers can still write with one copy out of sync, because MSK's own patching takes brokers away.
 
         Kafka makes its internal topics with three copies, and not at all where there are only two brokers: then no
-        consumer group could commit (KIP-115, apache/kafka#2177; MSK's page "Default Amazon MSK configuration" names
-        no value of its own).
+        consumer group could commit (KIP-115, apache/kafka#2177). MSK's page "Default Amazon MSK configuration" names
+        no value of its own and says that Kafka's holds then.
         """
         properties = {
             "auto.create.topics.enable": "false",

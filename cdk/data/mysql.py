@@ -117,7 +117,7 @@ class MySql(Construct):
     def _when_it_goes(self, *, keep: bool) -> dict[str, Any]:
         """Backups go or stay with the policy, so that a change of the policy is always a change of a property, too.
 
-        CloudFormation took a change of a policy alone for none (cloudformation-coverage-roadmap #1543).
+        CloudFormation took a change of a policy alone for none (cloudformation-coverage-roadmap #1543, closed since).
         """
         policy = RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY
         return {"removal_policy": policy, "delete_automated_backups": not keep}

@@ -3,7 +3,8 @@
 from aws_cdk import aws_ec2 as ec2
 
 #: Amazon Linux stays at its image's release unless told otherwise ("Using Deterministic upgrades through versioned
-#: repositories"), and its dnf does not see that a new kernel needs a restart (amazon-linux-2023 #1125).
+#: repositories"), and its dnf does not see that a new kernel needs a restart (amazon-linux-2023 #1125). "Updating
+#: AL2023" advises against `latest` where a release has not been tried before: the gateway is for those.
 _UPDATE = """[Unit]
 Description=Install the newest release and restart
 

@@ -1,13 +1,13 @@
 """Whether the account has room for what the stage makes: quotas, zones, instance classes.
 
-Codes of quotas are those of the Service Quotas console; defaults are from "Amazon VPC quotas", "Quotas and constraints
-for Amazon RDS", "Lambda quotas" and "Amazon MSK quota".
+Codes and defaults are from "Amazon VPC quotas", "Quotas and constraints for Amazon RDS" (20 instances in ap-south-1),
+"AWS Lambda endpoints and quotas" and "Amazon Managed Streaming for Apache Kafka endpoints and quotas".
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cdk.doctor.account import Account, CannotLook
+from cdk.doctor.account import Absent, Account, CannotLook
 from cdk.doctor.finding import Finding, fail, ok, warn
 from cdk.settings.database import NewMySql
 from cdk.settings.kafka import NewKafka, ProvisionedMsk
@@ -31,8 +31,7 @@ VPCS = Quota(name="VPCs", service="vpc", code="L-F678F1CE", default=5)
 ADDRESSES = Quota(name="Elastic IP addresses", service="ec2", code="L-0263D0A3", default=5)
 DATABASES = Quota(name="RDS instances", service="rds", code="L-7B6409FD", default=40)
 CONCURRENCY = Quota(name="concurrent Lambda functions", service="lambda", code="L-B99A9384", default=1_000)
-#: Service Quotas lists it, but its code is in no page of AWS's: only the default is known
-BROKERS = Quota(name="MSK brokers", service="kafka", code="", default=90)
+BROKERS = Quota(name="MSK brokers", service="kafka", code="L-EDD31C36", default=90)
 
 
 def quotas(account: Account, stage: StageSettings) -> Iterator[Finding]:
@@ -70,9 +69,7 @@ def concurrency(stage: StageSettings) -> int:
 def judged_quota(quota: Quota, *, used: int, needed: int, limit: int) -> Finding:
     check, found = f"quota of {quota.name}", f"{used} of {limit} are in use, the stage needs {needed}"
     if used + needed > limit:
-        return fail(
-            check, found, f"ask for more in Service Quotas ({quota.service} {quota.code}".strip() + "), or remove some"
-        )
+        return fail(check, found, f"ask for more in Service Quotas ({quota.service} {quota.code}), or remove some")
     return ok(check, found)
 
 
@@ -85,9 +82,11 @@ def judged_concurrency(limit: int, wanted: int) -> Finding:
 
 
 def _limit(account: Account, quota: Quota) -> int:
-    if not quota.code:
+    """Of some quotas an account has no value of its own, but AWS's default ("GetServiceQuota")."""
+    try:
+        answer = account.ask("service-quotas", "get_service_quota", ServiceCode=quota.service, QuotaCode=quota.code)
+    except Absent:
         return quota.default
-    answer = account.ask("service-quotas", "get_service_quota", ServiceCode=quota.service, QuotaCode=quota.code)
     return int(answer["Quota"]["Value"])
 
 

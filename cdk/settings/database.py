@@ -29,7 +29,7 @@ class NewInstance(StageSection):
     """MySQL begins with its data ([how](operations.md#restoring-a-backup)); keep it as it is from then on"""
     storage_gb: int = Field(20, ge=20, le=16_384)
     storage_max_gb: int | None = Field(None, ge=22, le=16_384)
-    """storage grows by itself up to this, which is at least a tenth more; RDS takes none back"""
+    """storage grows by itself up to this, which is at least a tenth more, better 26 %; RDS takes none back"""
     storage_key_arn: KeyArn | None = None
     """encrypts storage and backups; without it the stage makes a key. It cannot be changed later"""
     multi_az: bool = False

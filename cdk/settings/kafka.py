@@ -60,7 +60,7 @@ class _Kafka(StageSection):
     pollers: Pollers | None = None
     topic: TopicName = "smartflow.notification.outbox"
     group: str = Field("", pattern=r"^[A-Za-z0-9._:/-]{0,200}$", title="a consumer group name")
-    """`hongyan-<stage>` if left out; [changes only with the topic](operations.md#another-topic-or-group)"""
+    """`<name_prefix>-<stage>` if left out; [changes only with the topic](operations.md#another-topic-or-group)"""
     batch_size: int = Field(500, ge=1, le=10_000)
     """an ingest batch is up to this many records"""
     window_seconds: int = Field(1, ge=0, le=300)

@@ -18,8 +18,8 @@ SHIPPED = f"/opt/{BUNDLE.name}"
 _OF_RDS = re.compile(r"^Amazon RDS (?P<region>[a-z0-9-]+) Root CA ")
 
 
-#: of those where RDS is, by botocore's list of endpoints; aws/aws-cdk#13385 and buildkite/elastic-ci-stack-for-aws#1297
-#: show how a stack fails there
+#: of those where RDS is, by botocore's list of endpoints (1.43.127); buildkite/elastic-ci-stack-for-aws#1297 shows how
+#: a stack fails there, and so does aws/aws-cdk#13385, which was about China and has been mended
 WITHOUT_ROTATION = frozenset(
     {
         "af-south-1",

@@ -27,7 +27,8 @@ OUR_NAME = "hongyan"
 VISIBILITY_FACTOR = 6
 #: a sender keeps 2 seconds to close, 3 to report and 1.5 to answer: with less beside a call it would open nothing
 _SENDER_SPARE_SECONDS = 7
-#: what RDS asks of the most that storage may grow to ("Managing capacity automatically with storage autoscaling")
+#: RDS asks for a most of "at least 10% more than the current allocated storage" and advises 26 %, which spares events
+#: ("Managing capacity automatically with Amazon RDS storage autoscaling")
 _GROWS_BY_A = 10
 #: the oldest runtime lacks the glibc 2.28 that the Kafka client's wheels need
 _TOO_OLD_FOR_KAFKA = "3.11"

@@ -20,7 +20,7 @@ from delivery.aws.settings.types import ActionBaseUrl, HandoffDeadline, Lease, U
 LOCAL = "local"
 PROD = "prod"
 DEFAULT_STAGE = "dev"
-#: RDS refuses identifiers with two dashes in a row or one at the end
+#: RDS refuses identifiers with two dashes in a row or one at the end ("Naming constraints in Amazon RDS")
 _NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _PREFIX = r"^[a-z]([a-z0-9]|-[a-z0-9])*$"
 _PREFIX_TITLE = "a name of up to 20 lower-case letters, digits and single dashes"
@@ -83,7 +83,11 @@ class StageSettings(StageSection):
     @classmethod
     def _has_a_group(cls, kafka: Kafka, info: ValidationInfo) -> Kafka:
         """Each stage has its own: Lambda wants another group for each of an account's Kafka event sources."""
-        return kafka if kafka.group else kafka.model_copy(update={"group": f"hongyan-{info.data.get('name')}"})
+        return (
+            kafka
+            if kafka.group
+            else kafka.model_copy(update={"group": f"{info.data.get('name_prefix')}-{info.data.get('name')}"})
+        )
 
     @field_validator("*")
     @classmethod

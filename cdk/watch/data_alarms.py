@@ -8,7 +8,7 @@ from cdk.watch.alarm import Alarm, at_least, less_than, more_than
 from cdk.watch.metrics import MOST_IN_AN_ALARM, Metrics, highest
 
 _BUSY_PERCENT, _FREE_PERCENT = 90, 15
-#: RDS grows storage when a tenth of it is free, unless it did in the last six hours or is as large as it may be
+#: RDS grows storage when a tenth of it is free, unless it is still at its last step or as large as it may be
 _FREE_PERCENT_IF_IT_GROWS = 5
 _GIGABYTE = 2**30
 #: MSK's own advice

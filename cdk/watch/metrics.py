@@ -15,7 +15,7 @@ from cdk.delivery.queue import ReportQueue, SendQueue
 from delivery.domain.contract import RejectCode
 
 FIVE_MINUTES = Duration.minutes(5)
-#: an alarm on an expression holds no more (CloudWatch's page "Using metric math")
+#: an alarm on an expression holds no more (CloudWatch's page "Limits" of alarms: "a maximum of 10 metrics")
 MOST_IN_AN_ALARM = 10
 
 
@@ -74,10 +74,14 @@ class Metrics:
         return self.ingest.function.metric("OffsetLag", statistic=statistic, label="lag", period=FIVE_MINUTES)
 
     def polled(self) -> cloudwatch.Metric:
-        """What Lambda read from the topic: 0 where there is nothing new, and no data when it cannot poll at all."""
+        """What Lambda read from the topic: 0 where there is nothing new.
+
+        No page says what it sends when it cannot poll; the alarm takes that for no data.
+        """
         return self._of_mapping("PolledEventCount", "records polled")
 
     def polling_errors(self) -> cloudwatch.Metric:
+        """Only sent when there was one."""
         return self._of_mapping("PollingErrorCount", "polling errors")
 
     def _of_mapping(self, name: str, label: str) -> cloudwatch.Metric:

@@ -8,12 +8,13 @@ from moto.kafka.models import KafkaBackend
 from moto.rds.responses import RDSResponse
 from moto.servicequotas.models import ServiceQuotasBackend
 
-#: AWS's defaults, by service and code ("Amazon VPC quotas", "Quotas for Amazon RDS", "Lambda quotas")
+#: AWS's defaults, by service and code; cdk/doctor/capacity.py has where they are from
 QUOTAS: dict[tuple[str, str], int] = {
     ("vpc", "L-F678F1CE"): 5,
     ("ec2", "L-0263D0A3"): 5,
     ("rds", "L-7B6409FD"): 40,
     ("lambda", "L-B99A9384"): 1_000,
+    ("kafka", "L-EDD31C36"): 90,
 }
 #: the zones that have MySQL's classes, by the family; others are nowhere
 CLASSES: dict[str, str] = {"t4g": "abc", "m7g": "abc", "r7g": "abc"}

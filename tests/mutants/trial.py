@@ -153,7 +153,7 @@ class _Finder(MetaPathFinder):
         return spec_from_file_location(fullname, self.path, loader=self.loader) if fullname == self.name else None
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps its plugins in a set
 class _Seen:
     """A plugin that remembers which test ran which line, and how long it took; a test that fails is left out."""
 

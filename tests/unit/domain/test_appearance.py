@@ -36,11 +36,17 @@ def test_utf_16_is_recognised_with_and_without_its_mark(text: str, encoding: str
         (b"{'a': 1}", "its strings are in single quotes, as in Python's repr"),
         (b'{"a": NaN}', "it has NaN or Infinity, which JSON does not know"),
         (b"hello", "it is plain text"),
+        (b"Xenia", "it is plain text"),
     ],
 )
 def test_what_a_value_begins_with_says_what_it_is(begins: bytes, words: str) -> None:
     """In full; nothing of the value is repeated."""
     assert object_in(begins) == f"the value is not JSON: {words}"
+
+
+def test_json_that_breaks_off_is_told_by_the_parser() -> None:
+    """Blanks before it do not make it plain text."""
+    assert "EOF while parsing" in str(object_in(b" {"))
 
 
 @pytest.mark.parametrize("short", [b"\x00\x00\x00\x00\x01", b"\x00"])

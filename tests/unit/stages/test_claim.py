@@ -181,5 +181,6 @@ def test_a_report_of_nothing_counts_nothing() -> None:
     """As a tick has it that broke at once."""
     nothing = ClaimReport()
     assert (nothing.claimed, nothing.dead, nothing.lost, nothing.oldest_due_seconds) == (0, 0, 0, 0.0)
-    assert (nothing.held_back, nothing.queue_refused, nothing.failure) == (False, "", None)
+    assert (nothing.held_back, nothing.reports_wait) == (False, False)
+    assert (nothing.queue_refused, nothing.failure) == ("", None)
     assert nothing.add(Claimed(pointers=[Pointer(1, 0)])) == ClaimReport(claimed=1)
