@@ -18,11 +18,11 @@ SIDE_BY_SIDE := --numprocesses $(FILES_AT_A_TIME) --dist loadfile --no-loadscope
 # Bytecode is kept, or each of some hundred processes compiles what it imports anew, with the assertions of the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up down test quick unit check lint types imports docs migration synth rehearse doctor bootstrap deploy \
+.PHONY: help demo up down test test-long quick unit check lint types imports docs migration synth rehearse doctor bootstrap deploy \
 	diff destroy sam-invoke sam-start outages mutants bench clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/ready  ## run the whole service on this machine, send a few hundred notifications, and account for each
 	@$(PYTHON) -m local demo
@@ -33,8 +33,11 @@ up: .venv/ready  ## start the local stack and keep it running until Ctrl-C or `m
 down: .venv/ready  ## end the local stack of this checkout
 	@$(PYTHON) -m local down
 
-test: .venv/ready  ## all tests, or some: make test TEST=tests/unit/domain/test_text.py
-	@$(PYTHON) -m pytest $(or $(TEST),$(SIDE_BY_SIDE))
+test: .venv/ready  ## the tests but for the long ones, or some: make test TEST=tests/unit/domain/test_text.py
+	@$(PYTHON) -m pytest $(or $(TEST),$(SIDE_BY_SIDE) -m "not long")
+
+test-long: .venv/ready  ## stacks that are broken, interrupted, deployed into moto and rehearsed; CI runs them, too
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m long
 
 quick: .venv/ready  ## what to run after each change: lint, types and unit tests at once, within half a minute
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types unit

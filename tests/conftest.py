@@ -1,4 +1,4 @@
-"""The order of the test files."""
+"""The order of the test files, and which of them are long."""
 
 from pathlib import Path
 
@@ -6,10 +6,26 @@ import pytest
 
 _TESTS = Path(__file__).parent
 
+#: What breaks a whole stack, deploys one into moto, or sweeps over all settings: CI runs it beside `make test`.
+_LONG = [
+    "e2e/test_interrupted_start.py",
+    "e2e/test_mysql_outage.py",
+    "e2e/test_sam.py",
+    "e2e/trouble",
+    "infra/doctor",
+    "infra/test_changes.py",
+    "infra/test_deployment.py",
+    "infra/test_first_deployment.py",
+    "infra/test_rehearsal.py",
+    "integration/test_local_kafka.py",
+    "outages",
+]
+
 #: The longest begin first, so that in the end no process waits for another one's. What waits most is spread over them.
 _FIRST = [
-    "e2e/test_stack.py",
     "infra/test_deployment.py",
+    "e2e/test_stack.py",
+    "infra/test_changes.py",
     "e2e/test_sam.py",
     "e2e/test_demo.py",
     "e2e/test_mysql_outage.py",
@@ -25,3 +41,7 @@ _FIRST = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {_TESTS / name: place for place, name in enumerate(_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+    long = [_TESTS / name for name in _LONG]
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in long):
+            item.add_marker(pytest.mark.long)

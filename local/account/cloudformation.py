@@ -73,9 +73,17 @@ class OrderedStack(models.Stack):
     made: dict[str, _Made]
     #: what the operation at hand has created; its rollback retains none of these that say RetainExceptOnCreate
     new: set[str]
+    #: the names of its exports, kept because moto makes whatever an export refers to when it is asked for the export
+    exported: set[str]
+
+    @property
+    def exports(self) -> list[Any]:
+        """None before there is anything: moto asks for them before it has the resources made."""
+        return list(super().exports) if hasattr(self, "made") else []
 
     def create_resources(self) -> None:
-        self.made = {}
+        self.made, self.exported = {}, set()
+        self.output_map = parsing.OutputMap(self.resource_map, {}, self.stack_id)
         self._change("CREATE", (self.template, self.parameters), before=_NOTHING, back="ROLLBACK")
 
     def update(self, template: str, role_arn: Any = None, parameters: Any = None, tags: Any = None) -> None:
@@ -109,9 +117,8 @@ class OrderedStack(models.Stack):
         for name in _in_order(bodies):
             self._make(name, bodies[name])
         gone = self._remove([name for name in self.made if name not in bodies])
-        before = {it.name for it in self._exported}
         self.output_map = parsing.OutputMap(self.resource_map, template, self.stack_id)
-        self._export(before)
+        self._export()
         return gone
 
     def _refuse_to_take_back(self, template: Body) -> None:
@@ -119,19 +126,16 @@ class OrderedStack(models.Stack):
         offered = {it["Export"]["Name"] for it in template.get("Outputs", {}).values() if "Export" in it}
         for other in _others(self):
             wanted = set(_imports(self.parse_template(other.template)))
-            if lost := sorted((wanted & {it.name for it in self._exported}) - offered):
+            if lost := sorted((wanted & self.exported) - offered):
                 raise ValidationError(message=f"Cannot delete export {lost[0]} as it is in use by {other.name}")
 
-    def _export(self, before: set[str]) -> None:
+    def _export(self) -> None:
         """Moto lists the exports of a stack's creation, and fails at its deletion where they are others by then."""
         listed = models.cloudformation_backends[self.account_id][self.region_name].exports
-        for name in before:
+        for name in self.exported:
             listed.pop(name, None)
         listed.update({it.name: it for it in self.exports})
-
-    @property
-    def _exported(self) -> list[Any]:
-        return list(self.exports) if hasattr(self, "output_map") else []
+        self.exported = {str(it.name) for it in self.exports}
 
     def _make(self, name: str, body: Body) -> None:
         """Creates a resource, or updates it if its resolved properties have changed."""

@@ -1,6 +1,7 @@
 """The base class of the models here: a resource of a type that moto's CloudFormation does not make."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import boto3
@@ -63,8 +64,9 @@ class Recorded:
         return {**self.properties, "Tags": tags}
 
 
+@cache
 def aws(service: str) -> Any:
-    """A client of this server."""
+    """A client of this server; making one takes longer than what it is asked for."""
     return boto3.client(service)  # type: ignore[call-overload]
 
 

@@ -21,6 +21,8 @@ from local.template.overrides import STACK_NAME, stack_overrides
 from local.template.synth import synthesize
 
 _LOOPBACK = ("127.0.0.1", "localhost")
+#: Lambda imports a function before its time-out begins, and gives that so long; in SAM's container it counts
+_INIT_SECONDS = 10
 _SERVERS = ("database_url", "aws_endpoint_url", "feishu_url")
 
 
@@ -87,5 +89,6 @@ def _prepared_for_sam(template: dict[str, Any], values: Mapping[str, Mapping[str
         if resource["Type"] == FUNCTION:
             word = function_word(name)
             resource["Metadata"]["SamResourceId"] = word
+            resource["Properties"]["Timeout"] += _INIT_SECONDS
             resource["Properties"]["Environment"] = {"Variables": dict.fromkeys(values[word], "")}
     return template

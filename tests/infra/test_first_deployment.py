@@ -17,9 +17,10 @@ from botocore.exceptions import ClientError
 from local.account.data import LOGIN
 from local.account.faults import FAULTS
 from local.servers.aws import Aws, aws_server
-from tests.infra.account.checkout import Assembly, checkout
-from tests.infra.account.published import publish
+from tests.infra.account.published import publish_nothing
 from tests.infra.account.seen import Seen, seen
+from tests.infra.conftest import Stacks
+from tests.infra.templates import Template
 
 DATA, DELIVERY = "hongyan-prod-data", "hongyan-prod-delivery"
 KEPT = ("Retain", "RetainExceptOnCreate", "Snapshot")
@@ -29,8 +30,8 @@ KEPT = ("Retain", "RetainExceptOnCreate", "Snapshot")
 class Account:
     aws: Aws
     #: as `make deploy` has it made at first, and afterwards
-    first: Assembly
-    later: Assembly
+    first: Mapping[str, Template]
+    later: Mapping[str, Template]
     faults: Path
 
     def deploy(self, stack: str, template: Mapping[str, Any], *, fails_at: str = "", protected: bool = False) -> Seen:
@@ -57,21 +58,16 @@ class Account:
 
 
 @pytest.fixture(scope="module")
-def assemblies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assembly, Assembly]:
-    copy = checkout(tmp_path_factory.mktemp("first") / "checkout")
-    return copy.assembly("prod", {}, first=True), copy.assembly("prod", {})
-
-
-@pytest.fixture(scope="module")
-def account(assemblies: tuple[Assembly, Assembly], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def account(both: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     state = tmp_path_factory.mktemp("account")
-    first, later = assemblies
+    first, later = both("prod", first=True), both("prod")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(LOGIN, json.dumps({"username": "hongyan", "password": "generated"}))
         patch.setenv(FAULTS, str(state / "faults"))
         (state / "faults").touch()
         with aws_server(state, program="local.account.server") as aws:
-            publish(first.out, aws)
+            for template in first.values():
+                publish_nothing(template, aws)
             yield Account(aws=aws, first=first, later=later, faults=state / "faults")
 
 
@@ -82,10 +78,10 @@ def left(account: Seen) -> list[object]:
     return [*keys, *named, *account.vpcs, *account.queues, *account.alarms]
 
 
-def stateful(assembly: Assembly) -> list[str]:
+def stateful(data: Template) -> list[str]:
     """The logical ids of what stays when its stack goes, and of the rest that has a state or makes what has one."""
     kinds = ("KMS::Key", "SecretsManager", "Logs::LogGroup", "RDS", "MSK", "ApplicationAutoScaling")
-    resources = assembly.stack("data").body["Resources"].items()
+    resources = data.body["Resources"].items()
     return [
         name for name, it in resources if it.get("DeletionPolicy") in KEPT or any(kind in it["Type"] for kind in kinds)
     ]
@@ -93,8 +89,8 @@ def stateful(assembly: Assembly) -> list[str]:
 
 def test_each_stateful_resource_may_fail_and_leaves_nothing_behind_and_nothing_in_the_way(account: Account) -> None:
     """In turn, in one account: each creation has the names of the one before it."""
-    template = account.first.stack("data").body
-    for name in (names := stateful(account.first)):
+    template = account.first["data"].body
+    for name in (names := stateful(account.first["data"])):
         after = account.deploy(DATA, template, fails_at=name)
         assert (name, account.status(DATA), left(after)) == (name, "ROLLBACK_COMPLETE", [])
     assert len(names) > 15
@@ -102,7 +98,7 @@ def test_each_stateful_resource_may_fail_and_leaves_nothing_behind_and_nothing_i
 
 def test_a_creation_that_is_protected_cannot_be_repeated(account: Account) -> None:
     """So the model knows what `make deploy` avoids: neither protection is there before the stack works."""
-    template = account.later.stack("data").body
+    template = account.later["data"].body
     after = account.deploy(DATA, template, fails_at="AWS::MSK::Cluster", protected=True)
     assert account.status(DATA) == "ROLLBACK_FAILED"
     assert [it["DeletionProtection"] for it in after.databases] == [True]
@@ -121,11 +117,11 @@ def lift(account: Account, after: Seen) -> None:
 
 def test_what_stands_is_protected_by_an_update_that_replaces_nothing(account: Account) -> None:
     """A snapshot, its backups and its key outlive the instance from then on, and RDS refuses to delete it."""
-    stands = account.deploy(DATA, account.first.stack("data").body)
+    stands = account.deploy(DATA, account.first["data"].body)
     assert account.status(DATA) == "CREATE_COMPLETE"
     assert [it["DeletionProtection"] for it in stands.databases] == [False]
     before = len(stands.events["data"])
-    protected = account.deploy(DATA, account.later.stack("data").body)
+    protected = account.deploy(DATA, account.later["data"].body)
     changed = [it["ResourceType"] for it in protected.events["data"][before:] if it["LogicalResourceId"] != DATA]
     assert changed == ["AWS::RDS::DBInstance"]
     assert [it["DeletionProtection"] for it in protected.databases] == [True]
@@ -136,7 +132,7 @@ def test_a_delivery_stack_that_fails_leaves_neither_its_data_key_nor_the_data_st
 ) -> None:
     """The migration is the likeliest to fail: it is the first to reach MySQL."""
     before = seen(account.aws)
-    after = account.deploy(DELIVERY, account.first.stack("delivery").body, fails_at="Custom::Migrations")
+    after = account.deploy(DELIVERY, account.first["delivery"].body, fails_at="Custom::Migrations")
     assert account.status(DELIVERY) == "ROLLBACK_COMPLETE"
     for now, then in ((after.keys, before.keys), (after.log_groups, before.log_groups)):
         assert [it for it in now if it.get("Enabled", True)] == [it for it in then if it.get("Enabled", True)]
@@ -144,12 +140,10 @@ def test_a_delivery_stack_that_fails_leaves_neither_its_data_key_nor_the_data_st
 
 
 @pytest.mark.parametrize("word", ["data", "delivery"])
-def test_what_may_outlive_its_stack_has_no_name_that_another_stack_would_take(
-    word: str, assemblies: tuple[Assembly, Assembly]
-) -> None:
+def test_what_may_outlive_its_stack_has_no_name_that_another_stack_would_take(word: str, both: Stacks) -> None:
     """Retained after a `destroy`, they would be in the way of the next deployment. Nothing is kept before it works."""
-    for assembly in assemblies:
-        for name, it in assembly.stack(word).body["Resources"].items():
+    for stacks in (both("prod", first=True), both("prod")):
+        for name, it in stacks[word].body["Resources"].items():
             kept, named = it.get("DeletionPolicy") in KEPT, physical_names(it["Properties"])
             assert it.get("DeletionPolicy") != "Retain", name
             assert not kept or all("AWS::StackId" in json.dumps(given) for given in named), name

@@ -203,9 +203,9 @@ def test_a_cluster_of_the_stage_s_own_is_watched_and_another_is_not(both: Stacks
     """Every broker's storage, by MSK's numbers; the dashboard shows what the alarms watch."""
     delivery = both("prod")["delivery"]
     full, offline = (watched.alarms(delivery)[it] for it in ("KafkaFull", "KafkaPartitionsOffline"))
-    dimension = {"Fn::GetStackOutput": {"StackName": "hongyan-prod-data", "OutputName": "KafkaClusterName"}}
-    assert told(both("prod")["data"], dimension) == both("prod")["data"].one(CLUSTER)["ClusterName"]
-    name = ("Cluster Name", str(dimension))
+    (dimension,) = offline["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"]
+    assert told(both("prod")["data"], dimension["Value"]) == both("prod")["data"].one(CLUSTER)["ClusterName"]
+    name = ("Cluster Name", watched.AT_DEPLOYMENT)
     disks = {("AWS/Kafka", "KafkaDataLogsDiskUsed", frozenset({name, ("Broker ID", it)})) for it in ("1", "2", "3")}
     assert watched.of_alarm(full) == disks
     assert watched.of_alarm(offline) == {("AWS/Kafka", "OfflinePartitionsCount", frozenset({name}))}

@@ -9,7 +9,8 @@ from tests.infra.templates import Resource, Template
 
 #: namespace, name, dimensions
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
-_DEPLOYED = "made-at-deployment"
+#: stands for what only CloudFormation knows
+AT_DEPLOYMENT = "made-at-deployment"
 
 
 def alarms(template: Template) -> Mapping[str, Resource]:
@@ -37,7 +38,7 @@ def searched(template: Template, metric: Metric) -> bool:
 
 def graphs(template: Template) -> Iterator[Mapping[str, Any]]:
     body = template.one("AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Join"][1]
-    page = json.loads("".join(part if isinstance(part, str) else _DEPLOYED for part in body))
+    page = json.loads("".join(part if isinstance(part, str) else AT_DEPLOYMENT for part in body))
     yield from (widget["properties"] for widget in page["widgets"])
 
 
@@ -57,4 +58,4 @@ def _row(row: list[Any]) -> Metric:
 
 
 def _known(value: Any) -> str:
-    return value if isinstance(value, str) else _DEPLOYED
+    return value if isinstance(value, str) else AT_DEPLOYMENT

@@ -83,7 +83,8 @@ def _kms() -> Any:
     """A KMS that wraps nothing."""
     key = b"k" * 32
     return SimpleNamespace(
-        decrypt=lambda **_: {"Plaintext": key}, generate_data_key=lambda **_: {"Plaintext": key, "CiphertextBlob": key}
+        decrypt=lambda **_: {"Plaintext": key, "KeyId": "arn"},
+        generate_data_key=lambda **_: {"Plaintext": key, "CiphertextBlob": key},
     )
 
 

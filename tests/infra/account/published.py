@@ -1,36 +1,37 @@
-"""Puts an assembly's files into the bucket that a bootstrap would have made, where its templates look for them."""
+"""Puts an archive wherever a template looks for the code of a function or a layer."""
 
 import io
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 from local.servers.aws import ACCOUNT, REGION, Aws
+from tests.infra.templates import Template
 
 
-def publish(out: Path, aws: Aws) -> None:
+def publish_nothing(template: Template, aws: Aws) -> None:
+    """Empty ones, for functions that nobody calls."""
     s3 = aws.session.client("s3", endpoint_url=aws.endpoint_url)
-    for bucket, key, source in _files(out):
+    for place in _places(template.body):
+        bucket = _here(place["S3Bucket"])
         s3.create_bucket(Bucket=bucket)
-        s3.put_object(Bucket=bucket, Key=key, Body=_zipped(source) if source.is_dir() else source.read_bytes())
+        s3.put_object(Bucket=bucket, Key=place["S3Key"], Body=_empty())
 
 
-def _files(out: Path) -> Iterator[tuple[str, str, Path]]:
-    for manifest in out.glob("*.assets.json"):
-        for file in json.loads(manifest.read_text())["files"].values():
-            (place,) = file["destinations"].values()
-            yield _here(place["bucketName"]), place["objectKey"], out / file["source"]["path"]
+def _places(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict) and "S3Key" in node:
+        yield node
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _places(part)
 
 
 def _here(name: Any) -> str:
-    return str(name).replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
+    text = name["Fn::Sub"] if isinstance(name, dict) else name
+    return str(text).replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
 
 
-def _zipped(folder: Path) -> bytes:
+def _empty() -> bytes:
     content = io.BytesIO()
     with ZipFile(content, "w") as zipped:
-        for file in folder.rglob("*"):
-            zipped.write(file, file.relative_to(folder))
+        zipped.writestr("empty", "")
     return content.getvalue()

@@ -283,9 +283,9 @@ def test_kms_has_four_seconds_for_a_key() -> None:
     """However long the invocation may last: the others' messages wait for it."""
     left = list[float]()
 
-    def decrypt(**_: object) -> dict[str, bytes]:
+    def decrypt(**_: object) -> dict[str, object]:
         left.append(seconds_left())
-        return {"Plaintext": b"k" * 32}
+        return {"Plaintext": b"k" * 32, "KeyId": "arn"}
 
     stored = StoredKeys({1: b"wrapped"})
     assert ring(SimpleNamespace(decrypt=decrypt), "arn", stored).key(1) == b"k" * 32  # type: ignore[arg-type]
