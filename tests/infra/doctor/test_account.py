@@ -263,6 +263,16 @@ def test_a_check_that_may_not_look_says_so_and_the_others_go_on(
     assert found[-1].check == usual[-1] or found[-1] in refused
 
 
+def test_a_quota_that_the_account_has_no_value_of_is_the_default_of_aws() -> None:
+    stage = stage_of({"region": "eu-west-1", **NEW})
+    with account_of(stage) as account:
+        four_vpcs(account)
+        with forbidden(account, "service-quotas", "GetServiceQuota", "NoSuchResourceException", 404):
+            (only,) = bad(examined(account, stage))
+    assert (only.verdict, only.check) == ("fail", "quota of VPCs")
+    assert "5 of 5" in only.found
+
+
 def test_without_credentials_nothing_else_is_asked() -> None:
     stage = stage_of({"region": "eu-west-1"})
     with account_of(stage) as account, forbidden(account, "sts", "GetCallerIdentity"):
