@@ -236,7 +236,6 @@ def test_a_fault_is_one_line_that_says_what_to_do(
         (NEW, "ssm", "GetParameter", "bootstrap"),
         (NEW, "service-quotas", "GetServiceQuota", "quota of VPCs"),
         (NEW, "ec2", "DescribeAvailabilityZones", "zones and classes"),
-        (NEW, "rds", "DescribeDBInstances", "names"),
         (EXISTING, "ec2", "DescribeSubnets", "network"),
         (EXISTING, "secretsmanager", "DescribeSecret", "database.secret_arn"),
         (EXISTING, "secretsmanager", "GetSecretValue", "database.secret_arn, content"),
