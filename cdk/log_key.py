@@ -25,6 +25,8 @@ _RETENTIONS = {
     731: _DAYS.TWO_YEARS,
 }
 
+_USES = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+
 
 def log_retention(days: int) -> logs.RetentionDays:
     return _RETENTIONS[days]
@@ -46,6 +48,7 @@ def log_key(scope: Construct, stage: StageSettings, *, named: Sequence[str] = ()
     )
     stack = Stack.of(scope)
     key.add_to_resource_policy(_use_by_logs(stack, [f"{stack.stack_name}-", *named]))
+    key.add_to_resource_policy(_use_through_logs(stack))
     return key
 
 
@@ -57,9 +60,23 @@ def _use_by_logs(stack: Stack, names: Sequence[str]) -> iam.PolicyStatement:
     every = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:"
     return iam.PolicyStatement(
         principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
-        actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+        actions=_USES,
         resources=["*"],
         conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": [f"{every}{name}*" for name in names]}},
+    )
+
+
+def _use_through_logs(stack: Stack) -> iam.PolicyStatement:
+    """Whoever may write or read a group may do so under its key, through CloudWatch Logs alone, as the same page asks.
+
+    Which groups those are is for the roles' own policies to say.
+    """
+    service = f"logs.{stack.region}.{stack.url_suffix}"
+    return iam.PolicyStatement(
+        principals=[iam.AnyPrincipal()],
+        actions=_USES,
+        resources=["*"],
+        conditions={"StringEquals": {"kms:CallerAccount": stack.account, "kms:ViaService": service}},
     )
 
 

@@ -14,6 +14,7 @@ _LONG = [
     "e2e/trouble",
     "infra/doctor",
     "infra/test_changes.py",
+    "infra/test_checks.py",
     "infra/test_deployment.py",
     "infra/test_first_deployment.py",
     "infra/test_rehearsal.py",

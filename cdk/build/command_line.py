@@ -5,18 +5,18 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from cdk.assembly import KEPT
-from cdk.build.deployed import deployed_stacks, wanted_stacks
-from cdk.build.moved_source import refuse_half_moves
+from cdk.build.moved_source import half_moves
 from cdk.build.node import packaged_node
 from cdk.build.refusals import refusals
 from cdk.build.rounds import kept_for_a_round
 from cdk.build.stack_state import StackStates
 from cdk.build.templates import Body, Stacks
+from cdk.build.wanted import wanted_stacks
 from cdk.error import SettingsError
 from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.verb == "deploy":
             return _deploy(stage, _cdk_arguments(options), theirs)
         if options.verb == "diff" and "--app" not in theirs:
-            _foretell(*_versions(stage, theirs))
+            _foretell(stage, StackStates.of(stage, profile=_profile(theirs)))
         return _run_cdk(*_cdk_arguments(options), *theirs)
     except SettingsError as error:
         _say(str(error))
@@ -51,10 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
     """The first deployment protects nothing, so that it can be taken back and repeated. Protection comes after it."""
     states = StackStates.of(stage, profile=_profile(theirs))
-    states.refuse_half_deleted()
-    refuse_half_moves(stage, states.delivery, is_read=states.has_source)
+    if lines := [*_hindrances(stage, states)]:
+        raise SettingsError(*lines)
     if states.data.has_worked or not stage.is_protected:
-        return _run_cdk(*ours, *theirs) if "--app" in theirs else _in_rounds(stage, ours, theirs)
+        return _run_cdk(*ours, *theirs) if "--app" in theirs else _in_rounds(stage, states, ours, theirs)
     states.let_go_of_what_never_worked()
     if failed := _run_cdk(*ours, "--context", f"{FIRST_DEPLOYMENT}=true", *theirs):
         return failed
@@ -62,9 +62,15 @@ def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) ->
     return _run_cdk(*ours, *theirs)
 
 
-def _in_rounds(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
+def _hindrances(stage: StageSettings, states: StackStates) -> Iterator[str]:
+    """A line for each thing in the account's stacks that is in the way of any deployment, or of this source."""
+    yield from states.half_deleted()
+    yield from half_moves(stage, states.delivery, is_read=states.has_source)
+
+
+def _in_rounds(stage: StageSettings, states: StackStates, ours: Sequence[str], theirs: Sequence[str]) -> int:
     """Refuses what cannot be done to a stage that runs, and does in two rounds what cannot be done in one."""
-    deployed, wanted = _versions(stage, theirs)
+    deployed, wanted = _versions(stage, states)
     if lines := [*refusals(deployed, wanted)]:
         raise SettingsError(*lines)
     kept = kept_for_a_round(deployed, wanted)
@@ -78,14 +84,15 @@ def _in_rounds(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str])
     return code
 
 
-def _versions(stage: StageSettings, theirs: Sequence[str]) -> tuple[Stacks, Stacks]:
+def _versions(stage: StageSettings, states: StackStates) -> tuple[Stacks, Stacks]:
     """What is deployed, and what is wanted instead: the same where nothing runs yet that could lose something."""
-    deployed = deployed_stacks(stage, profile=_profile(theirs))
+    deployed = states.templates()
     return deployed, wanted_stacks(stage) if deployed.delivery else deployed
 
 
-def _foretell(deployed: Stacks, wanted: Stacks) -> None:
-    for line in refusals(deployed, wanted):
+def _foretell(stage: StageSettings, states: StackStates) -> None:
+    deployed, wanted = _versions(stage, states)
+    for line in (*_hindrances(stage, states), *refusals(deployed, wanted)):
         _say(f"make deploy would refuse: {line}")
     if kept_for_a_round(deployed, wanted):
         _say("make deploy would take two rounds: functions that run use what goes from the data stack")

@@ -1,15 +1,14 @@
 """Refuses to give the Kafka source another topic or another group alone: neither would read on where the old one is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from cdk.build.stack_state import StackState
-from cdk.error import SettingsError
 from cdk.settings.stage import StageSettings
 
 _SEE = "see docs/operations.md, Another topic or group"
 
 
-def refuse_half_moves(stage: StageSettings, delivery: StackState, *, is_read: Callable[[str], bool]) -> None:
+def half_moves(stage: StageSettings, delivery: StackState, *, is_read: Callable[[str], bool]) -> Iterator[str]:
     """`is_read` says whether a function still has an event source: when the old one is gone, nothing is in the way."""
     if "KafkaSource" not in delivery.outputs:
         return
@@ -18,7 +17,7 @@ def refuse_half_moves(stage: StageSettings, delivery: StackState, *, is_read: Ca
         return
     if is_read(delivery.outputs["IngestFunctionName"]):
         line = _another_topic if topic != stage.kafka.topic else _another_group
-        raise SettingsError(f"{line(topic, group)}; {_SEE}")
+        yield f"{line(topic, group)}; {_SEE}"
 
 
 def _another_topic(topic: str, group: str) -> str:

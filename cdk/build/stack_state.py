@@ -1,13 +1,15 @@
-"""Asks CloudFormation in what state a stage's stacks are, by the role of the bootstrap, as the CDK would."""
+"""Asks CloudFormation for the states and templates of a stage's stacks, by the bootstrap's role, as the CDK would."""
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cdk.build.templates import Body, Stacks
 from cdk.error import SettingsError
 from cdk.settings.stage import StageSettings
 
@@ -30,9 +32,15 @@ class StackState:
     def has_worked(self) -> bool:
         return bool(self.status) and self.status not in {*_NEVER_WORKED, *_TO_BE_REMOVED}
 
+    @property
+    def serves(self) -> bool:
+        """Whether it has something to lose; what is being deleted has not."""
+        return self.has_worked and not self.status.startswith("DELETE_")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackStates:
+    stage: str
     data: StackState
     delivery: StackState
     cloudformation: Any = field(repr=False)
@@ -46,8 +54,23 @@ class StackStates:
             cloudformation = _deployer(stage, own).client("cloudformation")
             data, delivery = (_stack(cloudformation, f"{stage.full_name}-{word}") for word in ("data", "delivery"))
         except (BotoCoreError, ClientError) as error:
-            raise SettingsError(f"AWS does not say what is deployed of stage {stage.name}: {error}") from None
-        return cls(data=data, delivery=delivery, cloudformation=cloudformation, functions=own.client("lambda"))
+            raise _unreadable(stage.name, error) from None
+        functions = own.client("lambda")
+        return cls(stage=stage.name, data=data, delivery=delivery, cloudformation=cloudformation, functions=functions)
+
+    def templates(self) -> Stacks:
+        """As they were given to CloudFormation; empty for a stack that is not there or never worked."""
+        try:
+            return Stacks(data=self._template(self.data), delivery=self._template(self.delivery))
+        except (BotoCoreError, ClientError) as error:
+            raise _unreadable(self.stage, error) from None
+
+    def _template(self, stack: StackState) -> Body:
+        if not stack.serves:
+            return {}
+        body = self.cloudformation.get_template(StackName=stack.name)["TemplateBody"]
+        template: Body = body if isinstance(body, Mapping) else json.loads(body)
+        return template
 
     def has_source(self, function: str) -> bool:
         """Whether events reach the function; if nobody may tell, they do."""
@@ -56,12 +79,12 @@ class StackStates:
         except (BotoCoreError, ClientError):
             return True
 
-    def refuse_half_deleted(self) -> None:
+    def half_deleted(self) -> Iterator[str]:
         """CloudFormation updates no stack whose deletion failed, and says so only after everything is uploaded."""
         for stack in (self.delivery, self.data):
             if stack.status == _HALF_DELETED:
                 told = f"the deletion of {stack.name} failed; delete it again before you deploy"
-                raise SettingsError(f"{told}: aws cloudformation delete-stack --stack-name {stack.name}")
+                yield f"{told}: aws cloudformation delete-stack --stack-name {stack.name}"
 
     def let_go_of_what_never_worked(self) -> None:
         """A bare `cdk deploy` protects the stack before it works; the next one could not remove what it left."""
@@ -69,6 +92,10 @@ class StackStates:
             self.cloudformation.update_termination_protection(
                 StackName=self.data.name, EnableTerminationProtection=False
             )
+
+
+def _unreadable(stage: str, error: Exception) -> SettingsError:
+    return SettingsError(f"AWS does not say what is deployed of stage {stage}: {error}")
 
 
 def _stack(cloudformation: Any, name: str) -> StackState:  # noqa: ANN401 - boto3 makes its clients at run time

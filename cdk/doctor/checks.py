@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from cdk.doctor import capacity, deployed, identity, names, network, secrets, servers
+from cdk.doctor import capacity, deployed, identity, network, secrets, servers, stacks
 from cdk.doctor.account import Account, CannotLook
 from cdk.doctor.deployed import Delivery
 from cdk.doctor.finding import Finding, fail, warn
@@ -13,8 +13,7 @@ from cdk.settings.stage import StageSettings
 #: what must be so before a deployment, and stay so
 ACCOUNT: Mapping[str, Callable[[Account, StageSettings], Iterator[Finding]]] = {
     "bootstrap": identity.bootstrap,
-    "stacks": names.stacks,
-    "names": names.taken,
+    "stacks": stacks.stacks,
     "quotas": capacity.quotas,
     "zones and classes": capacity.offers,
     "network": network.network,

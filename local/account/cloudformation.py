@@ -91,6 +91,9 @@ class OrderedStack(models.Stack):
         self._change("UPDATE", (template, parameters or {}), before=before, back="UPDATE_ROLLBACK")
 
     def delete(self) -> None:
+        """Also one that only has a change set, as `cdk diff` makes for a stack that is not there, and removes."""
+        if not hasattr(self, "made"):
+            self.made = {}
         self._say("DELETE_IN_PROGRESS")
         self.new = set()
         self.status = "DELETE_COMPLETE" if self._remove([*self.made]) else "DELETE_FAILED"

@@ -9,7 +9,7 @@ from moto.core.responses import ActionResult
 def install() -> None:
     """Replaces moto's deletion of stacks, which also forgets a stack that could not be deleted."""
     setattr(CloudFormationBackend, "delete_stack", _delete)  # noqa: B010 - mypy lets no method be replaced
-    setattr(CloudFormationResponse, "update_termination_protection", _protect)  # noqa: B010 - moto has none
+    setattr(CloudFormationResponse, "update_termination_protection", protect)  # noqa: B010 - moto has none
 
 
 def _delete(backend: CloudFormationBackend, name_or_stack_id: str) -> None:
@@ -22,7 +22,7 @@ def _delete(backend: CloudFormationBackend, name_or_stack_id: str) -> None:
         backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
 
 
-def _protect(asked: CloudFormationResponse) -> ActionResult:
+def protect(asked: CloudFormationResponse) -> ActionResult:
     stack = asked.cloudformation_backend.get_stack(asked._get_param("StackName"))
     stack.enable_termination_protection = asked._get_bool_param("EnableTerminationProtection")
     return ActionResult({"StackId": stack.stack_id})

@@ -40,7 +40,7 @@ class StackProcess:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A further command on the same home."""
         command = [sys.executable, "-m", "local", "--home", str(self.home), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
     def processes(self) -> list[int]:
         """It and all below it, now."""

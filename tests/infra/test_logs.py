@@ -19,11 +19,20 @@ def test_every_log_group_is_encrypted_under_one_key_that_rotates(stages: Mapping
 def test_cloudwatch_logs_may_use_the_key_for_groups_of_this_stack_only(dev: Template) -> None:
     """Without the grant no log group can be made; without the condition any group of the region could use it."""
     (group, *_) = dev.all("AWS::Logs::LogGroup")
-    (root, logs) = dev.named(group["KmsKeyId"])["KeyPolicy"]["Statement"]
+    (root, logs, _) = dev.named(group["KmsKeyId"])["KeyPolicy"]["Statement"]
     assert root["Action"] == "kms:*"
     assert joined(logs["Principal"]["Service"]) == "logs.AWS::Region.AWS::URLSuffix"
     (allowed,) = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
     assert joined(allowed) == "arn:AWS::Partition:logs:AWS::Region:AWS::AccountId:log-group:hongyan-dev-delivery-*"
+
+
+def test_who_writes_logs_may_use_the_key_through_cloudwatch_logs_only(dev: Template) -> None:
+    """And only from this account."""
+    (group, *_) = dev.all("AWS::Logs::LogGroup")
+    (*_, callers) = dev.named(group["KmsKeyId"])["KeyPolicy"]["Statement"]
+    condition = callers["Condition"]["StringEquals"]
+    assert condition["kms:CallerAccount"] == {"Ref": "AWS::AccountId"}
+    assert joined(condition["kms:ViaService"]) == "logs.AWS::Region.AWS::URLSuffix"
 
 
 def test_a_log_group_is_named_after_the_stack(dev: Template) -> None:

@@ -48,6 +48,11 @@ LISTED: Mapping[str, Mapping[tuple[str, ...], str]] = {
             f"{ITS_OWN_KEY}, and the condition names this stack's log groups"
         )
     },
+    "AWS::KMS::Key to everybody": {
+        ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"): (
+            f"{ITS_OWN_KEY}; the condition names this account and CloudWatch Logs, and a role says which groups"
+        )
+    },
     "AWS::KMS::Key to cloudwatch": {
         ("kms:Decrypt", "kms:GenerateDataKey*"): f"{ITS_OWN_KEY}, and the condition names this account"
     },

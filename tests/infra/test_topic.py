@@ -80,7 +80,7 @@ def test_it_may_make_and_change_one_topic_and_never_delete_or_read_it(both: Stac
     assert set(allowed) == kafka | rest
     for action in of_topic:
         (topic,) = allowed[f"kafka-cluster:{action}"]
-        assert told(data, topic)["Fn::Join"][1][-1] == "/other.topic"
+        assert topic["Fn::Join"][1][-1] == "/other.topic"
     (cluster,) = allowed["kafka-cluster:Connect"]
     assert data.kind_of(told(data, cluster)) == "AWS::MSK::Cluster"
     assert allowed["cloudformation:DescribeStacks"] == [{"Ref": "AWS::StackId"}]

@@ -55,18 +55,17 @@ def bad(findings: list[Finding]) -> list[Finding]:
 
 
 @contextmanager
-def forbidden(account: Account, service: str, operation: str) -> Iterator[None]:
-    """As by a policy that does not allow the call."""
+def forbidden(
+    account: Account, service: str, operation: str, code: str = "AccessDeniedException", status: int = 403
+) -> Iterator[None]:
+    """As by a policy that does not allow the call, or with another of AWS's codes. The request is not sent."""
+
+    def refuse(model: Any, **_: object) -> object:
+        return AWSResponse("", status, HTTPHeaders(), None), {"Error": {"Code": code, "Message": model.name}}
+
     events, name = account.client(service).meta.events, f"before-call.{service}.{operation}"
-    events.register(name, _denied)
+    events.register(name, refuse)
     try:
         yield
     finally:
-        events.unregister(name, _denied)
-
-
-def _denied(model: Any, **_: object) -> object:
-    """What botocore would make of AWS's answer; the request is not sent."""
-    return AWSResponse("", 403, HTTPHeaders(), None), {
-        "Error": {"Code": "AccessDeniedException", "Message": model.name}
-    }
+        events.unregister(name, refuse)

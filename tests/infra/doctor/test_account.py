@@ -104,23 +104,6 @@ def five_addresses(account: Account) -> None:
         account.client("ec2").allocate_address(Domain="vpc")
 
 
-def taken_database(account: Account) -> None:
-    account.client("rds").create_db_instance(
-        DBInstanceIdentifier="hongyan-dev",
-        Engine="mysql",
-        DBInstanceClass="db.t4g.small",
-        AllocatedStorage=20,
-        MasterUsername="admin",
-        MasterUserPassword="password",
-    )
-
-
-def taken_cluster(account: Account) -> None:
-    brokers = {"InstanceType": "kafka.m7g.large", "ClientSubnets": ["subnet-1"]}
-    told = {"BrokerNodeGroupInfo": brokers, "KafkaVersion": "3.9.x", "NumberOfBrokerNodes": 2}
-    account.client("kafka").create_cluster_v2(ClusterName="hongyan-dev", Provisioned=told)
-
-
 def nothing(_: Account) -> None:
     return None
 
@@ -144,8 +127,6 @@ FAULTS: list[tuple[str, Mapping[str, Any], Fault, str, str, str]] = [
     ("an old bootstrap", NEW, old_bootstrap, "bootstrap", "version 5, and deployments need 6", "make bootstrap STAGE"),
     ("no room for a VPC", NEW, four_vpcs, "quota of VPCs", "5 of 5 are in use, the stage needs 1", "Service Quotas"),
     ("no address left", NEW, five_addresses, "quota of Elastic IP addresses", "5 of 5", "ask for more in Service Quo"),
-    ("a taken MySQL", NEW, taken_database, "name of the new MySQL", "hongyan-dev is taken", "restore or delete that"),
-    ("a taken Kafka", NEW, taken_cluster, "name of the new Kafka", "hongyan-dev is taken", "kafka.cluster_arn"),
     (
         "a class that is nowhere",
         {**NEW, "database": {"new": {"instance_class": "x9z.large"}}},
@@ -255,7 +236,6 @@ def test_a_fault_is_one_line_that_says_what_to_do(
         (NEW, "ssm", "GetParameter", "bootstrap"),
         (NEW, "service-quotas", "GetServiceQuota", "quota of VPCs"),
         (NEW, "ec2", "DescribeAvailabilityZones", "zones and classes"),
-        (NEW, "rds", "DescribeDBInstances", "names"),
         (EXISTING, "ec2", "DescribeSubnets", "network"),
         (EXISTING, "secretsmanager", "DescribeSecret", "database.secret_arn"),
         (EXISTING, "secretsmanager", "GetSecretValue", "database.secret_arn, content"),
@@ -280,6 +260,16 @@ def test_a_check_that_may_not_look_says_so_and_the_others_go_on(
     assert all(it.remedy for it in refused)
     assert {it.check for it in found if it.verdict == "ok"} < {*usual}
     assert found[-1].check == usual[-1] or found[-1] in refused
+
+
+def test_a_quota_that_the_account_has_no_value_of_is_the_default_of_aws() -> None:
+    stage = stage_of({"region": "eu-west-1", **NEW})
+    with account_of(stage) as account:
+        four_vpcs(account)
+        with forbidden(account, "service-quotas", "GetServiceQuota", "NoSuchResourceException", 404):
+            (only,) = bad(examined(account, stage))
+    assert (only.verdict, only.check) == ("fail", "quota of VPCs")
+    assert "5 of 5" in only.found
 
 
 def test_without_credentials_nothing_else_is_asked() -> None:

@@ -12,10 +12,10 @@ from cdk.doctor.capacity import CONCURRENCY, concurrency, judged_concurrency, ju
 from cdk.doctor.deployed import judged_function, judged_source, judged_topic
 from cdk.doctor.finding import Finding, fail, ok, something_fails, warn
 from cdk.doctor.identity import judged_region
-from cdk.doctor.names import judged_stack
 from cdk.doctor.network import Subnet, judged_subnets, lets
 from cdk.doctor.secrets import judged_secret, wanted
 from cdk.doctor.servers import judged_cluster
+from cdk.doctor.stacks import judged_stack
 from cdk.doctor.trial import Trial, judged_attempt, judged_ingest, kafka_event
 from cdk.settings.kafka import ExistingMsk
 from delivery.aws.kafka_event import kafka_records

@@ -1,11 +1,9 @@
-"""Whether a deployment can begin: the state of the stage's stacks, and names that something else has taken."""
+"""Whether a deployment can begin: the state of the stage's stacks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from cdk.doctor.account import Account
 from cdk.doctor.finding import Finding, fail, ok, warn
-from cdk.settings.database import NewMySql
-from cdk.settings.kafka import NewKafka
 from cdk.settings.stage import StageSettings
 
 
@@ -33,25 +31,3 @@ def judged_stack(name: str, status: str | None, stage: str) -> Finding:
     if status == "UPDATE_ROLLBACK_COMPLETE":
         return warn(check, f"{status}: the last deployment failed; the version before serves", f"{again} again")
     return ok(check, status)
-
-
-def taken(account: Account, stage: StageSettings) -> Iterator[Finding]:
-    """Before the data stack is there: it gives these fixed names."""
-    if account.stack(f"{stage.full_name}-data") is not None:
-        return
-    name = stage.full_name
-    if isinstance(stage.database, NewMySql):
-        databases = account.every("rds", "describe_db_instances", "DBInstances")
-        names = [str(it["DBInstanceIdentifier"]) for it in databases]
-        yield judged_name("MySQL", name, names, "restore or delete that instance, or name the stage differently")
-    if isinstance(stage.kafka, NewKafka):
-        clusters = account.every("kafka", "list_clusters_v2", "ClusterInfoList")
-        names = [str(it["ClusterName"]) for it in clusters]
-        yield judged_name("Kafka", name, names, "use it (kafka.cluster_arn), delete it, or name the stage differently")
-
-
-def judged_name(what: str, name: str, names: Sequence[str], remedy: str) -> Finding:
-    check = f"name of the new {what}"
-    if name in names:
-        return fail(check, f"{name} is taken, and no data stack is there that made it", remedy)
-    return ok(check, f"{name} is free")
