@@ -109,14 +109,14 @@ def test_a_stretch_of_time_is_part_of_the_range(wanted: RecordFilter, filled: Co
     )
     assert listing.rest == []
     for age in (0, 22):
-        check(filled, listing, listing.branches[0].index, Place(clock() - age * HOUR, 900), oldest_first=False)
+        check(filled, listing, listing.branches[0].index_name, Place(clock() - age * HOUR, 900), oldest_first=False)
 
 
 def test_a_dedupe_key_is_found_by_itself(filled: Connection) -> None:
     """It is unique."""
     listing = searching.listing(filled, RecordFilter(dedupe_key="row-7"))
     assert [place.id for place in listing.first(filled, after=None, size=50).places] == [7]
-    assert [branch.index for branch in listing.branches] == ["uk_notification_records_key"]
+    assert [branch.index_name for branch in listing.branches] == ["uk_notification_records_key"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ _LOOKED_AT, _LOOKS = 1_000, 10
 class Branch(NamedTuple):
     """A range of an index that is in the order of the list, and the conditions on its columns."""
 
-    index: str
+    index_name: str
     conditions: Sequence[str]
 
 
@@ -75,7 +75,7 @@ class Listing:
         # MySQL makes two ranges of the index of this, and none of a comparison of pairs.
         place = f"(created_at {beyond} %(at)s OR (created_at = %(at)s AND id {beyond} %(id)s))"
         branches = [
-            f"(SELECT id, created_at FROM {self.table} AS r FORCE INDEX ({branch.index}) "  # noqa: S608 - constants
+            f"(SELECT id, created_at FROM {self.table} AS r FORCE INDEX ({branch.index_name}) "  # noqa: S608 - constants
             f"WHERE {' AND '.join([*branch.conditions, place])} ORDER BY {order} LIMIT %(limit)s)"
             for branch in self.branches
         ]
