@@ -21,6 +21,7 @@ from delivery.aws.api.identity import Identities
 from delivery.aws.api.operators import Operating, OperatorRoutes
 from delivery.channels import Tested
 from delivery.domain.channel import Channel, LastTest, SavedChannel
+from delivery.domain.contract import RejectCode
 from delivery.domain.intake import KafkaRecord, Reject
 from delivery.domain.operating import Count, Done, Page, Place, RecordFilter, RejectFilter, StoredReject
 from delivery.domain.outcome import Delivered, ErrorCode, NoRecipient, PermanentFailure
@@ -113,10 +114,11 @@ class Kept:
         size: int = 50,
         oldest_first: bool = False,
     ) -> Page:
-        rows = {RecordFilter: self.records, RejectFilter: [one.known for one in self.rejects]}.get(
-            type(wanted),  # type: ignore[arg-type]
-            self.audit,
-        )
+        rows: Sequence[Mapping[str, Any]] = self.audit
+        if isinstance(wanted, RecordFilter):
+            rows = self.records
+        if isinstance(wanted, RejectFilter):
+            rows = [one.known for one in self.rejects]
         found = sorted((row for row in rows if _meant(row, wanted)), key=_place, reverse=not oldest_first)
         behind = [
             row for row in found if after is None or (_place(row) > after if oldest_first else _place(row) < after)
@@ -165,7 +167,9 @@ class Kept:
     def run(self, batch: Sequence[KafkaRecord]) -> SimpleNamespace:
         """Ingest: `offset` is the reject's id."""
         again = [one for one in batch if one.offset in self.bad]
-        return SimpleNamespace(rejects=[Reject(source=one, code="payload_invalid", reason="no user") for one in again])
+        return SimpleNamespace(
+            rejects=[Reject(source=one, code=RejectCode.PAYLOAD_INVALID, reason="no user") for one in again]
+        )
 
     # channels
     def show(self, user_id: int, _way: str) -> SavedChannel | None:
@@ -198,9 +202,9 @@ class Kept:
         if channel is None:
             return Tested(outcome=NoRecipient(reason="用户未配置飞书 Webhook 触发器"), at=NOW)
         if channel.webhook_url.endswith("broken"):
-            refused = PermanentFailure(code=ErrorCode.PROVIDER_AUTH_FAILED, reason="HTTP 401")
+            refused = PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="HTTP 401")
             return Tested(outcome=refused, at=NOW)
-        return Tested(outcome=Delivered(), at=NOW)
+        return Tested(outcome=Delivered(provider_message_id=""), at=NOW)
 
 
 _ENDED = (Status.DEAD, Status.SKIPPED)

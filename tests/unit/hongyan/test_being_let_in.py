@@ -227,6 +227,7 @@ def test_the_local_stack_is_found_from_below_its_checkout(
     (clean / ".local").mkdir()
     (clean / ".local" / "endpoints.json").write_text(json.dumps({"api_url": url, "feishu_url": "http://simulator"}))
     (clean / "local").mkdir()
+    (clean / "local" / "__init__.py").touch()
     (clean / "local" / "__main__.py").write_text(
         f"import sys; print({OPERATOR!r} if '--operator' in sys.argv else {USER!r})"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ def channel(url: str = WEBHOOK) -> Channel:
 
 
 @pytest.fixture
-def in_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_aws(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Signed in."""
     for name, value in {"ACCESS_KEY_ID": "AKIA", "SECRET_ACCESS_KEY": "aws-secret", "REGION": "eu-central-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)

@@ -107,15 +107,16 @@ def test_an_interrupted_redrive_says_where_to_go_on(kept: Kept) -> None:
     """And goes on there."""
     kept.records = [record(number) for number in range(1, 3_001)]
     calls = count()
-    command = None
+    begun: list[subprocess.Popen[str]] = []
 
     def interrupt_the_second() -> None:
-        if next(calls) == 1 and command:
-            command.send_signal(signal.SIGINT)
-            command.wait(timeout=60)
+        if next(calls) == 1:
+            begun[0].send_signal(signal.SIGINT)
+            begun[0].wait(timeout=60)
 
     kept.before = interrupt_the_second
     command = started("redrive", "--all", "--yes", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    begun.append(command)
     _out, err = command.communicate(timeout=60)
     words, _, word = err.strip().partition(" --from ")
     assert (command.returncode, words) == (130, "hongyan: interrupted; 1,000 records are done, go on with")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ def trace(url: str) -> Trace:
     return Trace(api=api, dedupe_key="key-1", sleep=lambda _: None, clock=lambda: next(ticks) * 10)
 
 
-def follow(trace: Trace, known: dict[str, object] | None, is_taken: Callable[[], bool]) -> tuple[Fate, str]:
+def follow(trace: Trace, known: Mapping[str, object] | None, is_taken: Callable[[], bool]) -> tuple[Fate, str]:
     found = trace.follow(POSITION, known=known, is_taken=is_taken)
     return found.outcome, found.words()
 
