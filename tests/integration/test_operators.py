@@ -47,7 +47,6 @@ def all_pages(search: RecordSearch, wanted: RecordFilter, *, size: int) -> list[
         RecordFilter(preview_id="preview", statuses=frozenset({Status.SENT})),
         RecordFilter(trigger_id="trigger"),
     ],
-    ids=repr,
 )
 def test_pages_hold_each_record_once_newest_first(wanted: RecordFilter, engine: Engine, clock: Clock) -> None:
     """Whatever the filter and the size of a page, also where many records were made in one millisecond."""

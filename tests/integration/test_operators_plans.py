@@ -86,7 +86,6 @@ def _handler_reads(connection: Connection) -> int:
         (RecordFilter(trigger_id="trigger"), TRIGGER, 0),
         (RecordFilter(trigger_id="trigger", trigger_type="kind", way="feishu_bot"), TRIGGER, 2),
     ],
-    ids=repr,
 )
 def test_a_page_of_records_is_a_range_of_an_index(
     wanted: RecordFilter, index: str, looked_up: int, *, oldest_first: bool, filled: Connection, clock: Clock
