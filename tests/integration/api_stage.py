@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 
 from delivery.aws.wiring import api as wiring
 from delivery.aws.wiring import ingest
+from delivery.feishu.flow_webhook import FlowWebhook
 from delivery.storage.mysql.database import address_of
 from local.feishu import FeishuSimulator
 
@@ -48,7 +49,12 @@ def _in_environment(monkeypatch: pytest.MonkeyPatch, url: str, settings: Mapping
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     opened: list[Any] = []
     make = boto3.client
-    monkeypatch.setattr(boto3, "client", lambda *given, **named: opened.append(make(*given, **named)) or opened[-1])
+
+    def remembered(*given: Any, **named: Any) -> Any:
+        opened.append(make(*given, **named))
+        return opened[-1]
+
+    monkeypatch.setattr(boto3, "client", remembered)
     with _aws() as endpoint, FeishuSimulator() as feishu:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         login = {"username": address.user, "password": address.password}
@@ -100,8 +106,9 @@ def _secret(name: str, text: str) -> str:
 def _forget() -> None:
     if wiring._channels.cache_info().currsize:
         for way in wiring._channels().ways.values():
+            assert isinstance(way, FlowWebhook)
             way.feishu.transport.close()
     if wiring._engine.cache_info().currsize:
         wiring._engine().dispose()
-    for built in (wiring.door, wiring._channels, wiring._operating, wiring._engine, ingest.ingester):
+    for built in (wiring.door, wiring._channels, wiring._operating, wiring._keys, wiring._engine, ingest.ingester):
         built.cache_clear()

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from cdk.settings.complaints import should_be
 from cdk.settings.page import settings as every_setting
-from tests.unit.cdk.stages import CLUSTER, LEAST, NEW, PLACES, RDS, TOPIC, VPC, lines, over, settings
+from tests.unit.cdk.stages import CLUSTER, LEAST, NEW, PLACES, RDS, SECRET, TOPIC, VPC, lines, over, settings
 
 #: a value of each type that JSON has, and what a setting says of itself that may be of that type
 VALUES: Mapping[str, tuple[Any, tuple[str, ...]]] = {
@@ -20,6 +20,8 @@ VALUES: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     "list": ([[]], ()),
     "object": ({"a": 1}, ()),
 }
+CERTIFICATE = "arn:aws:acm:eu-west-1:111111111111:certificate/0a1b2c3d"
+API: Mapping[str, Any] = {**LEAST, "api": {"tokens": {"issuer": "https://id.example.com", "audience": ["a"]}}}
 #: a valid stage with the kind of network, MySQL, Kafka or alarms that the key goes with
 BY_BEGINNING: Mapping[str, Mapping[str, Any]] = {
     "network.vpc_id": {**LEAST, "network": VPC},
@@ -32,6 +34,13 @@ BY_BEGINNING: Mapping[str, Mapping[str, Any]] = {
     "kafka.new": NEW,
     "kafka.vpc": {**LEAST, "kafka": {"cluster_arn": CLUSTER}},
     "kafka.cluster_arn": {**LEAST, "kafka": {"cluster_arn": CLUSTER}},
+    "api.tokens.user_pool": {**API, "api": {"tokens": {"user_pool_id": "eu-west-1_a", "client_ids": ["a"]}}},
+    "api.tokens.client": {**API, "api": {"tokens": {"user_pool_id": "eu-west-1_a", "client_ids": ["a"]}}},
+    "api.tokens.new": LEAST,
+    "api.tokens.hs256": LEAST,
+    "api.tokens.token_": {**API, "api": {"tokens": {"hs256_secret_arn": SECRET}}},
+    "api.domain": over(API, {"api": {"domain": {"name": "a.example.com", "certificate_arn": CERTIFICATE}}}),
+    "api": API,
     "alarms.email": LEAST,
     "alarms": {**LEAST, "alarms": {"topic_arn": TOPIC}},
     "": LEAST,

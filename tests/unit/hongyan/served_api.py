@@ -263,6 +263,8 @@ def _api(kept: Kept) -> Api:
         audit=store,
         redriver=Redriver(store=store, attempts=5, now=lambda: NOW),
         replayer=Replayer(store=store, ingester=store, now=lambda: NOW),
+        rotation=store,
+        resealer=store,
     )
     return Api(
         identities=Identities(user_claim="sub", operate_scope="notifications:operate"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -228,5 +228,11 @@ def _broken_rules(app: APIGatewayHttpResolver, error: RequestValidationError) ->
         return not_found()
     if not app.current_event.path.startswith(OPERATE):
         return wrong_param()
-    rules = (f"{'.'.join(map(str, detail['loc'][1:]))}: {detail['msg']}" for detail in error.errors())
+    rules = (f"{_field(detail)}: {detail['msg']}" for detail in error.errors())
     return wrong_param(f"wrong param type: {'; '.join(rules)}"[:500])
+
+
+def _field(detail: Mapping[str, Any]) -> str:
+    """Of a field that there is not, only where it stands: its name is whatever the caller wrote."""
+    place = detail["loc"][1:-1] if detail["type"] == "extra_forbidden" else detail["loc"][1:]
+    return ".".join(map(str, place)) or "body"
