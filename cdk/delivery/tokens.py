@@ -15,7 +15,7 @@ from cdk.settings.environment import environment
 from cdk.settings.functions import FunctionSize
 from delivery.aws.settings.authorizer import AuthorizerSettings
 
-_SIZE = FunctionSize(timeout_seconds=5, memory_mb=512)
+_SIZE = FunctionSize(timeout_seconds=5, memory_mb=512, reserved_concurrency=None)
 _NAME = "Users"
 _READ_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 - an action
 

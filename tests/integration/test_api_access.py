@@ -197,7 +197,16 @@ def test_a_short_key_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_request_past_no_door_reaches_nothing() -> None:
     """As if a route had been made without an authorizer."""
-    for by in (None, {}, {"jwt": {}}, {"jwt": {"claims": {}}}, {"lambda": None}, {"iam": None}, {"iam": {}}):
+    doors: tuple[Any, ...] = (
+        None,
+        {},
+        {"jwt": {}},
+        {"jwt": {"claims": {}}},
+        {"lambda": None},
+        {"iam": None},
+        {"iam": {}},
+    )
+    for by in doors:
         for method, rest in CHANNEL_CALLS:
             assert call(method, f"{CHANNEL}{rest}", body_of(method), by=by).refusal == UNAUTHORIZED
             assert call(method, f"{OF_7}{rest}", body_of(method), by=by).refusal == UNAUTHORIZED

@@ -243,7 +243,11 @@ def test_a_url_that_breaks_the_rules_is_refused(stage: Stage, monkeypatch: pytes
 def test_a_body_is_read_as_json_whatever_its_content_type(stage: Stage) -> None:
     """API Gateway sends some types in base64."""
     body = f'{{"webhook_url": "{stage.feishu.webhook_url(KEY)}", "more": "周三"}}'
-    types = ({}, {"content-type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"})
+    types: tuple[dict[str, str], ...] = (
+        {},
+        {"content-type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    )
     for headers in types:
         for given in (body, body.encode()):
             call("DELETE", CHANNEL, by=jwt(7))

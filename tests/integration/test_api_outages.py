@@ -123,8 +123,8 @@ def test_planted_secrets_are_told_nowhere(
         f'{{"webhook_url": "{KEY}", "{TOKEN}": 1, "{TOKEN}": 2}}',
     ):
         keep(call("PUT", CHANNEL, refused, by=jwt(7)))
-    for refused in ({"filter": {"code": {TOKEN: KEY}}}, {"ids": [TOKEN]}, {"next": f"{TOKEN}{KEY}"}, {TOKEN: KEY}):
-        keep(call("POST", f"{OPERATE}/redrive", refused, by=operator()))
+    for asked in ({"filter": {"code": {TOKEN: KEY}}}, {"ids": [TOKEN]}, {"next": f"{TOKEN}{KEY}"}, {TOKEN: KEY}):
+        keep(call("POST", f"{OPERATE}/redrive", asked, by=operator()))
     keep(call("GET", f"{OPERATE}/records", by=operator(), query=f"next={TOKEN}&size={KEY}"))
     assert len(told) == 12 + 6 + 4 + 1
     everything = f"{told}\n{log.getvalue()}\n{rows(engine)}\n{capfd.readouterr()}"

@@ -50,7 +50,7 @@ def all_pages(search: RecordSearch, wanted: RecordFilter, *, size: int) -> list[
 )
 def test_pages_hold_each_record_once_newest_first(wanted: RecordFilter, engine: Engine, clock: Clock) -> None:
     """Whatever the filter and the size of a page, also where many records were made in one millisecond."""
-    meant = []
+    meant: list[tuple[int, int, str, str | None]] = []
     for age in range(4):
         for status, code in (("dead", "network_error"), ("dead", "provider_5xx"), ("skipped", "recipient_missing")):
             made = {"status": status, "last_error_code": code, "created_at": clock() - age * HOUR}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -63,8 +64,7 @@ def check(connection: Connection, listing: Listing, index: str, place: Place, *,
 
 def _handler_reads(connection: Connection) -> int:
     """Rows read through index or table, in the session."""
-    names = ("Handler_read_first", "Handler_read_last", "Handler_read_key", "Handler_read_next")
-    names += ("Handler_read_prev", "Handler_read_rnd", "Handler_read_rnd_next")
+    names = {f"Handler_read_{what}" for what in ("first", "last", "key", "next", "prev", "rnd", "rnd_next")}
     rows = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'").all()
     return sum(int(value) for name, value in rows if name in names)
 
@@ -102,10 +102,8 @@ def test_a_page_of_records_is_a_range_of_an_index(
 )
 def test_a_stretch_of_time_is_part_of_the_range(wanted: RecordFilter, filled: Connection, clock: Clock) -> None:
     """Nothing outside of it is read, wherever it lies."""
-    within = {"created_from": clock() - 25 * HOUR, "created_before": clock() - 20 * HOUR}
-    listing = searching.listing(
-        filled, RecordFilter(user_id=wanted.user_id, statuses=wanted.statuses, preview_id=wanted.preview_id, **within)
-    )
+    within = replace(wanted, created_from=clock() - 25 * HOUR, created_before=clock() - 20 * HOUR)
+    listing = searching.listing(filled, within)
     assert listing.rest == []
     for age in (0, 22):
         check(filled, listing, listing.branches[0].index_name, Place(clock() - age * HOUR, 900), oldest_first=False)

@@ -86,7 +86,6 @@ def test_what_has_not_ended_is_never_redriven(status: Status, engine: Engine, cl
         RecordFilter(user_id=8),
         RecordFilter(trigger_type="rare", statuses=frozenset({Status.DEAD})),
     ],
-    ids=repr,
 )
 @pytest.mark.usefixtures("small_sets")
 def test_a_dry_run_counts_what_the_run_changes(wanted: RecordFilter, engine: Engine, clock: Clock) -> None:
@@ -156,11 +155,13 @@ def test_a_redrive_that_died_between_sets_is_finished_by_asking_again(engine: En
 def test_a_redrive_out_of_time_goes_on_where_it_ended(engine: Engine, clock: Clock) -> None:
     """At its pace: what comes later is due later."""
     dead(engine, clock, 25)
-    one, done, answers = redriver(engine, clock), None, 0
-    while done is None or done.next:
-        begin = done and Redriven(due_at=done.due_at, next=done.next)
+    one, answers, begin = redriver(engine, clock), 0, None
+    while True:
         done = one.run(ALL, actor="ann", per_second=5, until=clock(), begin=begin)
         answers += 1
+        if not done.next:
+            break
+        begin = Redriven(due_at=done.due_at, next=done.next)
     due = [record.next_retry_at for record in rows(engine)]
     assert answers == 3
     assert due == [to_stored(clock() + timedelta(seconds=number / 5)) for number in range(1, 26)]

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from delivery.aws.key_ring import KmsKeyRing
 from delivery.domain.channel import Channel
 from delivery.resealing import Resealer, Rotation
+from delivery.storage import credentials
 from delivery.storage.channels import Channels
 from delivery.storage.credentials import KeyOutOfReach
 from delivery.storage.data_keys import DataKeys
@@ -110,7 +111,8 @@ def test_it_goes_on_where_its_time_was_up(
     for user_id in range(1, 26):
         store.save(channel(user_id), now=clock())
     keys.newest = 2
-    one, begin, lefts = resealer(engine, clock, keys), 0, []
+    one, lefts = resealer(engine, clock, keys), list[int]()
+    begin: int | None = 0
     while begin is not None:
         done = one.run(actor="ann", until=clock(), begin=begin)
         lefts.append(done.left)
@@ -132,7 +134,7 @@ def test_what_a_user_saves_meanwhile_wins(
     """Byte for byte, even if only the case of a letter differs, as the Go service may still write it."""
     store.save(channel(1), now=clock())
     change(engine, 1, webhook_url=GO_URL)
-    user, seal = another_engine(), resealing.seal
+    user, seal = another_engine(), credentials.seal
 
     def save_and_seal(credential: str, **terms: Any) -> str:
         change(user, 1, webhook_url=saved)

@@ -134,6 +134,12 @@ class Way:
     most_at_once: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def problem(self, _channel: Channel) -> str | None:
+        return None
+
+    def shown(self, _channel: Channel) -> str:
+        return "****"
+
     def deliver(self, one: Attempt, to: Channel, permit: Permit) -> Outcome:
         assert to.user_id == one.user_id
         assert permit.begin(self.timeout.total_seconds())
