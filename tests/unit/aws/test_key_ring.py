@@ -22,6 +22,7 @@ from delivery.aws.clients import BoundedClient
 from delivery.aws.database_login import address_by_secret, or_the_last
 from delivery.aws.key_ring import KmsKeyRing
 from delivery.deadline import OutOfTime, ending_in, seconds_left
+from delivery.domain.operating import Action
 from delivery.storage.credentials import CredentialError, KeyOutOfReach
 from delivery.storage.mysql.database import Address
 from tests.unit.samples import NOW
@@ -39,8 +40,8 @@ class StoredKeys:
     def wrapped(self, key_id: int) -> bytes | None:
         return self.wrapped_keys.get(key_id)
 
-    def add(self, wrapped_key: bytes, *, now: datetime) -> int:
-        assert now == NOW
+    def add(self, wrapped_key: bytes, *, now: datetime, action: Action | None = None) -> int:
+        assert (now, action) == (NOW, None)
         self.wrapped_keys[len(self.wrapped_keys) + 1] = wrapped_key
         return len(self.wrapped_keys)
 

@@ -166,10 +166,11 @@ class Kept:
 
     def run(self, batch: Sequence[KafkaRecord]) -> SimpleNamespace:
         """Ingest: `offset` is the reject's id."""
+        return SimpleNamespace(rejects=self.would_reject(batch))
+
+    def would_reject(self, batch: Sequence[KafkaRecord]) -> list[Reject]:
         again = [one for one in batch if one.offset in self.bad]
-        return SimpleNamespace(
-            rejects=[Reject(source=one, code=RejectCode.PAYLOAD_INVALID, reason="no user") for one in again]
-        )
+        return [Reject(source=one, code=RejectCode.PAYLOAD_INVALID, reason="no user") for one in again]
 
     # channels
     def show(self, user_id: int, _way: str) -> SavedChannel | None:
