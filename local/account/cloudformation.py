@@ -57,7 +57,7 @@ class _Made:
 
 
 class _Resources(parsing.ResourceMap):
-    """Finds what the stack has made; moto resolves the template's parameters and conditions."""
+    """What the stack has made; moto's own makes whatever is asked for. Parameters and conditions are moto's work."""
 
     def __init__(self, stack: "OrderedStack", template: Body) -> None:
         self.made = stack.made
@@ -66,23 +66,28 @@ class _Resources(parsing.ResourceMap):
         self.load()
 
     def __getitem__(self, key: str) -> Any:
-        return self.made[key].resource if key in self.made else super().__getitem__(key)
+        return self.made[key].resource if key in self.made else self._parsed_resources[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.made)
 
 
 class OrderedStack(models.Stack):
     made: dict[str, _Made]
     #: what the operation at hand has created; its rollback retains none of these that say RetainExceptOnCreate
     new: set[str]
-    #: the names of its exports, kept because moto makes whatever an export refers to when it is asked for the export
-    exported: set[str]
+    #: resolved when the last operation ended: what they refer to is gone once the stack is deleted
+    exported: list[Any]
+
+    def __init__(self, **told: Any) -> None:
+        self.made, self.exported = {}, []
+        super().__init__(**told)
 
     @property
     def exports(self) -> list[Any]:
-        """None before there is anything: moto asks for them before it has the resources made."""
-        return list(super().exports) if hasattr(self, "made") else []
+        return self.exported
 
     def create_resources(self) -> None:
-        self.made, self.exported = {}, set()
         self.output_map = parsing.OutputMap(self.resource_map, {}, self.stack_id)
         self._change("CREATE", (self.template, self.parameters), before=_NOTHING, back="ROLLBACK")
 
@@ -92,11 +97,11 @@ class OrderedStack(models.Stack):
 
     def delete(self) -> None:
         """Also one that only has a change set, as `cdk diff` makes for a stack that is not there, and removes."""
-        if not hasattr(self, "made"):
-            self.made = {}
         self._say("DELETE_IN_PROGRESS")
         self.new = set()
         self.status = "DELETE_COMPLETE" if self._remove([*self.made]) else "DELETE_FAILED"
+        if self.status == "DELETE_COMPLETE":
+            self._export({})
         self._say(self.status)
 
     def _change(self, verb: str, version: Version, *, before: Version, back: str) -> None:
@@ -120,8 +125,7 @@ class OrderedStack(models.Stack):
         for name in _in_order(bodies):
             self._make(name, bodies[name])
         gone = self._remove([name for name in self.made if name not in bodies])
-        self.output_map = parsing.OutputMap(self.resource_map, template, self.stack_id)
-        self._export()
+        self._export(template)
         return gone
 
     def _refuse_to_take_back(self, template: Body) -> None:
@@ -129,16 +133,18 @@ class OrderedStack(models.Stack):
         offered = {it["Export"]["Name"] for it in template.get("Outputs", {}).values() if "Export" in it}
         for other in _others(self):
             wanted = set(_imports(self.parse_template(other.template)))
-            if lost := sorted((wanted & self.exported) - offered):
+            if lost := sorted((wanted & {it.name for it in self.exported}) - offered):
                 raise ValidationError(message=f"Cannot delete export {lost[0]} as it is in use by {other.name}")
 
-    def _export(self) -> None:
-        """Moto lists the exports of a stack's creation, and fails at its deletion where they are others by then."""
+    def _export(self, template: Body) -> None:
+        """Moto lists the exports of a stack's creation only, and resolves an output when it is first asked for it."""
+        self.output_map = parsing.OutputMap(self.resource_map, template, self.stack_id)
+        list(self.output_map.values())
         listed = models.cloudformation_backends[self.account_id][self.region_name].exports
-        for name in self.exported:
-            listed.pop(name, None)
-        listed.update({it.name: it for it in self.exports})
-        self.exported = {str(it.name) for it in self.exports}
+        for gone in self.exported:
+            listed.pop(gone.name, None)
+        self.exported = self.output_map.exports
+        listed.update({it.name: it for it in self.exported})
 
     def _make(self, name: str, body: Body) -> None:
         """Creates a resource, or updates it if its resolved properties have changed."""

@@ -69,7 +69,8 @@ def _log(function: str, lines: Sequence[str]) -> None:
     with suppress(logs.exceptions.ResourceAlreadyExistsException):
         logs.create_log_group(**group)
     logs.create_log_stream(**group, **stream)
-    logs.put_log_events(**group, **stream, logEvents=[{"timestamp": now, "message": line} for line in lines])
+    if lines:
+        logs.put_log_events(**group, **stream, logEvents=[{"timestamp": now, "message": line} for line in lines])
 
 
 def _run(deployed: Any, event: Mapping[str, Any]) -> tuple[str, Sequence[str]]:

@@ -139,6 +139,20 @@ def test_a_delivery_stack_that_fails_leaves_neither_its_data_key_nor_the_data_st
     assert not [*after.queues, *after.alarms, *after.sources]
 
 
+def test_a_deleted_stack_can_still_be_described_and_exports_nothing(account: Account) -> None:
+    """By its id, as the command line does after `destroy`; nothing of it is made again to answer."""
+    lift(account, seen(account.aws))
+    (stack,) = account.cloudformation.describe_stacks(StackName=DATA)["Stacks"]
+    assert stack["Outputs"]
+    assert account.cloudformation.list_exports()["Exports"]
+    account.cloudformation.delete_stack(StackName=DATA)
+    before = left(seen(account.aws))
+    (stack,) = account.cloudformation.describe_stacks(StackName=stack["StackId"])["Stacks"]
+    assert stack["StackStatus"] == "DELETE_COMPLETE"
+    assert account.cloudformation.list_exports()["Exports"] == []
+    assert left(seen(account.aws)) == before
+
+
 @pytest.mark.parametrize("word", ["data", "delivery"])
 def test_what_may_outlive_its_stack_has_no_name_that_another_stack_would_take(word: str, both: Stacks) -> None:
     """Retained after a `destroy`, they would be in the way of the next deployment. Nothing is kept before it works."""

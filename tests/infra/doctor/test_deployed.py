@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,18 +97,21 @@ def test_a_deployment_that_works_has_nothing_to_mend(deployed: Deployed) -> None
     assert {"function ingest", "function claim", "function send", "alarms", "stack hongyan-dev-delivery"} <= told.keys()
 
 
-def source(deployed: Deployed) -> Mapping[str, Any]:
-    told = {"FunctionName": deployed.outputs["IngestFunctionName"]}
-    (only,) = deployed.account.every("lambda", "list_event_source_mappings", "EventSourceMappings", **told)
-    return dict(only)
+def disabled_sources(output: str) -> Callable[[Deployed], Any]:
+    @contextmanager
+    def fault(deployed: Deployed) -> Iterator[None]:
+        told = {"FunctionName": deployed.outputs[output]}
+        sources = deployed.account.every("lambda", "list_event_source_mappings", "EventSourceMappings", **told)
+        enable(deployed, sources, enabled=False)
+        yield
+        enable(deployed, sources, enabled=True)
+
+    return fault
 
 
-@contextmanager
-def disabled_source(deployed: Deployed) -> Iterator[None]:
-    client, name = deployed.account.client("lambda"), source(deployed)["UUID"]
-    client.update_event_source_mapping(UUID=name, Enabled=False)
-    yield
-    client.update_event_source_mapping(UUID=name, Enabled=True)
+def enable(deployed: Deployed, sources: Sequence[Mapping[str, Any]], *, enabled: bool) -> None:
+    for it in sources:
+        deployed.account.client("lambda").update_event_source_mapping(UUID=it["UUID"], Enabled=enabled)
 
 
 @contextmanager
@@ -151,7 +153,13 @@ def newer_schema(deployed: Deployed) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("fault", "verdict", "check", "found", "remedy"),
     [
-        (disabled_source, "fail", "kafka source", "is Disabled: nothing is read from Kafka", "enable it in ingest's"),
+        (
+            disabled_sources("IngestFunctionName"),
+            "fail",
+            "kafka source",
+            "is Disabled: nothing is read from Kafka",
+            "enable it in ingest's",
+        ),
         (ringing_alarm, "fail", "alarm KafkaLag", "ALARM: Threshold Crossed", "docs/runbook.md, KafkaLag"),
         (
             dead_letter("DeadLetterQueueUrl"),
@@ -199,42 +207,17 @@ def test_the_script_of_the_first_deployment_saves_a_channel(deployed: Deployed, 
         assert deployed.sql("SELECT user_id, enabled, webhook_url FROM user_notification_channels") == [(7, 1, url)]
 
 
-@contextmanager
-def senders(deployed: Deployed) -> Iterator[None]:
-    """Does what Lambda's poller of the send queue would: moto has none that runs the deployed code."""
-    ended = threading.Event()
-    thread = threading.Thread(target=_poll, args=(deployed, ended))
-    thread.start()
-    yield
-    ended.set()
-    thread.join()
-
-
-def _poll(deployed: Deployed, ended: threading.Event) -> None:
-    sqs, url = deployed.account.client("sqs"), deployed.outputs["SendQueueUrl"]
-    while not ended.wait(0.2):
-        for it in sqs.receive_message(QueueUrl=url).get("Messages", []):
-            record = {"messageId": it["MessageId"], "receiptHandle": it["ReceiptHandle"], "body": it["Body"]}
-            event = {"Records": [{**record, "eventSourceARN": _arn(sqs, url), "messageAttributes": {}}]}
-            deployed.account.invoke(deployed.outputs["SendFunctionName"], json.dumps(event).encode())
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=it["ReceiptHandle"])
-
-
-def _arn(sqs: Any, url: str) -> str:
-    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
-
-
 def test_a_test_event_goes_through_the_deployed_code_up_to_a_user_who_is_not_reached(deployed: Deployed) -> None:
-    """Ingest records it in MySQL, the queue has its pointer, and send closes it; Feishu would be the real one."""
-    with senders(deployed):
-        recorded, attempt = deployed.examined(Trial(user=4_711, seconds=60))[-2:]
+    """Ingest records it in MySQL, moto gives the queue's pointer to send, and send closes it without Feishu."""
+    recorded, attempt = deployed.examined(Trial(user=4_711, seconds=60))[-2:]
     assert (recorded.verdict, recorded.check) == ("ok", "test event, ingest")
     assert (attempt.verdict, attempt.check) == ("warn", "test event, send")
     assert "all works up to Feishu, but user 4711 is not reached" in attempt.found
 
 
 def test_a_test_event_that_nobody_sends_is_missed(deployed: Deployed) -> None:
-    """Without a sender there is no line in its log."""
-    missed = deployed.examined(Trial(user=4_711, seconds=1))[-1]
+    """Send's sources are disabled, so its log has no line about the event."""
+    with disabled_sources("SendFunctionName")(deployed):
+        missed = deployed.examined(Trial(user=4_711, seconds=1))[-1]
     assert (missed.verdict, missed.check) == ("fail", "test event, send")
     assert missed.found == "no attempt in send's log within 1 s"
