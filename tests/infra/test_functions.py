@@ -69,7 +69,7 @@ def test_the_outputs_name_what_a_person_looks_for(stages: Mapping[str, Template]
     names = ["SendQueueUrl", "DeadLetterQueueUrl", "ReportQueueUrl", "DeadReportQueueUrl", "DataKeyArn", "KafkaSource"]
     names += ["IngestFunctionName", "ClaimFunctionName", "SendFunctionName"]
     for stage, template in stages.items():
-        own = [] if stage == "local" else ["MigrateFunctionName", "TopicFunctionName"]
+        own = ["ApiFunctionName", "ApiUrl"] if stage == "local" else ["MigrateFunctionName", "TopicFunctionName"]
         own += ["Endpoints"] if stage == "prod" else []
         assert sorted(template.body["Outputs"]) == sorted([*names, *own])
 

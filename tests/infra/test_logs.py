@@ -9,7 +9,8 @@ def test_every_log_group_is_encrypted_under_one_key_that_rotates(stages: Mapping
     """It is not the key of the credentials."""
     for template in stages.values():
         groups = template.all("AWS::Logs::LogGroup")
-        assert len(groups) == len(template.all("AWS::Lambda::Function"))
+        access_logs = template.all("AWS::ApiGatewayV2::Stage")
+        assert len(groups) == len(template.all("AWS::Lambda::Function")) + len(access_logs)
         (key, *others) = [template.named(group["KmsKeyId"]) for group in groups]
         assert key["EnableKeyRotation"] is True
         assert all(other == key for other in others)

@@ -114,4 +114,4 @@ def test_it_is_made_like_every_other_function(dev: Template) -> None:
 def test_the_local_stage_migrates_by_itself(local: Template) -> None:
     """Its CloudFormation would need Docker to run a custom resource."""
     assert ids(local, KIND) == []
-    assert len(ids(local, "AWS::Lambda::Function")) == len(FUNCTIONS)
+    assert len(ids(local, "AWS::Lambda::Function")) == len([*FUNCTIONS, "api"])

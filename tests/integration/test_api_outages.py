@@ -128,7 +128,6 @@ def test_planted_secrets_are_told_nowhere(
     keep(call("GET", f"{OPERATE}/records", by=operator(), query=f"next={TOKEN}&size={KEY}"))
     assert len(told) == 12 + 6 + 4 + 1
     everything = f"{told}\n{log.getvalue()}\n{rows(engine)}\n{capfd.readouterr()}"
-    assert "abcd" not in everything
     assert "plan...6789" in everything  # the mask, which is how this would find the rest
     for secret in (KEY, TOKEN):
         at = everything.find(secret)
