@@ -39,7 +39,7 @@ test: .venv/ready  ## the tests but for the long ones, or some: make test TEST=t
 test-long: .venv/ready  ## stacks that are broken, interrupted, deployed into moto and rehearsed; CI runs them, too
 	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m long
 
-quick: .venv/ready  ## what to run after each change: lint, types and unit tests at once, within half a minute
+quick: .venv/ready  ## what to run after each change: lint, types and unit tests at once, some 40 seconds
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types unit
 
 unit: .venv/ready
