@@ -40,8 +40,7 @@ class DeliveryStack(Stack):
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, made: Made, **stack: Any) -> None:  # noqa: ANN401
         super().__init__(scope, name, description=f"Hongyan ({stage.name}): notifications to Feishu", **stack)
         runtime = self._runtime(stage, made)
-        arns = made.kafka.arns if made.kafka else None
-        kafka = kafka_source(stage.kafka, made=arns, network=runtime.network)
+        kafka = kafka_source(stage.kafka, made=made.kafka.arns if made.kafka else None, network=runtime.network)
         visibility = Duration.seconds(stage.visibility_seconds)
         pointers = SendQueue(self, "SendQueue", settings=stage.queue, visibility=visibility)
         outcomes = ReportQueue(self, "ReportQueue", visibility=visibility)
@@ -56,7 +55,6 @@ class DeliveryStack(Stack):
         served = [api.function] if api else []
 
         _grant_queues(queue, reports, ingest=ingest, claim=claim, send=send)
-        mysql = made.database.instance if made.database else None
         metrics = Metrics(
             namespace=runtime.metrics_namespace,
             ingest=ingest,
@@ -65,7 +63,7 @@ class DeliveryStack(Stack):
             queue=pointers,
             reports=outcomes,
             mapping_id=ingest.mapping_id,
-            mysql=mysql,
+            mysql=made.database.instance if made.database else None,
             kafka=made.kafka,
             api=api,
         )

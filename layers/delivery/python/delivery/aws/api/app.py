@@ -51,7 +51,10 @@ class Api:
         self._errors(app)
         self._for_users(app)
         self._for_backends(app)
-        self._look_ups(app)
+        self._records(app)
+        self._counts(app)
+        self._rejects(app)
+        self._people(app)
         self._operations(app)
         self._description(app)
         return app
@@ -106,7 +109,7 @@ class Api:
         def test_channel_of(user_id: _UserId, way: _Way) -> Response[str]:
             return routes.test(user(user_id), WAYS[way])
 
-    def _look_ups(self, app: APIGatewayHttpResolver) -> None:
+    def _records(self, app: APIGatewayHttpResolver) -> None:
         routes = self.operators
 
         @app.get(f"{OPERATE}/records", tags=["operators"])
@@ -145,6 +148,9 @@ class Api:
             self._operator(app)
             return routes.record(record_id)
 
+    def _counts(self, app: APIGatewayHttpResolver) -> None:
+        routes = self.operators
+
         @app.get(f"{OPERATE}/counts", tags=["operators"])
         def count_records(
             created_from: _Time = None, created_before: _Time = None, by: Literal["hour", "day"] = "hour"
@@ -153,6 +159,9 @@ class Api:
             before = created_before or datetime.now(UTC)
             since = created_from or before - _DAY
             return routes.counts(since=since, before=before, stretch=_HOUR if by == "hour" else _DAY)
+
+    def _rejects(self, app: APIGatewayHttpResolver) -> None:
+        routes = self.operators
 
         @app.get(f"{OPERATE}/rejects", tags=["operators"])
         def list_rejects(
@@ -175,6 +184,9 @@ class Api:
         def show_reject(reject_id: _Id) -> Response[str]:
             self._operator(app)
             return routes.reject(reject_id)
+
+    def _people(self, app: APIGatewayHttpResolver) -> None:
+        routes = self.operators
 
         @app.get(f"{OPERATE}/channels", tags=["operators"])
         def show_channels(user_id: Annotated[int, Query(gt=0, lt=2**63)]) -> Response[str]:
