@@ -20,6 +20,8 @@ MOST_OF_MSK = 3
 #: for so many zones there is room from this prefix length down, with 16 public and 64 isolated addresses in each
 _ROOM = {24: 2, 23: 3, 22: 4, 21: 5}
 
+TWO_ZONES = "a VPC over two zones: network.new, or network.vpc_id with at least two subnets"
+
 
 class NewVpc(StageSection):
     new: Literal[True] = Field(title="true, or left out")
