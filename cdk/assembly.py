@@ -14,8 +14,8 @@ from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
 from cdk.error import SettingsError
 from cdk.settings.context import FIRST_DEPLOYMENT, is_first_deployment
-from cdk.settings.regions import lacking
 from cdk.settings.rules import OUR_NAME
+from cdk.settings.sections.regions import lacking
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 
 #: set by the CDK's command line

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from cdk.settings.functions import Ingest, Send
+from cdk.settings.sections.functions import Ingest, Send
 
 #: so much memory has one whole processor (AWS Lambda developer guide, "Configure Lambda function memory")
 _MB_A_PROCESSOR = 1769

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
-from cdk.settings.database import ExistingMySql, ExistingRds
+from cdk.settings.sections.database import ExistingMySql, ExistingRds
 
 #: the one function that logs in as the secret's user, who may make tables and users
 _MIGRATES = "migrate"

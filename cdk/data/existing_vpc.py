@@ -7,7 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from cdk.data.network import INSIDE, Network, Place
-from cdk.settings.network import ExistingVpc
+from cdk.settings.sections.network import ExistingVpc
 
 
 def existing_network(scope: Construct, settings: ExistingVpc) -> Network:

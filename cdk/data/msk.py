@@ -20,8 +20,8 @@ from cdk.data.msk_arns import MskArns
 from cdk.data.names import own_name
 from cdk.data.network import Network
 from cdk.log_key import seldom_read
-from cdk.settings.kafka import Brokers, ProvisionedMsk, ServerlessMsk
-from cdk.settings.network import MOST_OF_MSK
+from cdk.settings.sections.kafka import Brokers, ProvisionedMsk, ServerlessMsk
+from cdk.settings.sections.network import MOST_OF_MSK
 
 #: the port for IAM logins from within the VPC
 IAM_PORT = ec2.Port.tcp(9098)

@@ -15,7 +15,7 @@ from cdk.data.database import Database
 from cdk.data.names import own_name
 from cdk.data.network import Network
 from cdk.findings import accept
-from cdk.settings.database import NewInstance, NewMySql
+from cdk.settings.sections.database import NewInstance, NewMySql
 
 _USER = "hongyan"
 _PARAMETERS = {

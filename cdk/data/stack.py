@@ -17,9 +17,9 @@ from cdk.data.mysql import MySql
 from cdk.data.network import Network
 from cdk.data.vpc import Vpc
 from cdk.log_key import log_key, log_retention
-from cdk.settings.database import NewMySql
-from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka
-from cdk.settings.network import MOST_ZONES, ExistingVpc, NewVpc
+from cdk.settings.sections.database import NewMySql
+from cdk.settings.sections.kafka import ExistingMsk, Kafka, NewKafka
+from cdk.settings.sections.network import MOST_ZONES, ExistingVpc, NewVpc
 from cdk.settings.stage import StageSettings
 
 

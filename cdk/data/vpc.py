@@ -18,7 +18,7 @@ from cdk.data.nat_instance import nat_instance
 from cdk.data.network import Network, Place
 from cdk.findings import accept
 from cdk.log_key import seldom_read
-from cdk.settings.network import NewVpc, room_for_zones, zones
+from cdk.settings.sections.network import NewVpc, room_for_zones, zones
 
 _ACCEPTED = {
     "AwsSolutions::AwsSolutions-EC26": "The NAT instance's disk has the operating system and nothing of ours",

@@ -17,8 +17,8 @@ from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
 from cdk.delivery.tokens import authorizer_of
 from cdk.findings import accept
-from cdk.settings import api as settings
 from cdk.settings.environment import environment
+from cdk.settings.sections import api as settings
 from cdk.settings.stage import StageSettings
 from delivery.aws.api.channels import ROOT
 from delivery.aws.settings.api import ApiSettings

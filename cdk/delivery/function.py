@@ -12,7 +12,7 @@ from cdk.build.layers import sources
 from cdk.delivery.runtime import Runtime
 from cdk.findings import accept
 from cdk.settings.context import ROOT
-from cdk.settings.functions import FunctionSize
+from cdk.settings.sections.functions import FunctionSize
 
 _ACCEPTED = {
     "AwsSolutions::AwsSolutions-L1": "The runtime is a stage setting, raised when the tests have run on the newer one",

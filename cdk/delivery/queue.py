@@ -4,7 +4,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.settings.functions import Queue
+from cdk.settings.sections.functions import Queue
 
 #: as long as SQS keeps anything: time for a person to look
 _LONGEST_RETENTION = Duration.days(14)

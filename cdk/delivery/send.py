@@ -8,7 +8,7 @@ from constructs import Construct
 from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
 from cdk.settings.environment import environment
-from cdk.settings.functions import REPORTS_AT_ONCE
+from cdk.settings.sections.functions import REPORTS_AT_ONCE
 from cdk.settings.stage import StageSettings
 from delivery.aws.settings.send import SendSettings
 

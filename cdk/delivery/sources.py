@@ -17,7 +17,7 @@ from aws_cdk import aws_lambda as lambda_
 from cdk.data.msk_arns import MskArns
 from cdk.data.network import Network, grant_interfaces
 from cdk.delivery.function import StageFunction
-from cdk.settings.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers
+from cdk.settings.sections.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers
 
 _METRICS = lambda_.MetricType
 _KINDS = lambda_.SourceAccessConfigurationType

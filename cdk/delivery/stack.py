@@ -22,9 +22,9 @@ from cdk.delivery.runtime import Runtime
 from cdk.delivery.send import Send
 from cdk.delivery.sources import kafka_source
 from cdk.delivery.topic import NewTopic
-from cdk.settings.database import ExistingMySql, NewMySql
-from cdk.settings.kafka import NewKafka
-from cdk.settings.network import ExistingVpc
+from cdk.settings.sections.database import ExistingMySql, NewMySql
+from cdk.settings.sections.kafka import NewKafka
+from cdk.settings.sections.network import ExistingVpc
 from cdk.settings.stage import StageSettings
 from cdk.watch.alarms import Alarms
 from cdk.watch.dashboard import Dashboard

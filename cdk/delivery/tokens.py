@@ -10,9 +10,9 @@ from constructs import Construct
 from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
 from cdk.findings import accept
-from cdk.settings.api import Api, ExistingUserPool, Issuer, NewUserPool, OwnTokens
 from cdk.settings.environment import environment
-from cdk.settings.functions import FunctionSize
+from cdk.settings.sections.api import Api, ExistingUserPool, Issuer, NewUserPool, OwnTokens
+from cdk.settings.sections.functions import FunctionSize
 from delivery.aws.settings.authorizer import AuthorizerSettings
 
 _SIZE = FunctionSize(timeout_seconds=5, memory_mb=512, reserved_concurrency=None)

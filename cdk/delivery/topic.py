@@ -10,8 +10,8 @@ from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
 from cdk.delivery.sources import FIND_BROKERS
 from cdk.settings.environment import environment
-from cdk.settings.functions import FunctionSize
-from cdk.settings.kafka import NewKafka
+from cdk.settings.sections.functions import FunctionSize
+from cdk.settings.sections.kafka import NewKafka
 from delivery.aws.settings.topic import TopicSettings
 from delivery.aws.settings.types import MINUTE
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from cdk.doctor.account import Absent, Account, CannotLook
 from cdk.doctor.finding import Finding, fail, ok, warn
-from cdk.settings.database import NewMySql
-from cdk.settings.kafka import NewKafka, ProvisionedMsk
-from cdk.settings.network import LEAST_ZONES, NewVpc, zones, zones_of_msk
+from cdk.settings.sections.database import NewMySql
+from cdk.settings.sections.kafka import NewKafka, ProvisionedMsk
+from cdk.settings.sections.network import LEAST_ZONES, NewVpc, zones, zones_of_msk
 from cdk.settings.stage import StageSettings
 
 #: beside senders and ingest: claim, migrate, topic, and the senders of reports

@@ -7,8 +7,8 @@ from typing import Any
 
 from cdk.doctor.account import Account, Answer
 from cdk.doctor.finding import Finding, fail, ok
-from cdk.settings.named import named
-from cdk.settings.network import ExistingVpc
+from cdk.settings.sections.named import named
+from cdk.settings.sections.network import ExistingVpc
 from cdk.settings.stage import StageSettings
 
 _ANYWHERE = "0.0.0.0/0"

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from cdk.doctor.account import Absent, Account, CannotLook
 from cdk.doctor.finding import Finding, fail, ok, warn
-from cdk.settings.kafka import ExistingMsk, OwnBrokers
-from cdk.settings.named import named
+from cdk.settings.sections.kafka import ExistingMsk, OwnBrokers
+from cdk.settings.sections.named import named
 from cdk.settings.stage import StageSettings
 
 _LOGIN = ("username", "password")

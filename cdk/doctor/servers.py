@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from cdk.doctor.account import Absent, Account, Answer
 from cdk.doctor.finding import Finding, fail, ok, warn
 from cdk.doctor.network import groups, lets, subnets
-from cdk.settings.database import ExistingMySql, ExistingRds, rds_region
-from cdk.settings.kafka import ExistingMsk
-from cdk.settings.named import named
+from cdk.settings.sections.database import ExistingMySql, ExistingRds, rds_region
+from cdk.settings.sections.kafka import ExistingMsk
+from cdk.settings.sections.named import named
 from cdk.settings.stage import StageSettings
 
 #: how MSK's API calls a way to log in, its port, and what people call it ("Port information", MSK Developer Guide)

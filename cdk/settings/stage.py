@@ -6,15 +6,15 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from cdk.error import SettingsError
-from cdk.settings.api import Api
 from cdk.settings.complaints import complaints
-from cdk.settings.database import Database, NewMySql
-from cdk.settings.functions import Alarms, Claim, Ingest, Migrate, Queue, Retry, Send
-from cdk.settings.kafka import Kafka, NewKafka
-from cdk.settings.network import Network, NewVpc
 from cdk.settings.rules import OUR_NAME, VISIBILITY_FACTOR, contradictions
-from cdk.settings.section import EMPTY, KeyArn, StageSection, Whole
-from cdk.settings.tags import Tags
+from cdk.settings.sections.api import Api
+from cdk.settings.sections.database import Database, NewMySql
+from cdk.settings.sections.functions import Alarms, Claim, Ingest, Migrate, Queue, Retry, Send
+from cdk.settings.sections.kafka import Kafka, NewKafka
+from cdk.settings.sections.network import Network, NewVpc
+from cdk.settings.sections.section import EMPTY, KeyArn, StageSection, Whole
+from cdk.settings.sections.tags import Tags
 from delivery.aws.settings.send import MessageTexts
 from delivery.aws.settings.types import ActionBaseUrl, HandoffDeadline, Lease, UrlPrefixes, WebhookOrigins
 

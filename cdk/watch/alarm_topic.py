@@ -7,7 +7,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from cdk.settings.functions import Alarms, AlarmsByMail, AlarmsToTopic
+from cdk.settings.sections.functions import Alarms, AlarmsByMail, AlarmsToTopic
 
 
 def alarm_topic(scope: Construct, settings: Alarms | None) -> sns.ITopic | None:

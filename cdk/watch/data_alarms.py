@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cdk.data.msk import Cluster
-from cdk.settings.database import NewInstance
+from cdk.settings.sections.database import NewInstance
 from cdk.watch.alarm import Alarm, at_least, less_than, more_than
 from cdk.watch.metrics import MOST_IN_AN_ALARM, Metrics, highest
 

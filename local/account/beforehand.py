@@ -16,9 +16,9 @@ from moto.rds.models import DBInstance, rds_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.sns.models import sns_backends
 
-from cdk.settings.database import ExistingMySql, ExistingRds, rds_region
-from cdk.settings.named import Named, named
-from cdk.settings.network import ExistingVpc
+from cdk.settings.sections.database import ExistingMySql, ExistingRds, rds_region
+from cdk.settings.sections.named import Named, named
+from cdk.settings.sections.network import ExistingVpc
 from cdk.settings.stage import StageSettings
 
 #: where the server finds them, as JSON

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdk.settings.named import region_of
+from cdk.settings.sections.named import region_of
 from cdk.settings.stage import StageSettings
 from delivery.storage.mysql.database import address_of
 from local.account.beforehand import BEFOREHAND, Beforehand

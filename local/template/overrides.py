@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import make_url
 
-from cdk.settings.api import Issuer
 from cdk.settings.context import own_context
+from cdk.settings.sections.api import Issuer
 from cdk.settings.stage import LOCAL, StageSettings, stage_settings
 from local.issuer.tokens import TokenTerms
 from local.machine.processes import CannotStartError

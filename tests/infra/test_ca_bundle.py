@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from cdk.settings.database import ExistingMySql
-from cdk.settings.regions import BUNDLE, WITHOUT_ROTATION, known_regions
+from cdk.settings.sections.database import ExistingMySql
+from cdk.settings.sections.regions import BUNDLE, WITHOUT_ROTATION, known_regions
 from tests.infra.assets import Assets
 
 #: Amazon Trust Services: their chains end in one of these

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cdk.delivery.migrate import MIGRATIONS, fingerprint
-from cdk.settings.functions import Migrate
+from cdk.settings.sections.functions import Migrate
 from delivery.aws.settings.migrate import MigrateSettings
 from delivery.deployment.migrate import LOCK_SECONDS
 from delivery.deployment.migrate import MIGRATIONS as RUN_FROM

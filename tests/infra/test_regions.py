@@ -79,7 +79,7 @@ def test_a_bundle_of_one_s_own_is_believed(both: Stacks) -> None:
 
 def test_rds_s_own_name_tells_the_region_in_china_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it stands before the domain, not before `rds`."""
-    monkeypatch.setattr("cdk.settings.regions.known_regions", lambda: frozenset({"eu-west-1"}))
+    monkeypatch.setattr("cdk.settings.sections.regions.known_regions", lambda: frozenset({"eu-west-1"}))
     endpoint = "mysql.abc.rds.cn-north-1.amazonaws.com.cn"
     context = merged(own_context(), {"stage": "dev", "stages": {"dev": {"database": {**MYSQL, "endpoint": endpoint}}}})
     with pytest.raises(SettingsError, match="lacks RDS's authorities of cn-north-1; put"):

@@ -4,12 +4,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 
-from cdk.settings.api import Api, Issuer
-from cdk.settings.database import Database
-from cdk.settings.functions import REPORTS_AT_ONCE, Ingest, Queue, Retry, Send
-from cdk.settings.kafka import Kafka, NewKafka
-from cdk.settings.network import Network
-from cdk.settings.regions import lacking_snap_start
 from cdk.settings.rules.data import (
     boundary_rule,
     database_rule,
@@ -20,6 +14,12 @@ from cdk.settings.rules.data import (
 )
 from cdk.settings.rules.kafka import brokers_rule, existing_msk_rule, kafka_rule, msk_by_its_arn_rule
 from cdk.settings.rules.regional import data_keys_rule, lacking_rule, region_rule, zones_of_region_rule
+from cdk.settings.sections.api import Api, Issuer
+from cdk.settings.sections.database import Database
+from cdk.settings.sections.functions import REPORTS_AT_ONCE, Ingest, Queue, Retry, Send
+from cdk.settings.sections.kafka import Kafka, NewKafka
+from cdk.settings.sections.network import Network
+from cdk.settings.sections.regions import lacking_snap_start
 
 OUR_NAME = "hongyan"
 #: AWS's advice: a batch must not become visible again before Lambda itself has given up on it

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from cdk.settings.database import Database, ExistingMySql, NewMySql, rds_region
-from cdk.settings.network import LEAST_ZONES, TWO_ZONES, ExistingVpc, Network, NewVpc, room_for_zones, zones
+from cdk.settings.sections.database import Database, ExistingMySql, NewMySql, rds_region
+from cdk.settings.sections.network import LEAST_ZONES, TWO_ZONES, ExistingVpc, Network, NewVpc, room_for_zones, zones
 
 #: RDS asks for a most of "at least 10% more than the current allocated storage" and advises 26 %, which spares events
 #: ("Managing capacity automatically with Amazon RDS storage autoscaling")

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from cdk.settings.database import Database, ExistingRds, rds_region
-from cdk.settings.functions import Alarms
-from cdk.settings.kafka import Kafka
-from cdk.settings.network import Network, NewVpc
-from cdk.settings.regions import lacking
+from cdk.settings.sections.database import Database, ExistingRds, rds_region
+from cdk.settings.sections.functions import Alarms
+from cdk.settings.sections.kafka import Kafka
+from cdk.settings.sections.network import Network, NewVpc
+from cdk.settings.sections.regions import lacking
 
 _Lines = Iterator[str]
 

@@ -17,7 +17,7 @@ from cdk.doctor.secrets import judged_secret, wanted
 from cdk.doctor.servers import judged_cluster
 from cdk.doctor.stacks import judged_stack
 from cdk.doctor.trial import Trial, judged_attempt, judged_ingest, kafka_event
-from cdk.settings.kafka import ExistingMsk
+from cdk.settings.sections.kafka import ExistingMsk
 from delivery.aws.kafka_event import kafka_records
 from delivery.domain.contract import Accepted, judge
 from tests.unit.cdk.stages import BROKERS, CLUSTER, LEAST, NEW, SECRET, VPC, settings

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from cdk.error import SettingsError
 from cdk.settings.context import merged, own_context
-from cdk.settings.database import ExistingMySql, ExistingRds, NewMySql, rds_region
-from cdk.settings.functions import AlarmsByMail, AlarmsToTopic
-from cdk.settings.kafka import ExistingMsk, NewKafka, OwnBrokers, ProvisionedMsk, ServerlessMsk
-from cdk.settings.network import ExistingVpc, NewVpc
+from cdk.settings.sections.database import ExistingMySql, ExistingRds, NewMySql, rds_region
+from cdk.settings.sections.functions import AlarmsByMail, AlarmsToTopic
+from cdk.settings.sections.kafka import ExistingMsk, NewKafka, OwnBrokers, ProvisionedMsk, ServerlessMsk
+from cdk.settings.sections.network import ExistingVpc, NewVpc
 from cdk.settings.stage import stage_settings
 from tests.unit.cdk.stages import (
     BROKERS,

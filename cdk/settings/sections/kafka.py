@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from cdk.settings.section import EMPTY, InstanceClass, KeyArn, SecretArn, StageSection, chosen_by
+from cdk.settings.sections.section import EMPTY, InstanceClass, KeyArn, SecretArn, StageSection, chosen_by
 from delivery.aws.settings.types import PORT_PATTERN, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
 
 _Broker = Annotated[str, Field(pattern=rf"^[A-Za-z0-9.-]+:{PORT_PATTERN}$", title="host:port")]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from cdk.settings.database import rds_region
+from cdk.settings.sections.database import rds_region
 from cdk.settings.stage import StageSettings
 
 #: a setting's key in cdk.json, and its value

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
-from cdk.settings.section import StageSection, chosen_by
+from cdk.settings.sections.section import StageSection, chosen_by
 
 _ID = r"[0-9a-f]{8}(?:[0-9a-f]{9})?$"
 _SubnetId = Annotated[str, Field(pattern=f"^subnet-{_ID}", title="the id of a subnet")]

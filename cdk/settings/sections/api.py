@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
-from cdk.settings.functions import FunctionSize
-from cdk.settings.section import SecretArn, StageSection, chosen_by
+from cdk.settings.sections.functions import FunctionSize
+from cdk.settings.sections.section import SecretArn, StageSection, chosen_by
 from delivery.aws.settings.api import OperateScope, UserClaim
 
 #: with http the local stack's own, which the rules refuse elsewhere

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, Tag
 
-from cdk.settings.section import InstanceClass, KeyArn, SecretArn, StageSection, chosen_by
+from cdk.settings.sections.section import InstanceClass, KeyArn, SecretArn, StageSection, chosen_by
 from delivery.aws.settings.types import LONGEST_USER_PREFIX, DatabaseName, Host, Moment, Port
 
 #: functions' users are named after the database, with a dash below between

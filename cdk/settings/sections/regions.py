@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from cdk.settings.api import Api
 from cdk.settings.context import ROOT
-from cdk.settings.database import Database, ExistingRds, NewMySql, rds_region
+from cdk.settings.sections.api import Api
+from cdk.settings.sections.database import Database, ExistingRds, NewMySql, rds_region
 
 #: where `database.ca_file` looks for it: Lambda unpacks the layer into /opt
 BUNDLE = ROOT / "layers" / "delivery" / "rds-ca.pem"

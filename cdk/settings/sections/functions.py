@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, Tag
 
-from cdk.settings.section import StageSection, chosen_by
+from cdk.settings.sections.section import StageSection, chosen_by
 from delivery.aws.settings.claim import ClaimTuning
 from delivery.aws.settings.ingest import Attempts
 from delivery.aws.settings.send import Backoff, SendTuning
