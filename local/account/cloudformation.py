@@ -13,7 +13,7 @@ from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import ValidationError
 
 from local.account import faults
-from local.account.recorded import End, Recorded, call
+from local.account.resources.recorded import End, Recorded, call
 from local.template.intrinsics import references
 
 Body = dict[str, Any]

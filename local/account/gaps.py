@@ -11,7 +11,7 @@ KAFKA_SOURCE = "AWS::Lambda::EventSourceMapping of Kafka"
 MIGRATIONS = "Custom::Migrations"
 TOPIC = "Custom::KafkaTopic"
 
-#: made by local/account/models.py through moto's own API: why moto's CloudFormation does not do
+#: made by local/account/resources/models.py through moto's own API: why moto's CloudFormation does not do
 MADE: Mapping[str, str] = {
     "AWS::CloudWatch::Alarm": "its CloudFormation has no such type, its CloudWatch has",
     "AWS::EC2::SecurityGroup": "it fails at a rule for all ports",

@@ -16,8 +16,8 @@ from zipfile import ZipFile
 
 from moto.awslambda.models import lambda_backends
 
-from local.account.data import LOGIN
-from local.account.recorded import aws
+from local.account.resources.data import LOGIN
+from local.account.resources.recorded import aws
 from local.servers.aws import ACCOUNT
 
 # What Lambda's runtime does with an event; third-party packages are those of this machine, ours are the deployed ones.

@@ -8,12 +8,13 @@ from moto.awslambda.models import LambdaFunction
 from moto.cloudtrail.responses import CloudTrailResponse
 from moto.server import main as serve
 
-from local.account import offers, protection
+from local.account import offers
 from local.account.beforehand import make_what_was_asked_for
 from local.account.cloudformation import install
-from local.account.data import secret_of_all
 from local.account.invocation import answer_of_deployed
-from local.account.models import MODELS
+from local.account.resources import protection
+from local.account.resources.data import secret_of_all
+from local.account.resources.models import MODELS
 from local.servers.aws import Aws
 
 

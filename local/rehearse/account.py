@@ -11,7 +11,7 @@ from cdk.settings.sections.named import region_of
 from cdk.settings.stage import StageSettings
 from delivery.storage.mysql.database import address_of
 from local.account.beforehand import BEFOREHAND, Beforehand
-from local.account.data import LOGIN
+from local.account.resources.data import LOGIN
 from local.servers.aws import ACCOUNT, REGION, Aws, aws_server
 from local.servers.mysql import MySqlServer, mysql_server
 

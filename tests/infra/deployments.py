@@ -18,9 +18,9 @@ from sqlalchemy.pool import NullPool
 
 from cdk.settings.context import ROOT
 from delivery.storage.mysql.database import address_of
-from local.account.data import LOGIN
 from local.account.faults import FAULTS
 from local.account.gaps import missing
+from local.account.resources.data import LOGIN
 from local.servers.aws import Aws, aws_server
 from local.servers.mysql import MySqlServer
 from tests.infra.account.checkout import Assembly, Checkout, checkout

@@ -16,7 +16,7 @@ from cdk.build.command_line import main
 from cdk.build.stack_state import StackStates
 from cdk.build.templates import Stacks
 from cdk.settings.context import merged, own_context
-from local.account.protection import protect
+from local.account.resources.protection import protect
 
 REGION = "us-east-1"
 FIRST = ["--context", "first_deployment=true"]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from local.account.gaps import KAFKA_SOURCE, LACKED, MADE, OF_OTHER_STAGES, OF_THE_BOOTSTRAP, TOPIC, complaints, kind_of
-from local.account.models import MODELS
+from local.account.resources.models import MODELS
 from tests.infra.conftest import Stacks
 from tests.infra.templates import Resource, Template, told
 

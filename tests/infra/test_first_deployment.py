@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.account.data import LOGIN
 from local.account.faults import FAULTS
+from local.account.resources.data import LOGIN
 from local.servers.aws import Aws, aws_server
 from tests.infra.account.published import publish_nothing
 from tests.infra.account.seen import Seen, seen

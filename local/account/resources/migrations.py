@@ -6,7 +6,7 @@ import uuid
 from contextlib import suppress
 
 from local.account.invocation import invoked
-from local.account.recorded import Recorded, aws
+from local.account.resources.recorded import Recorded, aws
 from local.servers.aws import REGION
 
 _ANSWERS = "cloudformation-answers"

@@ -2,8 +2,8 @@
 
 import json
 
-from local.account.kafka_source import add_kafka_mapping
-from local.account.recorded import Recorded, aws
+from local.account.resources.kafka_source import add_kafka_mapping
+from local.account.resources.recorded import Recorded, aws
 
 
 class Layer(Recorded):

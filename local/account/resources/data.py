@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from botocore import xform_name
 
-from local.account.recorded import Properties, Recorded, aws
+from local.account.resources.recorded import Properties, Recorded, aws
 
 #: what RDS takes instead of a generated password: the login of the MySQL that stands in for it
 LOGIN = "ACCOUNT_MYSQL_LOGIN"

@@ -5,10 +5,10 @@ The SDK checks the shape of everything that the template says, as AWS would.
 
 from collections.abc import Mapping
 
-from local.account import data, functions, others
 from local.account.gaps import KAFKA_SOURCE, LACKED, MIGRATIONS, OF_OTHER_STAGES, OF_THE_BOOTSTRAP
-from local.account.migrations import Migrations
-from local.account.recorded import Recorded
+from local.account.resources import data, functions, others
+from local.account.resources.migrations import Migrations
+from local.account.resources.recorded import Recorded
 
 MODELS: Mapping[str, type[Recorded]] = {
     **dict.fromkeys({*LACKED, *OF_OTHER_STAGES, OF_THE_BOOTSTRAP} - {KAFKA_SOURCE}, Recorded),

@@ -5,7 +5,7 @@ import os
 
 from moto.kafka.models import kafka_backends
 
-from local.account.recorded import Recorded, aws
+from local.account.resources.recorded import Recorded, aws
 from local.servers.aws import ACCOUNT
 
 

@@ -1,0 +1,1 @@
+"""Models of the resources that moto lacks, or does not make as CloudFormation would."""
