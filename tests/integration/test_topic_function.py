@@ -240,7 +240,7 @@ def by_token(monkeypatch: pytest.MonkeyPatch, port: int, given: str) -> None:
         "sasl.mechanism": "OAUTHBEARER",
         "oauth_cb": lambda _: (given, time.time() + 300),
     }
-    monkeypatch.setattr(wiring, "client", lambda service: Aws(f"127.0.0.1:{port}"))
+    reach(monkeypatch, Aws(f"127.0.0.1:{port}"))
     monkeypatch.setattr(wiring, "iam_login", lambda region: login)
 
 
