@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
+from delivery.aws.kafka import admin as kafka_admin
+from delivery.aws.kafka import connection
 from delivery.aws.wiring import topic as wiring
-from delivery.deployment import kafka_admin
 from delivery.deployment.failure import DeploymentError
 from functions.topic.handler import handler
 from local.machine.ports import free_port
@@ -78,7 +79,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, broker: KafkaCluster, name: str) -> Ite
 
     monkeypatch.setenv("KAFKA_CLUSTER_ARN", CLUSTER)
     monkeypatch.setenv("KAFKA_TOPIC", name)
-    monkeypatch.setattr(wiring, "client", lambda service: Aws(broker.bootstrap_servers))
+    reach(monkeypatch, Aws(broker.bootstrap_servers))
     monkeypatch.setattr(wiring, "iam_login", lambda region: {})
     deploy()
     yield deploy
@@ -104,6 +105,11 @@ class Aws:
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
         assert StackName == IDS["StackId"]
         return {"Stacks": [{"StackStatus": self._status}]}
+
+
+def reach(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> None:
+    for module in (wiring, connection):
+        monkeypatch.setattr(module, "client", lambda service: aws)
 
 
 def by_hand() -> dict[str, int] | None:
@@ -183,7 +189,7 @@ def test_a_rollback_to_fewer_partitions_succeeds(
     seen(broker, name)
     ask(partitions=3)
     aws = Aws(broker.bootstrap_servers, status="UPDATE_ROLLBACK_IN_PROGRESS")
-    monkeypatch.setattr(wiring, "client", lambda service: aws)
+    reach(monkeypatch, aws)
     assert deploys(cloudformation, "Update") == ("SUCCESS", "")
     assert seen(broker, name).partitions == 5
 
@@ -207,7 +213,7 @@ def test_brokers_that_cannot_be_reached_are_waited_for_and_then_named(
     cloudformation: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In time to tell the deployment, which would hang without an answer."""
-    monkeypatch.setattr(wiring, "client", lambda service: Aws("127.0.0.1:1"))
+    reach(monkeypatch, Aws("127.0.0.1:1"))
     monkeypatch.setattr(kafka_admin, "_PAUSE_SECONDS", 0.5)
     status, reason = deploys(cloudformation, seconds=33)
     assert status == "FAILED"
@@ -234,7 +240,7 @@ def by_token(monkeypatch: pytest.MonkeyPatch, port: int, given: str) -> None:
         "sasl.mechanism": "OAUTHBEARER",
         "oauth_cb": lambda _: (given, time.time() + 300),
     }
-    monkeypatch.setattr(wiring, "client", lambda service: Aws(f"127.0.0.1:{port}"))
+    reach(monkeypatch, Aws(f"127.0.0.1:{port}"))
     monkeypatch.setattr(wiring, "iam_login", lambda region: login)
 
 

@@ -6,9 +6,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag
 
 from cdk.settings.sections.section import EMPTY, InstanceClass, KeyArn, SecretArn, StageSection, chosen_by
-from delivery.aws.settings.types import PORT_PATTERN, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
+from delivery.aws.settings.types import BrokerAddress, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
 
-_Broker = Annotated[str, Field(pattern=rf"^[A-Za-z0-9.-]+:{PORT_PATTERN}$", title="host:port")]
 _CONNECTION = r"^arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:vpc-connection/[0-9]{12}/[^/]+/[A-Za-z0-9-]+$"
 _ConnectionArn = Annotated[str, Field(pattern=_CONNECTION, title="the ARN of an MSK VPC connection")]
 _VERSION = r"^[0-9]+\.[0-9]+\.[0-9x]+(\.kraft)?$"
@@ -101,7 +100,7 @@ class ExistingMsk(_WithLogin):
 
 
 class OwnBrokers(_WithLogin):
-    bootstrap_servers: tuple[_Broker, ...] = Field(min_length=1, strict=False)
+    bootstrap_servers: tuple[BrokerAddress, ...] = Field(min_length=1, strict=False)
     """instead: self-managed brokers, where to begin"""
     ca_secret_arn: SecretArn | None = None
     """of brokers whose certificates a private authority signed: JSON with its certificate"""

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
 
-from delivery.deployment.kafka_admin import KafkaAdmin, iam_login
+from delivery.aws.kafka.admin import KafkaAdmin
+from delivery.aws.kafka.login import iam_login
 
 
 @pytest.fixture(autouse=True)

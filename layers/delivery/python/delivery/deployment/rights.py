@@ -5,9 +5,10 @@ Tests run each stage's statements as its user, and take each privilege away to s
 
 from collections.abc import Mapping
 
-from delivery.storage import attempts, channels, claims, closing, data_keys, outbox, recording, rejects, saved_channels
+from delivery.storage import attempts, channels, claims, closing, data_keys, recording, rejects, saved_channels
 from delivery.storage.mysql.columns import Privilege, Rights
 from delivery.storage.operating import audit, counting, redriving, rejected, resealing, searching
+from delivery.storage.outbox import consuming, relayed
 
 
 def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:
@@ -17,12 +18,13 @@ def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:
 
 #: Stage → table → privileges.
 RIGHTS = {
-    "ingest": _together(recording.RIGHTS, rejects.RIGHTS, outbox.RIGHTS),
+    "ingest": _together(recording.RIGHTS, rejects.RIGHTS, consuming.RIGHTS),
     "claim": _together(claims.RIGHTS),
+    "relay": _together(relayed.RIGHTS),
     "api": _together(
         recording.RIGHTS,
         rejects.RIGHTS,
-        outbox.RIGHTS,
+        consuming.RIGHTS,
         channels.RIGHTS_TO_SAVE,
         saved_channels.RIGHTS,
         data_keys.RIGHTS_TO_READ,

@@ -16,7 +16,7 @@ from delivery.domain.record import RESUMABLE_STATUSES, NewRecord, Pointer, Statu
 from delivery.storage.mysql.columns import INSERT, Rights, listed, row_of, select, update
 from delivery.storage.mysql.database import error_number, in_transaction, own_words, to_stored
 from delivery.storage.mysql.packets import MOST_BYTES, halved, in_packets, size_of, size_of_row
-from delivery.storage.outbox import mark_consumed, mark_dead
+from delivery.storage.outbox.consuming import mark_consumed, mark_dead
 from delivery.storage.rejects import insert_rejects
 
 # MySQL refuses one value: wrong string, truncated, bad date, missing default, a trigger's SIGNAL, bad JSON, a CHECK.

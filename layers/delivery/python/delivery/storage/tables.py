@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Index,
     Integer,
     LargeBinary,
@@ -157,7 +158,13 @@ outbox = Table(
     _time("consumed_at", nullable=True),
     _time("created_at"),
     _time("updated_at"),
+    Column(
+        "ordered_key",
+        _key(191),
+        Computed("if(((`status` = 'pending') and (length(`message_key`) > 0)),`message_key`,NULL)", persisted=False),
+    ),
     Index("ix_notification_outbox_due", "status", "next_retry_at", "id"),
+    Index("ix_notification_outbox_order", "ordered_key", "id"),
     **_INNODB,
 )
 

@@ -33,6 +33,7 @@ Moment = Annotated[
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$", title="a host name or address, without scheme or port")]
 Port = Annotated[int, Field(default=3306, ge=1, le=65_535)]
 DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$", title="up to 64 letters, digits and underscores")]
+BrokerAddress = Annotated[str, Field(pattern=rf"^[A-Za-z0-9.-]+:{PORT_PATTERN}$", title="host:port")]
 ClusterArn = Annotated[str, Field(pattern=_CLUSTER, title="the ARN of an MSK cluster")]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$", title="a topic name")]
 TopicPartitions = Annotated[int, Field(ge=1, le=1_000)]

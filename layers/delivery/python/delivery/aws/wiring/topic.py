@@ -3,8 +3,10 @@
 from functools import cache
 
 from delivery.aws.clients import client
+from delivery.aws.kafka.admin import KafkaAdmin
+from delivery.aws.kafka.connection import msk_addresses, region_of
+from delivery.aws.kafka.login import iam_login
 from delivery.aws.settings.topic import TopicSettings
-from delivery.deployment.kafka_admin import KafkaAdmin, iam_login
 from delivery.deployment.topic import TopicMaker, WantedTopic
 
 
@@ -21,9 +23,7 @@ def topic_maker() -> TopicMaker:
 
 
 def brokers_of(cluster_arn: str) -> KafkaAdmin:
-    """Asks MSK for the addresses at each call, because they change when brokers do."""
-    known = client("kafka").get_bootstrap_brokers(ClusterArn=cluster_arn)
-    return KafkaAdmin(known["BootstrapBrokerStringSaslIam"], iam_login(region=cluster_arn.split(":")[3]))
+    return KafkaAdmin(msk_addresses(cluster_arn, "IAM"), iam_login(region=region_of(cluster_arn)))
 
 
 def is_rolling_back(stack: str | None) -> bool:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
@@ -19,6 +18,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from delivery.aws.kafka.login import Login
 from delivery.deployment.failure import DeploymentError
 from delivery.deployment.topic import WantedTopic
 
@@ -30,25 +30,10 @@ _HOUR_MS = 3_600_000
 _BROKERS_CHOOSE = -1
 
 
-def iam_login(region: str) -> Mapping[str, Any]:
-    """Logs in as the function's role, over TLS. The token is signed here without a call and lives 15 minutes."""
-
-    def token(_: str) -> tuple[str, float]:
-        signed, expires_ms = MSKAuthTokenProvider.generate_auth_token(region)
-        return signed, expires_ms / 1000
-
-    return {
-        "security.protocol": "SASL_SSL",
-        "ssl.ca.location": "probe",  # the wheel's own OpenSSL does not know where this system keeps its authorities
-        "sasl.mechanism": "OAUTHBEARER",
-        "oauth_cb": token,
-    }
-
-
 class KafkaAdmin:
     """The cluster at these addresses. What a broker refuses is a DeploymentError in its own words."""
 
-    def __init__(self, bootstrap_servers: str, login: Mapping[str, Any]) -> None:
+    def __init__(self, bootstrap_servers: str, login: Login) -> None:
         self._last_error = ""
         # Its log would go to stderr and says no more than the errors that we are given.
         quiet: dict[str, Any] = {"bootstrap.servers": bootstrap_servers, "error_cb": self._remember, "log_level": 0}

@@ -1,0 +1,118 @@
+"""Leases the producers' rows that are due, in sets, and sets aside those whose turn it is not.
+
+Rows are leased and not locked: ingest marks the same rows while the relay waits for Kafka's answer.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, text
+
+from delivery.domain.relaying import Leased, OutboxRow
+from delivery.storage.mysql.columns import Rights, assigned, listed, select, update
+from delivery.storage.mysql.database import from_stored, in_transaction, to_stored
+
+DUE_INDEX = "ix_notification_outbox_due"
+ORDER_INDEX = "ix_notification_outbox_order"
+
+#: How long rows wait for an older one that another relay has in hand.
+_TURN = timedelta(seconds=1)
+
+_READ = ("id", "topic", "message_key", "event_type", "service_name", "payload", "retry_count", "max_retry")
+
+# NULL is a row whose producer gave no time. The index is forced, here and below: on a small or mostly due table the
+# optimizer prefers a full scan.
+DUE = text(f"""
+SELECT {listed(_READ)}, ordered_key FROM notification_outbox_messages FORCE INDEX ({DUE_INDEX})
+WHERE status = 'pending' AND (next_retry_at <= :now OR next_retry_at IS NULL)
+ORDER BY next_retry_at, id LIMIT :limit FOR UPDATE SKIP LOCKED""")  # noqa: S608 - constant
+
+# For the newest row of each key in the set, the oldest row of that key that is pending and not in the set.
+OLDER = f"""
+SELECT newest.topic, newest.ordered_key, older.id, older.retry_count, older.next_retry_at
+FROM notification_outbox_messages AS newest FORCE INDEX (PRIMARY) JOIN LATERAL (
+    SELECT id, retry_count, next_retry_at FROM notification_outbox_messages AS one FORCE INDEX ({ORDER_INDEX})
+    WHERE one.ordered_key = newest.ordered_key AND one.topic = newest.topic
+        AND one.id < newest.id AND one.id NOT IN %(ids)s
+    ORDER BY one.id LIMIT 1
+) AS older
+WHERE newest.id IN %(newest)s"""  # noqa: S608 - constant
+
+_LEASED = {"next_retry_at": "%(until)s", "updated_at": "%(now)s"}
+_LEASE = f"""
+UPDATE notification_outbox_messages FORCE INDEX (PRIMARY) SET {assigned(_LEASED)}
+WHERE id IN %(ids)s"""  # noqa: S608 - constant
+
+_OLDEST_PENDING = text(f"""
+SELECT created_at FROM notification_outbox_messages WHERE id = (
+    SELECT MIN(id) FROM notification_outbox_messages FORCE INDEX ({DUE_INDEX}) WHERE status = 'pending')""")  # noqa: S608 - constant
+
+RIGHTS: Rights = {
+    "notification_outbox_messages": [
+        *select(*_READ, "ordered_key", "status", "next_retry_at", "created_at"),
+        *update(*_LEASED),
+    ]
+}
+
+_Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRows:
+    """The rows whose `next_retry_at` has come."""
+
+    engine: Engine
+
+    def lease_due(self, *, limit: int, now: datetime, lease: timedelta) -> Leased:
+        """Takes up to `limit` due rows, oldest first; those behind an older row of their key come back later."""
+        return in_transaction(self.engine, lambda connection: _lease_due(connection, limit, now, lease))
+
+    def oldest_pending_at(self) -> datetime | None:
+        with self.engine.connect() as connection:
+            found = connection.execute(_OLDEST_PENDING).scalar()
+        return from_stored(found) if found else None
+
+
+def _lease_due(connection: Connection, limit: int, now: datetime, lease: timedelta) -> Leased:
+    due = connection.execute(DUE, {"now": to_stored(now), "limit": limit}).all()
+    aside = _turns(due, _older(connection, due), now) if due else {}
+    moments = {row.id: aside.get(row.id, to_stored(now + lease)) for row in due}
+    _move(connection, moments, now)
+    rows = [_outbox_row(row) for row in due if row.id not in aside]
+    return Leased(rows=rows, until=from_stored(to_stored(now + lease)), blocked=len(aside))
+
+
+def _older(connection: Connection, due: Sequence[Row[Any]]) -> Mapping[_Key, Row[Any]]:
+    """For each key, the oldest row that has to go first and is not among these."""
+    newest: dict[_Key, int] = {}
+    for row in due:
+        if row.ordered_key is not None:
+            newest[row.topic, row.ordered_key] = max(row.id, newest.get((row.topic, row.ordered_key), 0))
+    if not newest:
+        return {}
+    found = connection.exec_driver_sql(OLDER, {"ids": [row.id for row in due], "newest": sorted(newest.values())})
+    return {(row.topic, row.ordered_key): row for row in found}
+
+
+def _turns(due: Iterable[Row[Any]], older: Mapping[_Key, Row[Any]], now: datetime) -> Mapping[int, datetime]:
+    """When each row that has to wait for an older one is looked at again: with that one if it waits for a retry."""
+    return {
+        row.id: first.next_retry_at if first.retry_count and first.next_retry_at else to_stored(now + _TURN)
+        for row in due
+        if row.ordered_key is not None
+        and (first := older.get((row.topic, row.ordered_key))) is not None
+        and first.id < row.id
+    }
+
+
+def _move(connection: Connection, moments: Mapping[int, datetime], now: datetime) -> None:
+    for until in sorted(set(moments.values())):
+        # By primary key in ascending order: the lock order that every writer shares.
+        ids = sorted(row_id for row_id, moment in moments.items() if moment == until)
+        connection.exec_driver_sql(_LEASE, {"until": until, "now": to_stored(now), "ids": ids})
+
+
+def _outbox_row(row: Row[Any]) -> OutboxRow:
+    return OutboxRow(**{name: getattr(row, name) for name in _READ})
