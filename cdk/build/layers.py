@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,9 @@ class Layers(Construct):
         if not compiler(target.python):
             Annotations.of(self).add_info(told(target.python))
 
+    @cached_property
     def kafka(self) -> lambda_.LayerVersion:
-        """The layer of the one function that connects to Kafka itself."""
+        """The layer of the functions that connect to Kafka themselves. Only a stage that has one makes it."""
         return self._installed("kafka", "The Kafka client")
 
     def _installed(self, folder: str, description: str) -> lambda_.LayerVersion:

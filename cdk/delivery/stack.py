@@ -10,6 +10,7 @@ from constructs import Construct
 from cdk.data.database import Database
 from cdk.data.existing_vpc import existing_network
 from cdk.data.msk import Cluster
+from cdk.data.msk_arns import MskArns
 from cdk.data.network import Network
 from cdk.data.stack import Made
 from cdk.delivery.api import ApiFunction, HttpApi
@@ -18,8 +19,10 @@ from cdk.delivery.function import StageFunction
 from cdk.delivery.ingest import Ingest
 from cdk.delivery.kafka.source import kafka_source
 from cdk.delivery.kafka.topic import NewTopic
+from cdk.delivery.kafka.writer import Writer
 from cdk.delivery.migrate import Migrate
 from cdk.delivery.queue import ReportQueue, SendQueue
+from cdk.delivery.relay import Relay
 from cdk.delivery.runtime import Runtime
 from cdk.delivery.send import Send
 from cdk.settings.sections.database import ExistingMySql, NewMySql
@@ -34,13 +37,15 @@ from cdk.watch.metrics import Metrics
 class DeliveryStack(Stack):
     """Kafka → ingest → send queue → send → Feishu; the schedule → claim → send queue; MySQL beside all of them.
 
-    What send cannot write to MySQL goes to the report queue and comes back to send.
+    What send cannot write to MySQL goes to the report queue and comes back to send. The relay, where a stage has one,
+    brings the rows of the outbox from MySQL to Kafka.
     """
 
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, made: Made, **stack: Any) -> None:  # noqa: ANN401
         super().__init__(scope, name, description=f"Hongyan ({stage.name}): notifications to Feishu", **stack)
         runtime = self._runtime(stage, made)
-        kafka = kafka_source(stage.kafka, made=made.kafka.arns if made.kafka else None, network=runtime.network)
+        cluster = made.kafka.arns if made.kafka else None
+        kafka = kafka_source(stage.kafka, made=cluster, network=runtime.network)
         visibility = Duration.seconds(stage.visibility_seconds)
         pointers = SendQueue(self, "SendQueue", settings=stage.queue, visibility=visibility)
         outcomes = ReportQueue(self, "ReportQueue", visibility=visibility)
@@ -52,7 +57,9 @@ class DeliveryStack(Stack):
         send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, reports=reports, data_key_arn=data_key)
 
         api = self._api(stage, runtime=runtime, queue=queue, data_key_arn=data_key)
-        served = [api.function] if api else []
+        relay = self._relay(stage, runtime=runtime, cluster=cluster)
+        relays = [relay] if relay else []
+        served = [*([api.function] if api else []), *relays]
 
         _grant_queues(queue, reports, ingest=ingest, claim=claim, send=send)
         metrics = Metrics(
@@ -66,6 +73,7 @@ class DeliveryStack(Stack):
             mysql=made.database.instance if made.database else None,
             kafka=made.kafka,
             api=api,
+            relay=relay,
         )
         self._watch(stage, metrics)
         self._tell_queues(pointers, outcomes)
@@ -74,7 +82,7 @@ class DeliveryStack(Stack):
         self._name(ingest, claim, send, *served)
         # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
         if not stage.is_local:
-            topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
+            topic = self._topic_before(ingest, *relays, runtime=runtime, stage=stage, cluster=made.kafka)
             self._migrate_before(*topic, ingest, claim, send, *served, runtime=runtime, stage=stage)
 
     def _api(self, stage: StageSettings, *, runtime: Runtime, queue: sqs.IQueue, data_key_arn: str) -> HttpApi | None:
@@ -86,6 +94,12 @@ class DeliveryStack(Stack):
         api = HttpApi(self, "HttpApi", runtime=runtime, function=function, api=stage.api, keeps_data=stage.keeps_data)
         self._tell(ApiUrl=api.url)
         return api
+
+    def _relay(self, stage: StageSettings, *, runtime: Runtime, cluster: MskArns | None) -> Relay | None:
+        if stage.relay is None:
+            return None
+        writer = Writer.of(stage.kafka, made=cluster)
+        return Relay(self, "Relay", runtime=runtime, settings=stage.relay, writer=writer)
 
     def _runtime(self, stage: StageSettings, made: Made) -> Runtime:
         database, network = made.database, made.network
@@ -107,13 +121,13 @@ class DeliveryStack(Stack):
         self._name(migrate)
 
     def _topic_before(
-        self, ingest: Ingest, *, runtime: Runtime, stage: StageSettings, cluster: Cluster | None
+        self, *others: StageFunction, runtime: Runtime, stage: StageSettings, cluster: Cluster | None
     ) -> list[NewTopic]:
         """On a cluster of the stage's own; elsewhere the topic is somebody else's to make."""
         if not (isinstance(stage.kafka, NewKafka) and cluster):
             return []
         topic = NewTopic(self, "Topic", runtime=runtime, settings=stage.kafka, cluster=cluster)
-        topic.before(ingest)
+        topic.before(*others)
         self._name(topic)
         return [topic]
 

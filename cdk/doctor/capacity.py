@@ -63,7 +63,8 @@ def needs(stage: StageSettings) -> Iterator[tuple[Quota, int]]:
 def concurrency(stage: StageSettings) -> int:
     """How many functions may run at once when there is a lot to do."""
     partitions = stage.kafka.new.partitions if isinstance(stage.kafka, NewKafka) else 1
-    return stage.send.max_concurrency + partitions + _OTHER_FUNCTIONS
+    relays = stage.relay.at_once if stage.relay else 0
+    return stage.send.max_concurrency + partitions + relays + _OTHER_FUNCTIONS
 
 
 def judged_quota(quota: Quota, *, used: int, needed: int, limit: int) -> Finding:

@@ -68,6 +68,8 @@ def kafka(account: Account, stage: StageSettings) -> Iterator[Finding]:
     if stage.kafka.vpc_connection_arn is None:  # by a connection, the poller is in our own groups
         names = broker_groups(cluster)
         yield judged_poller(_groups(account, names), names, login(stage.kafka)[1])
+        if stage.relay:
+            yield _reached("kafka, relay", account, stage, names, login(stage.kafka)[1])
 
 
 def login(settings: ExistingMsk) -> tuple[tuple[str, ...], int, str]:

@@ -16,6 +16,7 @@ from cdk.watch.alarm import Alarm, at_least, less_than, more_than
 from cdk.watch.alarm_topic import alarm_topic
 from cdk.watch.data_alarms import of_brokers, of_mysql, of_source
 from cdk.watch.metrics import FIVE_MINUTES, Metrics, total
+from cdk.watch.relay_alarms import of_relay
 
 _QUARTER_HOUR = Duration.minutes(15)
 _LATE_SECONDS = 10 * 60
@@ -43,6 +44,8 @@ def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
     yield from _of_outcomes(metrics)
     yield from _of_our_own(metrics)
     yield from _of_api(metrics)
+    if metrics.relay:
+        yield from of_relay(metrics.relay, metrics)
     yield from of_source(metrics)
     if isinstance(stage.database, NewMySql):
         yield from of_mysql(stage.database.new, metrics)

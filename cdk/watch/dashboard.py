@@ -26,6 +26,7 @@ class Dashboard(Construct):
             default_interval=Duration.hours(12),
             widgets=[
                 *_notifications(metrics),
+                *_outbox(metrics),
                 *_functions(metrics),
                 *_api(metrics),
                 *_mysql(metrics),
@@ -69,6 +70,17 @@ def _notifications(metrics: Metrics) -> Iterator[_Row]:
             [count("PassedOver", "ingest", label="all"), metrics.each("PassedOver", "event_type")],
         ),
     ]
+
+
+def _outbox(metrics: Metrics) -> Iterator[_Row]:
+    if metrics.relay:
+        fates = [metrics.count(name, "relay") for name in ("Published", "Refused", "Dead")]
+        put_back = metrics.count("PutBack", "relay", label="put back")
+        yield [
+            _graph("Outbox (refused ones are tried again)", "rows", [*fates, put_back]),
+            _graph("Age of the oldest pending outbox row", _SECONDS, [metrics.oldest_pending_age()]),
+            _graph("Runs of the relay in which Kafka took nothing", "runs", [metrics.count("KafkaTrouble", "relay")]),
+        ]
 
 
 def _functions(metrics: Metrics) -> Iterator[_Row]:

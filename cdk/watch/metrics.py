@@ -34,10 +34,12 @@ class Metrics:
     mysql: str | None
     kafka: Cluster | None
     api: HttpApi | None
+    relay: StageFunction | None
 
     @property
     def functions(self) -> Sequence[StageFunction]:
-        return (self.ingest, self.claim, self.send, *([self.api.function] if self.api else []))
+        optional = (self.relay, self.api.function if self.api else None)
+        return (self.ingest, self.claim, self.send, *(it for it in optional if it))
 
     def count(self, name: str, function: str, *, label: str = "") -> cloudwatch.Metric:
         return _metric(self.namespace, name, "Sum", label=label or name.lower(), service=function)
@@ -70,6 +72,9 @@ class Metrics:
 
     def oldest_due_age(self) -> cloudwatch.Metric:
         return _metric(self.namespace, "OldestDueAge", "Maximum", label="oldest due record", service="claim")
+
+    def oldest_pending_age(self) -> cloudwatch.Metric:
+        return _metric(self.namespace, "OldestPendingAge", "Maximum", label="oldest pending row", service="relay")
 
     def kafka_lag(self, statistic: str = "Maximum") -> cloudwatch.Metric:
         """Lambda's own: how many records of the topic, over all partitions, ingest has yet to read."""

@@ -19,6 +19,7 @@ from delivery.domain.outcome import (
 )
 from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
+from delivery.relay import RelayReport
 from tests.unit.samples import NOW, RETRY, attempt, kafka_record
 
 
@@ -30,6 +31,10 @@ def ingest() -> None:
 
 def claim() -> None:
     telemetry.observe_claim(ClaimReport(queue_refused="AccessDenied"))
+
+
+def relay() -> None:
+    telemetry.observe_relay(RelayReport(trouble="no broker answers"))
 
 
 def send() -> None:
@@ -57,7 +62,7 @@ def _closing(outcome: Outcome) -> Closing:
     return Closing(attempt=one, outcome=outcome, transition=transition, finished_at=NOW)
 
 
-WORDS: Mapping[str, Callable[[], None]] = {"ingest": ingest, "claim": claim, "send": send}
+WORDS: Mapping[str, Callable[[], None]] = {"ingest": ingest, "claim": claim, "send": send, "relay": relay}
 
 if __name__ == "__main__":
     WORDS[sys.argv[1]]()

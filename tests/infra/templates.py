@@ -7,7 +7,7 @@ from typing import Any
 Resource = dict[str, Any]
 
 #: the stages of every stack; what is deployed has the migration, too, and with a new Kafka what makes the topic
-FUNCTIONS = ("ingest", "claim", "send")
+FUNCTIONS = ("ingest", "claim", "send", "relay")
 DEPLOYED = (*FUNCTIONS, "migrate")
 WITH_TOPIC = (*DEPLOYED, "topic")
 
@@ -92,6 +92,11 @@ class Template:
     def _brings_reports(self, source: Resource) -> bool:
         url = environment(self.function("send"))["REPORT_QUEUE_URL"]
         return source.get("EventSourceArn") == {"Fn::GetAtt": [_target(url), "Arn"]}
+
+    def schedule(self, word: str) -> Resource:
+        schedules = self.all("AWS::Scheduler::Schedule")
+        (only,) = [it for it in schedules if self.named(it["Target"]["Arn"]) == self.function(word)]
+        return only
 
     def statements(self, role: Any) -> Iterator[Resource]:
         """What the role may do, wherever it is written."""

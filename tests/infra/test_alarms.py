@@ -53,10 +53,11 @@ def test_alarms_may_use_the_encrypted_topic_and_its_key(mailing: Template) -> No
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_only_the_silence_of_claim_and_of_kafka_s_poller_is_an_alarm(dev: Template) -> None:
-    """No data elsewhere means that nothing was sent. Claim ticks every minute, and an empty poll counts 0."""
+def test_only_the_silence_of_a_schedule_and_of_kafka_s_poller_is_an_alarm(dev: Template) -> None:
+    """No data elsewhere means that nothing was sent. Claim and relay tick every minute; an empty poll counts 0."""
     missing = {name: alarm["TreatMissingData"] for name, alarm in watched.alarms(dev).items()}
-    assert missing.pop("ClaimStopped") == missing.pop("KafkaSilent") == "breaching"
+    silent = {missing.pop(name) for name in ("ClaimStopped", "RelayStopped", "KafkaSilent")}
+    assert silent == {"breaching"}
     assert set(missing.values()) == {"notBreaching"}
 
 
@@ -64,6 +65,28 @@ def test_claim_is_missed_after_five_ticks_of_the_stage_s_schedule(dev: Template,
     """Five minutes by default."""
     assert evaluated(watched.alarms(dev)["ClaimStopped"]) == (60, 5)
     assert evaluated(watched.alarms(synth("dev", {"claim": {"every_minutes": 7}}))["ClaimStopped"]) == (420, 5)
+
+
+def test_a_relay_is_missed_after_five_minutes_and_a_row_that_waits_after_ten(dev: Template) -> None:
+    """A row reaches Kafka in a second or two. One that Kafka refuses is tried again for a quarter of an hour or so."""
+    made = watched.alarms(dev)
+    assert evaluated(made["RelayStopped"]) == (60, 5)
+    assert (evaluated(made["OutboxWaits"]), made["OutboxWaits"]["Threshold"]) == ((300, 1), 600)
+
+
+def test_a_dead_row_is_an_alarm_at_once_and_kafka_s_absence_when_it_lasts(dev: Template) -> None:
+    """Brokers are patched one after another, which costs some runs of the relay a few seconds."""
+    made = watched.alarms(dev)
+    assert [(*evaluated(made[it]), made[it]["Threshold"]) for it in ("OutboxDead", "KafkaTakesNothing")] == [
+        (300, 1, 1),
+        (300, 3, 1),
+    ]
+
+
+def test_a_stage_without_a_relay_has_none_of_its_alarms(dev: Template, synth: Synthesis) -> None:
+    """Nobody would ever answer them."""
+    gone = {*watched.alarms(dev)} - {*watched.alarms(synth("dev", {"relay": None}))}
+    assert gone == {"RelayErrors", "RelayStopped", "OutboxWaits", "OutboxDead", "KafkaTakesNothing"}
 
 
 def evaluated(alarm: Resource) -> tuple[int, int]:

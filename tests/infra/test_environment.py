@@ -7,10 +7,17 @@ import pytest
 from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.settings.database import WithDatabase
 from delivery.aws.settings.ingest import IngestSettings
+from delivery.aws.settings.relay import RelaySettings
 from delivery.aws.settings.send import SendSettings
 from tests.infra.templates import FUNCTIONS, Template, environment
 
-CLASSES: Mapping[str, type[WithDatabase]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}
+CLASSES: Mapping[str, type[WithDatabase]] = {
+    "ingest": IngestSettings,
+    "claim": ClaimSettings,
+    "send": SendSettings,
+    "relay": RelaySettings,
+}
+CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/hongyan-dev/0a1b2c3d-1"
 OBSERVABILITY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 PLACE = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_CA_FILE"}
 DATABASE = PLACE | {"DATABASE_SECRET_ARN", "DATABASE_USER"}
@@ -21,6 +28,10 @@ OWN = {
         "STAGE", "REPORT_QUEUE_URL", "LEASE_SECONDS", "SEND_CONCURRENCY", "RETRY_BASE_SECONDS", "RETRY_CAP_SECONDS",
         "RETRY_JITTER", "DATA_KEY_ARN", "WEBHOOK_ORIGINS", "FEISHU_TIMEOUT_SECONDS", "ACTION_BASE_URL",
         "MESSAGE_EVENT", "MESSAGE_TITLE", "MESSAGE_ACTION_TEXT",
+    },
+    "relay": {
+        "KAFKA_CLUSTER_ARN", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_VPC_CONNECTION", "KAFKA_LOGIN", "KAFKA_AUTH_SECRET_ARN",
+        "KAFKA_CA_SECRET_ARN", "RELAY_BATCH_SIZE", "RELAY_LEASE_SECONDS",
     },
 }  # fmt: skip
 
@@ -50,13 +61,14 @@ def test_a_function_accepts_the_values_it_is_given(word: str, stages: Mapping[st
 def deployed(given: Mapping[str, object]) -> Mapping[str, str]:
     """With references as they look once deployed."""
     made = dict.fromkeys(given, "https://sqs.eu-west-1.amazonaws.com/111111111111/made-at-deployment")
+    known = {"DATABASE_HOST": "mysql.made-at-deployment", "KAFKA_CLUSTER_ARN": CLUSTER}
     texts = {name: value for name, value in given.items() if isinstance(value, str)}
-    return {**made, "DATABASE_HOST": "mysql.made-at-deployment", **texts}
+    return {**made, **{name: value for name, value in known.items() if name in given}, **texts}
 
 
 def test_settings_reach_the_functions(dev: Template) -> None:
     """Numbers as the functions parse them, lists with commas, Chinese as it is."""
-    ingest, claim, send = (environment(dev.function(word)) for word in FUNCTIONS)
+    ingest, claim, send = (environment(dev.function(word)) for word in ("ingest", "claim", "send"))
     assert (ingest["HANDOFF_DEADLINE_SECONDS"], ingest["MAX_ATTEMPTS"]) == ("300", "5")
     assert (claim["LEASE_SECONDS"], claim["CLAIM_BATCH_SIZE"], claim["MAX_QUEUED_POINTERS"]) == ("600", "500", "20000")
     assert (send["RETRY_BASE_SECONDS"], send["RETRY_CAP_SECONDS"], send["RETRY_JITTER"]) == ("300", "1800", "0.1")

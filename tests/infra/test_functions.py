@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.infra.conftest import Synthesis
-from tests.infra.templates import FUNCTIONS, VPC, Template
+from tests.infra.templates import BROKERS, FUNCTIONS, VPC, Template
 
 
 def test_functions_run_the_stage_s_python_on_the_stage_s_processor(synth: Synthesis) -> None:
@@ -26,19 +26,23 @@ def test_by_default_a_function_runs_python_3_13_on_arm64(word: str, stages: Mapp
         assert function["Handler"] == "handler.handler"
 
 
-def test_the_three_functions_share_two_layers(dev: Template, beside: Template) -> None:
-    """Our code once and the third-party packages once; the Kafka client is for the one function that makes topics."""
-    used = [dev.function(word)["Layers"] for word in FUNCTIONS]
-    assert used[0] == used[1] == used[2]
-    assert len(used[0]) == len(beside.all("AWS::Lambda::LayerVersion")) == 2
-    *shared, client = dev.function("topic")["Layers"]
-    assert shared == used[0]
+def test_functions_share_two_layers_and_those_that_speak_to_kafka_a_third(dev: Template, synth: Synthesis) -> None:
+    """Our code once and the third-party packages once; the Kafka client is for the relay and for what makes topics."""
+    shared, *others = [dev.function(word)["Layers"] for word in FUNCTIONS if word != "relay"]
+    assert others == [shared] * len(others)
+    assert len(shared) == 2
+    *those, client = dev.function("relay")["Layers"]
+    assert those == shared
     assert dev.named(client)["Description"] == "The Kafka client"
+    assert dev.function("topic")["Layers"] == dev.function("relay")["Layers"]
+    assert len(dev.all("AWS::Lambda::LayerVersion")) == 3
+    without = synth("dev", {"relay": None, "kafka": BROKERS})
+    assert len(without.all("AWS::Lambda::LayerVersion")) == 2
 
 
 def test_time_outs_and_memory_are_the_stage_s(synth: Synthesis) -> None:
     """Each function's own section."""
-    sizes = {"ingest": (31, 310), "claim": (32, 320), "send": (33, 330)}
+    sizes = {"ingest": (31, 310), "claim": (32, 320), "send": (33, 330), "relay": (34, 340)}
     over = {word: {"timeout_seconds": timeout, "memory_mb": memory} for word, (timeout, memory) in sizes.items()}
     template = synth("dev", over)
     made = {word: (template.function(word)["Timeout"], template.function(word)["MemorySize"]) for word in sizes}
@@ -67,7 +71,7 @@ def test_functions_run_in_the_stage_s_network_or_in_none(word: str, beside: Temp
 def test_the_outputs_name_what_a_person_looks_for(stages: Mapping[str, Template]) -> None:
     """The queues, the key and the functions of this stage."""
     names = ["SendQueueUrl", "DeadLetterQueueUrl", "ReportQueueUrl", "DeadReportQueueUrl", "DataKeyArn", "KafkaSource"]
-    names += ["IngestFunctionName", "ClaimFunctionName", "SendFunctionName"]
+    names += ["IngestFunctionName", "ClaimFunctionName", "SendFunctionName", "RelayFunctionName"]
     for stage, template in stages.items():
         own = ["ApiFunctionName", "ApiUrl"] if stage == "local" else ["MigrateFunctionName", "TopicFunctionName"]
         own += ["Endpoints"] if stage == "prod" else []

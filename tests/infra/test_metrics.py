@@ -45,7 +45,8 @@ def test_alarms_watch_metrics_that_are_emitted(dev: Template, emitted: set[watch
     """An alarm on a name that nobody emits never goes off."""
     read = {metric for alarm in watched.alarms(dev).values() for metric in watched.own(watched.of_alarm(alarm))}
     assert {name for _, name, _ in read} == {
-        *("OldestDueAge", "Rejected", "Dead", "Sent", "Failed", "Held", "QueueRefused", "Unreported")
+        *("OldestDueAge", "Rejected", "Dead", "Sent", "Failed", "Held", "QueueRefused", "Unreported"),
+        *("OldestPendingAge", "KafkaTrouble"),
     }
     assert read <= emitted
 
@@ -64,6 +65,7 @@ def test_stages_of_one_account_do_not_add_up(dev: Template, prod: Template) -> N
         ("FeishuLatency", {"p50", "p95", "p99"}),
         ("Lateness", {"p50", "p95", "p99"}),
         ("OldestDueAge", {"Maximum"}),
+        ("OldestPendingAge", {"Maximum"}),
         ("ApproximateAgeOfOldestMessage", {"Maximum"}),
         ("OffsetLag", {"Maximum"}),
         ("Errors", {"Sum"}),

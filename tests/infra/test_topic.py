@@ -30,8 +30,8 @@ def test_the_local_stage_makes_its_topic_by_itself(local: Template) -> None:
     assert not local.all(KIND)
 
 
-def test_ingest_waits_for_the_topic(dev: Template, prod: Template) -> None:
-    """Its event source would fail without the topic; nothing else waits for it."""
+def test_ingest_and_the_relay_wait_for_the_topic(dev: Template, prod: Template) -> None:
+    """Its event source would fail without the topic, and the relay's first runs; nothing else waits for it."""
     for template in (dev, prod):
         (made,) = ids(template, KIND)
         (function,) = [it for it in ids(template, "AWS::Lambda::Function") if word(template, it) == "ingest"]
@@ -39,6 +39,8 @@ def test_ingest_waits_for_the_topic(dev: Template, prod: Template) -> None:
         assert template.body["Resources"][source]["Properties"] == template.source("ingest")
         assert made in after(template, function)
         assert not {function, source} & {*after(template, made)}
+        waiting = {word(template, it) for it in ids(template, "AWS::Lambda::Function") if made in after(template, it)}
+        assert waiting == {"ingest", "relay"}
 
 
 def test_the_topic_waits_for_the_migration(dev: Template) -> None:

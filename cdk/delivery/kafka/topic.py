@@ -57,7 +57,7 @@ class NewTopic(StageFunction):
             runtime=runtime,
             size=_SIZE,
             environment=asked,
-            layers=[runtime.layers.kafka()],
+            layers=[runtime.layers.kafka],
             needs_database=False,
         )
         self._grant(cluster.arns)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from cdk.settings.sections.functions import Relay
 from cdk.settings.sections.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers, ProvisionedMsk
 from cdk.settings.sections.network import LEAST_ZONES, MOST_OF_MSK, TWO_ZONES, ExistingVpc, Network, zones, zones_of_msk
 
@@ -37,6 +38,18 @@ def _provisioned(new: ProvisionedMsk, network: Network | None) -> _Lines:
         yield f"kafka.new: needs two or three subnets, each in a zone of its own; there are {zones(network)}"
     elif new.replication and new.replication > (number := brokers.per_zone * zones_of_msk(network)):
         yield f"kafka.new.replication: should be at most the number of brokers ({number}), is {new.replication}"
+
+
+def relay_rule(*, relay: Relay | None, kafka: Kafka, network: Network | None, python: str, is_local: bool) -> _Lines:
+    if relay is None:
+        return
+    if python == _TOO_OLD_FOR_KAFKA and not is_local:
+        yield f"relay: needs python 3.12 or newer, whose system Kafka's client runs on; python is {python}"
+    if isinstance(kafka, ExistingMsk) and network is None:
+        yield "relay: needs a VPC (network) from which it reaches the brokers of kafka.cluster_arn"
+    if relay.reserved_concurrency is not None and relay.reserved_concurrency < relay.at_once:
+        says = f"should be at least {relay.at_once}, since one begins every minute, is {relay.reserved_concurrency}"
+        yield f"relay.reserved_concurrency: {says}"
 
 
 def brokers_rule(*, kafka: Kafka, network: Network | None, is_local: bool) -> _Lines:

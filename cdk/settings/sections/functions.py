@@ -1,5 +1,6 @@
 """The functions of a stage, the queue between them, and where its alarms go."""
 
+import math
 from typing import Annotated
 
 from pydantic import Field, Tag
@@ -7,6 +8,7 @@ from pydantic import Field, Tag
 from cdk.settings.sections.section import StageSection, chosen_by
 from delivery.aws.settings.claim import ClaimTuning
 from delivery.aws.settings.ingest import Attempts
+from delivery.aws.settings.relay import RelayTuning
 from delivery.aws.settings.send import Backoff, SendTuning
 from delivery.aws.settings.types import DAY, HOUR, MINUTE
 
@@ -38,6 +40,17 @@ class Send(FunctionSize, SendTuning):
     """how many functions send at once"""
     timeout_seconds: int = Field(60, ge=5, le=15 * MINUTE)
     """of one batch of up to 200 notifications"""
+
+
+class Relay(FunctionSize, RelayTuning):
+    memory_mb: int = Field(256, ge=128, le=10_240)
+    timeout_seconds: int = Field(90, ge=20, le=15 * MINUTE)
+    """it begins every minute and looks for rows until 17 seconds before this: with 90, one always looks"""
+
+    @property
+    def at_once(self) -> int:
+        """How many run at the same time when each uses its time up."""
+        return math.ceil(self.timeout_seconds / MINUTE)
 
 
 class Migrate(FunctionSize):

@@ -165,6 +165,17 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
         ({**NEW, "database": MYSQL, "network": ONE_SUBNET}, {}, f"kafka.new: {TWO_ZONES}"),
         ({**NEW, "network": FOUR_SUBNETS}, {}, "kafka.new: needs two or three subnets, each in a zone of its own; the"),
         (NEW, {"python": "3.11"}, "kafka.new: needs python 3.12 or newer, whose system its client runs on; python is"),
+        (LEAST, {"relay": {}, "python": "3.11"}, "relay: needs python 3.12 or newer, whose system Kafka's client runs"),
+        (
+            {**LEAST, "kafka": {"cluster_arn": CLUSTER}},
+            {"relay": {}},
+            "relay: needs a VPC (network) from which it reaches the brokers of kafka.cluster_arn",
+        ),
+        (
+            LEAST,
+            {"relay": {"timeout_seconds": 121, "reserved_concurrency": 2}},
+            "relay.reserved_concurrency: should be at least 3, since one begins every minute, is 2",
+        ),
         (NEW, {"kafka": {"new": {"replication": 3}}}, "kafka.new.replication: should be at most the number of brokers"),
         (
             NEW,
