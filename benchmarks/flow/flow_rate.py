@@ -12,9 +12,9 @@ from benchmarks.flow.processor_shares import Usage, usage, variable
 from benchmarks.notifications import USERS
 from benchmarks.report.figures import FLOW_RATE, Measured
 from benchmarks.steps import Bench
-from local.demo.event_kinds import Event, Kind
-from local.demo.events import EventMaker
-from local.demo.producer import KafkaTopic
+from local.demo.publishing.event_kinds import Event, Kind
+from local.demo.publishing.events import EventMaker
+from local.demo.publishing.producer import KafkaTopic
 from local.machine.processes import CannotStartError
 from local.running_stack import Stack
 from local.stack import StackOptions, local_stack

@@ -1,30 +1,12 @@
-"""Compares what was published with what was found, and gives a verdict on each event and on the whole run. Pure."""
+"""Sums up what became of a whole run, kind by kind, and whether it is in order. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from delivery.domain.record import OPEN_STATUSES
-from local.demo.event_kinds import IGNORED, REJECTED, Kind, Published
+from local.demo.judging import Judgement, Progress, Verdict, judge
 from local.demo.observer import Findings, Row
-
-
-class Verdict(StrEnum):
-    ACCOUNTED = "accounted for"
-    UNFINISHED = "unfinished"
-    LOST = "lost"
-    UNEXPECTED = "unexpected"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    published: Published
-    verdict: Verdict
-    #: what became of the event, in a word or two
-    became: str
-    #: what is wrong, if anything is
-    reason: str = ""
+from local.demo.publishing.event_kinds import Kind, Publication, Published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +60,9 @@ class Account:
         )
 
 
-def account_for(published: Sequence[Published], found: Findings) -> Account:
-    processed = _processed_up_to(published, found)
-    judgements = [_judge(one, found, processed.get(one.partition, -1)) for one in published]
+def account_for(published: Sequence[Publication], found: Findings) -> Account:
+    progress = Progress(partitions=_processed_up_to(published, found), outbox=_consumed_up_to(found))
+    judgements = [judge(one, found, progress) for one in published]
     repeated = [row for row in found.rows.values() if found.accepted.get(row.record_id, 0) > 1]
     doubled = [row for row in repeated if not _explained_by_crash(row, found)]
     return Account(
@@ -91,72 +73,20 @@ def account_for(published: Sequence[Published], found: Findings) -> Account:
     )
 
 
-def _judge(published: Published, found: Findings, processed_up_to: int) -> Judgement:
-    expected = published.event.expected
-    reject = found.rejects.get(published.position)
-    row = found.rows.get(published.event.dedupe_key or "")
-    if expected.reject:
-        return _judge_reject(published, reject)
-    if reject:
-        return _judgement(published, Verdict.UNEXPECTED, f"{REJECTED}{reject}", f"became a reject, not {expected}")
-    if expected.status:
-        return _judge_row(published, row, found)
-    return _judge_ignored(published, row, processed_up_to)
+def rejected(published: Sequence[Publication], found: Findings) -> int:
+    return sum(isinstance(one, Published) and one.position in found.rejects for one in published)
 
 
-def _judge_reject(published: Published, reject: str | None) -> Judgement:
-    expected = published.event.expected.reject
-    if reject is None:
-        return _judgement(published, Verdict.LOST, "nothing", f"left no reject; {expected} was expected")
-    if reject != expected:
-        return _judgement(published, Verdict.UNEXPECTED, f"{REJECTED}{reject}", f"rejected as {reject}, not {expected}")
-    return _judgement(published, Verdict.ACCOUNTED, f"{REJECTED}{reject}")
+def _consumed_up_to(found: Findings) -> int:
+    """The last row of the outbox that became a record or a reject."""
+    return max((row_id for row_id, row in found.outbox.items() if row.status == "consumed"), default=0)
 
 
-def _judge_ignored(published: Published, row: Row | None, processed_up_to: int) -> Judgement:
-    if row is not None:
-        return _judgement(
-            published, Verdict.UNEXPECTED, row.status, "became a notification, although it is for another service"
-        )
-    if published.offset > processed_up_to:
-        return _judgement(published, Verdict.LOST, "nothing", "nothing after it in its partition was processed")
-    return _judgement(published, Verdict.ACCOUNTED, IGNORED)
-
-
-def _judge_row(published: Published, row: Row | None, found: Findings) -> Judgement:
-    expected = published.event.expected
-    if row is None:
-        return _judgement(published, Verdict.LOST, "nothing", "left no row")
-    if row.status in OPEN_STATUSES:
-        return _judgement(published, Verdict.UNFINISHED, row.status, f"is still {row.status}")
-    if row.status != expected.status:
-        reason = f"is {row.status} ({row.error_code}), not {expected.status}"
-        return _judgement(published, Verdict.UNEXPECTED, row.status, reason)
-    return _judge_final_row(published, row, found)
-
-
-def _judge_final_row(published: Published, row: Row, found: Findings) -> Judgement:
-    expected = published.event.expected
-    accepted = found.accepted.get(row.record_id, 0)
-    if accepted < expected.accepted:
-        return _judgement(published, Verdict.LOST, row.status, "is marked sent, but Feishu never accepted it")
-    if accepted and not expected.accepted:
-        return _judgement(published, Verdict.UNEXPECTED, row.status, f"is {row.status}, but Feishu accepted it")
-    if expected.code and row.error_code != expected.code and not found.lost_attempts.get(row.record_id):
-        reason = f"is {row.status} because of {row.error_code}, not {expected.code}"
-        return _judgement(published, Verdict.UNEXPECTED, row.status, reason)
-    return _judgement(published, Verdict.ACCOUNTED, row.status)
-
-
-def _judgement(published: Published, verdict: Verdict, became: str, reason: str = "") -> Judgement:
-    return Judgement(published=published, verdict=verdict, became=str(became), reason=reason)
-
-
-def _processed_up_to(published: Sequence[Published], found: Findings) -> Mapping[int, int]:
+def _processed_up_to(published: Sequence[Publication], found: Findings) -> Mapping[int, int]:
     """The last offset of each partition that left a trace. Partitions are read in order, so all before it were read."""
     last: dict[int, int] = {}
     copies = Counter(one.event.dedupe_key for one in published)
-    for one in published:
+    for one in (it for it in published if isinstance(it, Published)):
         # A row may come from any copy of its event, so only an event without copies is proof of its own offset.
         traced = copies[one.event.dedupe_key] == 1 and one.event.dedupe_key in found.rows
         if traced or one.position in found.rejects:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.demo.accounting import Account
-from local.demo.event_kinds import Published
 from local.demo.observer import Findings, Row
+from local.demo.publishing.event_kinds import Publication, Published, Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -30,7 +30,7 @@ def history_of(
     *,
     attempts: Sequence[Mapping[str, Any]],
     calls: Sequence[Mapping[str, Any]],
-    published: Sequence[Published],
+    published: Sequence[Publication],
     redriven_at: datetime | None = None,
 ) -> list[Moment]:
     """What happened to a record, by whom, in order of time."""
@@ -44,10 +44,14 @@ def history_of(
     return [*sorted(moments, key=lambda moment: moment.at), _last(record)]
 
 
-def _published(published: Sequence[Published]) -> Iterator[Moment]:
-    for number, one in enumerate(sorted(published, key=lambda one: one.acknowledged_at), start=1):
+def _published(published: Sequence[Publication]) -> Iterator[Moment]:
+    for row in (it for it in published if isinstance(it, Written)):
+        what = f"wrote {row.place} in the transaction of its task {row.task_id}"
+        yield Moment(at=row.ended_at, who="producer", what=what)
+    copies = [it for it in published if isinstance(it, Published)]
+    for number, one in enumerate(sorted(copies, key=lambda one: one.acknowledged_at), start=1):
         again = "" if number == 1 else f" (copy {number})"
-        what = f"published to partition {one.partition}, offset {one.offset}{again}"
+        what = f"published to {one.place}{again}"
         yield Moment(at=one.acknowledged_at, who="producer", what=what)
 
 

@@ -1,14 +1,17 @@
 """Asks MySQL and the simulated Feishu what has become of a run so far."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, func, select
 
 from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Status
-from delivery.storage.tables import attempts, records, rejects
+from delivery.storage.tables import attempts, outbox, records, rejects
+from local.demo.publishing.outbox import tasks
 from local.feishu.client import SimulatedFeishu, calls_by_record
 
 
@@ -24,6 +27,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    status: str
+    created_at: datetime
+    published_at: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """What MySQL and the simulated Feishu know of a run."""
 
@@ -31,6 +42,10 @@ class Findings:
     rows: Mapping[str, Row] = field(default_factory=dict)
     #: code by partition and offset
     rejects: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    #: by id
+    outbox: Mapping[int, OutboxRow] = field(default_factory=dict)
+    #: ids of the demo's own business rows
+    tasks: AbstractSet[int] = frozenset()
     #: by record: how many attempts a dead sender left open
     lost_attempts: Mapping[int, int] = field(default_factory=dict)
     #: by record: how many attempts timed out, so that only Feishu knows whether it accepted them
@@ -47,10 +62,13 @@ class Observer:
     topic: str
     #: what the dedupe keys of the run begin with
     run: str
+    #: the id of the last row that was in the outbox before the run
+    outbox_before: int = 0
 
     def look(self) -> Findings:
         """Feishu is asked last, so that it has seen by then whatever MySQL says was sent."""
         rows = self._rows()
+        outbox_rows = self._outbox()
         found_rejects = self._rejects()
         lost = self._attempts_where(attempts.c.outcome == "lost")
         timed_out = self._attempts_where(attempts.c.error_code == ErrorCode.TIMEOUT)
@@ -58,6 +76,8 @@ class Observer:
         return Findings(
             rows=rows,
             rejects=found_rejects,
+            outbox=outbox_rows,
+            tasks=frozenset(row["id"] for row in self._select(select(tasks.c.id))),
             lost_attempts=lost,
             timed_out=timed_out,
             calls=calls_by_record(calls),
@@ -90,6 +110,11 @@ class Observer:
     def _rejects(self) -> Mapping[tuple[int, int], str]:
         query = select(rejects.c.partition, rejects.c.offset, rejects.c.code).where(rejects.c.topic == self.topic)
         return {(row["partition"], row["offset"]): row["code"] for row in self._select(query)}
+
+    def _outbox(self) -> Mapping[int, OutboxRow]:
+        columns = (outbox.c.status, outbox.c.created_at, outbox.c.published_at, outbox.c.last_error)
+        rows = self._select(select(outbox.c.id, *columns).where(outbox.c.id > self.outbox_before))
+        return {row["id"]: OutboxRow(**{name: value for name, value in row.items() if name != "id"}) for row in rows}
 
     def _attempts_where(self, condition: Any) -> Mapping[int, int]:  # noqa: ANN401 - a condition of SQLAlchemy's
         query = (

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from delivery.domain.record import OPEN_STATUSES, Status
 from local.demo.accounting import account_for
-from local.demo.event_kinds import SENT, Kind, Published
 from local.demo.observer import Findings, Row
+from local.demo.publishing.event_kinds import SENT, Kind, Publication
 from local.demo.watching import Ended, Observing
 
 _LONGEST = 60.0
@@ -61,5 +61,5 @@ def _dead_of_feishu(ended: Ended) -> Row | None:
     return next((row for row in rows if row and row.status is Status.DEAD), None)
 
 
-def _to_be_sent(one: Published) -> Published:
+def _to_be_sent(one: Publication) -> Publication:
     return replace(one, event=replace(one.event, expected=SENT))

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from local.demo.accounting import Account, Judgement, KindAccount, Verdict
-from local.demo.event_kinds import REJECTED
+from local.demo.accounting import Account, KindAccount
 from local.demo.history import Moment
+from local.demo.judging import Judgement, Verdict
 from local.demo.observer import Findings, Row
+from local.demo.publishing.event_kinds import REJECTED
 
 _SHOWN_PROBLEMS = 20
 
@@ -56,6 +57,19 @@ def print_crash(console: Console, account: Account, *, killed: bool, lost_attemp
     )
 
 
+def print_outbox(console: Console, found: Findings) -> None:
+    """How soon the relay brought committed rows to Kafka."""
+    rows = found.outbox.values()
+    waited = sorted((it.published_at - it.created_at).total_seconds() for it in rows if it.published_at)
+    if waited:
+        half, last = waited[(len(waited) - 1) // 2], waited[-1]
+        say(
+            console,
+            f"The relay brought {len(waited)} rows of the outbox to Kafka: half of them within {half:.1f} s of being "
+            f"written, the last after {last:.1f} s.",
+        )
+
+
 def print_times(console: Console, *, whole: float, delivery: float) -> None:
     say(
         console,
@@ -100,8 +114,7 @@ def _totals(account: Account) -> tuple[str, ...]:
 def _problem(judgement: Judgement) -> str:
     published = judgement.published
     name = published.event.dedupe_key or f"{published.event.kind} event"
-    place = f"partition {published.partition}, offset {published.offset}"
-    return f"{judgement.verdict}: {name} ({place}) {judgement.reason}"
+    return f"{judgement.verdict}: {name} ({published.place}) {judgement.reason}"
 
 
 def _double(row: Row, *, timed_out: int) -> str:

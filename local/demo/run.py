@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -12,14 +12,23 @@ from rich.console import Console
 from sqlalchemy import create_engine
 
 from local.demo.display import live_display
-from local.demo.event_kinds import Kind
 from local.demo.history import history_of, most_eventful
 from local.demo.observer import Observer, Row
-from local.demo.producer import KafkaTopic
+from local.demo.publishing.event_kinds import OF_OUTBOX, Event, Kind, Publication
+from local.demo.publishing.outbox import Outbox
+from local.demo.publishing.producer import KafkaTopic
+from local.demo.publishing.scenario import Scenario, User, build_scenario
 from local.demo.redrive import Redrive, Redriven
-from local.demo.report import print_account, print_crash, print_history, print_problems, print_times, say
-from local.demo.scenario import Scenario, User, build_scenario
-from local.demo.watching import Ended, Watch
+from local.demo.report import (
+    print_account,
+    print_crash,
+    print_history,
+    print_outbox,
+    print_problems,
+    print_times,
+    say,
+)
+from local.demo.watching import Ended, Publish, Watch
 from local.feishu.client import SimulatedFeishu
 
 #: as many as the stack has workers of the API's function, or fewer
@@ -64,7 +73,9 @@ def run_demo(stack: DemoStack, *, began: float | None = None, console: Console |
     scenario = _scenario(topic)
     engine = create_engine(stack.database_url)
     feishu = SimulatedFeishu(stack.feishu_url)
-    observer = Observer(engine=engine, feishu=feishu, topic=stack.topic, run=scenario.run)
+    outbox = Outbox(engine=engine, topic=stack.topic)
+    before = outbox.open()
+    observer = Observer(engine=engine, feishu=feishu, topic=stack.topic, run=scenario.run, outbox_before=before)
     try:
         say(
             console,
@@ -72,12 +83,14 @@ def run_demo(stack: DemoStack, *, began: float | None = None, console: Console |
             "for some",
         )
         _set_up(stack, feishu, scenario.users)
-        ended = _published_and_watched(stack, topic, observer, scenario, console)
+        publish = partial(_publish, topic, outbox)
+        ended = _published_and_watched(stack, publish, observer, scenario, console)
         tell = partial(say, console)
         redrive = Redrive(observer=observer, heal=feishu.clear_faults, redrive=stack.redrive, say=tell)
         ended, redriven = redrive.run(ended)
         _report(console, observer, ended, redriven, began=began)
     finally:
+        outbox.close()
         feishu.close()
         engine.dispose()
     return 0 if ended.account.in_order and ended.killed else 1
@@ -111,17 +124,24 @@ def _save_channel(stack: DemoStack, user: User) -> None:
     )
 
 
+def _publish(topic: KafkaTopic, outbox: Outbox, events: Sequence[Event]) -> list[Publication]:
+    straight = [event for event in events if event.kind not in OF_OUTBOX]
+    return [*topic.publish(straight), *outbox.write([event for event in events if event.kind in OF_OUTBOX])]
+
+
 def _published_and_watched(
-    stack: DemoStack, topic: KafkaTopic, observer: Observer, scenario: Scenario, console: Console
+    stack: DemoStack, publish: Publish, observer: Observer, scenario: Scenario, console: Console
 ) -> Ended:
+    through = sum(event.kind in OF_OUTBOX for event in scenario.events)
     say(
         console,
-        f"Publishing {len(scenario.events)} events of {len(Kind)} kinds to Kafka, and watching what becomes of them",
+        f"Publishing {len(scenario.events)} events of {len(Kind)} kinds to Kafka, {through} of them through the outbox "
+        "in transactions of a business, and watching what becomes of them",
     )
     with live_display(console) as show:
         watch = Watch(
             observer=observer,
-            publish=topic.publish,
+            publish=publish,
             kill_one_sender=stack.kill_one_sender,
             say=lambda line: say(console, line),
             show=show,
@@ -137,6 +157,7 @@ def _report(console: Console, observer: Observer, ended: Ended, redriven: Redriv
         _print_history(console, observer, ended, row)
     if redriven:
         _print_history(console, observer, ended, redriven.row, redriven_at=redriven.at)
+    print_outbox(console, found)
     print_times(console, whole=time.monotonic() - began, delivery=ended.seconds)
     print_problems(console, account, found)
     say(console, account.last_line)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from delivery.domain.record import OPEN_STATUSES, Status
-from local.demo.accounting import Account, account_for
+from local.demo.accounting import Account, account_for, rejected
 from local.demo.display import Show, Snapshot
-from local.demo.event_kinds import Event, Kind, Published
 from local.demo.observer import Findings
-from local.demo.scenario import Scenario
+from local.demo.publishing.event_kinds import Event, Kind, Publication
+from local.demo.publishing.scenario import Scenario
 
 #: Longer than SQS hides the pointers of a sender that had no time for them, as its cold start may leave it none.
 _LONGEST_WITHOUT_CHANGE = 120.0
@@ -19,13 +19,16 @@ _WAIT_FOR_LATE_DOUBLES = 1.0
 _SENT_BY_WARM_SENDERS = 30
 
 
+Publish = Callable[[Sequence[Event]], list[Publication]]
+
+
 class Observing(Protocol):
     def look(self) -> Findings: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    published: Sequence[Published]
+    published: Sequence[Publication]
     found: Findings
     account: Account
     #: whether a sender was killed while it was sending
@@ -37,13 +40,13 @@ class Ended:
 @dataclass(slots=True, kw_only=True)
 class Watch:
     observer: Observing
-    publish: Callable[[Sequence[Event]], list[Published]]
+    publish: Publish
     kill_one_sender: Callable[[], bool]
     say: Callable[[str], None]
     show: Show
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    published: list[Published] = field(default_factory=list)
+    published: list[Publication] = field(default_factory=list)
     killed: bool = False
     began: float = 0.0
     changed_at: float = 0.0
@@ -69,8 +72,7 @@ class Watch:
         while True:
             found = self.observer.look()
             account = account_for(self.published, found)
-            rejects = sum(one.position in found.rejects for one in self.published)
-            snapshot = Snapshot.of(found, rejects=rejects, seconds=self.now() - self.began)
+            snapshot = Snapshot.of(found, rejects=rejected(self.published, found), seconds=self.now() - self.began)
             self.show(snapshot)
             if done(account, found):
                 return True

@@ -1,5 +1,6 @@
 """What the demo sees in MySQL and in the simulated Feishu."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,9 @@ from sqlalchemy import Engine, insert
 from delivery.domain.record import Status
 from delivery.storage.tables import attempts, records, rejects
 from local.demo.observer import Observer
+from local.demo.publishing.event_kinds import Kind
+from local.demo.publishing.events import EventMaker
+from local.demo.publishing.outbox import Outbox
 from local.feishu import FeishuSimulator
 from local.feishu.client import SimulatedFeishu
 from tests.unit.feishu_simulator.messages import HEADERS, body
@@ -21,6 +25,15 @@ NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC).replace(tzinfo=None)
 def feishu():
     with FeishuSimulator() as simulator:
         yield simulator
+
+
+@pytest.fixture(autouse=True)
+def business(engine: Engine):
+    """The table that the demo makes for its own business."""
+    outbox = Outbox(engine=engine, topic="events")
+    outbox.open()
+    yield
+    outbox.close()
 
 
 @pytest.fixture
@@ -73,6 +86,24 @@ def test_rejects_of_the_topic_are_seen_by_their_place(engine, observer):
         with engine.begin() as connection:
             connection.execute(insert(rejects).values({**row, "created_at": NOW}))
     assert observer.look().rejects == {(2, 4): "c"}
+
+
+def test_the_rows_of_the_outbox_and_the_business_are_seen(engine, observer):
+    """Those of committed transactions, and of this run; a rolled-back one has left neither."""
+    outbox = Outbox(engine=engine, topic="events")
+    maker = EventMaker(run="run-1", requested_at=datetime.now(UTC))
+    old, *written = outbox.write(
+        [maker.record(Kind.COMMITTED, 7), *(maker.record(kind, 7) for kind in (Kind.COMMITTED, Kind.ROLLED_BACK))]
+    )
+    written += outbox.write([maker.unreadable(7)])
+    assert outbox.open() == written[-1].outbox_id
+    found = replace(observer, outbox_before=old.outbox_id).look()
+    committed, rolled_back, unreadable = written
+    assert {*found.outbox} == {committed.outbox_id, unreadable.outbox_id}
+    assert found.outbox[committed.outbox_id].status == "pending"
+    assert found.tasks == {old.task_id, committed.task_id, unreadable.task_id}
+    assert rolled_back.outbox_id not in found.outbox
+    assert rolled_back.task_id not in found.tasks
 
 
 def test_attempts_that_a_dead_sender_left_open_are_counted(engine, observer):

@@ -4,9 +4,10 @@ import pytest
 
 from delivery.domain.contract import RejectCode
 from delivery.domain.record import Status
-from local.demo.accounting import Verdict, account_for
-from local.demo.event_kinds import Kind, Published
+from local.demo.accounting import account_for
+from local.demo.judging import Verdict
 from local.demo.observer import Findings
+from local.demo.publishing.event_kinds import Kind, Published
 from tests.unit.demo.accounts import foreign, malformed, of_record, positions, row, rows
 
 

@@ -7,7 +7,7 @@ from delivery.domain.record import Status
 from local.demo.accounting import account_for
 from local.demo.history import history_of, most_eventful
 from local.demo.observer import Findings
-from tests.unit.demo.accounts import NOW, of_record, row, rows
+from tests.unit.demo.accounts import NOW, committed, of_record, row, rows
 
 
 def at(seconds: float) -> datetime:
@@ -109,6 +109,12 @@ def test_a_call_that_was_cut_shows_no_status():
     assert (
         history[1].what == "call 1: cuts the connection; the user sees the message [simulated fault: accepted_then_cut]"
     )
+
+
+def test_the_history_of_a_row_of_the_outbox_begins_with_its_transaction():
+    """By the ids that both rows have in MySQL."""
+    history = history_of(RECORD, attempts=[], calls=[], published=[committed("a", outbox_id=4)])
+    assert history[0].what == "wrote outbox row 4 in the transaction of its task 4"
 
 
 def told(found: Findings) -> str | None:

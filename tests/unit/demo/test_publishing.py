@@ -4,8 +4,8 @@ import pytest
 import urllib3
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from local.demo.event_kinds import PASSED_OVER, Event, Kind, Published
-from local.demo.producer import KafkaTopic
+from local.demo.publishing.event_kinds import PASSED_OVER, Event, Kind, Published
+from local.demo.publishing.producer import KafkaTopic
 from local.feishu import FeishuSimulator
 from local.feishu.client import SimulatedFeishu, calls_by_record
 from local.machine.processes import CannotStartError

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from delivery.domain.record import Status
 from local.demo.accounting import account_for
-from local.demo.event_kinds import Kind
 from local.demo.observer import Findings
+from local.demo.publishing.event_kinds import Kind
 from local.demo.redrive import Redrive, Redriven
 from local.demo.watching import Ended
 from tests.unit.demo.accounts import of_record, row, rows

@@ -9,11 +9,11 @@ from delivery.domain.contract import RejectCode
 from delivery.domain.record import Status
 from local.demo.accounting import account_for
 from local.demo.display import Snapshot, live_display
-from local.demo.event_kinds import Kind
 from local.demo.history import Moment
 from local.demo.observer import Findings
-from local.demo.report import print_account, print_crash, print_history, print_problems
-from tests.unit.demo.accounts import NOW, malformed, of_record, row, rows
+from local.demo.publishing.event_kinds import Kind
+from local.demo.report import print_account, print_crash, print_history, print_outbox, print_problems
+from tests.unit.demo.accounts import NOW, malformed, of_record, outbox_row, row, rows, unreadable
 
 
 @pytest.fixture
@@ -85,11 +85,17 @@ def test_the_account_has_a_line_for_each_kind(console):
 def test_what_is_wrong_is_named_a_line_each(console):
     """Which event, where in Kafka, and what is wrong with it."""
     found = Findings(rows=rows(row("seen-twice", record_id=5)), accepted={5: 2})
-    published = [of_record("seen-twice", offset=1), of_record("gone", offset=2), malformed(offset=3)]
+    published = [
+        of_record("seen-twice", offset=1),
+        of_record("gone", offset=2),
+        malformed(offset=3),
+        unreadable(outbox_id=4),
+    ]
     print_problems(console, account_for(published, found), found)
     assert printed(console).splitlines() == [
         "lost: gone (partition 0, offset 2) left no row",
         "lost: malformed event (partition 0, offset 3) left no reject; payload_invalid was expected",
+        "lost: outbox: unreadable event (outbox row 4) was committed, but a row of its transaction is not there",
         "doubled: notification 5 (seen-twice) was seen more than once, and no crash explains it",
     ]
 
@@ -137,3 +143,15 @@ def test_a_history_is_shown_moment_by_moment(console):
     print_history(console, row("a", record_id=5), [Moment(at=NOW, who="Feishu", what="call 1 [simulated fault: cut]")])
     assert "call 1 [simulated fault: cut]" in printed(console)
     assert "08:00:00.000" in printed(console)
+
+
+def test_it_is_told_how_soon_the_relay_brought_rows_to_kafka(console):
+    """Rows that it never published do not count; without the others nothing is said."""
+    waits = [0.2, 0.4, 3.0, None]
+    rows = {number: outbox_row("consumed", published_after=wait) for number, wait in enumerate(waits)}
+    print_outbox(console, Findings())
+    print_outbox(console, Findings(outbox=rows))
+    assert printed(console) == (
+        "The relay brought 3 rows of the outbox to Kafka: half of them within 0.4 s of being written, "
+        "the last after 3.0 s.\n"
+    )

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from delivery.domain.contract import Accepted, NotOurs, Rejected
-from local.demo.event_kinds import Kind
-from local.demo.scenario import build_scenario
+from local.demo.publishing.event_kinds import OF_OUTBOX, Kind
+from local.demo.publishing.scenario import build_scenario
 from local.feishu.fault_form import parse_fault
 from tests.unit.demo.accounts import NOW
 from tests.unit.samples import judge
@@ -26,13 +26,16 @@ def test_a_few_hundred_events_of_every_kind_are_published(scenario):
 
 
 def test_the_contract_judges_each_event_as_the_demo_expects(scenario):
-    """Rejects with their codes, events for other services as not ours, all others as notifications."""
-    for event in scenario.events:
+    """Rejects with their codes, events for other services as not ours, all others as notifications.
+
+    A rolled-back one would be a notification, too, if it were not for the transaction.
+    """
+    for event in (it for it in scenario.events if it.kind is not Kind.UNREADABLE):
         verdict = judge(event.value)
         if event.expected.reject:
             assert isinstance(verdict, Rejected)
             assert verdict.code is event.expected.reject
-        elif event.expected.status:
+        elif event.expected.status or event.kind is Kind.ROLLED_BACK:
             assert isinstance(verdict, Accepted)
             assert verdict.record.dedupe_key == event.dedupe_key
         else:
@@ -64,6 +67,13 @@ def test_each_partition_ends_with_an_event_that_leaves_a_trace(scenario):
     """It proves that the events for other services before it were read."""
     assert [event.partition for event in scenario.waves[1][-3:]] == [0, 1, 2]
     assert {event.kind for event in scenario.waves[1][-3:]} == {Kind.GOOD}
+
+
+def test_the_outbox_ends_with_a_row_that_leaves_a_trace(scenario):
+    """It proves that nothing came of those that were rolled back before it; they come first."""
+    of_outbox = [[event.kind for event in wave if event.kind in OF_OUTBOX] for wave in scenario.waves]
+    assert Kind.ROLLED_BACK in of_outbox[0]
+    assert of_outbox[1] == [Kind.COMMITTED]
 
 
 def test_slow_ones_come_when_the_senders_are_at_work(scenario):

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from delivery.domain.record import Status
-from local.demo.event_kinds import Event, Kind, Published
 from local.demo.observer import Findings, Row
-from local.demo.scenario import build_scenario
+from local.demo.publishing.event_kinds import OF_OUTBOX, Event, Kind, Publication, Published, Written
+from local.demo.publishing.scenario import build_scenario
 from local.demo.watching import Ended, Watch
-from tests.unit.demo.accounts import NOW
+from tests.unit.demo.accounts import NOW, outbox_row
 
 SCENARIO = build_scenario(run="run-1", first_user_id=5000, partitions=1, now=NOW)
 
@@ -26,39 +26,51 @@ class Service:
     #: how many seconds pass in a second of sleep
     pace: float = 1.0
     time: float = 0.0
-    published: list[Published] = field(default_factory=list)
+    published: list[Publication] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     waves: list[int] = field(default_factory=list)
     killed_at: list[float] = field(default_factory=list)
 
-    def publish(self, events: Sequence[Event]) -> list[Published]:
+    def publish(self, events: Sequence[Event]) -> list[Publication]:
         self.waves.append(len(events))
-        begin = len(self.published)
-        new = [
-            Published(event=event, partition=0, offset=offset, acknowledged_at=NOW)
-            for offset, event in enumerate(events, start=begin)
-        ]
+        new = [self._place(event, number) for number, event in enumerate(events, start=len(self.published) + 1)]
         self.published += new
         return new
 
+    def _place(self, event: Event, number: int) -> Publication:
+        if event.kind in OF_OUTBOX:
+            return Written(event=event, task_id=number, outbox_id=number, ended_at=NOW)
+        return Published(event=event, partition=0, offset=number, acknowledged_at=NOW)
+
     def look(self) -> Findings:
         rows = {
-            one.event.dedupe_key: self._row(one)
-            for one in self.published
+            one.event.dedupe_key: self._row(number, one)
+            for number, one in enumerate(self.published)
             if one.event.dedupe_key and one.event.expected.status and one.event.kind not in self.stuck
         }
         self.sending = {kind: looks - 1 for kind, looks in self.sending.items() if rows and looks > 1}
         accepted = {row.record_id: 1 for row in rows.values() if row.status is Status.SENT}
-        rejects = {one.position: str(one.event.expected.reject) for one in self.published if one.event.expected.reject}
-        return Findings(rows=rows, rejects=rejects, accepted=accepted, calls=accepted)
+        written = [it for it in self.published if isinstance(it, Written) and it.event.expected.outbox]
+        return Findings(
+            rows=rows,
+            rejects={
+                one.position: str(one.event.expected.reject)
+                for one in self.published
+                if isinstance(one, Published) and one.event.expected.reject
+            },
+            outbox={one.outbox_id: outbox_row(str(one.event.expected.outbox)) for one in written},
+            tasks={one.task_id for one in written},
+            accepted=accepted,
+            calls=accepted,
+        )
 
-    def _row(self, one: Published) -> Row:
+    def _row(self, number: int, one: Publication) -> Row:
         expected, key = one.event.expected, one.event.dedupe_key
         assert expected.status
         assert key
         final = one.event.kind not in self.sending
         return Row(
-            record_id=one.offset,
+            record_id=number,
             dedupe_key=key,
             status=expected.status if final else Status.SENDING,
             attempt_count=1,

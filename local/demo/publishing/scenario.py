@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from local.demo.event_kinds import Event, Kind
-from local.demo.events import EventMaker
+from local.demo.publishing.event_kinds import Event, Kind
+from local.demo.publishing.events import EventMaker
 from local.feishu.faults import FaultFields
 
 SLOW_SECONDS = 0.8  # stage `local` waits 1.5 s: a slow call succeeds, even on a busy machine
@@ -89,7 +89,10 @@ _GROUPS = (
         ),
     ),
     _Group(kind=Kind.SLOW, users=8, notifications=5, faults=(("slow", {"delay": SLOW_SECONDS}),)),
+    _Group(kind=Kind.COMMITTED, users=10, notifications=3),
+    _Group(kind=Kind.ROLLED_BACK, users=6, notifications=2),
 )
+_UNREADABLE_ROWS = 6
 _SETS_OF_BAD_EVENTS = 2
 _SETS_OF_FOREIGN_EVENTS = 6
 
@@ -102,7 +105,7 @@ def build_scenario(*, run: str, first_user_id: int, partitions: int, now: dateti
     random.Random(run).shuffle(events)
     slow = [event for event in events if event.kind is Kind.SLOW]
     others = [event for event in events if event.kind is not Kind.SLOW]
-    second = (*slow, *_closers(maker, users[0], partitions))
+    second = (*slow, _closer_of_outbox(maker, users), *_closers(maker, users[0], partitions))
     return Scenario(run=run, users=users, waves=(tuple(others), second))
 
 
@@ -135,9 +138,17 @@ def _events_of_nobody(maker: EventMaker, user_id: int) -> Iterator[Event]:
         yield from maker.poison()
     for _ in range(_SETS_OF_FOREIGN_EVENTS):
         yield from maker.foreign(user_id)
+    for _ in range(_UNREADABLE_ROWS):
+        yield maker.unreadable(user_id)
 
 
 def _closers(maker: EventMaker, user: User, partitions: int) -> Iterator[Event]:
     """A good event at the end of each partition: once it is a record, all events before it were processed."""
     for partition in range(partitions):
         yield maker.record(user.kind, user.user_id, partition=partition)
+
+
+def _closer_of_outbox(maker: EventMaker, users: tuple[User, ...]) -> Event:
+    """The last row of the outbox: once it is a record, no earlier row can come any more that is not there."""
+    user = next(user for user in users if user.kind is Kind.COMMITTED)
+    return maker.record(user.kind, user.user_id)

@@ -1,4 +1,4 @@
-"""Makes Kafka records as producers write them, good and bad, each with what has to become of it."""
+"""Makes events as producers write them, good and bad, each with what has to become of it."""
 
 import itertools
 import json
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME, RejectCode
-from local.demo.event_kinds import OF_RECORDS, PASSED_OVER, Event, Expectation, Kind
+from local.demo.publishing.event_kinds import DEAD_ROW, OF_RECORDS, PASSED_OVER, Event, Expectation, Kind
 
 _SUMMARIES = (
     "今天 15:00 的评审与“写周报”冲突，建议把周报改到 17:30。",
@@ -58,7 +58,7 @@ class EventMaker:
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def record(self, kind: Kind, user_id: int, *, partition: int | None = None) -> Event:
-        """An event that becomes a notification."""
+        """An event that asks for a notification."""
         payload = self._payload(kind, user_id)
         return Event(
             kind=kind,
@@ -69,6 +69,10 @@ class EventMaker:
             dedupe_key=payload["dedupe_key"],
             partition=partition,
         )
+
+    def unreadable(self, user_id: int) -> Event:
+        """A row of the outbox that no producer of ours would write."""
+        return Event(kind=Kind.UNREADABLE, expected=DEAD_ROW, key=str(user_id).encode(), value=None)
 
     def malformed(self, user_id: int) -> Iterator[Event]:
         """One event for each rule of the contract that an event to us can break."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from local.demo.event_kinds import Event, Published
+from local.demo.publishing.event_kinds import Event, Published
 from local.lambda_.event_sources.kafka_settings import QUIET
 from local.machine.processes import CannotStartError
 

@@ -10,6 +10,8 @@ from delivery.domain.record import Status
 
 REJECTED = "rejected: "  # the reject's code follows
 IGNORED = "ignored"
+LEFT_NOTHING = "left nothing"
+DEAD_IN_OUTBOX = "dead in the outbox"
 
 
 class Kind(StrEnum):
@@ -25,16 +27,27 @@ class Kind(StrEnum):
     REFUSED = "wrong token"
     RATE_LIMITED = "rate-limited once"
     SLOW = "Feishu is slow"
+    COMMITTED = "outbox: committed"
+    ROLLED_BACK = "outbox: rolled back"
+    UNREADABLE = "outbox: unreadable"
+
+
+#: written to the outbox, from where the relay brings them to Kafka; the others are published to it
+OF_OUTBOX = (Kind.COMMITTED, Kind.ROLLED_BACK, Kind.UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """Either a record in `status`, or a reject with code `reject`; with neither, the event leaves no trace."""
+    """Either a record in `status`, or a reject with code `reject`; with neither, the event leaves no trace.
+
+    A row of the outbox ends in the state `outbox`; without one, it is not there.
+    """
 
     status: Status | None = None
     #: why a record was not sent; a crash may leave another reason
     code: ErrorCode | None = None
     reject: RejectCode | None = None
+    outbox: str | None = None
 
     @property
     def accepted(self) -> int:
@@ -50,6 +63,8 @@ class Expectation:
 SENT = Expectation(status=Status.SENT)
 SKIPPED = Expectation(status=Status.SKIPPED, code=ErrorCode.RECIPIENT_MISSING)
 PASSED_OVER = Expectation()
+NOTHING = Expectation()
+DEAD_ROW = Expectation(outbox="dead")
 
 OF_RECORDS: dict[Kind, Expectation] = {
     Kind.GOOD: SENT,
@@ -61,17 +76,20 @@ OF_RECORDS: dict[Kind, Expectation] = {
     Kind.REFUSED: Expectation(status=Status.DEAD, code=ErrorCode.AUTH_FAILED),
     Kind.RATE_LIMITED: SENT,
     Kind.SLOW: SENT,
+    Kind.COMMITTED: Expectation(status=Status.SENT, outbox="consumed"),
+    Kind.ROLLED_BACK: NOTHING,
 }
-"""The kinds of events that become records, and the final state that each record must reach."""
+"""The kinds of events that ask for a notification, and the final state that each record must reach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One Kafka record to publish."""
+    """One Kafka record to publish, or one row to write to the outbox."""
 
     kind: Kind
     expected: Expectation
     key: bytes | None
+    #: of a row of the outbox: what the event's envelope would be
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
     #: of the notification that the event asks for; None for an event that cannot become one
@@ -92,3 +110,24 @@ class Published:
     @property
     def position(self) -> tuple[int, int]:
         return self.partition, self.offset
+
+    @property
+    def place(self) -> str:
+        return f"partition {self.partition}, offset {self.offset}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """One row that a transaction wrote to the outbox beside its business row, committed or rolled back."""
+
+    event: Event
+    task_id: int
+    outbox_id: int
+    ended_at: datetime
+
+    @property
+    def place(self) -> str:
+        return f"outbox row {self.outbox_id}"
+
+
+Publication = Published | Written

@@ -1,0 +1,77 @@
+"""Writes events to the outbox as a backend does: in the transaction of the business row that they belong to."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, String, Table, func, insert, select
+
+from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME
+from delivery.storage.tables import outbox
+from local.demo.publishing.event_kinds import Event, Kind, Written
+
+#: the demo's own business
+tasks = Table(
+    "demo_tasks",
+    MetaData(),
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("title", String(255), nullable=False),
+)
+#: JSON, as the column demands, and no event
+_UNREADABLE = ["not", "an", "event"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    engine: Engine
+    topic: str
+
+    def open(self) -> int:
+        """Makes the business's table. Returns the id of the outbox's newest row, behind which those of this run are."""
+        tasks.create(self.engine, checkfirst=True)
+        with self.engine.connect() as connection:
+            return int(connection.execute(select(func.coalesce(func.max(outbox.c.id), 0))).scalar_one())
+
+    def close(self) -> None:
+        tasks.drop(self.engine, checkfirst=True)
+
+    def write(self, events: Sequence[Event]) -> list[Written]:
+        """A transaction for each. One that is to be rolled back has written both of its rows before."""
+        return [self._write(event) for event in events]
+
+    def _write(self, event: Event) -> Written:
+        with self.engine.connect() as connection, connection.begin() as transaction:
+            task_id = self._do_business(connection, event)
+            outbox_id = self._enqueue(connection, event)
+            if event.kind is Kind.ROLLED_BACK:
+                transaction.rollback()
+            else:
+                transaction.commit()
+        return Written(event=event, task_id=task_id, outbox_id=outbox_id, ended_at=datetime.now(UTC))
+
+    def _do_business(self, connection: Connection, event: Event) -> int:
+        task = {"user_id": int(event.key or b"0"), "title": event.dedupe_key or "a task of an unreadable event"}
+        return _id(connection.execute(insert(tasks).values(task)))
+
+    def _enqueue(self, connection: Connection, event: Event) -> int:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        envelope = _UNREADABLE if event.kind is Kind.UNREADABLE else json.loads(event.value or b"")
+        row = {
+            "event_type": EVENT_TYPE,
+            "service_name": SERVICE_NAME,
+            "topic": self.topic,
+            "message_key": (event.key or b"").decode(),
+            "payload": envelope,
+            "next_retry_at": now,
+            "created_at": now,
+            "updated_at": now,
+        }
+        return _id(connection.execute(insert(outbox).values(row)))
+
+
+def _id(inserted: Any) -> int:  # noqa: ANN401 - a result of SQLAlchemy's
+    (key,) = inserted.inserted_primary_key
+    return int(key)
