@@ -38,7 +38,7 @@ def _fits_text(value: str) -> str:
 def _opens_a_page(url: str, info: ValidationInfo) -> str:
     prefixes = (info.context or {}).get(PREFIXES_IN_CONTEXT, URL_PREFIXES)
     if problem := target_url_problem(url, prefixes):
-        raise PydanticCustomError("target_url", problem)  # type: ignore[arg-type]  # its words hold the setting
+        raise PydanticCustomError("target_url", problem)
     return url
 
 

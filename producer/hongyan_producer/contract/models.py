@@ -21,7 +21,8 @@ from hongyan_producer.contract.fields import (
 
 EVENT_TYPE = "notification.feishu.requested"
 SERVICE_NAME = "notification"
-VERSIONS = ("", "1")
+EVENT_VERSION = "1"
+VERSIONS = ("", EVENT_VERSION)
 #: Where a stage reads events unless its setting `kafka.topic` says otherwise.
 TOPIC = "smartflow.notification.outbox"
 
