@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, String, Table, func, insert, select
 
-from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME
 from delivery.storage.tables import outbox
+from hongyan_producer import enqueue
+from hongyan_producer.contract.models import EVENT_TYPE, SERVICE_NAME
 from local.demo.publishing.event_kinds import Event, Kind, Written
 
 #: the demo's own business
@@ -57,14 +58,19 @@ class Outbox:
         return _id(connection.execute(insert(tasks).values(task)))
 
     def _enqueue(self, connection: Connection, event: Event) -> int:
+        if event.kind is Kind.UNREADABLE:
+            return self._insert_unreadable(connection, event)
+        return enqueue(connection, json.loads(event.value or b"")["payload"], topic=self.topic)
+
+    def _insert_unreadable(self, connection: Connection, event: Event) -> int:
+        """As a producer might that has its own idea of an event: the package refuses to write such a row."""
         now = datetime.now(UTC).replace(tzinfo=None)
-        envelope = _UNREADABLE if event.kind is Kind.UNREADABLE else json.loads(event.value or b"")
         row = {
             "event_type": EVENT_TYPE,
             "service_name": SERVICE_NAME,
             "topic": self.topic,
             "message_key": (event.key or b"").decode(),
-            "payload": envelope,
+            "payload": _UNREADABLE,
             "next_retry_at": now,
             "created_at": now,
             "updated_at": now,
