@@ -57,7 +57,6 @@ class StageSettings(StageSection):
     claim: Claim = EMPTY
     send: Send = EMPTY
     relay: Relay | None = None
-    """`relay: {}` brings [the outbox](operations.md#the-relay) to Kafka; without it producers publish themselves"""
     migrate: Migrate = EMPTY
     lease_seconds: Lease
     """an attempt owns its record for this long"""
