@@ -29,8 +29,8 @@ SELECT {listed(_READ)}, ordered_key FROM notification_outbox_messages FORCE INDE
 WHERE status = 'pending' AND (next_retry_at <= :now OR next_retry_at IS NULL)
 ORDER BY next_retry_at, id LIMIT :limit FOR UPDATE SKIP LOCKED""")  # noqa: S608 - constant
 
-# For one row of each key in the set, the oldest row of that key that is pending and not in the set. With the whole index
-# in its order, MySQL reads it in that order and stops at the first; with the id alone it sorts all rows of the key.
+# For one row of each key in the set, the oldest row of that key that is pending and not in the set. Ordered by the
+# whole index, MySQL reads the key's rows in that order and stops at the first; by the id alone it would sort them all.
 OLDEST_OUTSIDE = f"""
 SELECT mine.topic, mine.ordered_key, other.id, other.retry_count, other.next_retry_at
 FROM notification_outbox_messages AS mine FORCE INDEX (PRIMARY) JOIN LATERAL (
