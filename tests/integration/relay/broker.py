@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +87,11 @@ class Broker:
         found = [one for number in partitions for one in _read(consumer, topic, number)]
         consumer.close()
         return found
+
+
+def numbers_by_key(arrived: Sequence[Arrived]) -> dict[bytes | None, list[int]]:
+    keys = sorted({one.key for one in arrived}, key=str)
+    return {key: [one.number for one in arrived if one.key == key] for key in keys}
 
 
 def _read(consumer: Consumer, topic: str, partition: int) -> Iterator[Arrived]:

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from delivery.aws.telemetry import SendTelemetry
-from delivery.aws.wiring import claim, ingest, send
+from delivery.aws.wiring import claim, ingest, relay, send
 from delivery.claim import ClaimPolicy
 from delivery.send import SendPolicy
-from tests.unit.aws.test_settings import DATABASE, QUEUE, REPORTS, SEND
+from tests.unit.aws.test_settings import BROKERS, DATABASE, QUEUE, REPORTS, SEND
 
 #: No two of them are alike, so that none can stand in for another.
 NUMBERS = {
@@ -26,17 +26,19 @@ NUMBERS = {
     "RETRY_BASE_SECONDS": "308",
     "RETRY_CAP_SECONDS": "1809",
     "RETRY_JITTER": "0.25",
+    "RELAY_BATCH_SIZE": "510",
+    "RELAY_LEASE_SECONDS": "71",
 }
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in (DATABASE | QUEUE | REPORTS | SEND | NUMBERS).items():
+    for name, value in (DATABASE | QUEUE | REPORTS | SEND | BROKERS | NUMBERS).items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    made = (claim.claimer, ingest.ingester, send.sender, send._engine, send._reports)
+    made = (claim.claimer, ingest.ingester, relay.relayer, send.sender, send._engine, send._reports)
     for one in made:
         one.cache_clear()
     yield
@@ -52,6 +54,13 @@ def test_claim_leases_as_long_and_as_much_as_it_is_told() -> None:
         QUEUE["SEND_QUEUE_URL"],
         REPORTS["REPORT_QUEUE_URL"],
     )
+
+
+def test_the_relay_leases_as_long_and_as_much_as_it_is_told() -> None:
+    """Kafka's ten seconds, and two in which its client notices that they are over."""
+    one = relay.relayer()
+    assert (one.policy.batch_size, one.policy.lease) == (510, timedelta(seconds=71))
+    assert one.policy.delivery_timeout == timedelta(seconds=12)
 
 
 def test_ingest_hands_off_after_its_own_time() -> None:

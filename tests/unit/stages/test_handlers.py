@@ -23,8 +23,10 @@ from delivery.domain.outcome import Delivered
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
+from delivery.relay import KafkaTrouble, RelayReport
 from functions.claim import handler as claim
 from functions.ingest import handler as ingest
+from functions.relay import handler as relay
 from functions.send import handler as send
 from tests.unit.samples import EXACT_RETRY, NOW, attempt, encoded, event, kafka_record
 
@@ -195,3 +197,27 @@ def test_claim_raises_what_ended_it_after_its_counts_are_told(
         claim.handler({}, CONTEXT)
     [document] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
     assert document["Claimed"] == [3.0]
+
+
+def test_the_relay_raises_kafka_s_trouble_after_its_counts_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was published was published, and the run has failed."""
+    use_case = UseCase(RelayReport(published=3, trouble="away", failure=KafkaTrouble("away")))
+    monkeypatch.setattr(relay, "relayer", lambda: use_case)
+    with pytest.raises(KafkaTrouble, match="away"):
+        relay.handler({}, CONTEXT)
+    assert_time_is_kept_back(use_case.until)
+    [document] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    assert (document["Published"], document["KafkaTrouble"]) == ([3.0], [1.0])
+
+
+def test_the_relay_answers_with_counts_and_tells_each_metric_also_when_it_is_zero(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An alarm that sees nothing takes the relay for dead."""
+    monkeypatch.setattr(relay, "relayer", lambda: UseCase(RelayReport()))
+    assert relay.handler({}, CONTEXT) == {"published": 0, "refused": 0, "dead": 0}
+    [document] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    named = {name for name, value in document.items() if value == [0.0]}
+    assert named == {"Published", "Refused", "Dead", "PutBack", "KafkaTrouble", "OldestPendingAge"}
