@@ -3,6 +3,7 @@
 from benchmarks.deployed import cold_start, processor_time
 from benchmarks.flow import flow_rate
 from benchmarks.operating import listing, redriving
+from benchmarks.relaying import relaying
 from benchmarks.report.figures import (
     CLAIM_GROWTH,
     CLAIM_VS_ROWS,
@@ -15,6 +16,8 @@ from benchmarks.report.figures import (
     LIFE_VS_ROWS,
     LIST_GROWTH,
     REDRIVE_SECONDS,
+    RELAY_GROWTH,
+    RELAY_VS_ROWS,
     SEND_EFFICIENCY,
     SEND_EFFICIENCY_128,
     SEND_PROCESSOR_MS,
@@ -36,6 +39,8 @@ STEPS = (
         efficiency.measure,
         (SEND_EFFICIENCY, SEND_EFFICIENCY_128),
     ),
+    Step("relay", "relaying: sets of 500, row by row", relaying.measure_against_rows, (RELAY_VS_ROWS,)),
+    Step("outbox", "relaying from small and large outboxes", relaying.measure_growth, (RELAY_GROWTH,)),
     Step("list", "an operator's lists of small and large tables", listing.measure, (LIST_GROWTH,)),
     Step("redrive", "redriving 100,000 dead records", redriving.measure, (REDRIVE_SECONDS,)),
     Step(
