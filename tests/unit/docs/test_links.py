@@ -11,7 +11,9 @@ DESIGN = ROOT / "docs" / "design.md"
 
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-CODE = [file for room in ("layers", "functions", "cdk", "local", "tests") for file in (ROOT / room).rglob("*.py")]
+CODE = [
+    file for room in ("layers", "functions", "cdk", "hongyan", "local", "tests") for file in (ROOT / room).rglob("*.py")
+]
 
 
 def prose(page: Path) -> str:
