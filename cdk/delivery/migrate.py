@@ -22,7 +22,13 @@ class Migrate(StageFunction):
     """Runs when the migrations, the rights of the functions' users or the database change, and by hand at any time."""
 
     def __init__(
-        self, scope: Construct, name: str, *, runtime: Runtime, stage: StageSettings, functions: Collection[StageFunction]
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        runtime: Runtime,
+        stage: StageSettings,
+        functions: Collection[StageFunction],
     ) -> None:
         """`functions` are those that log in to the database; they get users where each has its own."""
         held = {"HOLD_OPEN_BEFORE": stage.database.hold_open_before or ""}

@@ -17,7 +17,6 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:tokens-AbCdEf"
 CERTIFICATE = "arn:aws:acm:eu-west-1:111111111111:certificate/0a1b2c3d-1111-2222-3333-444455556666"
 WHOLE: Mapping[str, Any] = {
     "tokens": ISSUER,
-    "snap_start": True,
     "requests_per_second": 30,
     "burst": 60,
     "allowed_origins": ["https://app.example.com"],
@@ -44,7 +43,7 @@ def whole(synth: Synthesis) -> Template:
 @pytest.fixture(scope="module")
 def by_secret(synth: Synthesis) -> Template:
     tokens = {"hs256_secret_arn": SECRET, "token_issuer": "backend", "token_audience": "front-end"}
-    return with_api(synth, tokens=tokens, user_claim="user_id")
+    return with_api(synth, tokens=tokens, user_claim="user_id", snap_start=False)
 
 
 @pytest.fixture(scope="module")
