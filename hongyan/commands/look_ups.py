@@ -130,9 +130,10 @@ def reject(reject_id: Annotated[int, typer.Argument(min=1)], service: Service) -
     hongyan reject 17 --json | jq -r .value.base64 | base64 -d
     """
     found = _whole(service.api(), f"operate/rejects/{reject_id}")
-    headers = ", ".join(f"{header['name']}={_bytes(header)}" for header in found["headers"])
-    texts = {"key": _bytes(found["key"]), "headers": headers, "value": _bytes(found["value"])}
-    row = {**{name: value for name, value in found.items() if name not in texts}, **texts}
+    headers = [f"{header['name']}={_bytes(header)}" for header in found["headers"]]
+    more = [f"and {left} more"] if (left := found["headers_left_out"]) else []
+    texts = {"key": _bytes(found["key"]), "headers": ", ".join([*headers, *more]), "value": _bytes(found["value"])}
+    row = {name: value for name, value in found.items() if name not in (*texts, "headers_left_out")} | texts
     service.output.either(found, details(row))
 
 
