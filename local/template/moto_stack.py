@@ -34,7 +34,6 @@ RUN_LOCALLY = (FUNCTION, ASYNC_CONFIG, EVENT_SOURCE, SCHEDULE, API, API_ROUTE, A
 NEVER_IN_MOTO = tuple(kind for kind in RUN_LOCALLY if kind != FUNCTION)
 #: what is created even if nothing refers to it
 CREATED = (FUNCTION, QUEUE, "AWS::KMS::Key")
-_ALIAS = "AWS::Lambda::Alias"
 _NOT_RESOLVED: Mapping[str, Collection[str]] = {
     FUNCTION: ("Layers", "Code", "VpcConfig", "Role"),
     API_ROUTE: ("ApiId", "Target", "AuthorizerId"),
@@ -59,23 +58,13 @@ class Resource:
 def create_moto_stack(template: Path, *, aws: Aws, stack_name: str, debug: Callable[[str], None]) -> list[Resource]:
     """Creates the stack. The resources that run locally or were created have values in place of references."""
     document: dict[str, Any] = json.loads(template.read_text())
-    resources = document["Resources"] = _without_aliases(document["Resources"])
+    resources: dict[str, Any] = document["Resources"]
     wanted = _closure(resources)
     debug(f"not created in moto: {_types(resources, without=wanted)}")
     asked = {f"Value{n}": expression for n, expression in enumerate(_expressions_to_resolve(resources, wanted))}
     values = _created(_copy(document, wanted, asked), aws=aws, name=stack_name)
     known = {key(expression): values[name] for name, expression in asked.items()}
     return [_resource(name, resource, known) for name, resource in resources.items()]
-
-
-def _without_aliases(resources: dict[str, Any]) -> dict[str, Any]:
-    """Whoever means an alias gets its function: there are no published versions here, and moto has neither."""
-    behind = {
-        key({"Ref": name}): {"Fn::GetAtt": [next(references(it["Properties"]["FunctionName"])), "Arn"]}
-        for name, it in resources.items()
-        if it["Type"] == _ALIAS
-    }
-    return {name: it if it["Type"] == _ALIAS else replaced(it, behind) for name, it in resources.items()}
 
 
 def _closure(resources: Mapping[str, Any]) -> set[str]:

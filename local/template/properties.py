@@ -7,7 +7,7 @@ from local.machine.processes import CannotStartError
 from local.template.moto_stack import Resource
 
 #: properties that make no difference on one machine
-_WITHOUT_EFFECT = {"Tags", "KmsKeyArn", "MetricsConfig", "LoggingConfig", "ProvisionedPollerConfig", "SnapStart"}
+_WITHOUT_EFFECT = {"Tags", "KmsKeyArn", "MetricsConfig", "LoggingConfig", "ProvisionedPollerConfig"}
 
 
 def checked(resource: Resource, known: Collection[str]) -> dict[str, Any]:

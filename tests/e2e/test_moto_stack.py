@@ -70,33 +70,6 @@ def test_what_moto_lacks_is_left_out_and_said(aws: Aws, tmp_path: Path) -> None:
     assert resources["QueuePolicy"].physical_id is None
 
 
-def test_an_alias_is_its_function_here(aws: Aws, tmp_path: Path) -> None:
-    """As with SnapStart, of which only a published version has a snapshot."""
-    version = {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Probe"}}}
-    alias = {
-        "FunctionName": {"Ref": "Probe"},
-        "FunctionVersion": {"Fn::GetAtt": ["Version", "Version"]},
-        "Name": "live",
-    }
-    answers = {
-        "Type": "AWS::ApiGatewayV2::Integration",
-        "Properties": {"ApiId": {"Ref": "Api"}, "IntegrationUri": {"Ref": "Live"}},
-    }
-    template = write(
-        tmp_path,
-        {
-            "Probe": function("probe", SnapStart={"ApplyOn": "PublishedVersions"}),
-            "Version": version,
-            "Live": {"Type": "AWS::Lambda::Alias", "Properties": alias},
-            "Answers": answers,
-        },
-    )
-    made = create_moto_stack(template, aws=aws, stack_name="aliases", debug=lambda _: None)
-    resources = {it.logical_id: it for it in made}
-    arn = resources["Answers"].properties["IntegrationUri"]
-    assert arn.endswith(f":function:{resources['Probe'].physical_id}")
-
-
 def test_the_queue_has_the_attributes_of_the_template(deploy: Callable[..., Toys]) -> None:
     """Its visibility time-out and its dead-letter queue are not described anywhere else."""
     redrive = {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 4}

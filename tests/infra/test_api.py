@@ -222,3 +222,9 @@ def test_the_api_waits_for_its_tables(whole: Template) -> None:
     (migration,) = [name for name, it in resources.items() if it["Type"] == "Custom::Migrations"]
     (function,) = [it for it in resources.values() if it.get("Properties") == whole.function("api")]
     assert migration in function["DependsOn"]
+
+
+def test_one_machine_has_no_snapshots(local: Template) -> None:
+    """Whatever its Python is; the stage takes the setting all the same."""
+    assert "SnapStart" not in local.function("api")
+    assert not local.all("AWS::Lambda::Alias")
