@@ -19,7 +19,7 @@ WHERE status = %(status)s AND next_retry_at IS NULL AND id > %(after)s ORDER BY 
 _FREE = """
 SELECT id FROM notification_outbox_messages FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s AND status = %(status)s AND updated_at < %(before)s ORDER BY id FOR UPDATE SKIP LOCKED"""
-_DELETE = "DELETE o FROM notification_outbox_messages AS o FORCE INDEX (PRIMARY) WHERE o.id IN %(ids)s"
+_DELETE = "DELETE /*+ INDEX(o PRIMARY) */ FROM notification_outbox_messages AS o WHERE o.id IN %(ids)s"
 
 RIGHTS: Rights = {
     "notification_outbox_messages": [DELETE, *select("id", "status", "next_retry_at", "created_at", "updated_at")]

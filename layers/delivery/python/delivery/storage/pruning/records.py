@@ -29,9 +29,10 @@ _FREE = """
 SELECT id FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s AND updated_at < %(before)s AND status IN %(final)s AND NOT last_error_code <=> %(held)s
 ORDER BY id FOR UPDATE SKIP LOCKED"""
-# The keys are forced: on a small table the optimizer prefers a full scan, which waits for whatever row is locked.
-_DELETE_ATTEMPTS = "DELETE a FROM notification_attempts AS a FORCE INDEX (PRIMARY) WHERE a.record_id IN %(ids)s"
-_DELETE = "DELETE r FROM notification_records AS r FORCE INDEX (PRIMARY) WHERE r.id IN %(ids)s"
+# The index is hinted: a full scan of a small table would wait for whatever row is locked. DELETE takes FORCE INDEX only
+# in the form for several tables, and MySQL 9.7 ignores it there.
+_DELETE_ATTEMPTS = "DELETE /*+ INDEX(a PRIMARY) */ FROM notification_attempts AS a WHERE a.record_id IN %(ids)s"
+_DELETE = "DELETE /*+ INDEX(r PRIMARY) */ FROM notification_records AS r WHERE r.id IN %(ids)s"
 
 RIGHTS: Rights = {
     "notification_records": [DELETE, *select("id", "status", "last_error_code", "created_at", "updated_at")],

@@ -19,7 +19,7 @@ _ENDED = f"SELECT id, {_END} AS ended_at FROM notification_rejects FORCE INDEX (
 _FREE = f"""
 SELECT id FROM notification_rejects FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s AND {_END} < %(before)s ORDER BY id FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constant
-_DELETE = "DELETE r FROM notification_rejects AS r FORCE INDEX (PRIMARY) WHERE r.id IN %(ids)s"
+_DELETE = "DELETE /*+ INDEX(r PRIMARY) */ FROM notification_rejects AS r WHERE r.id IN %(ids)s"
 
 RIGHTS: Rights = {"notification_rejects": [DELETE, *select("id", "code", "created_at", "replayed_at")]}
 
