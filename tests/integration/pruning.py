@@ -49,7 +49,7 @@ def prune(engine: Engine, clock: Clock, **how: Any) -> PruneReport:
     report = pruner(engine, clock, **how).run(until=clock() + HOUR)
     if report.failure:
         raise report.failure
-    assert report.unfinished == []
+    assert report.unfinished == ()
     return report
 
 

@@ -156,7 +156,7 @@ def test_a_run_without_time_deletes_nothing_and_the_next_goes_on(engine: Engine,
             clock.move(hours=2)
 
     first = pruner(engine, clock, set_size=5, wait=wait, reject=0, outbox=0).run(until=clock() + HOUR)
-    assert (first.deleted, first.unfinished) == ({"records": 20}, ["records"])
+    assert (first.deleted, first.unfinished) == ({"records": 20}, ("records",))
     assert first.oldest_kept_seconds["records"] == (OLD + timedelta(hours=2)).total_seconds()
     assert len(records_left(engine)) == len(with_attempts(engine)) == 5
     assert pruner(engine, clock, reject=0, outbox=0).run(until=clock()).deleted == {"records": 0}

@@ -76,7 +76,7 @@ class Pruner:
         return PruneReport(
             deleted={walk.rows.name: walk.deleted for walk in walks},
             oldest_kept_seconds={walk.rows.name: walk.oldest_kept_seconds(now) for walk in walks},
-            unfinished=[walk.rows.name for walk in walks if not walk.finished],
+            unfinished=tuple(walk.rows.name for walk in walks if not walk.finished),
             failure=failure,
         )
 
