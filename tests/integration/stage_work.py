@@ -36,6 +36,9 @@ from delivery.storage.outbox.relayed import Outbox
 from delivery.storage.saved_channels import SavedChannels
 from tests.integration.clock import Clock
 from tests.integration.notifications import TOPIC, add_row, add_rows, asking_for, event, kafka
+from tests.integration.pruning import add_final, add_reject
+from tests.integration.pruning import add_outbox as add_old_outbox
+from tests.integration.pruning import prune as delete_old
 from tests.integration.relay.outbox_rows import add as add_to_outbox
 from tests.integration.sending import LEASE, PointerList, claim_all, ingester, recorder_store
 from tests.integration.test_outages import add_outbox
@@ -86,6 +89,16 @@ def relay(root: Engine, own: Engine) -> None:
     ]
     assert store.mark(marks, leased_until=leased.until, now=CLOCK()) == 2
     assert store.oldest_pending_at() == CLOCK()
+
+
+def prune(root: Engine, own: Engine) -> None:
+    """A row of every kind that is past its days, and a record with an attempt."""
+    long_ago, number = CLOCK() - timedelta(days=1_000), next(_numbers)
+    add_final(root, 1, ended=long_ago, tries=1)
+    add_reject(root, number, came=long_ago)
+    for status in ("consumed", "dead"):
+        add_old_outbox(root, next(_numbers), status, ended=long_ago)
+    assert min(delete_old(own, CLOCK).deleted.values()) == 1
 
 
 def send(root: Engine, own: Engine) -> None:
@@ -197,6 +210,7 @@ WORK: Mapping[str, Callable[[Engine, Engine], None]] = {
     "ingest": ingest,
     "claim": claim,
     "send": send,
+    "prune": prune,
     "api": api,
     "relay": relay,
 }

@@ -38,7 +38,7 @@ TOPIC = ("KAFKA_CLUSTER_ARN", "KAFKA_TOPIC", "TOPIC_PARTITIONS")
 @pytest.mark.parametrize(
     ("name", "needed"),
     [
-        *((name, DATABASE) for name in ("ingest", "claim", "send", "migrate")),
+        *((name, DATABASE) for name in ("ingest", "claim", "send", "prune", "migrate")),
         ("topic", TOPIC),
         ("relay", (*DATABASE, *BROKERS)),
     ],

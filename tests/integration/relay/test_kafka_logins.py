@@ -101,7 +101,7 @@ def secret_for(login: str, authority: Authority) -> Mapping[str, str]:
 
 
 def settings_for(login: str, ports: Mapping[str, int]) -> RelaySettings:
-    word = login.split()[0]
+    word = login.split(maxsplit=1)[0]
     return RelaySettings.read(
         {
             **DATABASE,

@@ -9,11 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from pydantic import ValidationError
-
 from delivery.domain.appearance import object_in
-from delivery.domain.contract import SERVICE_NAME
-from delivery.domain.event import Envelope, reasons
+from hongyan_producer.contract.checking import Broken, checked_envelope
+from hongyan_producer.contract.models import SERVICE_NAME
 
 #: A refused row waits the square of its refusals in seconds, but no longer than this.
 LONGEST_WAIT = timedelta(seconds=100)
@@ -135,10 +133,8 @@ def message_of(row: OutboxRow) -> Message | Unreadable:
     document = object_in(row.payload.encode())
     if isinstance(document, str):
         return Unreadable(reason=document.replace("the value", "payload", 1))
-    try:
-        Envelope.model_validate(document)
-    except ValidationError as error:
-        return Unreadable(reason=reasons(error))
+    if isinstance(broken := checked_envelope(document), Broken):
+        return Unreadable(reason=str(broken))
     envelope = {
         "outbox_id": row.id,
         "event_id": document.get("event_id") or str(row.id),
