@@ -45,7 +45,7 @@ def read_options(steps: Sequence[Step], arguments: Sequence[str] | None) -> argp
         type=_rows,
         default=1_000_000,
         metavar="N",
-        help="how large the largest table of claim_growth is (default: %(default)s)",
+        help="how large the largest table of claim_growth and relay_growth is (default: %(default)s)",
     )
     return parser.parse_args(arguments)
 

@@ -3,11 +3,13 @@
 from benchmarks.deployed import cold_start, processor_time
 from benchmarks.flow import flow_rate
 from benchmarks.operating import listing, redriving
+from benchmarks.relaying import relaying
 from benchmarks.report.figures import (
     CLAIM_GROWTH,
     CLAIM_VS_ROWS,
     COLD_START,
     COLD_START_OF,
+    COLD_START_OF_API,
     FLOW_RATE,
     INGEST_PROCESSOR_MS,
     INGEST_VS_RAW,
@@ -15,6 +17,8 @@ from benchmarks.report.figures import (
     LIFE_VS_ROWS,
     LIST_GROWTH,
     REDRIVE_SECONDS,
+    RELAY_GROWTH,
+    RELAY_VS_ROWS,
     SEND_EFFICIENCY,
     SEND_EFFICIENCY_128,
     SEND_PROCESSOR_MS,
@@ -36,6 +40,8 @@ STEPS = (
         efficiency.measure,
         (SEND_EFFICIENCY, SEND_EFFICIENCY_128),
     ),
+    Step("relay", "relaying: sets of 500, row by row", relaying.measure_against_rows, (RELAY_VS_ROWS,)),
+    Step("outbox", "relaying from small and large outboxes", relaying.measure_growth, (RELAY_GROWTH,)),
     Step("list", "an operator's lists of small and large tables", listing.measure, (LIST_GROWTH,)),
     Step("redrive", "redriving 100,000 dead records", redriving.measure, (REDRIVE_SECONDS,)),
     Step(
@@ -48,7 +54,7 @@ STEPS = (
         "start",
         "cold starts of the deployed functions",
         cold_start.measure,
-        (COLD_START, *COLD_START_OF.values()),
+        (COLD_START, *COLD_START_OF.values(), COLD_START_OF_API),
     ),
     Step("flow", "20,000 events from Kafka to Feishu on the local stack", flow_rate.measure, (FLOW_RATE,)),
 )

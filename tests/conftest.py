@@ -18,6 +18,7 @@ _LONG = [
     "infra/test_deployment.py",
     "infra/test_first_deployment.py",
     "infra/test_rehearsal.py",
+    "integration/relay/test_order_through_trouble.py",
     "integration/test_local_kafka.py",
     "outages",
 ]

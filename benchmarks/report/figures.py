@@ -49,6 +49,8 @@ CLAIM_GROWTH = _most("claim_growth", 1.25, "one claim of 500 from small and larg
 LIFE_VS_ROWS = _least("life_vs_rows", 15, "ingest, open and close in sets of 500, over the same row by row")
 SEND_EFFICIENCY = _least("send_efficiency", 0.85, "a sender's rate with 32 calls at once, over 32 / 100 ms")
 SEND_EFFICIENCY_128 = _least("send_efficiency_128", 0.8, "a sender's rate with 128 calls at once, over 128 / 100 ms")
+RELAY_VS_ROWS = _least("relay_vs_rows", 20, "relaying sets of 500, over find, produce, wait and mark row by row")
+RELAY_GROWTH = _most("relay_growth", 1.2, "a relay's set of 500 from small and large outboxes: slowest over fastest")
 LIST_GROWTH = _most(
     "list_growth", 1.2, "a page of an operator's list, the first and the thousandth: slowest over fastest"
 )
@@ -60,6 +62,8 @@ COLD_START_OF = {
     word: _most(f"cold_start_overhead_{word}", 1.25, f"the same for the {word} function")
     for word in ("ingest", "claim", "send")
 }
+#: No bound: it starts from a snapshot on Lambda, which has none of this.
+COLD_START_OF_API = Figure(name="cold_start_overhead_api", says="the same for the api function, without a snapshot")
 FLOW_RATE = Figure(name="flow_rate", says="notifications a second from Kafka to Feishu on the local stack")
 
 FIGURES = (
@@ -70,11 +74,14 @@ FIGURES = (
     LIFE_VS_ROWS,
     SEND_EFFICIENCY,
     SEND_EFFICIENCY_128,
+    RELAY_VS_ROWS,
+    RELAY_GROWTH,
     LIST_GROWTH,
     REDRIVE_SECONDS,
     INGEST_PROCESSOR_MS,
     SEND_PROCESSOR_MS,
     COLD_START,
     *COLD_START_OF.values(),
+    COLD_START_OF_API,
     FLOW_RATE,
 )

@@ -16,6 +16,7 @@ from delivery.domain.channel import Channel, LastTest
 from delivery.domain.operating import RecordFilter, RejectFilter
 from delivery.domain.outcome import Delivered, Exchange
 from delivery.domain.record import Pointer
+from delivery.domain.relaying import Fate, Mark
 from delivery.domain.transition import Closing, after_attempt
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.ingest import Ingester
@@ -31,9 +32,14 @@ from delivery.storage.operating.redriving import Redrives
 from delivery.storage.operating.rejected import Rejects
 from delivery.storage.operating.resealing import Reseals
 from delivery.storage.operating.searching import RecordSearch
+from delivery.storage.outbox.relayed import Outbox
 from delivery.storage.saved_channels import SavedChannels
 from tests.integration.clock import Clock
 from tests.integration.notifications import TOPIC, add_row, add_rows, asking_for, event, kafka
+from tests.integration.pruning import add_final, add_reject
+from tests.integration.pruning import add_outbox as add_old_outbox
+from tests.integration.pruning import prune as delete_old
+from tests.integration.relay.outbox_rows import add as add_to_outbox
 from tests.integration.sending import LEASE, PointerList, claim_all, ingester, recorder_store
 from tests.integration.test_outages import add_outbox
 from tests.unit.samples import EXACT_RETRY
@@ -65,6 +71,34 @@ def claim(root: Engine, own: Engine) -> None:
     assert DueRecords(engine=own).oldest_due_at(now=CLOCK()) == CLOCK()
     assert len(claim_all(own, CLOCK, PointerList())) == 2
     assert DueRecords(engine=own).oldest_due_at(now=CLOCK()) is None
+
+
+def relay(root: Engine, own: Engine) -> None:
+    """Two rows of a key of which the first is refused, a third that waits for it, and one that is published."""
+    with root.begin() as connection:
+        connection.execute(text("DELETE FROM notification_outbox_messages"))
+    store, later = Outbox(engine=own), CLOCK() + LEASE
+    assert store.oldest_pending_at() is None
+    refused, published = add_to_outbox(root, CLOCK(), ["a", "b"])
+    leased = store.lease_due(limit=10, now=CLOCK(), lease=LEASE)
+    add_to_outbox(root, CLOCK(), ["a"])
+    assert store.lease_due(limit=10, now=CLOCK(), lease=LEASE).blocked == 1
+    marks = [
+        Mark(row_id=refused, fate=Fate.REFUSED, retry_count=1, due_at=later, error="too large"),
+        Mark(row_id=published, fate=Fate.PUBLISHED, retry_count=0),
+    ]
+    assert store.mark(marks, leased_until=leased.until, now=CLOCK()) == 2
+    assert store.oldest_pending_at() == CLOCK()
+
+
+def prune(root: Engine, own: Engine) -> None:
+    """A row of every kind that is past its days, and a record with an attempt."""
+    long_ago, number = CLOCK() - timedelta(days=1_000), next(_numbers)
+    add_final(root, 1, ended=long_ago, tries=1)
+    add_reject(root, number, came=long_ago)
+    for status in ("consumed", "dead"):
+        add_old_outbox(root, next(_numbers), status, ended=long_ago)
+    assert min(delete_old(own, CLOCK).deleted.values()) == 1
 
 
 def send(root: Engine, own: Engine) -> None:
@@ -172,4 +206,11 @@ def _kms() -> Any:
     )
 
 
-WORK: Mapping[str, Callable[[Engine, Engine], None]] = {"ingest": ingest, "claim": claim, "send": send, "api": api}
+WORK: Mapping[str, Callable[[Engine, Engine], None]] = {
+    "ingest": ingest,
+    "claim": claim,
+    "send": send,
+    "prune": prune,
+    "api": api,
+    "relay": relay,
+}

@@ -117,6 +117,9 @@ def test_a_user_is_refused_what_is_not_its_stage_s(stage: str, users: Users) -> 
         ("send", "INSERT INTO notification_records (id) VALUES (1)"),
         ("send", "UPDATE user_notification_channels SET webhook_url = ''"),
         ("send", "INSERT INTO notification_data_keys (wrapped_key) VALUES ('')"),
+        ("relay", "SELECT summary_text FROM notification_records"),
+        ("relay", "UPDATE notification_outbox_messages SET payload = '{}'"),
+        ("relay", "INSERT INTO notification_outbox_messages (topic) VALUES ('t')"),
         ("api", "UPDATE notification_records SET attempt_count = 0"),
         ("api", "UPDATE notification_rejects SET value = ''"),
         ("api", "UPDATE notification_audit SET actor = ''"),
@@ -167,6 +170,17 @@ def test_a_new_right_is_granted_and_an_old_one_goes(users: Users, monkeypatch: p
     users.settle()
     assert refusal(users.engine("claim"), "SELECT id FROM notification_rejects") == 0
     assert refusal(users.engine("claim"), "SELECT id FROM notification_records") in REFUSED
+
+
+def test_a_function_that_is_not_there_has_no_user(users: Users) -> None:
+    """As a stage without an API; with one again, its user is made again."""
+    users.settle(words=frozenset(RIGHTS) - {"api"})
+    with pytest.raises(DBAPIError) as refused:
+        users.engine("api").connect()
+    assert error_number(refused.value) == 1045
+    WORK["send"](users.root, users.engine("send"))
+    users.settle(words=frozenset(RIGHTS))
+    WORK["api"](users.root, users.engine("api"))
 
 
 def test_a_user_that_was_there_proves_itself_as_it_should_from_now_on(users: Users) -> None:

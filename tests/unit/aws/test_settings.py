@@ -13,6 +13,8 @@ from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.settings.database import WithDatabase
 from delivery.aws.settings.ingest import IngestSettings
 from delivery.aws.settings.migrate import MigrateSettings
+from delivery.aws.settings.prune import PruneSettings
+from delivery.aws.settings.relay import RelaySettings
 from delivery.aws.settings.send import SendSettings
 from delivery.aws.settings.topic import TopicSettings
 from delivery.aws.variables import FunctionSettings, SettingsError
@@ -37,16 +39,20 @@ TOPIC = {
     "TOPIC_PARTITIONS": "6",
     "TOPIC_RETENTION_HOURS": "168",
 }
+BROKERS = {"KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092,kafka-2:9092", "KAFKA_LOGIN": "NONE"}
 NEEDED: dict[type[FunctionSettings], dict[str, str]] = {
     IngestSettings: DATABASE | QUEUE,
     ClaimSettings: DATABASE | QUEUE | REPORTS,
     SendSettings: DATABASE | SEND | REPORTS,
     TopicSettings: TOPIC,
-    MigrateSettings: DATABASE,
+    RelaySettings: DATABASE | BROKERS,
+    MigrateSettings: DATABASE | {"FUNCTIONS": "claim,ingest,send"},
+    PruneSettings: DATABASE,
 }
 CLASSES = list(NEEDED)
 WITH_DATABASE = [cls for cls in CLASSES if issubclass(cls, WithDatabase)]
 SECRET_OR_USER = " Give either it or DATABASE_USER"
+CLUSTER_OR_BROKERS = " Give either it or KAFKA_CLUSTER_ARN"
 SECRET = "hunter2-must-not-be-shown"
 
 
@@ -61,7 +67,7 @@ def test_each_missing_setting_is_one_line(cls: type[FunctionSettings]) -> None:
     """All at once, so that they are mended at once."""
     lines = complaints(cls, {})
     assert sorted(line.partition(":")[0] for line in lines) == sorted(NEEDED[cls])
-    assert {line.partition(":")[2] for line in lines} <= {" Field required", SECRET_OR_USER}
+    assert {line.partition(":")[2] for line in lines} <= {" Field required", SECRET_OR_USER, CLUSTER_OR_BROKERS}
 
 
 @pytest.mark.parametrize(("cls", "name"), [(cls, name) for cls in CLASSES for name in sorted(NEEDED[cls])])
@@ -76,6 +82,8 @@ def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[Func
     ("cls", "name", "wrong"),
     [
         *[(cls, "DATABASE_PORT", wrong) for cls in WITH_DATABASE for wrong in ("", "x", "0", "65536", "3306.5", "-1")],
+        (MigrateSettings, "FUNCTIONS", "claim,DROP USER"),
+        (MigrateSettings, "FUNCTIONS", ""),
         (MigrateSettings, "DATABASE_USER_PREFIX", "hongyan-"),
         (MigrateSettings, "DATABASE_USER_PREFIX", "a" * 27),
         (IngestSettings, "SEND_QUEUE_URL", "send"),
@@ -112,6 +120,13 @@ def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[Func
         (TopicSettings, "TOPIC_PARTITIONS", "0"),
         (TopicSettings, "TOPIC_REPLICATION", "-1"),
         (TopicSettings, "TOPIC_RETENTION_HOURS", "a week"),
+        (RelaySettings, "RELAY_BATCH_SIZE", "5001"),
+        (RelaySettings, "RELAY_LEASE_SECONDS", "29"),
+        (RelaySettings, "KAFKA_BOOTSTRAP_SERVERS", "kafka-1"),
+        (RelaySettings, "KAFKA_BOOTSTRAP_SERVERS", "kafka-1:9092,kafka-2"),
+        (RelaySettings, "KAFKA_CLUSTER_ARN", "kafka-1:9092"),
+        (RelaySettings, "KAFKA_VPC_CONNECTION", "perhaps"),
+        (RelaySettings, "KAFKA_LOGIN", "KERBEROS"),
     ],
 )
 def test_a_malformed_setting_is_one_line_that_says_what_is_wrong(
@@ -155,7 +170,40 @@ def test_defaults_are_those_of_the_design() -> None:
     assert (send.title, send.action_text) == ("SmartFlow 日程调整建议", "查看并确认调整")
 
 
-@pytest.mark.parametrize("cls", [IngestSettings, ClaimSettings, SendSettings])
+CLUSTER = {"KAFKA_CLUSTER_ARN": TOPIC["KAFKA_CLUSTER_ARN"]}
+KAFKA_SECRET = {"KAFKA_AUTH_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:1:secret:kafka"}
+
+
+@pytest.mark.parametrize(
+    ("given_values", "complaint"),
+    [
+        (
+            BROKERS | CLUSTER | {"KAFKA_LOGIN": "TLS"} | KAFKA_SECRET,
+            "KAFKA_BOOTSTRAP_SERVERS: Give either it or KAFKA_CLUSTER_ARN",
+        ),
+        (BROKERS | {"KAFKA_LOGIN": "IAM"}, "KAFKA_LOGIN: Give one that these brokers take: SCRAM-SHA-512, "),
+        (CLUSTER | {"KAFKA_LOGIN": "PLAIN"} | KAFKA_SECRET, "KAFKA_LOGIN: Give one that these brokers take: IAM, "),
+        (CLUSTER | {"KAFKA_LOGIN": "NONE"}, "KAFKA_LOGIN: Give one that these brokers take: IAM, "),
+        (BROKERS | {"KAFKA_LOGIN": "TLS"}, "KAFKA_AUTH_SECRET_ARN: Give it for a login by password or certificate"),
+        (CLUSTER | {"KAFKA_LOGIN": "IAM"} | KAFKA_SECRET, "KAFKA_AUTH_SECRET_ARN: Give it for a login by password or"),
+    ],
+)
+def test_a_login_that_the_brokers_do_not_take_is_refused_in_one_line(
+    given_values: dict[str, str], complaint: str
+) -> None:
+    """MSK has three, brokers of one's own have five, and a secret belongs to three of them."""
+    [line] = complaints(RelaySettings, DATABASE | given_values)
+    assert line.startswith(complaint)
+
+
+@pytest.mark.parametrize("login", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "TLS"])
+def test_brokers_of_one_s_own_take_a_secret(login: str) -> None:
+    settings = RelaySettings.read(DATABASE | BROKERS | {"KAFKA_LOGIN": login} | KAFKA_SECRET)
+    assert settings.kafka_bootstrap_servers == ("kafka-1:9092", "kafka-2:9092")
+    assert (settings.batch_size, settings.lease_seconds) == (500, 60)
+
+
+@pytest.mark.parametrize("cls", [IngestSettings, ClaimSettings, SendSettings, RelaySettings])
 def test_a_function_is_a_user_of_its_own_or_the_secret_s(cls: type[WithDatabase]) -> None:
     """Which of two is meant is not guessed, and a token goes by TLS only; each is one line that names the setting."""
     own = OWN_USER | {name: value for name, value in NEEDED[cls].items() if name not in DATABASE}

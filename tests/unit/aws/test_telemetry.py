@@ -23,7 +23,9 @@ from delivery.domain.outcome import (
     TemporaryFailure,
 )
 from delivery.domain.record import Status
+from delivery.domain.relaying import Fate
 from delivery.domain.transition import Closing, after_attempt
+from delivery.relay import RelayReport, Trouble
 from tests.unit.samples import NOW, RETRY, TOKEN, WEBHOOK_KEY, attempt
 
 CALLED = Exchange(request={"webhook": "…"}, response={"status_code": 200}, http_status=200, latency_ms=87)
@@ -241,3 +243,17 @@ def test_no_line_shows_a_secret_or_a_users_text(lines: Callable[[], list[dict[st
     close(refused, summary_text="私事")
     shown = json.dumps(lines(), ensure_ascii=False)
     assert [secret for secret in (WEBHOOK_KEY, TOKEN, "改期", "私事") if secret in shown] == []
+
+
+def test_a_row_that_is_not_published_is_named_with_kafka_s_words(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    """Its topic and id, by which the row is found; nothing of what it says is at hand here."""
+    trouble = Trouble(row_id=7, topic="t", fate=Fate.REFUSED, words="Kafka: MSG_SIZE_TOO_LARGE: too large")
+    telemetry.observe_relay(
+        RelayReport(published=2, refused=1, trouble="Kafka: away", troubles=(trouble,), oldest_pending_seconds=4.5)
+    )
+    counts, row, away = lines()
+    assert (counts["published"], counts["refused"], counts["oldest_pending_seconds"]) == (2, 1, 4.5)
+    assert (row["row_id"], row["topic"], row["fate"], row["words"]) == (7, "t", "refused", trouble.words)
+    assert (away["level"], away["why"]) == ("ERROR", "Kafka: away")
+    told = metrics()
+    assert (told["Published"], told["Refused"], told["OldestPendingAge"]) == ([2.0], [1.0], [4.5])

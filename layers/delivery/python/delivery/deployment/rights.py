@@ -9,6 +9,9 @@ from delivery.storage import attempts, channels, claims, closing, data_keys, rec
 from delivery.storage.mysql.columns import Privilege, Rights
 from delivery.storage.operating import audit, counting, redriving, rejected, resealing, searching
 from delivery.storage.outbox import consuming, relayed
+from delivery.storage.pruning import outbox as old_outbox
+from delivery.storage.pruning import records as old_records
+from delivery.storage.pruning import rejects as old_rejects
 
 
 def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:
@@ -21,6 +24,7 @@ RIGHTS = {
     "ingest": _together(recording.RIGHTS, rejects.RIGHTS, consuming.RIGHTS),
     "claim": _together(claims.RIGHTS),
     "relay": _together(relayed.RIGHTS),
+    "prune": _together(old_records.RIGHTS, old_rejects.RIGHTS, old_outbox.RIGHTS),
     "api": _together(
         recording.RIGHTS,
         rejects.RIGHTS,

@@ -149,7 +149,7 @@ def message_of(row: OutboxRow) -> Message | Unreadable:
 
 
 def after_delivery(row: OutboxRow, delivery: Delivery, pauses: Pauses, now: datetime) -> Mark:
-    """The one place that says what Kafka's answer means for a row (docs/design.md, The relay)."""
+    """The one place that says what Kafka's answer means for a row (docs/design.md, Relay)."""
     match delivery:
         case Accepted():
             return Mark(row_id=row.id, fate=Fate.PUBLISHED, retry_count=row.retry_count)

@@ -29,16 +29,16 @@ SELECT {listed(_READ)}, ordered_key FROM notification_outbox_messages FORCE INDE
 WHERE status = 'pending' AND (next_retry_at <= :now OR next_retry_at IS NULL)
 ORDER BY next_retry_at, id LIMIT :limit FOR UPDATE SKIP LOCKED""")  # noqa: S608 - constant
 
-# For the newest row of each key in the set, the oldest row of that key that is pending and not in the set.
-OLDER = f"""
-SELECT newest.topic, newest.ordered_key, older.id, older.retry_count, older.next_retry_at
-FROM notification_outbox_messages AS newest FORCE INDEX (PRIMARY) JOIN LATERAL (
+# For one row of each key in the set, the oldest row of that key that is pending and not in the set. Ordered by the
+# whole index, MySQL reads the key's rows in that order and stops at the first; by the id alone it would sort them all.
+OLDEST_OUTSIDE = f"""
+SELECT mine.topic, mine.ordered_key, other.id, other.retry_count, other.next_retry_at
+FROM notification_outbox_messages AS mine FORCE INDEX (PRIMARY) JOIN LATERAL (
     SELECT id, retry_count, next_retry_at FROM notification_outbox_messages AS one FORCE INDEX ({ORDER_INDEX})
-    WHERE one.ordered_key = newest.ordered_key AND one.topic = newest.topic
-        AND one.id < newest.id AND one.id NOT IN %(ids)s
-    ORDER BY one.id LIMIT 1
-) AS older
-WHERE newest.id IN %(newest)s"""  # noqa: S608 - constant
+    WHERE one.ordered_key = mine.ordered_key AND one.topic = mine.topic AND one.id NOT IN %(set)s
+    ORDER BY one.ordered_key, one.id LIMIT 1
+) AS other
+WHERE mine.id IN %(one_of_each_key)s"""  # noqa: S608 - constant
 
 _LEASED = {"next_retry_at": "%(until)s", "updated_at": "%(now)s"}
 _LEASE = f"""
@@ -77,32 +77,29 @@ class DueRows:
 
 def _lease_due(connection: Connection, limit: int, now: datetime, lease: timedelta) -> Leased:
     due = connection.execute(DUE, {"now": to_stored(now), "limit": limit}).all()
-    aside = _turns(due, _older(connection, due), now) if due else {}
+    aside = _turns(due, _oldest_outside(connection, due), now) if due else {}
     moments = {row.id: aside.get(row.id, to_stored(now + lease)) for row in due}
     _move(connection, moments, now)
     rows = [_outbox_row(row) for row in due if row.id not in aside]
     return Leased(rows=rows, until=from_stored(to_stored(now + lease)), blocked=len(aside))
 
 
-def _older(connection: Connection, due: Sequence[Row[Any]]) -> Mapping[_Key, Row[Any]]:
-    """For each key, the oldest row that has to go first and is not among these."""
-    newest: dict[_Key, int] = {}
-    for row in due:
-        if row.ordered_key is not None:
-            newest[row.topic, row.ordered_key] = max(row.id, newest.get((row.topic, row.ordered_key), 0))
-    if not newest:
+def _oldest_outside(connection: Connection, due: Sequence[Row[Any]]) -> Mapping[_Key, Row[Any]]:
+    one_of_each = {(row.topic, row.ordered_key): row.id for row in due if row.ordered_key is not None}
+    if not one_of_each:
         return {}
-    found = connection.exec_driver_sql(OLDER, {"ids": [row.id for row in due], "newest": sorted(newest.values())})
+    ids = {"set": [row.id for row in due], "one_of_each_key": sorted(one_of_each.values())}
+    found = connection.exec_driver_sql(OLDEST_OUTSIDE, ids)
     return {(row.topic, row.ordered_key): row for row in found}
 
 
-def _turns(due: Iterable[Row[Any]], older: Mapping[_Key, Row[Any]], now: datetime) -> Mapping[int, datetime]:
+def _turns(due: Iterable[Row[Any]], outside: Mapping[_Key, Row[Any]], now: datetime) -> Mapping[int, datetime]:
     """When each row that has to wait for an older one is looked at again: with that one if it waits for a retry."""
     return {
         row.id: first.next_retry_at if first.retry_count and first.next_retry_at else to_stored(now + _TURN)
         for row in due
         if row.ordered_key is not None
-        and (first := older.get((row.topic, row.ordered_key))) is not None
+        and (first := outside.get((row.topic, row.ordered_key))) is not None
         and first.id < row.id
     }
 

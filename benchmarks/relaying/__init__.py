@@ -1,0 +1,1 @@
+"""What bringing outbox rows to Kafka costs."""
