@@ -58,8 +58,7 @@ class DeliveryStack(Stack):
 
         api = self._api(stage, runtime=runtime, queue=queue, data_key_arn=data_key)
         relay = self._relay(stage, runtime=runtime, cluster=cluster)
-        relays = [relay] if relay else []
-        served = [*([api.function] if api else []), *relays]
+        functions = [ingest, claim, send, *(it for it in (api and api.function, relay) if it)]
 
         _grant_queues(queue, reports, ingest=ingest, claim=claim, send=send)
         metrics = Metrics(
@@ -79,11 +78,8 @@ class DeliveryStack(Stack):
         self._tell_queues(pointers, outcomes)
         self._hold_endpoints(runtime.network)
         self._tell(DataKeyArn=data_key, KafkaSource=stage.kafka_source)
-        self._name(ingest, claim, send, *served)
-        # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
-        if not stage.is_local:
-            topic = self._topic_before(ingest, *relays, runtime=runtime, stage=stage, cluster=made.kafka)
-            self._migrate_before(*topic, ingest, claim, send, *served, runtime=runtime, stage=stage)
+        self._name(*functions)
+        self._prepare(*functions, runtime=runtime, stage=stage, cluster=made.kafka)
 
     def _api(self, stage: StageSettings, *, runtime: Runtime, queue: sqs.IQueue, data_key_arn: str) -> HttpApi | None:
         if stage.api is None:
@@ -114,6 +110,18 @@ class DeliveryStack(Stack):
     def _watch(self, stage: StageSettings, metrics: Metrics) -> None:
         Dashboard(self, "Dashboard", stage=stage.full_name, metrics=metrics)
         Alarms(self, "Alarms", stage=stage, metrics=metrics)
+
+    def _prepare(
+        self, *functions: StageFunction, runtime: Runtime, stage: StageSettings, cluster: Cluster | None
+    ) -> None:
+        """What a deployment runs before these serve.
+
+        The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
+        """
+        if not stage.is_local:
+            to_kafka = [it for it in functions if isinstance(it, Ingest | Relay)]
+            topic = self._topic_before(*to_kafka, runtime=runtime, stage=stage, cluster=cluster)
+            self._migrate_before(*topic, *functions, runtime=runtime, stage=stage)
 
     def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:
         served = [it for it in others if it.needs_database]

@@ -171,7 +171,7 @@ FAULTS: list[tuple[str, Mapping[str, Any], Fault, str, str, str]] = [
     ),
     (
         "the poller is closed",
-        EXISTING,
+        {**EXISTING, "relay": None},
         close(9098),
         "kafka, poller",
         "lets itself in at 9098",
@@ -260,6 +260,17 @@ def test_a_check_that_may_not_look_says_so_and_the_others_go_on(
     assert all(it.remedy for it in refused)
     assert {it.check for it in found if it.verdict == "ok"} < {*usual}
     assert found[-1].check == usual[-1] or found[-1] in refused
+
+
+def test_the_relay_has_to_be_let_in_like_the_poller() -> None:
+    """It connects from the functions' own groups, which here are the cluster's, too."""
+    stage = stage_of({"region": "eu-west-1", **EXISTING})
+    with account_of(stage) as account:
+        assert "kafka, relay, way in" in [it.check for it in examined(account, stage) if it.verdict == "ok"]
+        close(9098)(account)
+        faults = bad(examined(account, stage))
+    assert [(it.verdict, it.check) for it in faults] == [("fail", "kafka, poller"), ("fail", "kafka, relay, way in")]
+    assert "inbound, TCP 9098, from" in faults[1].remedy
 
 
 def test_a_quota_that_the_account_has_no_value_of_is_the_default_of_aws() -> None:
