@@ -39,6 +39,8 @@ _PRUNE = (
     "integration/test_prune_beside_others.py",
     *_RIGHTS,
 )
+_OUTBOX = ("integration/relay/test_leasing.py", *_RIGHTS)
+_RELAY = ("unit/domain/test_relaying.py", "unit/stages/test_relay.py")
 
 #: Module → the files below tests/. Not here: storage/tables.py, which a test compares with what the migrations leave.
 NEAR: Mapping[str, Sequence[str]] = {
@@ -62,12 +64,16 @@ NEAR: Mapping[str, Sequence[str]] = {
         "unit/domain/test_transition.py",
         *_SENDING,
     ),
+    "domain/relaying": _RELAY,
+    "domain/lanes": _RELAY,
     "domain/target_url": ("unit/domain/test_target_url.py",),
     "domain/transition": ("unit/domain/test_transition.py", *_SENDING),
     "deadline": ("unit/test_deadline.py", *_SENDING, "unit/feishu/test_call_deadlines.py"),
     "ingest": ("unit/stages/test_ingest.py",),
     "claim": ("unit/stages/test_claim.py",),
     "prune": ("unit/stages/test_prune.py",),
+    "relay": _RELAY,
+    "producing": _RELAY,
     "send": _SENDING,
     "closing": ("unit/stages/test_closing.py", *_SENDING),
     "storage/attempts": (*_ATTEMPTS, *_RIGHTS),
@@ -77,7 +83,9 @@ NEAR: Mapping[str, Sequence[str]] = {
     "storage/credentials": _CHANNELS,
     "storage/data_keys": ("integration/test_data_keys.py", *_CHANNELS, *_RIGHTS),
     "storage/lookups": ("integration/test_lookups.py",),
-    "storage/outbox": (*_INGEST, *_RIGHTS),
+    "storage/outbox/consuming": (*_INGEST, *_RIGHTS),
+    "storage/outbox/leasing": _OUTBOX,
+    "storage/outbox/relayed": _OUTBOX,
     "storage/recording": (*_INGEST, *_RIGHTS),
     "storage/rejects": (*_INGEST, *_RIGHTS),
     "storage/pruning/deleting": _PRUNE,
