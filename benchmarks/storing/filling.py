@@ -25,7 +25,7 @@ FROM numbers"""
 _ADD_ATTEMPTS = """
 INSERT INTO notification_attempts (record_id, attempt, started_at, finished_at, outcome, http_status, response, way)
 SELECT id, 1, created_at, updated_at, 'delivered', 200, '{"status_code": 200, "body": {"code": 0}}', 'feishu_webhook'
-FROM notification_records WHERE next_retry_at IS NULL"""
+FROM notification_records WHERE next_retry_at IS NULL AND id > %(first)s AND id <= %(last)s"""
 
 _PART = 20_000
 _END_MOST = """
@@ -70,8 +70,10 @@ def add_attempts(engine: Engine) -> None:
     """One for each final record."""
     with engine.connect() as connection:
         connection.exec_driver_sql(_SESSION)
-        connection.exec_driver_sql(_ADD_ATTEMPTS)
-        connection.commit()
+        last = int(connection.exec_driver_sql("SELECT MAX(id) FROM notification_records").scalar_one())
+        for first in range(0, last, _PART):
+            connection.exec_driver_sql(_ADD_ATTEMPTS, {"first": first, "last": first + _PART})
+            connection.commit()
         connection.invalidate()
 
 
