@@ -105,7 +105,8 @@ class DeliveryStack(Stack):
         Alarms(self, "Alarms", stage=stage, metrics=metrics)
 
     def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:
-        migrate = Migrate(self, "Migrate", runtime=runtime, stage=stage)
+        served = [it for it in others if it.needs_database]
+        migrate = Migrate(self, "Migrate", runtime=runtime, stage=stage, functions=served)
         migrate.before(*others)
         self._name(migrate)
 
