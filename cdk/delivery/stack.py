@@ -72,7 +72,6 @@ class DeliveryStack(Stack):
         )
         self._watch(stage, metrics)
         self._tell_queues(pointers, outcomes)
-        self._hold_endpoints(runtime.network)
         self._tell(DataKeyArn=data_key, KafkaSource=stage.kafka_source)
         self._name(ingest, claim, send, prune, *served)
         # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
@@ -96,6 +95,7 @@ class DeliveryStack(Stack):
             database = Database.existing(stage.database)
         if isinstance(stage.network, ExistingVpc):
             network = existing_network(self, stage.network)
+        self._hold_endpoints(network)
         if database is None:
             raise ValueError("a new MySQL is in the data stack, which was not made")
         return Runtime.of(stage, self, database=database, network=network)
