@@ -21,6 +21,7 @@ from cdk.delivery.kafka.source import kafka_source
 from cdk.delivery.kafka.topic import NewTopic
 from cdk.delivery.kafka.writer import Writer
 from cdk.delivery.migrate import Migrate
+from cdk.delivery.prune import Prune
 from cdk.delivery.queue import ReportQueue, SendQueue
 from cdk.delivery.relay import Relay
 from cdk.delivery.runtime import Runtime
@@ -37,8 +38,8 @@ from cdk.watch.metrics import Metrics
 class DeliveryStack(Stack):
     """Kafka → ingest → send queue → send → Feishu; the schedule → claim → send queue; MySQL beside all of them.
 
-    What send cannot write to MySQL goes to the report queue and comes back to send. The relay, where a stage has one,
-    brings the rows of the outbox from MySQL to Kafka.
+    What send cannot write to MySQL goes to the report queue and comes back to send. Schedules → prune, and, where a
+    stage has one, → relay, which brings the rows of the outbox from MySQL to Kafka.
     """
 
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, made: Made, **stack: Any) -> None:  # noqa: ANN401
@@ -55,10 +56,11 @@ class DeliveryStack(Stack):
         ingest = Ingest(self, "Ingest", runtime=runtime, stage=stage, source=kafka, queue=queue)
         claim = Claim(self, "Claim", runtime=runtime, stage=stage, queue=queue, reports=reports)
         send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, reports=reports, data_key_arn=data_key)
+        prune = Prune(self, "Prune", runtime=runtime, stage=stage)
 
         api = self._api(stage, runtime=runtime, queue=queue, data_key_arn=data_key)
         relay = self._relay(stage, runtime=runtime, cluster=cluster)
-        functions = [ingest, claim, send, *(it for it in (api and api.function, relay) if it)]
+        functions = [ingest, claim, send, prune, *(it for it in (api and api.function, relay) if it)]
 
         _grant_queues(queue, reports, ingest=ingest, claim=claim, send=send)
         metrics = Metrics(
@@ -66,6 +68,7 @@ class DeliveryStack(Stack):
             ingest=ingest,
             claim=claim,
             send=send,
+            prune=prune,
             queue=pointers,
             reports=outcomes,
             mapping_id=ingest.mapping_id,
@@ -76,7 +79,6 @@ class DeliveryStack(Stack):
         )
         self._watch(stage, metrics)
         self._tell_queues(pointers, outcomes)
-        self._hold_endpoints(runtime.network)
         self._tell(DataKeyArn=data_key, KafkaSource=stage.kafka_source)
         self._name(*functions)
         self._prepare(*functions, runtime=runtime, stage=stage, cluster=made.kafka)
@@ -103,12 +105,13 @@ class DeliveryStack(Stack):
             database = Database.existing(stage.database)
         if isinstance(stage.network, ExistingVpc):
             network = existing_network(self, stage.network)
+        self._hold_endpoints(network)
         if database is None:
             raise ValueError("a new MySQL is in the data stack, which was not made")
         return Runtime.of(stage, self, database=database, network=network)
 
     def _watch(self, stage: StageSettings, metrics: Metrics) -> None:
-        Dashboard(self, "Dashboard", stage=stage.full_name, metrics=metrics)
+        Dashboard(self, "Dashboard", stage=stage, metrics=metrics)
         Alarms(self, "Alarms", stage=stage, metrics=metrics)
 
     def _prepare(

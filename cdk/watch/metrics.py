@@ -26,6 +26,7 @@ class Metrics:
     ingest: StageFunction
     claim: StageFunction
     send: StageFunction
+    prune: StageFunction
     queue: SendQueue
     reports: ReportQueue
     #: of ingest's event source
@@ -39,7 +40,7 @@ class Metrics:
     @property
     def functions(self) -> Sequence[StageFunction]:
         optional = (self.relay, self.api.function if self.api else None)
-        return (self.ingest, self.claim, self.send, *(it for it in optional if it))
+        return (self.ingest, self.claim, self.send, self.prune, *(it for it in optional if it))
 
     def count(self, name: str, function: str, *, label: str = "") -> cloudwatch.Metric:
         return _metric(self.namespace, name, "Sum", label=label or name.lower(), service=function)
@@ -75,6 +76,13 @@ class Metrics:
 
     def oldest_pending_age(self) -> cloudwatch.Metric:
         return _metric(self.namespace, "OldestPendingAge", "Maximum", label="oldest pending row", service="relay")
+
+    def pruned(self, kind: str) -> cloudwatch.Metric:
+        return _metric(self.namespace, "Pruned", "Sum", label=kind, service="prune", table=kind)
+
+    def oldest_kept_age(self, kind: str) -> cloudwatch.Metric:
+        """In seconds since the row ended."""
+        return _metric(self.namespace, "OldestKeptAge", "Maximum", label=kind, service="prune", table=kind)
 
     def kafka_lag(self, statistic: str = "Maximum") -> cloudwatch.Metric:
         """Lambda's own: how many records of the topic, over all partitions, ingest has yet to read."""

@@ -7,7 +7,7 @@ from typing import Any
 Resource = dict[str, Any]
 
 #: the stages of every stack; what is deployed has the migration, too, and with a new Kafka what makes the topic
-FUNCTIONS = ("ingest", "claim", "send", "relay")
+FUNCTIONS = ("ingest", "claim", "send", "relay", "prune")
 DEPLOYED = (*FUNCTIONS, "migrate")
 WITH_TOPIC = (*DEPLOYED, "topic")
 
@@ -76,6 +76,12 @@ class Template:
         (only,) = [it for it in self.all("AWS::Lambda::Function") if environment(it)["POWERTOOLS_SERVICE_NAME"] == word]
         return only
 
+    def schedule(self, word: str) -> Resource:
+        """What calls the function again and again."""
+        schedules = self.all("AWS::Scheduler::Schedule")
+        (only,) = [it for it in schedules if self.named(it["Target"]["Arn"]) == self.function(word)]
+        return only
+
     def source(self, word: str) -> Resource:
         """The event source of the function: of send, the one with pointers."""
         (only,) = [it for it in self._sources(word) if not self._brings_reports(it)]
@@ -92,11 +98,6 @@ class Template:
     def _brings_reports(self, source: Resource) -> bool:
         url = environment(self.function("send"))["REPORT_QUEUE_URL"]
         return source.get("EventSourceArn") == {"Fn::GetAtt": [_target(url), "Arn"]}
-
-    def schedule(self, word: str) -> Resource:
-        schedules = self.all("AWS::Scheduler::Schedule")
-        (only,) = [it for it in schedules if self.named(it["Target"]["Arn"]) == self.function(word)]
-        return only
 
     def statements(self, role: Any) -> Iterator[Resource]:
         """What the role may do, wherever it is written."""

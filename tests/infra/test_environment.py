@@ -7,6 +7,7 @@ import pytest
 from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.settings.database import WithDatabase
 from delivery.aws.settings.ingest import IngestSettings
+from delivery.aws.settings.prune import PruneSettings
 from delivery.aws.settings.relay import RelaySettings
 from delivery.aws.settings.send import SendSettings
 from tests.infra.templates import FUNCTIONS, Template, environment
@@ -16,6 +17,7 @@ CLASSES: Mapping[str, type[WithDatabase]] = {
     "claim": ClaimSettings,
     "send": SendSettings,
     "relay": RelaySettings,
+    "prune": PruneSettings,
 }
 CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/hongyan-dev/0a1b2c3d-1"
 OBSERVABILITY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
@@ -33,6 +35,7 @@ OWN = {
         "KAFKA_CLUSTER_ARN", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_VPC_CONNECTION", "KAFKA_LOGIN", "KAFKA_AUTH_SECRET_ARN",
         "KAFKA_CA_SECRET_ARN", "RELAY_BATCH_SIZE", "RELAY_LEASE_SECONDS",
     },
+    "prune": {"RECORD_DAYS", "REJECT_DAYS", "OUTBOX_DAYS", "SET_SIZE", "PAUSE_SECONDS"},
 }  # fmt: skip
 
 
@@ -68,12 +71,15 @@ def deployed(given: Mapping[str, object]) -> Mapping[str, str]:
 
 def test_settings_reach_the_functions(dev: Template) -> None:
     """Numbers as the functions parse them, lists with commas, Chinese as it is."""
-    ingest, claim, send = (environment(dev.function(word)) for word in ("ingest", "claim", "send"))
+    words = ("ingest", "claim", "send", "prune")
+    ingest, claim, send, prune = (environment(dev.function(word)) for word in words)
     assert (ingest["HANDOFF_DEADLINE_SECONDS"], ingest["MAX_ATTEMPTS"]) == ("300", "5")
     assert (claim["LEASE_SECONDS"], claim["CLAIM_BATCH_SIZE"], claim["MAX_QUEUED_POINTERS"]) == ("600", "500", "20000")
     assert (send["RETRY_BASE_SECONDS"], send["RETRY_CAP_SECONDS"], send["RETRY_JITTER"]) == ("300", "1800", "0.1")
     assert send["WEBHOOK_ORIGINS"] == "https://www.feishu.cn,https://feishu.cn"
     assert send["MESSAGE_TITLE"] == "SmartFlow 日程调整建议"
+    assert (prune["RECORD_DAYS"], prune["REJECT_DAYS"], prune["OUTBOX_DAYS"]) == ("90", "90", "7")
+    assert (prune["SET_SIZE"], prune["PAUSE_SECONDS"]) == ("1000", "0.5")
 
 
 def test_queue_and_key_are_the_ones_of_the_same_stack(dev: Template) -> None:

@@ -241,6 +241,17 @@ def test_the_relay_is_called_every_minute_and_goes_on_until_the_next_one_looks(s
     assert stages["local"].function("relay")["Timeout"] - SPARE_SECONDS > 5
 
 
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [({}, "rate(1 hour)"), ({"every_minutes": 5}, "rate(5 minutes)"), ({"every_minutes": 1440}, "rate(1 day)")],
+)
+def test_prune_is_called_every_hour_or_as_often_as_the_stage_says(
+    given: Mapping[str, int], rate: str, synth: Synthesis
+) -> None:
+    """In whole units, as EventBridge and the local clock read them."""
+    assert ticks(synth("dev", {"prune": given}), "prune") == rate
+
+
 def ticks(template: Template, word: str) -> str:
     """At which rate; a missed tick is repeated neither by the scheduler nor by Lambda."""
     schedule = template.schedule(word)

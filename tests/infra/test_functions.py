@@ -42,7 +42,7 @@ def test_functions_share_two_layers_and_those_that_speak_to_kafka_a_third(dev: T
 
 def test_time_outs_and_memory_are_the_stage_s(synth: Synthesis) -> None:
     """Each function's own section."""
-    sizes = {"ingest": (31, 310), "claim": (32, 320), "send": (33, 330), "relay": (34, 340)}
+    sizes = {"ingest": (31, 310), "claim": (32, 320), "send": (33, 330), "prune": (34, 340), "relay": (35, 350)}
     over = {word: {"timeout_seconds": timeout, "memory_mb": memory} for word, (timeout, memory) in sizes.items()}
     template = synth("dev", over)
     made = {word: (template.function(word)["Timeout"], template.function(word)["MemorySize"]) for word in sizes}
@@ -71,7 +71,7 @@ def test_functions_run_in_the_stage_s_network_or_in_none(word: str, beside: Temp
 def test_the_outputs_name_what_a_person_looks_for(stages: Mapping[str, Template]) -> None:
     """The queues, the key and the functions of this stage."""
     names = ["SendQueueUrl", "DeadLetterQueueUrl", "ReportQueueUrl", "DeadReportQueueUrl", "DataKeyArn", "KafkaSource"]
-    names += ["IngestFunctionName", "ClaimFunctionName", "SendFunctionName", "RelayFunctionName"]
+    names += ["IngestFunctionName", "ClaimFunctionName", "SendFunctionName", "RelayFunctionName", "PruneFunctionName"]
     for stage, template in stages.items():
         own = ["ApiFunctionName", "ApiUrl"] if stage == "local" else ["MigrateFunctionName", "TopicFunctionName"]
         own += ["Endpoints"] if stage == "prod" else []

@@ -17,7 +17,13 @@ EVERY = {
 BY_SECRET = {"secretsmanager:GetSecretValue"}
 BY_IAM = {"rds-db:connect"}
 #: of Kafka's password
-KAFKA = {"ingest": BY_SECRET, "claim": set[str](), "send": set[str](), "relay": BY_SECRET}
+KAFKA = {
+    "ingest": BY_SECRET,
+    "claim": set[str](),
+    "send": set[str](),
+    "relay": BY_SECRET,
+    "prune": set[str](),
+}
 OWN = {
     "ingest": {"sqs:SendMessage"},
     "claim": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
@@ -31,6 +37,7 @@ OWN = {
         "sqs:SendMessage",
     },
     "relay": set[str](),
+    "prune": set[str](),
 }
 #: of MSK; it knows no narrower resource either
 FIND_BROKERS = {"kafka:GetBootstrapBrokers"}
@@ -53,7 +60,7 @@ ON_ANYTHING = {
 def test_a_function_may_do_this_and_nothing_else(
     word: str, beside: Template, local: Template, synth: Synthesis
 ) -> None:
-    """Ingest cannot read the queue, claim cannot decrypt, and the relay uses no queue at all."""
+    """Ingest cannot read the queue, claim cannot decrypt, and relay and prune use no queue at all."""
     for template in (beside, local):
         assert set(template.allowed(word)) == EVERY | OWN[word] | BY_SECRET
     inside = set(synth("dev", {"kafka": BROKERS}).allowed(word))
@@ -82,8 +89,8 @@ def test_no_role_carries_a_policy_of_somebody_else(stages: Mapping[str, Template
 
 
 def test_one_secret_is_read_and_it_is_the_database_s(beside: Template) -> None:
-    """Send and claim do not need Kafka's password."""
-    for word in ("claim", "send"):
+    """Send, claim and prune do not need Kafka's password."""
+    for word in ("claim", "send", "prune"):
         assert beside.allowed(word)["secretsmanager:GetSecretValue"] == [MYSQL["secret_arn"]]
         assert environment(beside.function(word))["DATABASE_SECRET_ARN"] == MYSQL["secret_arn"]
 
@@ -120,7 +127,7 @@ def test_queue_and_key_grants_name_the_stack_s_own(dev: Template) -> None:
     assert dev.kind_of(key) == "AWS::KMS::Key"
 
 
-@pytest.mark.parametrize("word", ["claim", "relay"])
+@pytest.mark.parametrize("word", ["claim", "relay", "prune"])
 def test_a_schedule_may_call_its_function_and_no_other(word: str, dev: Template) -> None:
     """No version or alias either, and only for this account."""
     role = dev.schedule(word)["Target"]["RoleArn"]

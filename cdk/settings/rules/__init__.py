@@ -12,7 +12,14 @@ from cdk.settings.rules.data import (
     own_places_rule,
     storage_rule,
 )
-from cdk.settings.rules.kafka import brokers_rule, existing_msk_rule, kafka_rule, msk_by_its_arn_rule, relay_rule
+from cdk.settings.rules.kafka import (
+    brokers_rule,
+    existing_msk_rule,
+    kafka_rule,
+    memory_rule,
+    msk_by_its_arn_rule,
+    relay_rule,
+)
 from cdk.settings.rules.regional import data_keys_rule, lacking_rule, region_rule, zones_of_region_rule
 from cdk.settings.sections.api import Api, Issuer
 from cdk.settings.sections.database import Database
@@ -116,6 +123,7 @@ RULES: Sequence[Callable[..., _Lines]] = (
     brokers_rule,
     existing_msk_rule,
     relay_rule,
+    memory_rule,
     outside_rule,
     lacking_snap_start,
     msk_by_its_arn_rule,

@@ -1,9 +1,10 @@
 """What the settings of Kafka ask of each other and of the network."""
 
+import math
 import re
 from collections.abc import Iterator
 
-from cdk.settings.sections.functions import Relay
+from cdk.settings.sections.functions import Prune, Relay
 from cdk.settings.sections.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers, ProvisionedMsk
 from cdk.settings.sections.network import LEAST_ZONES, MOST_OF_MSK, TWO_ZONES, ExistingVpc, Network, zones, zones_of_msk
 
@@ -50,6 +51,15 @@ def relay_rule(*, relay: Relay | None, kafka: Kafka, network: Network | None, py
     if relay.reserved_concurrency is not None and relay.reserved_concurrency < relay.at_once:
         says = f"should be at least {relay.at_once}, since one begins every minute, is {relay.reserved_concurrency}"
         yield f"relay.reserved_concurrency: {says}"
+
+
+def memory_rule(*, prune: Prune, kafka: Kafka) -> _Lines:
+    """A topic can be read again from its beginning. What was sent must still be known then."""
+    if isinstance(kafka, NewKafka) and prune.record_days:
+        least = math.ceil(kafka.new.retention_hours / 24)
+        if prune.record_days < least:
+            says = f"should be 0 or at least {least}, as long as kafka.new.retention_hours keeps events in the topic"
+            yield f"prune.record_days: {says}, is {prune.record_days}"
 
 
 def brokers_rule(*, kafka: Kafka, network: Network | None, is_local: bool) -> _Lines:

@@ -8,6 +8,7 @@ from pydantic import Field, Tag
 from cdk.settings.sections.section import StageSection, chosen_by
 from delivery.aws.settings.claim import ClaimTuning
 from delivery.aws.settings.ingest import Attempts
+from delivery.aws.settings.prune import PruneTuning
 from delivery.aws.settings.relay import RelayTuning
 from delivery.aws.settings.send import Backoff, SendTuning
 from delivery.aws.settings.types import DAY, HOUR, MINUTE
@@ -52,6 +53,12 @@ class Relay(FunctionSize, RelayTuning):
     def at_once(self) -> int:
         """How many run at the same time when each uses its time up."""
         return math.ceil(self.timeout_seconds / MINUTE)
+
+
+class Prune(FunctionSize, PruneTuning):
+    every_minutes: int = Field(60, ge=5, le=24 * 60)
+    timeout_seconds: int = Field(5 * MINUTE, ge=30, le=15 * MINUTE)
+    """then a run ends, and the next goes on where it stopped"""
 
 
 class Migrate(FunctionSize):
