@@ -183,7 +183,7 @@ def test_a_user_without_a_channel_is_skipped(stack: StackProcess) -> None:
 def test_every_function_can_be_invoked_at_the_url_that_is_announced(stack: StackProcess) -> None:
     """With an event of its own kind, and the answer of its handler."""
     functions = stack.endpoints()["functions"]
-    assert functions.keys() == {"ingest", "claim", "send", "relay", "api"}
+    assert functions.keys() == {"ingest", "claim", "send", "relay", "prune", "api"}
     assert post(functions["claim"], {}).keys() == {"claimed", "dead"}
     assert post(functions["ingest"], {"eventSource": "SelfManagedKafka", "records": {}})["received"] == 0
     assert post(functions["send"], {"Records": []}) == {"batchItemFailures": []}
