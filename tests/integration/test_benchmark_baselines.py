@@ -9,14 +9,18 @@ from typing import Any
 from sqlalchemy import Engine
 
 from benchmarks.notifications import requests
+from benchmarks.relaying import relaying
+from benchmarks.relaying.row_by_row import RowByRow as RelayRowByRow
 from benchmarks.storing import raw_driver
 from benchmarks.storing.living import live_in_sets, live_row_by_row
 from benchmarks.storing.row_by_row import RowByRow
 from delivery.domain.intake import Intake
 from delivery.domain.record import Pointer
+from delivery.domain.relaying import Accepted, Delivery, Message
 from delivery.storage.claims import DueRecords
 from delivery.storage.recording import Recorder
 from tests.integration.clock import Clock
+from tests.integration.relay.outbox_rows import add as add_to_outbox
 
 _NUMBER = 20
 _LEASE = timedelta(minutes=10)
@@ -66,6 +70,47 @@ def test_both_ways_live_the_same_life(engine: Engine, clock: Clock) -> None:
     assert {row[-1] for row in in_sets} == {"sent"}
     assert _taken_out(engine) == in_sets
     assert _history_taken_out(engine) == history
+
+
+class WillingKafka:
+    """Takes everything at once."""
+
+    def __init__(self) -> None:
+        self._sent: list[int] = []
+
+    def prepare(self) -> None:
+        pass
+
+    def send(self, message: Message) -> None:
+        self._sent.append(message.row_id)
+
+    def answers(self, *, within: float) -> Sequence[tuple[int, Delivery]]:
+        sent, self._sent = self._sent, []
+        return [(row_id, Accepted()) for row_id in sent]
+
+    def abandon(self) -> None:
+        pass
+
+
+def test_both_ways_relay_the_same(engine: Engine, clock: Clock) -> None:
+    """Each row is published, at the same time, and no other is touched."""
+    keys = [str(number) for number in range(_NUMBER)]
+    left = []
+    for way in (relaying.relay_a_set, _relayed_row_by_row):
+        add_to_outbox(engine, clock(), keys)
+        add_to_outbox(engine, clock(), ["later"], next_retry_at=clock() + _LEASE)
+        assert way(engine, WillingKafka(), clock, _NUMBER) == _NUMBER
+        with engine.begin() as connection:
+            rows = connection.exec_driver_sql("SELECT * FROM notification_outbox_messages ORDER BY id").all()
+            connection.exec_driver_sql("DELETE FROM notification_outbox_messages")
+        left.append(rows)
+    assert {row.status for row in left[0]} == {"published", "pending"}
+    assert left[0] == left[1]
+
+
+def _relayed_row_by_row(engine: Engine, kafka: WillingKafka, clock: Clock, number: int) -> int:
+    relay = RelayRowByRow(engine=engine, kafka=kafka)
+    return sum(relay.relay_one(now=clock()) for _ in range(number))
 
 
 def _stored(engine: Engine, batch: Sequence[Any], clock: Clock) -> Sequence[Pointer]:

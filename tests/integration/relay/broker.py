@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +15,11 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
+from local.machine.make_once import make_once
 from local.machine.ports import free_port
 from local.machine.processes import ServerProcess
 from local.servers import kafka_broker
-from local.servers.find_kafka import ApacheKafka
+from local.servers.find_kafka import VERSION, ApacheKafka
 from local.servers.kafka import _found
 from tests.integration.relay.outbox_rows import number_in
 from tests.waiting import until
@@ -113,11 +115,17 @@ def real_broker(state: Path) -> Iterator[Broker]:
     found = _found(CACHE, print)
     if not isinstance(found, ApacheKafka):
         pytest.skip(f"there is no real broker here: {found}")
-    with kafka_broker.running_broker(found, state, port=None, say=print):
-        pass  # prepares the data directory
+    _make_data(found, state)
     broker = Broker(found, state, free_port())
     broker.start()
     try:
         yield broker
     finally:
         broker.stop()
+
+
+def _make_data(kafka: ApacheKafka, state: Path) -> None:
+    """As the local stack does before its first start."""
+    prepared = kafka.jars.with_name(f"prepared-{VERSION}-java-{kafka.java.version}")
+    make_once(prepared, partial(kafka_broker._prepare, kafka, print), say=print)
+    make_once(state / "data", partial(kafka_broker._empty_data, prepared / "data"), say=print)

@@ -1,4 +1,4 @@
-"""A real broker for the tests of a module."""
+"""A real broker for all of these tests, each of which has topics of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.relay.broker import Broker, real_broker
 _names = count(1)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     with real_broker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker

@@ -114,6 +114,18 @@ def test_a_row_waits_for_the_retry_of_an_older_one_of_its_key(engine: Engine, cl
     assert [row.message_key for row in lease(engine, clock).rows] == ["a", "a"]
 
 
+def test_a_row_is_never_looked_at_again_at_once(
+    engine: Engine, another_engine: Callable[[], Engine], clock: Clock
+) -> None:
+    """The retry that it waits for is due but locked: the claim would find it again and again, and nothing else."""
+    [first] = add(engine, clock(), ["a"], retry_count=1, next_retry_at=clock() - SECOND)
+    [behind] = add(engine, clock(), ["a"])
+    with another_engine().begin() as ingest:
+        mark_consumed(ingest, [first], to_stored(clock()))
+        assert lease(engine, clock).blocked == 1
+    assert due_at(engine, behind) == to_stored(clock() + SECOND)
+
+
 @pytest.mark.parametrize("status", ["published", "consumed", "dead"])
 def test_an_older_row_that_is_done_holds_up_nobody(engine: Engine, clock: Clock, status: str) -> None:
     add(engine, clock(), ["a"], status=status)

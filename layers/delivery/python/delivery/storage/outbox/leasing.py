@@ -94,9 +94,9 @@ def _oldest_outside(connection: Connection, due: Sequence[Row[Any]]) -> Mapping[
 
 
 def _turns(due: Iterable[Row[Any]], outside: Mapping[_Key, Row[Any]], now: datetime) -> Mapping[int, datetime]:
-    """When each row that has to wait for an older one is looked at again: with that one if it waits for a retry."""
+    """When each row that has to wait for an older one is looked at again."""
     return {
-        row.id: first.next_retry_at if first.retry_count and first.next_retry_at else to_stored(now + _TURN)
+        row.id: _turn_after(first, to_stored(now + _TURN))
         for row in due
         if row.ordered_key is not None
         and (first := outside.get((row.topic, row.ordered_key))) is not None
@@ -104,9 +104,14 @@ def _turns(due: Iterable[Row[Any]], outside: Mapping[_Key, Row[Any]], now: datet
     }
 
 
+def _turn_after(first: Row[Any], soon: datetime) -> datetime:
+    """With the row before it, if that waits for a retry. Never at once: it would come again before anything else."""
+    retry_at: datetime | None = first.next_retry_at if first.retry_count else None
+    return max(retry_at, soon) if retry_at else soon
+
+
 def _move(connection: Connection, moments: Mapping[int, datetime], now: datetime) -> None:
     for until in sorted(set(moments.values())):
-        # By primary key in ascending order: the lock order that every writer shares.
         ids = sorted(row_id for row_id, moment in moments.items() if moment == until)
         connection.exec_driver_sql(_LEASE, {"until": until, "now": to_stored(now), "ids": ids})
 
