@@ -93,7 +93,13 @@ def _produce(endpoints: Mapping[str, Any], event: bytes, key: str) -> Position:
         else:
             delivered.append(message)
 
-    producer = Producer({"bootstrap.servers": endpoints["kafka_bootstrap_servers"], "linger.ms": 0})
+    producer = Producer(
+        {
+            "bootstrap.servers": endpoints["kafka_bootstrap_servers"],
+            "linger.ms": 0,
+            "partitioner": "murmur2_random",
+        }
+    )
     producer.produce(endpoints["topic"], event, key=key, on_delivery=on_delivery)
     if producer.flush(30) or failures:
         raise CannotStartError(f"Kafka did not take the event: {', '.join(failures) or 'no answer within 30 s'}")
