@@ -6,7 +6,9 @@ from datetime import datetime
 
 from delivery.domain.contract import Accepted, RejectCode, judge
 from docs.event_tables import PAGE, PREFIXES, example_of, written
+from docs.event_words import MEANINGS
 from hongyan_producer import half_hour_key, partition_of
+from hongyan_producer.contract.models import Envelope, Payload
 
 TEXT = PAGE.read_text()
 EVENT = example_of(TEXT)
@@ -15,6 +17,10 @@ EVENT = example_of(TEXT)
 def test_the_tables_are_those_of_the_models() -> None:
     """`make docs` writes them."""
     assert written(TEXT) == TEXT
+
+
+def test_every_field_and_no_other_is_explained() -> None:
+    assert set(MEANINGS) == {*Envelope.model_fields, *Payload.model_fields}
 
 
 def test_the_event_to_copy_is_accepted() -> None:
