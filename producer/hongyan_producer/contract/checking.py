@@ -14,7 +14,6 @@ _ONE_LINE = 300
 _PLAIN_WORDS: Mapping[str, str] = {
     "missing": "is missing",
     "dict_type": "should be a JSON object",
-    "model_type": "should be a JSON object",
     "string_type": "should be a string",
     "string_too_short": "should not be empty",
     "int_type": "should be a whole number, without quotes",
