@@ -54,12 +54,12 @@ def checked_event(
     document, unwritable = _as_ingest_reads_it(payload)
     checked = checked_payload(document, url_prefixes=url_prefixes)
     if isinstance(checked, Broken):
-        raise ContractError(*checked.rules, *unwritable)
+        raise ContractError(*checked, *unwritable)
     if unwritable:
         raise ContractError(*unwritable)
     envelope = _envelope(checked, document, event_id)
     if isinstance(broken := checked_envelope(envelope), Broken):
-        raise ContractError(*broken.rules)
+        raise ContractError(*broken)
     return Event(key=str(checked.user_id), envelope=envelope)
 
 
