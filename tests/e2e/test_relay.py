@@ -22,8 +22,8 @@ def stack() -> Iterator[StackProcess]:
     """With the clock of `make up`."""
     with starting("relay", minute_seconds=5) as stack:
         stack.up()
-        registered = stack.run("channel", "--user", str(USER))
-        assert registered.returncode == 0, registered
+        saved = stack.hongyan("channel", "save", "--user", str(USER))
+        assert saved.returncode == 0, saved
         yield stack
 
 
