@@ -112,7 +112,9 @@ class Observer:
         return {(row["partition"], row["offset"]): row["code"] for row in self._select(query)}
 
     def _outbox(self) -> Mapping[int, OutboxRow]:
-        columns = (outbox.c.status, outbox.c.created_at, outbox.c.published_at, outbox.c.last_error)
+        # Where ingest was quicker than the relay, its mark is the only one.
+        there = func.coalesce(outbox.c.published_at, outbox.c.consumed_at).label("published_at")
+        columns = (outbox.c.status, outbox.c.created_at, there, outbox.c.last_error)
         rows = self._select(select(outbox.c.id, *columns).where(outbox.c.id > self.outbox_before))
         return {row["id"]: OutboxRow(**{name: value for name, value in row.items() if name != "id"}) for row in rows}
 
