@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from benchmarks.notifications import USERS, intake
 from benchmarks.storing.statements import MAX_ATTEMPTS
 from delivery.aws.api.channels import ROOT
-from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME
 from delivery.domain.record import Pointer
 from delivery.storage.recording import Recorder
+from hongyan_producer.contract.models import EVENT_TYPE, SERVICE_NAME
 
 _POINTERS_A_MESSAGE = 20
 

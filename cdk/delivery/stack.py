@@ -16,12 +16,12 @@ from cdk.delivery.api import ApiFunction, HttpApi
 from cdk.delivery.claim import Claim
 from cdk.delivery.function import StageFunction
 from cdk.delivery.ingest import Ingest
+from cdk.delivery.kafka.source import kafka_source
+from cdk.delivery.kafka.topic import NewTopic
 from cdk.delivery.migrate import Migrate
 from cdk.delivery.queue import ReportQueue, SendQueue
 from cdk.delivery.runtime import Runtime
 from cdk.delivery.send import Send
-from cdk.delivery.sources import kafka_source
-from cdk.delivery.topic import NewTopic
 from cdk.settings.sections.database import ExistingMySql, NewMySql
 from cdk.settings.sections.kafka import NewKafka
 from cdk.settings.sections.network import ExistingVpc

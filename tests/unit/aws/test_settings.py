@@ -13,6 +13,7 @@ from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.settings.database import WithDatabase
 from delivery.aws.settings.ingest import IngestSettings
 from delivery.aws.settings.migrate import MigrateSettings
+from delivery.aws.settings.prune import PruneSettings
 from delivery.aws.settings.send import SendSettings
 from delivery.aws.settings.topic import TopicSettings
 from delivery.aws.variables import FunctionSettings, SettingsError
@@ -43,6 +44,7 @@ NEEDED: dict[type[FunctionSettings], dict[str, str]] = {
     SendSettings: DATABASE | SEND | REPORTS,
     TopicSettings: TOPIC,
     MigrateSettings: DATABASE | {"FUNCTIONS": "claim,ingest,send"},
+    PruneSettings: DATABASE,
 }
 CLASSES = list(NEEDED)
 WITH_DATABASE = [cls for cls in CLASSES if issubclass(cls, WithDatabase)]

@@ -11,7 +11,7 @@ DESIGN = ROOT / "docs" / "design.md"
 
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-ROOMS = ("layers", "functions", "cdk", "hongyan", "local", "tests")
+ROOMS = ("layers", "producer", "functions", "cdk", "hongyan", "local", "tests")
 CODE = [file for room in ROOMS for file in (ROOT / room).rglob("*.py")]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery.aws.api.answers import forbidden, refused_token, unauthorized, wrong_param
-from delivery.domain.event import BIGINT
+from hongyan_producer.contract.fields import BIGINT
 
 #: In the claims of our own authorizer: why there are none.
 REFUSED = "refused"

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cdk.build.templates import Body, Stacks
+from cdk.deployments.templates import Body, Stacks
 from cdk.error import SettingsError
 from cdk.settings.stage import StageSettings
 

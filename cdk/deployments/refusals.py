@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cdk.build.templates import Body, Stacks, resources
+from cdk.deployments.templates import Body, Stacks, resources
 
 _MYSQL, _KAFKA, _SERVERLESS = "AWS::RDS::DBInstance", "AWS::MSK::Cluster", "AWS::MSK::ServerlessCluster"
 _ANOTHER_STAGE = "make another stage of it, and move the data and the producers"

@@ -10,13 +10,13 @@ from itertools import takewhile
 from pathlib import Path
 
 from cdk.assembly import KEPT
-from cdk.build.moved_source import half_moves
 from cdk.build.node import packaged_node
-from cdk.build.refusals import refusals
-from cdk.build.rounds import kept_for_a_round
-from cdk.build.stack_state import StackStates
-from cdk.build.templates import Body, Stacks
-from cdk.build.wanted import wanted_stacks
+from cdk.deployments.moved_source import half_moves
+from cdk.deployments.refusals import refusals
+from cdk.deployments.rounds import kept_for_a_round
+from cdk.deployments.stack_state import StackStates
+from cdk.deployments.templates import Body, Stacks
+from cdk.deployments.wanted import wanted_stacks
 from cdk.error import SettingsError
 from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, own_context
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
@@ -146,7 +146,7 @@ def _cdk_arguments(options: argparse.Namespace) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m cdk.build.command_line",
+        prog="python -m cdk.deployments.command_line",
         description="The CDK's command line, at the version that this project is tested with; Node comes from PyPI.\n\n"
         + "\n".join(f"  {verb:<9} {says}" for verb, says in _VERBS.items()),
         epilog="Account and region are those of your AWS credentials, unless the stage names them in cdk.json.\n"

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from cdk.assembly import stage_app
-from cdk.build.templates import Body, Stacks
+from cdk.deployments.templates import Body, Stacks
 from cdk.settings.context import own_context
 from cdk.settings.stage import StageSettings
 

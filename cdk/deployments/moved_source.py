@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from cdk.build.stack_state import StackState
+from cdk.deployments.stack_state import StackState
 from cdk.settings.stage import StageSettings
 
 _SEE = "see docs/operations.md, Another topic or group"

@@ -4,17 +4,12 @@ The data stack comes first. What it would remove although the running functions 
 delivery stack has moved on, a second round removes it.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import CfnMapping, CfnOutput, CfnResource, Stack, Token
-
-from cdk.build.templates import Body, Stacks, exports, groups_used, imports, resources, rules
+from cdk.deployments.templates import Body, Stacks, exports, groups_used, imports, resources, rules
 
 _GROUP = "AWS::EC2::SecurityGroup"
 _OF_A_GROUP = ("SecurityGroupIngress", "SecurityGroupEgress")
-#: attributes of a resource beside its type and properties
-_BESIDE = ("DependsOn", "DeletionPolicy", "UpdateReplacePolicy")
 
 
 def kept_for_a_round(deployed: Stacks, wanted: Stacks) -> Body | None:
@@ -64,34 +59,3 @@ def _transforms(template: Body) -> list[str]:
 def _both(before: Body, after: Body, key: str) -> list[Any]:
     rules_now, rules_then = after["Properties"].get(key, []), before["Properties"].get(key, [])
     return [*rules_now, *(it for it in rules_then if it not in rules_now)]
-
-
-def keep(stack: Stack, going: Body) -> None:
-    """Adds to the stack what is going, as it is deployed."""
-    for name, body in going["Resources"].items():
-        _add(stack, name, body)
-    for name, output in going["Outputs"].items():
-        kept = CfnOutput(
-            stack, f"Kept{name}", value=Token.as_string(output["Value"]), export_name=output["Export"]["Name"]
-        )
-        kept.override_logical_id(name)
-    for name, mapping in going["Mappings"].items():
-        CfnMapping(stack, f"Kept{name}", mapping=mapping).override_logical_id(name)
-    if going["Transforms"]:
-        stack.template_options.transforms = going["Transforms"]
-    _keep_rules(stack, going["Rules"])
-
-
-def _add(stack: Stack, name: str, body: Body) -> None:
-    kept = CfnResource(stack, f"Kept{name}", type=body["Type"], properties=body.get("Properties"))
-    kept.override_logical_id(name)
-    for attribute in _BESIDE:
-        if attribute in body:
-            kept.add_override(attribute, body[attribute])
-
-
-def _keep_rules(stack: Stack, wanted: Mapping[str, Body]) -> None:
-    for element in stack.node.find_all():
-        if isinstance(element, CfnResource) and element.cfn_resource_type == _GROUP:
-            for key, kept in wanted.get(str(stack.resolve(element.logical_id)), {}).items():
-                element.add_property_override(key, kept)
