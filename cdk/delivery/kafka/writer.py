@@ -25,14 +25,12 @@ class Writer:
         """`made` has the ARNs of a cluster that the data stack made."""
         match settings:
             case OwnBrokers():
-                login = settings.auth_mechanism if settings.auth_secret_arn else "NONE"
                 place = {"kafka_bootstrap_servers": settings.bootstrap_servers}
-                return cls._as(login, Login.of(settings), msk=None, **place)
+                return cls._as(_login(settings) or "NONE", Login.of(settings), msk=None, **place)
             case ExistingMsk():
-                login = settings.auth_mechanism if settings.auth_secret_arn else "IAM"
                 arns = MskArns.of(settings.cluster_arn, topic=settings.topic, group=settings.group)
                 connected = settings.vpc_connection_arn is not None
-                return cls._as(login, Login.of(settings), msk=arns, kafka_vpc_connection=connected)
+                return cls._as(_login(settings) or "IAM", Login.of(settings), msk=arns, kafka_vpc_connection=connected)
             case NewKafka() if made:
                 return cls._as("IAM", None, msk=made)
         raise ValueError("a new Kafka is written to on the cluster that the data stack made")
@@ -57,6 +55,10 @@ class Writer:
             grant(role, [FIND_BROKERS], "*")
         if self.msk and not self.login:
             _grant_write(role, self.msk)
+
+
+def _login(settings: ExistingMsk | OwnBrokers) -> str | None:
+    return settings.auth_mechanism if settings.auth_secret_arn else None
 
 
 def _grant_write(role: iam.Role, msk: MskArns) -> None:

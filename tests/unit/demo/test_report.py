@@ -11,7 +11,7 @@ from local.demo.accounting import account_for
 from local.demo.display import Snapshot, live_display
 from local.demo.history import Moment
 from local.demo.observer import Findings
-from local.demo.publishing.event_kinds import Kind
+from local.demo.publishing.event_kinds import Kind, Publication
 from local.demo.report import print_account, print_crash, print_history, print_outbox, print_problems
 from tests.unit.demo.accounts import NOW, malformed, of_record, outbox_row, row, rows, unreadable
 
@@ -85,7 +85,7 @@ def test_the_account_has_a_line_for_each_kind(console):
 def test_what_is_wrong_is_named_a_line_each(console):
     """Which event, where in Kafka, and what is wrong with it."""
     found = Findings(rows=rows(row("seen-twice", record_id=5)), accepted={5: 2})
-    published = [
+    published: list[Publication] = [
         of_record("seen-twice", offset=1),
         of_record("gone", offset=2),
         malformed(offset=3),
