@@ -58,8 +58,9 @@ types: .venv/ready  ## mypy, strict
 imports: .venv/ready  ## import rules: dependencies point inward
 	@$(BIN)/lint-imports
 
-docs: .venv/ready  ## write the parts of docs/ that follow from the code: the event's fields, the settings, openapi.json
+docs: .venv/ready  ## write the parts of docs/ that follow from the code: the event's fields and schema, the settings, openapi.json
 	@$(PYTHON) -m docs.event_tables
+	@$(PYTHON) -m docs.event_schema
 	@$(PYTHON) -m docs.openapi
 	@$(PYTHON) -m cdk.settings.page
 
@@ -76,16 +77,16 @@ doctor: .venv/ready  ## check an account before and after a deployment, and say 
 	@$(PYTHON) -m cdk.doctor --stage $(STAGE) $(if $(TEST_USER),--test-user $(TEST_USER)) $(if $(JSON),--json)
 
 bootstrap: .venv/ready  ## prepare an AWS account and region for deployments, once: make bootstrap STAGE=dev
-	@$(PYTHON) -m cdk.build.command_line bootstrap --stage $(STAGE) $(CDK_PASSED)
+	@$(PYTHON) -m cdk.deployments.command_line bootstrap --stage $(STAGE) $(CDK_PASSED)
 
 deploy: .venv/ready  ## create or update a stage on AWS: make deploy STAGE=dev
-	@$(PYTHON) -m cdk.build.command_line deploy --stage $(STAGE) $(CDK_PASSED)
+	@$(PYTHON) -m cdk.deployments.command_line deploy --stage $(STAGE) $(CDK_PASSED)
 
 diff: .venv/ready  ## what a deployment would change: make diff STAGE=dev
-	@$(PYTHON) -m cdk.build.command_line diff --stage $(STAGE) $(CDK_PASSED)
+	@$(PYTHON) -m cdk.deployments.command_line diff --stage $(STAGE) $(CDK_PASSED)
 
 destroy: .venv/ready  ## remove a stage from AWS: make destroy STAGE=dev; prod wants CONFIRM=prod as well
-	@$(PYTHON) -m cdk.build.command_line destroy --stage $(STAGE) --confirm "$(CONFIRM)" $(CDK_PASSED)
+	@$(PYTHON) -m cdk.deployments.command_line destroy --stage $(STAGE) --confirm "$(CONFIRM)" $(CDK_PASSED)
 
 sam-invoke: .venv/ready  ## run one function in a container, on the stack of `make up`: FUNCTION=ingest [EVENT=file] [SAM_IMAGE=name]
 	@$(PYTHON) -m local sam-invoke $(FUNCTION) $(if $(EVENT),--event $(EVENT)) $(SAM_OPTIONS)

@@ -9,10 +9,10 @@ from typing import Any
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Tags
 from aws_cdk import aws_iam as iam
 
-from cdk.build.rounds import keep
 from cdk.data.stack import DataStack, Made
 from cdk.delivery.stack import DeliveryStack
 from cdk.error import SettingsError
+from cdk.kept import keep
 from cdk.settings.context import FIRST_DEPLOYMENT, is_first_deployment
 from cdk.settings.rules import OUR_NAME
 from cdk.settings.sections.regions import lacking

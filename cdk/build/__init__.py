@@ -1,1 +1,1 @@
-"""What a synthesis and a deployment are built with: layers, wheels, Node and the command line."""
+"""What a synthesis is built with: layers, wheels and Node."""

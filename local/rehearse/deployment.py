@@ -20,7 +20,7 @@ _WORTH_TELLING = ("❌", "‣", "hongyan:", "Error", "fail:")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
-    """`python -m cdk.build.command_line` on one assembly, with a log of everything that it says."""
+    """`python -m cdk.deployments.command_line` on one assembly, with a log of everything that it says."""
 
     stage: str
     assembly: Path
@@ -29,7 +29,7 @@ class CommandLine:
 
     def run(self, verb: str, *options: str, meanwhile: Callable[[], None] = lambda: None) -> str:
         """Answers the lines that say why it failed; empty if it did not."""
-        command = [sys.executable, "-m", "cdk.build.command_line", verb, "--stage", self.stage]
+        command = [sys.executable, "-m", "cdk.deployments.command_line", verb, "--stage", self.stage]
         log, passed = self.logs / f"{verb}.log", ["--", *options, "--app", str(self.assembly)]
         with running([*command, *passed], name=f"cdk {verb}", log=log, cwd=ROOT, env=self.environment) as process:
             while process.alive():

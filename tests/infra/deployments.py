@@ -166,7 +166,7 @@ class Deployments:
 
     def _cdk(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "cdk.build.command_line", verb, "--stage", STAGE, *arguments],
+            [sys.executable, "-m", "cdk.deployments.command_line", verb, "--stage", STAGE, *arguments],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]  # it ships no types
 
-from cdk.build.refusals import refusals
-from cdk.build.rounds import kept_for_a_round
-from cdk.build.templates import Body, Stacks, exports, groups_used, imports, resources, rules
-from cdk.build.wanted import wanted_stacks
+from cdk.deployments.refusals import refusals
+from cdk.deployments.rounds import kept_for_a_round
+from cdk.deployments.templates import Body, Stacks, exports, groups_used, imports, resources, rules
+from cdk.deployments.wanted import wanted_stacks
 from cdk.settings.context import merged, own_context
 from cdk.settings.stage import stage_settings
 from tests.infra.conftest import Stacks as Synthesized

@@ -12,10 +12,10 @@ import pytest
 from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
 
-from cdk.build import command_line
-from cdk.build.command_line import main, protected_stack
-from cdk.build.stack_state import StackStates
-from cdk.build.templates import Stacks
+from cdk.deployments import command_line
+from cdk.deployments.command_line import main, protected_stack
+from cdk.deployments.stack_state import StackStates
+from cdk.deployments.templates import Stacks
 from cdk.settings.context import merged, own_context
 from cdk.settings.stage import StageSettings, stage_settings
 from tests.infra.conftest import Stacks as Synthesized

@@ -11,10 +11,10 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from cdk.build import command_line
-from cdk.build.command_line import main
-from cdk.build.stack_state import StackStates
-from cdk.build.templates import Stacks
+from cdk.deployments import command_line
+from cdk.deployments.command_line import main
+from cdk.deployments.stack_state import StackStates
+from cdk.deployments.templates import Stacks
 from cdk.settings.context import merged, own_context
 from local.account.resources.protection import protect
 
