@@ -49,7 +49,7 @@ def test_it_is_not_made_again_when_nothing_changed(template: Path) -> None:
 
 
 def test_a_changed_setting_is_noticed_and_a_bad_one_is_one_line(template: Path, tmp_path: Path) -> None:
-    """The local stack shows the line as it is; the template of before is not taken for the new one."""
+    """The local stack shows the line as it is; the previous template is not taken for the new one."""
     out = shutil.copytree(template.parent, tmp_path / "out", symlinks=True)
     bad = {**OVER, "kafka": {"bootstrap_servers": []}}
     for _ in range(2):
