@@ -33,7 +33,7 @@ up: .venv/ready  ## start the local stack and keep it running until Ctrl-C or `m
 down: .venv/ready  ## end the local stack of this checkout
 	@$(PYTHON) -m local down
 
-test: .venv/ready  ## the tests but for the long ones, or some: make test TEST=tests/unit/domain/test_text.py
+test: .venv/ready  ## the tests but for the long ones, or some: make test TEST=tests/unit/domain/test_contract.py
 	@$(PYTHON) -m pytest $(or $(TEST),$(SIDE_BY_SIDE) -m "not long")
 
 test-long: .venv/ready  ## stacks that are broken, interrupted, deployed into moto and rehearsed; CI runs them, too
