@@ -27,6 +27,7 @@ _LONG = [
 _FIRST = [
     "infra/test_deployment.py",
     "e2e/test_stack.py",
+    "integration/test_function_users.py",
     "infra/test_changes.py",
     "e2e/test_sam.py",
     "e2e/test_demo.py",
