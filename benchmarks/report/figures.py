@@ -52,6 +52,7 @@ SEND_EFFICIENCY_128 = _least("send_efficiency_128", 0.8, "a sender's rate with 1
 LIST_GROWTH = _most(
     "list_growth", 1.2, "a page of an operator's list, the first and the thousandth: slowest over fastest"
 )
+PRUNE_PAUSE = _least("prune_pause", 0.9, "delivery's rate while prune deletes all the time, over its rate alone")
 REDRIVE_SECONDS = _most("redrive_seconds", 60, "redriving 100,000 dead records, in seconds")
 INGEST_PROCESSOR_MS = Figure(name="ingest_processor_ms", says="processor time of a notification in ingest, in ms")
 SEND_PROCESSOR_MS = Figure(name="send_processor_ms", says="processor time of a notification in send, in ms")
@@ -72,6 +73,7 @@ FIGURES = (
     LIFE_VS_ROWS,
     SEND_EFFICIENCY,
     SEND_EFFICIENCY_128,
+    PRUNE_PAUSE,
     LIST_GROWTH,
     REDRIVE_SECONDS,
     INGEST_PROCESSOR_MS,
