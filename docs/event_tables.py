@@ -15,11 +15,11 @@ from delivery.domain.contract import Accepted, judge
 from delivery.domain.message import SUMMARY_LIMIT
 from docs.event_words import MEANINGS
 from hongyan_producer.contract.models import Envelope, Payload
-from hongyan_producer.contract.target_url import URL_PREFIXES as PREFIXES
+from hongyan_producer.contract.target_url import URL_PREFIXES
 
 PAGE = Path(__file__).with_name("events.md")
 
-_PREFIXES = " or ".join(f"`{prefix}`" for prefix in PREFIXES)
+_PREFIXES = " or ".join(f"`{prefix}`" for prefix in URL_PREFIXES)
 #: What is true of this page's readers, beyond the words that the schema has, too.
 MORE: Mapping[str, str] = {
     "dedupe_key": " ([how to build it](#the-dedupe-key))",
@@ -87,7 +87,7 @@ def _required(path: tuple[str, ...], example: Mapping[str, Any]) -> bool:
     for parent in parents:
         holder = holder[parent]
     holder.pop(name, None)  # the example may lack an optional field
-    return not isinstance(judge(json.dumps(event).encode(), url_prefixes=PREFIXES), Accepted)
+    return not isinstance(judge(json.dumps(event).encode(), url_prefixes=URL_PREFIXES), Accepted)
 
 
 if __name__ == "__main__":

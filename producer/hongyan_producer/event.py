@@ -15,9 +15,9 @@ from hongyan_producer.contract.target_url import URL_PREFIXES
 class ContractError(ValueError):
     """The event breaks the contract. `rules` names every broken rule, and no value: values may be private."""
 
-    def __init__(self, *rules: str) -> None:
-        super().__init__(*rules)
-        self.rules = rules
+    @property
+    def rules(self) -> tuple[str, ...]:
+        return self.args
 
     def __str__(self) -> str:
         return f"the event breaks the contract: {'; '.join(self.rules)}"

@@ -153,7 +153,7 @@ def test_the_data_key_rotates_and_outlives_the_stack_with_the_rows_that_need_it(
 
 
 def test_an_existing_data_key_is_used_instead_of_a_new_one(synth: Synthesis) -> None:
-    """Send may decrypt with it and with those of before, and with no other key."""
+    """Send may decrypt with it and with earlier ones, and with no other key."""
     key, *old = (f"arn:aws:kms:eu-west-1:111111111111:key/{digit}" for digit in "123")
     template = synth("prod", {"data_key_arn": key, "old_data_key_arns": old})
     assert environment(template.function("send"))["DATA_KEY_ARN"] == key

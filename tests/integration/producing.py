@@ -84,7 +84,7 @@ def write_business_row(connection: Any, user_id: int) -> None:
         connection.execute(text(statement))
 
 
-def written(engine: Engine) -> tuple[list[int], list[Mapping[str, Any]]]:
+def written(engine: Engine) -> tuple[list[int], list[dict[str, Any]]]:
     """What others see: the users of the business rows, and the outbox."""
     with engine.connect() as connection:
         users = connection.execute(text("SELECT user_id FROM suggestions ORDER BY id")).scalars().all()

@@ -145,7 +145,7 @@ def test_partitions_are_asked_for_once_in_five_minutes(cluster: KafkaCluster, mo
     if not cluster.program.startswith("Apache Kafka"):
         pytest.skip(f"only a real broker lets a topic grow, and here runs {cluster.program}")
     mine, seconds, partitions = producer(cluster.bootstrap_servers), [0.0], []
-    monkeypatch.setattr(kafka.time, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr(kafka, "monotonic", lambda: seconds[0])
 
     def published_to() -> int:
         publish(mine, payload(), topic="growing", on_delivery=lambda _, message: partitions.append(message.partition()))

@@ -5,10 +5,11 @@ import re
 from datetime import datetime
 
 from delivery.domain.contract import Accepted, RejectCode, judge
-from docs.event_tables import PAGE, PREFIXES, example_of, written
+from docs.event_tables import PAGE, example_of, written
 from docs.event_words import MEANINGS
 from hongyan_producer import half_hour_key, partition_of
 from hongyan_producer.contract.models import Envelope, Payload
+from hongyan_producer.contract.target_url import URL_PREFIXES
 
 TEXT = PAGE.read_text()
 EVENT = example_of(TEXT)
@@ -24,7 +25,7 @@ def test_every_field_and_no_other_is_explained() -> None:
 
 
 def test_the_event_to_copy_is_accepted() -> None:
-    assert isinstance(judge(json.dumps(EVENT).encode(), url_prefixes=PREFIXES), Accepted)
+    assert isinstance(judge(json.dumps(EVENT).encode(), url_prefixes=URL_PREFIXES), Accepted)
 
 
 def test_every_reject_code_is_explained() -> None:

@@ -105,8 +105,7 @@ class Pruner:
 def _look_ahead(walks: Sequence[_Walk]) -> None:
     """What the oldest row is that there was no time for."""
     for walk in walks:
-        if not walk.finished:
-            walk.look()
+        walk.look()
 
 
 @dataclass(slots=True, kw_only=True)
