@@ -13,7 +13,7 @@ Found = TypeVar("Found")
 _LONGEST = 200.0
 
 
-def until(found: Callable[[], Found], *, within: float = _LONGEST) -> Found:
+def until(found: Callable[[], Found | None], *, within: float = _LONGEST) -> Found:
     """Waits until `found` returns something true, and returns that."""
     deadline = time.monotonic() + within
     while not (answer := found()):
