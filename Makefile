@@ -13,7 +13,7 @@ CDK_PASSED = $(if $(CDK_OPTIONS),-- $(CDK_OPTIONS))
 SAM_OPTIONS = $(if $(SAM_IMAGE),--image $(SAM_IMAGE))
 # More than a small machine's two cores, since most tests wait for servers. What was named runs alone, to be readable.
 FILES_AT_A_TIME := 4
-SIDE_BY_SIDE := --numprocesses $(FILES_AT_A_TIME) --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE = --numprocesses $(FILES_AT_A_TIME) --dist loadfile --no-loadscope-reorder
 
 # Bytecode is kept, or each of some hundred processes compiles what it imports anew, with the assertions of the tests.
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,15 +33,17 @@ up: .venv/ready  ## start the local stack and keep it running until Ctrl-C or `m
 down: .venv/ready  ## end the local stack of this checkout
 	@$(PYTHON) -m local down
 
-test: .venv/ready  ## the tests but for the long ones, or some: make test TEST=tests/unit/domain/test_text.py
+test: .venv/ready  ## the tests but for the long ones, or some: make test TEST=tests/unit/domain/test_contract.py
 	@$(PYTHON) -m pytest $(or $(TEST),$(SIDE_BY_SIDE) -m "not long")
 
 test-long: .venv/ready  ## stacks that are broken, interrupted, deployed into moto and rehearsed; CI runs them, too
 	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m long
 
-quick: .venv/ready  ## what to run after each change: lint, types and unit tests at once, some 40 seconds
+quick: .venv/ready  ## what to run after each change: lint, types and unit tests at once, under half a minute
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types unit
 
+# Unit tests wait for little, and each process more imports all of them once more.
+unit: FILES_AT_A_TIME := 3
 unit: .venv/ready
 	@$(PYTHON) -m pytest -q $(SIDE_BY_SIDE) tests/unit
 

@@ -16,6 +16,7 @@ from benchmarks.report.figures import (
     INGEST_VS_ROWS,
     LIFE_VS_ROWS,
     LIST_GROWTH,
+    PRUNE_PAUSE,
     REDRIVE_SECONDS,
     RELAY_GROWTH,
     RELAY_VS_ROWS,
@@ -25,7 +26,7 @@ from benchmarks.report.figures import (
 )
 from benchmarks.sending import efficiency
 from benchmarks.steps import Step
-from benchmarks.storing import claiming, ingesting, living
+from benchmarks.storing import claiming, ingesting, living, pruning
 
 STEPS = (
     Step(
@@ -34,6 +35,7 @@ STEPS = (
     Step("claim", "claiming: sets of 500, row by row", claiming.measure_against_rows, (CLAIM_VS_ROWS,)),
     Step("growth", "claiming from small and large tables", claiming.measure_growth, (CLAIM_GROWTH,)),
     Step("life", "a record's life: in sets, row by row", living.measure, (LIFE_VS_ROWS,)),
+    Step("prune", "a record's life, alone and while prune deletes", pruning.measure, (PRUNE_PAUSE,)),
     Step(
         "send",
         "sending to a Feishu that takes 100 ms: 32 and 128 calls at once",

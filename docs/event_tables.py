@@ -13,13 +13,14 @@ from pydantic import BaseModel
 
 from delivery.domain.contract import Accepted, judge
 from delivery.domain.message import SUMMARY_LIMIT
+from docs.event_words import MEANINGS
 from hongyan_producer.contract.models import Envelope, Payload
-from hongyan_producer.contract.target_url import URL_PREFIXES as PREFIXES
+from hongyan_producer.contract.target_url import URL_PREFIXES
 
 PAGE = Path(__file__).with_name("events.md")
 
-_PREFIXES = " or ".join(f"`{prefix}`" for prefix in PREFIXES)
-#: What the page says beyond the models' own words.
+_PREFIXES = " or ".join(f"`{prefix}`" for prefix in URL_PREFIXES)
+#: What is true of this page's readers, beyond the words that the schema has, too.
 MORE: Mapping[str, str] = {
     "dedupe_key": " ([how to build it](#the-dedupe-key))",
     "target_url": f"; by default the prefix is {_PREFIXES} (a [setting](settings.md))",
@@ -58,7 +59,7 @@ def _replaced(page: str, name: str, table: str) -> str:
 def _table(model: type[BaseModel], example: Mapping[str, Any], *, within: tuple[str, ...]) -> str:
     rows = [
         f"| `{name}` | {_kind(field)} | {'yes' if _required((*within, name), example) else 'no'} | {_limit(field)} "
-        f"| {field['description']}{MORE.get(name, '')} |"
+        f"| {MEANINGS[name]}{MORE.get(name, '')} |"
         for name, field in model.model_json_schema()["properties"].items()
     ]
     return "\n".join(["| field | type | required | limit | meaning |", "|---|---|---|---|---|", *rows])
@@ -67,17 +68,11 @@ def _table(model: type[BaseModel], example: Mapping[str, Any], *, within: tuple[
 def _kind(field: Mapping[str, Any]) -> str:
     if field.get("format") == "date-time":
         return "RFC 3339 time"
-    return {"integer": "whole number"}.get(_type(field), _type(field))
-
-
-def _type(field: Mapping[str, Any]) -> str:
-    """Null is as good as absent, which the page says once for all fields."""
-    types = field["type"]
-    return str(types if isinstance(types, str) else types[0])
+    return "whole number" if field["type"] == "integer" else str(field["type"])
 
 
 def _limit(field: Mapping[str, Any]) -> str:
-    if _type(field) == "integer":
+    if field["type"] == "integer":
         return "above 0" if field.get("exclusiveMinimum") == 0 else "64 bits"
     if "maxLength" not in field:
         return ""
@@ -92,7 +87,7 @@ def _required(path: tuple[str, ...], example: Mapping[str, Any]) -> bool:
     for parent in parents:
         holder = holder[parent]
     holder.pop(name, None)  # the example may lack an optional field
-    return not isinstance(judge(json.dumps(event).encode(), url_prefixes=PREFIXES), Accepted)
+    return not isinstance(judge(json.dumps(event).encode(), url_prefixes=URL_PREFIXES), Accepted)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,12 @@ from hongyan.failure import Failure
 
 _WITHIN_SECONDS = 30.0
 _GROUP_WITHIN_SECONDS = 5.0
+#: the partition of a key is the one that every other producer chooses
+_PRODUCER = {
+    "linger.ms": 0,
+    "message.timeout.ms": int(_WITHIN_SECONDS * 1_000),
+    "partitioner": "murmur2_random",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,7 @@ class Broker:
             else:
                 delivered.append(message)
 
-        producer = self._made("Producer", {"linger.ms": 0, "message.timeout.ms": int(_WITHIN_SECONDS * 1_000)})
+        producer = self._made("Producer", _PRODUCER)
         try:
             producer.produce(self.topic, value, key=key, on_delivery=on_delivery)
         except (_confluent_kafka().KafkaException, BufferError) as error:  # larger than a message may be

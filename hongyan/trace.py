@@ -93,7 +93,7 @@ class Trace:
 
 
 def dedupe_key_of(event: bytes) -> str | None:
-    """As ingest reads it."""
+    """The key as ingest would read it, or None if the event has none."""
     try:
         key: str = json.loads(event)["payload"]["dedupe_key"].strip()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -1,5 +1,6 @@
 """The order of the test files, and which of them are long."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ _LONG = [
 _FIRST = [
     "infra/test_deployment.py",
     "e2e/test_stack.py",
+    "integration/test_function_users.py",
     "infra/test_changes.py",
     "e2e/test_sam.py",
     "e2e/test_demo.py",
@@ -40,10 +42,24 @@ _FIRST = [
 ]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What a run leaves out is not imported either, since each of its processes would import all of it."""
+    runs: str = config.option.markexpr
+    if runs == "not long":
+        return _is_long(collection_path) or None
+    if runs == "long" and collection_path.name.startswith("test_"):
+        return not _is_long(collection_path) or None
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {_TESTS / name: place for place, name in enumerate(_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
-    long = [_TESTS / name for name in _LONG]
     for item in items:
-        if any(item.path.is_relative_to(path) for path in long):
+        if _is_long(item.path):
             item.add_marker(pytest.mark.long)
+
+
+@cache
+def _is_long(path: Path) -> bool:
+    return any(path.is_relative_to(_TESTS / name) for name in _LONG)

@@ -53,5 +53,5 @@ def _own_python(architecture: str) -> FunctionPython:
         command=(sys.executable,),
         target=Target(python=mine, architecture=architecture, here=True),
         settings={"architecture": architecture, "python": mine, "wheels": "this-machine"},
-        caveat=f", in Python {mine} for want of {VERSION}",
+        caveat=f", in Python {mine}, because {VERSION} is not here",
     )

@@ -54,6 +54,7 @@ RELAY_GROWTH = _most("relay_growth", 1.2, "a relay's set of 500 from small and l
 LIST_GROWTH = _most(
     "list_growth", 1.2, "a page of an operator's list, the first and the thousandth: slowest over fastest"
 )
+PRUNE_PAUSE = _least("prune_pause", 0.9, "delivery's rate while prune deletes all the time, over its rate alone")
 REDRIVE_SECONDS = _most("redrive_seconds", 60, "redriving 100,000 dead records, in seconds")
 INGEST_PROCESSOR_MS = Figure(name="ingest_processor_ms", says="processor time of a notification in ingest, in ms")
 SEND_PROCESSOR_MS = Figure(name="send_processor_ms", says="processor time of a notification in send, in ms")
@@ -76,6 +77,7 @@ FIGURES = (
     SEND_EFFICIENCY_128,
     RELAY_VS_ROWS,
     RELAY_GROWTH,
+    PRUNE_PAUSE,
     LIST_GROWTH,
     REDRIVE_SECONDS,
     INGEST_PROCESSOR_MS,

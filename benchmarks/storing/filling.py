@@ -22,6 +22,11 @@ SELECT 'feishu', n %% 1000, CONCAT('trigger-', n), CONCAT('preview-', n), 'sched
     %(due_at)s, %(due_at)s
 FROM numbers"""
 
+_ADD_ATTEMPTS = """
+INSERT INTO notification_attempts (record_id, attempt, started_at, finished_at, outcome, http_status, response, way)
+SELECT id, 1, created_at, updated_at, 'delivered', 200, '{"status_code": 200, "body": {"code": 0}}', 'feishu_webhook'
+FROM notification_records WHERE next_retry_at IS NULL AND id > %(first)s AND id <= %(last)s"""
+
 _PART = 20_000
 _END_MOST = """
 UPDATE notification_records SET next_retry_at = NULL, created_at = created_at + INTERVAL dedupe_key SECOND,
@@ -58,6 +63,17 @@ def end_most(engine: Engine, *, rows: int, dead: int) -> None:
             connection.exec_driver_sql(_END_MOST, values)
             connection.commit()
         connection.exec_driver_sql("ANALYZE LOCAL TABLE notification_records")
+        connection.invalidate()
+
+
+def add_attempts(engine: Engine) -> None:
+    """One for each final record."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_SESSION)
+        last = int(connection.exec_driver_sql("SELECT MAX(id) FROM notification_records").scalar_one())
+        for first in range(0, last, _PART):
+            connection.exec_driver_sql(_ADD_ATTEMPTS, {"first": first, "last": first + _PART})
+            connection.commit()
         connection.invalidate()
 
 

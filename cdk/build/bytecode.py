@@ -30,7 +30,7 @@ def told(version: str) -> str:
     """A line for whoever synthesizes."""
     if compiler(version):
         return f"bytecode: layers are compiled for Python {version}"
-    return f"bytecode: none, for want of a python{version} on the PATH; each cold start compiles the layers again"
+    return f"bytecode: none, because there is no python{version} on the PATH; each cold start compiles the layers again"
 
 
 def compile_layer(directory: Path, version: str) -> None:

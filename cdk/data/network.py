@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from cdk.data.endpoints import Endpoints
 
 #: functions that reach MySQL and services of AWS, and nothing else
-INSIDE = ("ingest", "claim", "migrate")
+INSIDE = ("ingest", "claim", "prune", "migrate")
 #: what Lambda does as the function's role to enter a VPC; EC2 offers no narrower resource for these actions
 _INTERFACES = (
     "ec2:AssignPrivateIpAddresses",

@@ -122,12 +122,14 @@ class Vpc(Construct):
 
     def _inside(self, endpoints: Endpoints, anywhere: ec2.SecurityGroup, sender: ec2.SecurityGroup) -> dict[str, Place]:
         """No route leads out of here; a group's rules say which of MySQL, the endpoints and S3 it may reach."""
+        # Another description would be another group, so it names the first two of them.
         group = self._group("Inside", "Hongyan: ingest and claim, to MySQL and endpoints; nothing comes in")
         endpoints.let_in([group, sender, anywhere])
         isolated = self.vpc.isolated_subnets
         place = Place(subnets=isolated, security_groups=[group])
         # S3 takes migrate's answer to CloudFormation, and a rule for it would have to name a list of the region's.
-        return {"ingest": place, "claim": place, "migrate": Place(subnets=isolated, security_groups=[anywhere])}
+        migrate = Place(subnets=isolated, security_groups=[anywhere])
+        return {"ingest": place, "claim": place, "prune": place, "migrate": migrate}
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
         group = ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)

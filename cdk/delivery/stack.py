@@ -19,6 +19,7 @@ from cdk.delivery.ingest import Ingest
 from cdk.delivery.kafka.source import kafka_source
 from cdk.delivery.kafka.topic import NewTopic
 from cdk.delivery.migrate import Migrate
+from cdk.delivery.prune import Prune
 from cdk.delivery.queue import ReportQueue, SendQueue
 from cdk.delivery.runtime import Runtime
 from cdk.delivery.send import Send
@@ -34,7 +35,7 @@ from cdk.watch.metrics import Metrics
 class DeliveryStack(Stack):
     """Kafka → ingest → send queue → send → Feishu; the schedule → claim → send queue; MySQL beside all of them.
 
-    What send cannot write to MySQL goes to the report queue and comes back to send.
+    What send cannot write to MySQL goes to the report queue and comes back to send. Another schedule → prune.
     """
 
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, made: Made, **stack: Any) -> None:  # noqa: ANN401
@@ -50,6 +51,7 @@ class DeliveryStack(Stack):
         ingest = Ingest(self, "Ingest", runtime=runtime, stage=stage, source=kafka, queue=queue)
         claim = Claim(self, "Claim", runtime=runtime, stage=stage, queue=queue, reports=reports)
         send = Send(self, "Send", runtime=runtime, stage=stage, queue=queue, reports=reports, data_key_arn=data_key)
+        prune = Prune(self, "Prune", runtime=runtime, stage=stage)
 
         api = self._api(stage, runtime=runtime, queue=queue, data_key_arn=data_key)
         served = [api.function] if api else []
@@ -60,6 +62,7 @@ class DeliveryStack(Stack):
             ingest=ingest,
             claim=claim,
             send=send,
+            prune=prune,
             queue=pointers,
             reports=outcomes,
             mapping_id=ingest.mapping_id,
@@ -69,13 +72,12 @@ class DeliveryStack(Stack):
         )
         self._watch(stage, metrics)
         self._tell_queues(pointers, outcomes)
-        self._hold_endpoints(runtime.network)
         self._tell(DataKeyArn=data_key, KafkaSource=stage.kafka_source)
-        self._name(ingest, claim, send, *served)
+        self._name(ingest, claim, send, prune, *served)
         # The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
         if not stage.is_local:
             topic = self._topic_before(ingest, runtime=runtime, stage=stage, cluster=made.kafka)
-            self._migrate_before(*topic, ingest, claim, send, *served, runtime=runtime, stage=stage)
+            self._migrate_before(*topic, ingest, claim, send, prune, *served, runtime=runtime, stage=stage)
 
     def _api(self, stage: StageSettings, *, runtime: Runtime, queue: sqs.IQueue, data_key_arn: str) -> HttpApi | None:
         if stage.api is None:
@@ -93,12 +95,13 @@ class DeliveryStack(Stack):
             database = Database.existing(stage.database)
         if isinstance(stage.network, ExistingVpc):
             network = existing_network(self, stage.network)
+        self._hold_endpoints(network)
         if database is None:
             raise ValueError("a new MySQL is in the data stack, which was not made")
         return Runtime.of(stage, self, database=database, network=network)
 
     def _watch(self, stage: StageSettings, metrics: Metrics) -> None:
-        Dashboard(self, "Dashboard", stage=stage.full_name, metrics=metrics)
+        Dashboard(self, "Dashboard", stage=stage, metrics=metrics)
         Alarms(self, "Alarms", stage=stage, metrics=metrics)
 
     def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:

@@ -14,8 +14,8 @@ from cdk.settings.sections.kafka import NewKafka, ProvisionedMsk
 from cdk.settings.sections.network import LEAST_ZONES, NewVpc, zones, zones_of_msk
 from cdk.settings.stage import StageSettings
 
-#: beside senders and ingest: claim, migrate, topic, and the senders of reports
-_OTHER_FUNCTIONS = 5
+#: beside senders and ingest: claim, prune, migrate, topic, and the senders of reports
+_OTHER_FUNCTIONS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from cdk.settings.complaints import complaints
 from cdk.settings.rules import OUR_NAME, VISIBILITY_FACTOR, contradictions
 from cdk.settings.sections.api import Api
 from cdk.settings.sections.database import Database, NewMySql
-from cdk.settings.sections.functions import Alarms, Claim, Ingest, Migrate, Queue, Retry, Send
+from cdk.settings.sections.functions import Alarms, Claim, Ingest, Migrate, Prune, Queue, Retry, Send
 from cdk.settings.sections.kafka import Kafka, NewKafka
 from cdk.settings.sections.network import Network, NewVpc
 from cdk.settings.sections.section import EMPTY, KeyArn, StageSection, Whole
@@ -56,6 +56,7 @@ class StageSettings(StageSection):
     ingest: Ingest = EMPTY
     claim: Claim = EMPTY
     send: Send = EMPTY
+    prune: Prune = EMPTY
     migrate: Migrate = EMPTY
     lease_seconds: Lease
     """an attempt owns its record for this long"""

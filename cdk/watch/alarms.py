@@ -16,6 +16,7 @@ from cdk.watch.alarm import Alarm, at_least, less_than, more_than
 from cdk.watch.alarm_topic import alarm_topic
 from cdk.watch.data_alarms import of_brokers, of_mysql, of_source
 from cdk.watch.metrics import FIVE_MINUTES, Metrics, total
+from cdk.watch.retention_alarms import of_retention
 
 _QUARTER_HOUR = Duration.minutes(15)
 _LATE_SECONDS = 10 * 60
@@ -37,11 +38,12 @@ class Alarms(Construct):
 
 
 def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
-    yield from _of_functions(metrics)
+    yield from _of_functions(stage, metrics)
     yield from _of_waiting(stage, metrics)
     yield from _of_reports(stage, metrics)
     yield from _of_outcomes(metrics)
     yield from _of_our_own(metrics)
+    yield from of_retention(stage.prune, metrics)
     yield from _of_api(metrics)
     yield from of_source(metrics)
     if isinstance(stage.database, NewMySql):
@@ -50,12 +52,13 @@ def _alarms(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
         yield from of_brokers(metrics.kafka, metrics)
 
 
-def _of_functions(metrics: Metrics) -> Iterator[Alarm]:
+def _of_functions(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
     for function in metrics.functions:
+        minutes = stage.prune.every_minutes if function is metrics.prune else 5
         yield Alarm(
             name=f"{function.word.capitalize()}Errors",
-            says=f"The {function.word} function failed in each of three periods of five minutes",
-            metric=metrics.of_function(function, "Errors", "Sum"),
+            says=f"The {function.word} function failed in each of three periods of {minutes} minutes",
+            metric=metrics.of_function(function, "Errors", "Sum").with_(period=Duration.minutes(minutes)),
             when=at_least(1),
             periods=3,
         )

@@ -6,7 +6,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk.watch.metrics import Metrics
+from cdk.settings.stage import StageSettings
+from cdk.watch.metrics import FIVE_MINUTES, Metrics
+from delivery.aws.settings.types import DAY
 
 _WIDTH, _HEIGHT = 8, 6
 _COUNT, _SECONDS, _MILLISECONDS = "notifications", "seconds", "ms"
@@ -17,15 +19,16 @@ _Row = list[cloudwatch.IWidget]
 class Dashboard(Construct):
     """From top to bottom: what became of notifications, how late they are, where they wait, and the machinery."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: str, metrics: Metrics) -> None:
+    def __init__(self, scope: Construct, name: str, *, stage: StageSettings, metrics: Metrics) -> None:
         super().__init__(scope, name)
         cloudwatch.Dashboard(
             self,
             "Page",
-            dashboard_name=stage,
+            dashboard_name=stage.full_name,
             default_interval=Duration.hours(12),
             widgets=[
                 *_notifications(metrics),
+                *_retention([kind for kind, days in stage.prune.days.items() if days], metrics),
                 *_functions(metrics),
                 *_api(metrics),
                 *_mysql(metrics),
@@ -69,6 +72,23 @@ def _notifications(metrics: Metrics) -> Iterator[_Row]:
             [count("PassedOver", "ingest", label="all"), metrics.each("PassedOver", "event_type")],
         ),
     ]
+
+
+def _retention(kinds: Sequence[str], metrics: Metrics) -> Iterator[_Row]:
+    if kinds:
+        unfinished = metrics.count("PruneUnfinished", "prune", label="kinds of row")
+        yield [
+            _graph("Deleted, past its days", "rows", [metrics.pruned(kind) for kind in kinds]),
+            _graph("Oldest row that has ended", "days", [_in_days(metrics.oldest_kept_age(kind)) for kind in kinds]),
+            _graph("More was past its days than there was time for", "kinds of row", [unfinished]),
+        ]
+
+
+def _in_days(age: cloudwatch.Metric) -> cloudwatch.MathExpression:
+    name = f"{age.label}_age"
+    return cloudwatch.MathExpression(
+        expression=f"{name} / {DAY}", using_metrics={name: age}, label=age.label, period=FIVE_MINUTES
+    )
 
 
 def _functions(metrics: Metrics) -> Iterator[_Row]:

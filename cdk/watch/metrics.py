@@ -26,6 +26,7 @@ class Metrics:
     ingest: StageFunction
     claim: StageFunction
     send: StageFunction
+    prune: StageFunction
     queue: SendQueue
     reports: ReportQueue
     #: of ingest's event source
@@ -37,7 +38,7 @@ class Metrics:
 
     @property
     def functions(self) -> Sequence[StageFunction]:
-        return (self.ingest, self.claim, self.send, *([self.api.function] if self.api else []))
+        return (self.ingest, self.claim, self.send, self.prune, *([self.api.function] if self.api else []))
 
     def count(self, name: str, function: str, *, label: str = "") -> cloudwatch.Metric:
         return _metric(self.namespace, name, "Sum", label=label or name.lower(), service=function)
@@ -70,6 +71,13 @@ class Metrics:
 
     def oldest_due_age(self) -> cloudwatch.Metric:
         return _metric(self.namespace, "OldestDueAge", "Maximum", label="oldest due record", service="claim")
+
+    def pruned(self, kind: str) -> cloudwatch.Metric:
+        return _metric(self.namespace, "Pruned", "Sum", label=kind, service="prune", table=kind)
+
+    def oldest_kept_age(self, kind: str) -> cloudwatch.Metric:
+        """In seconds since the row ended."""
+        return _metric(self.namespace, "OldestKeptAge", "Maximum", label=kind, service="prune", table=kind)
 
     def kafka_lag(self, statistic: str = "Maximum") -> cloudwatch.Metric:
         """Lambda's own: how many records of the topic, over all partitions, ingest has yet to read."""

@@ -121,7 +121,7 @@ def confirm(question: str) -> None:
 
 
 def _shown(answers: Iterable[Answer], work: Work, total: int | None) -> Iterator[Answer]:
-    """With a progress bar, where a person looks on."""
+    """Passes the answers on, and shows a progress bar if standard error is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = errors()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -69,7 +69,7 @@ class Target:
     around: Surroundings
 
     def operator(self) -> Api:
-        """As an operator."""
+        """The API with an operator's token or signature."""
         if self.local and not self.token:
             return self._local_api(user_id=1, is_operator=True)
         return self._api(self._given() or self._fetched())

@@ -9,7 +9,7 @@ _JOINERS = frozenset("\u200c\u200d")
 
 
 def visible(value: object) -> str:
-    """With control characters written out. Nothing is left of None."""
+    """The text with its control characters escaped; an empty one for None."""
     text = "" if value is None else str(value)
     return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 

@@ -1,7 +1,7 @@
 """Deploys stacks in CloudFormation's order, which moto does not keep.
 
 Each resource waits for what it refers to and for its DependsOn, and changes when its resolved properties did. The first
-that fails ends the deployment, and the stack goes back to the template of before. What cannot be deleted then, or with
+that fails ends the deployment, and the stack goes back to its previous template. What cannot be deleted then, or with
 the stack, leaves the stack in a failed state. Everything is an event.
 """
 

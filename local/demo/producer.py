@@ -22,6 +22,7 @@ class KafkaTopic:
                 "bootstrap.servers": self.bootstrap_servers,
                 "acks": "all",
                 "linger.ms": 5,
+                "partitioner": "murmur2_random",
                 "message.timeout.ms": _SECONDS * 1000,
                 "socket.timeout.ms": _SECONDS * 1000,
             },

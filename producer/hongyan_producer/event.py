@@ -15,9 +15,9 @@ from hongyan_producer.contract.target_url import URL_PREFIXES
 class ContractError(ValueError):
     """The event breaks the contract. `rules` names every broken rule, and no value: values may be private."""
 
-    def __init__(self, *rules: str) -> None:
-        super().__init__(*rules)
-        self.rules = rules
+    @property
+    def rules(self) -> tuple[str, ...]:
+        return self.args
 
     def __str__(self) -> str:
         return f"the event breaks the contract: {'; '.join(self.rules)}"
@@ -54,12 +54,12 @@ def checked_event(
     document, unwritable = _as_ingest_reads_it(payload)
     checked = checked_payload(document, url_prefixes=url_prefixes)
     if isinstance(checked, Broken):
-        raise ContractError(*checked.rules, *unwritable)
+        raise ContractError(*checked, *unwritable)
     if unwritable:
         raise ContractError(*unwritable)
     envelope = _envelope(checked, document, event_id)
     if isinstance(broken := checked_envelope(envelope), Broken):
-        raise ContractError(*broken.rules)
+        raise ContractError(*broken)
     return Event(key=str(checked.user_id), envelope=envelope)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 from hongyan_producer.contract.models import TOPIC
@@ -69,8 +69,8 @@ _counted: dict[str, _Counted] = {}
 
 def _partitions(producer: Producer, topic: str) -> int:
     known = _counted.get(topic)
-    if known is None or known.producer is not producer or known.until < time.monotonic():
-        until = time.monotonic() + _ASK_AGAIN_SECONDS
+    if known is None or known.producer is not producer or known.until < monotonic():
+        until = monotonic() + _ASK_AGAIN_SECONDS
         known = _Counted(producer=producer, partitions=_count(producer, topic), until=until)
         _counted[topic] = known
     return known.partitions

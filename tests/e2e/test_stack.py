@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from delivery.storage.mysql.database import address_of, open_engine
 from hongyan.commands.publish import example_event
 from tests.e2e.stack_processes import StackProcess, all_gone, starting
 from tests.e2e.using_api import ask, ask_signed, forged, printed_token, token
@@ -44,6 +45,16 @@ def recorded_as(said: str) -> int:
     found = re.search(r"^recorded as (\d+); see: hongyan record \1$", said, re.MULTILINE)
     assert found, said
     return int(found[1])
+
+
+def made_old(stack: StackProcess, record_id: int) -> None:
+    address = address_of(stack.endpoints()["database_url"])
+    engine = open_engine(lambda: address)
+    with engine.begin() as connection:
+        for column in ("created_at", "updated_at"):
+            aged = f"UPDATE notification_records SET {column} = {column} - INTERVAL 91 DAY WHERE id = %s"
+            connection.exec_driver_sql(aged, (record_id,))
+    engine.dispose()
 
 
 def of_a_user(patch: pytest.MonkeyPatch) -> None:
@@ -183,10 +194,26 @@ def test_a_user_without_a_channel_is_skipped(stack: StackProcess) -> None:
 def test_every_function_can_be_invoked_at_the_url_that_is_announced(stack: StackProcess) -> None:
     """With an event of its own kind, and the answer of its handler."""
     functions = stack.endpoints()["functions"]
-    assert functions.keys() == {"ingest", "claim", "send", "api"}
+    assert functions.keys() == {"ingest", "claim", "send", "prune", "api"}
     assert post(functions["claim"], {}).keys() == {"claimed", "dead"}
     assert post(functions["ingest"], {"eventSource": "SelfManagedKafka", "records": {}})["received"] == 0
     assert post(functions["send"], {"Records": []}) == {"batchItemFailures": []}
+    assert post(functions["prune"], {}) == {"records": 0, "rejects": 0, "outbox": 0, "outbox_dead": 0}
+
+
+def test_prune_deletes_a_record_that_is_past_its_days_and_an_event_that_is_repeated_then_is_sent(
+    stack: StackProcess,
+) -> None:
+    """By the function of the template, with the stage's days."""
+    event = example_event(1, "once a quarter")
+    found = publish(stack, event, key="1")
+    until_shown(stack, record_id := int(found.row["id"]), status="sent")
+    made_old(stack, record_id)
+    assert post(stack.endpoints()["functions"]["prune"], {})["records"] == 1
+    again = int(publish(stack, event, key="1").row["id"])
+    until_shown(stack, again, status="sent")
+    assert again != record_id
+    assert {record_id, again} <= {call["notification_id"] for call in calls(stack)}
 
 
 def test_the_endpoints_say_where_everything_is(stack: StackProcess) -> None:

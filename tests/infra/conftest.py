@@ -3,8 +3,10 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
+import botocore.session
 import pytest
 from moto import mock_aws
 
@@ -18,10 +20,14 @@ from tests.infra.templates import BROKERS, MYSQL, NO_VPC, VPC, Template
 Synthesis = Callable[..., Template]
 Stacks = Callable[..., Mapping[str, Template]]
 
+#: Each of boto3's sessions would read the descriptions of all services anew, which takes longer than its calls here.
+_one_loader = cache(botocore.session.create_loader)
+
 
 @pytest.fixture
 def empty_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An account in this process, for what asks AWS itself."""
+    monkeypatch.setattr(botocore.session, "create_loader", _one_loader)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):

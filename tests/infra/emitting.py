@@ -19,6 +19,7 @@ from delivery.domain.outcome import (
 )
 from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
+from delivery.prune import PruneReport
 from tests.unit.samples import NOW, RETRY, attempt, kafka_record
 
 
@@ -30,6 +31,11 @@ def ingest() -> None:
 
 def claim() -> None:
     telemetry.observe_claim(ClaimReport(queue_refused="AccessDenied"))
+
+
+def prune() -> None:
+    kinds = ("records", "rejects", "outbox", "outbox_dead")
+    telemetry.observe_prune(PruneReport(deleted=dict.fromkeys(kinds, 0), oldest_kept_seconds=dict.fromkeys(kinds, 0.0)))
 
 
 def send() -> None:
@@ -57,7 +63,7 @@ def _closing(outcome: Outcome) -> Closing:
     return Closing(attempt=one, outcome=outcome, transition=transition, finished_at=NOW)
 
 
-WORDS: Mapping[str, Callable[[], None]] = {"ingest": ingest, "claim": claim, "send": send}
+WORDS: Mapping[str, Callable[[], None]] = {"ingest": ingest, "claim": claim, "send": send, "prune": prune}
 
 if __name__ == "__main__":
     WORDS[sys.argv[1]]()

@@ -46,10 +46,15 @@ def synthesized(stage: str, over: Mapping[str, Any] | None = None, *, first: boo
     return {name: Template(**told) for name, told in json.loads(file.read_text()).items()}
 
 
-def bundled(stage: str, over: Mapping[str, Any], *, out: Path) -> Stacks:
-    """With the layers and functions as they are deployed, in `out`."""
+def bundled(stage: str, over: Mapping[str, Any]) -> Path:
+    """The cloud assembly, with the layers and functions as they are deployed."""
     context = merged(own_context(), {"stage": stage, "stages": {stage: over}})
-    return {name: Template(**told) for name, told in _told(stage_app(context, out=out).synth()).items()}
+    out = _current() / hashlib.sha256(json.dumps(context, sort_keys=True).encode()).hexdigest()
+    if not out.exists():
+        with tempfile.TemporaryDirectory(dir=out.parent) as half_written:
+            stage_app(context, out=Path(half_written) / out.name).synth()
+            (Path(half_written) / out.name).rename(out)
+    return out
 
 
 def _keep(context: Mapping[str, Any], file: Path) -> None:

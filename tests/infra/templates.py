@@ -7,7 +7,7 @@ from typing import Any
 Resource = dict[str, Any]
 
 #: the stages of every stack; what is deployed has the migration, too, and with a new Kafka what makes the topic
-FUNCTIONS = ("ingest", "claim", "send")
+FUNCTIONS = ("ingest", "claim", "send", "prune")
 DEPLOYED = (*FUNCTIONS, "migrate")
 WITH_TOPIC = (*DEPLOYED, "topic")
 
@@ -74,6 +74,12 @@ class Template:
 
     def function(self, word: str) -> Resource:
         (only,) = [it for it in self.all("AWS::Lambda::Function") if environment(it)["POWERTOOLS_SERVICE_NAME"] == word]
+        return only
+
+    def schedule(self, word: str) -> Resource:
+        """What calls the function again and again."""
+        schedules = self.all("AWS::Scheduler::Schedule")
+        (only,) = [it for it in schedules if self.named(it["Target"]["Arn"]) == self.function(word)]
         return only
 
     def source(self, word: str) -> Resource:

@@ -53,10 +53,10 @@ def test_alarms_may_use_the_encrypted_topic_and_its_key(mailing: Template) -> No
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_only_the_silence_of_claim_and_of_kafka_s_poller_is_an_alarm(dev: Template) -> None:
-    """No data elsewhere means that nothing was sent. Claim ticks every minute, and an empty poll counts 0."""
+def test_only_the_silence_of_schedules_and_of_kafka_s_poller_is_an_alarm(dev: Template) -> None:
+    """No data elsewhere means that nothing was sent. Claim and prune tick, and an empty poll counts 0."""
     missing = {name: alarm["TreatMissingData"] for name, alarm in watched.alarms(dev).items()}
-    assert missing.pop("ClaimStopped") == missing.pop("KafkaSilent") == "breaching"
+    assert {missing.pop(it) for it in ("ClaimStopped", "PruneBehind", "KafkaSilent")} == {"breaching"}
     assert set(missing.values()) == {"notBreaching"}
 
 
@@ -127,4 +127,28 @@ def test_every_function_s_errors_are_an_alarm_of_their_own(dev: Template) -> Non
         alarm = watched.alarms(dev)[f"{word.capitalize()}Errors"]
         (dimension,) = alarm["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"]
         assert dev.named(dimension["Value"]) == dev.function(word)
-        assert evaluated(alarm) == (300, 3)
+        assert evaluated(alarm) == (3600 if word == "prune" else 300, 3)
+
+
+def test_prune_is_behind_when_a_row_is_a_day_past_its_days(synth: Synthesis) -> None:
+    """Each kind of row by its own setting, at the pace of the schedule; what is kept for ever is not watched."""
+    days = {"record_days": 30, "reject_days": 0, "outbox_days": 2, "every_minutes": 120}
+    alarm = watched.alarms(synth("dev", {"prune": days}))["PruneBehind"]
+    (over,) = [it["Expression"] for it in alarm["Metrics"] if "Expression" in it]
+    assert over == f"MAX([records - {30 * 86_400}, outbox - {2 * 86_400}])"
+    assert {(it["Id"], it["MetricStat"]["Period"]) for it in alarm["Metrics"] if "MetricStat" in it} == {
+        ("records", 7200),
+        ("outbox", 7200),
+    }
+    assert (alarm["ComparisonOperator"], alarm["Threshold"], alarm["EvaluationPeriods"]) == (
+        "GreaterThanThreshold",
+        86_400,
+        3,
+    )
+
+
+def test_where_everything_is_kept_for_ever_nothing_of_it_is_watched(synth: Synthesis) -> None:
+    """There is no age to compare, and no silence to be afraid of."""
+    template = synth("dev", {"prune": {"record_days": 0, "reject_days": 0, "outbox_days": 0}})
+    assert "PruneBehind" not in watched.alarms(template)
+    assert not {name for _, name, _ in watched.own(watched.of_dashboard(template))} & {"Pruned", "OldestKeptAge"}

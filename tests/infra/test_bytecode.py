@@ -87,7 +87,7 @@ def test_without_the_function_s_python_nothing_is_compiled_and_it_is_said(tmp_pa
     """Bytecode of another version would be passed over."""
     compile_layer(layer(tmp_path / "layer"), "3.99")
     assert list(tmp_path.rglob("*.pyc")) == []
-    assert told("3.99").startswith("bytecode: none, for want of a python3.99 on the PATH")
+    assert told("3.99").startswith("bytecode: none, because there is no python3.99 on the PATH")
     assert mark("3.99") != mark(MINE)
 
 

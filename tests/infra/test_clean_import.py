@@ -19,7 +19,7 @@ from cdk.settings.context import ROOT
 from tests.infra.assets import Assets
 from tests.infra.clean_python import VERSION, clean_python
 from tests.infra.synthesis import bundled
-from tests.infra.templates import WITH_TOPIC
+from tests.infra.templates import WITH_TOPIC, Template
 
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 #: e_machine in the header of an ELF file
@@ -41,11 +41,11 @@ print(json.dumps({"imported": found, "standard": sys.path[len(sys.argv) - 1:], "
 
 
 @pytest.fixture(scope="module")
-def mine(tmp_path_factory: pytest.TempPathFactory) -> Assets:
+def mine() -> Assets:
     """The dev stage for this machine's processor, as the command line would deploy it."""
-    out = tmp_path_factory.mktemp("mine")
-    stacks = bundled("dev", {"architecture": ARCHITECTURES[platform.machine()]}, out=out)
-    return Assets(template=stacks["delivery"], out=out)
+    out = bundled("dev", {"architecture": ARCHITECTURES[platform.machine()]})
+    template = json.loads((out / "hongyan-dev-delivery.template.json").read_text())
+    return Assets(template=Template(body=template), out=out)
 
 
 @pytest.fixture(scope="module")

@@ -243,7 +243,7 @@ def test_the_stage_is_made_again_from_its_snapshot_with_the_key_that_it_was_left
 
 
 def test_what_the_snapshot_had_open_is_held_before_anything_serves(stage: Deployments) -> None:
-    """By the deployed code, on a real MySQL; the tables are those of before."""
+    """By the deployed code, on a real MySQL; the tables are the same as before."""
     assert stage.restored.tables == stage.mended.tables
     with stage.engine.connect() as connection:
         held = connection.execute(text(f"SELECT status, last_error_code FROM {DATABASE}.notification_records")).all()

@@ -7,10 +7,16 @@ import pytest
 from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.settings.database import WithDatabase
 from delivery.aws.settings.ingest import IngestSettings
+from delivery.aws.settings.prune import PruneSettings
 from delivery.aws.settings.send import SendSettings
 from tests.infra.templates import FUNCTIONS, Template, environment
 
-CLASSES: Mapping[str, type[WithDatabase]] = {"ingest": IngestSettings, "claim": ClaimSettings, "send": SendSettings}
+CLASSES: Mapping[str, type[WithDatabase]] = {
+    "ingest": IngestSettings,
+    "claim": ClaimSettings,
+    "send": SendSettings,
+    "prune": PruneSettings,
+}
 OBSERVABILITY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 PLACE = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_CA_FILE"}
 DATABASE = PLACE | {"DATABASE_SECRET_ARN", "DATABASE_USER"}
@@ -22,6 +28,7 @@ OWN = {
         "RETRY_JITTER", "DATA_KEY_ARN", "WEBHOOK_ORIGINS", "FEISHU_TIMEOUT_SECONDS", "ACTION_BASE_URL",
         "MESSAGE_EVENT", "MESSAGE_TITLE", "MESSAGE_ACTION_TEXT",
     },
+    "prune": {"RECORD_DAYS", "REJECT_DAYS", "OUTBOX_DAYS", "SET_SIZE", "PAUSE_SECONDS"},
 }  # fmt: skip
 
 
@@ -56,12 +63,14 @@ def deployed(given: Mapping[str, object]) -> Mapping[str, str]:
 
 def test_settings_reach_the_functions(dev: Template) -> None:
     """Numbers as the functions parse them, lists with commas, Chinese as it is."""
-    ingest, claim, send = (environment(dev.function(word)) for word in FUNCTIONS)
+    ingest, claim, send, prune = (environment(dev.function(word)) for word in FUNCTIONS)
     assert (ingest["HANDOFF_DEADLINE_SECONDS"], ingest["MAX_ATTEMPTS"]) == ("300", "5")
     assert (claim["LEASE_SECONDS"], claim["CLAIM_BATCH_SIZE"], claim["MAX_QUEUED_POINTERS"]) == ("600", "500", "20000")
     assert (send["RETRY_BASE_SECONDS"], send["RETRY_CAP_SECONDS"], send["RETRY_JITTER"]) == ("300", "1800", "0.1")
     assert send["WEBHOOK_ORIGINS"] == "https://www.feishu.cn,https://feishu.cn"
     assert send["MESSAGE_TITLE"] == "SmartFlow 日程调整建议"
+    assert (prune["RECORD_DAYS"], prune["REJECT_DAYS"], prune["OUTBOX_DAYS"]) == ("90", "90", "7")
+    assert (prune["SET_SIZE"], prune["PAUSE_SECONDS"]) == ("1000", "0.5")
 
 
 def test_queue_and_key_are_the_ones_of_the_same_stack(dev: Template) -> None:

@@ -228,8 +228,20 @@ def test_claim_is_called_on_schedule_and_a_missed_tick_is_not_repeated(
 ) -> None:
     """The next tick finds the same rows: repeating one would only pile up behind a database that is down."""
     template = synth("dev", {"claim": {"every_minutes": minutes}})
-    schedule = template.one("AWS::Scheduler::Schedule")
+    schedule = template.schedule("claim")
     assert (schedule["ScheduleExpression"], schedule["FlexibleTimeWindow"]) == (rate, {"Mode": "OFF"})
-    assert template.named(schedule["Target"]["Arn"]) == template.function("claim")
-    assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
-    assert template.one("AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"] == 0
+    for it in template.all("AWS::Scheduler::Schedule"):
+        assert it["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
+    for it in template.all("AWS::Lambda::EventInvokeConfig"):
+        assert it["MaximumRetryAttempts"] == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [({}, "rate(1 hour)"), ({"every_minutes": 5}, "rate(5 minutes)"), ({"every_minutes": 1440}, "rate(1 day)")],
+)
+def test_prune_is_called_every_hour_or_as_often_as_the_stage_says(
+    given: Mapping[str, int], rate: str, synth: Synthesis
+) -> None:
+    """In whole units, as EventBridge and the local clock read them."""
+    assert synth("dev", {"prune": given}).schedule("prune")["ScheduleExpression"] == rate

@@ -26,10 +26,10 @@ def test_by_default_a_function_runs_python_3_13_on_arm64(word: str, stages: Mapp
         assert function["Handler"] == "handler.handler"
 
 
-def test_the_three_functions_share_two_layers(dev: Template, beside: Template) -> None:
+def test_the_stages_share_two_layers(dev: Template, beside: Template) -> None:
     """Our code once and the third-party packages once; the Kafka client is for the one function that makes topics."""
     used = [dev.function(word)["Layers"] for word in FUNCTIONS]
-    assert used[0] == used[1] == used[2]
+    assert used == [used[0]] * len(FUNCTIONS)
     assert len(used[0]) == len(beside.all("AWS::Lambda::LayerVersion")) == 2
     *shared, client = dev.function("topic")["Layers"]
     assert shared == used[0]
@@ -38,7 +38,7 @@ def test_the_three_functions_share_two_layers(dev: Template, beside: Template) -
 
 def test_time_outs_and_memory_are_the_stage_s(synth: Synthesis) -> None:
     """Each function's own section."""
-    sizes = {"ingest": (31, 310), "claim": (32, 320), "send": (33, 330)}
+    sizes = {"ingest": (31, 310), "claim": (32, 320), "send": (33, 330), "prune": (34, 340)}
     over = {word: {"timeout_seconds": timeout, "memory_mb": memory} for word, (timeout, memory) in sizes.items()}
     template = synth("dev", over)
     made = {word: (template.function(word)["Timeout"], template.function(word)["MemorySize"]) for word in sizes}
@@ -67,7 +67,7 @@ def test_functions_run_in_the_stage_s_network_or_in_none(word: str, beside: Temp
 def test_the_outputs_name_what_a_person_looks_for(stages: Mapping[str, Template]) -> None:
     """The queues, the key and the functions of this stage."""
     names = ["SendQueueUrl", "DeadLetterQueueUrl", "ReportQueueUrl", "DeadReportQueueUrl", "DataKeyArn", "KafkaSource"]
-    names += ["IngestFunctionName", "ClaimFunctionName", "SendFunctionName"]
+    names += ["IngestFunctionName", "ClaimFunctionName", "SendFunctionName", "PruneFunctionName"]
     for stage, template in stages.items():
         own = ["ApiFunctionName", "ApiUrl"] if stage == "local" else ["MigrateFunctionName", "TopicFunctionName"]
         own += ["Endpoints"] if stage == "prod" else []

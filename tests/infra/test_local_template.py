@@ -1,6 +1,7 @@
 """The local stage's template: the deployed one with this machine's facts, made once and then kept."""
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,11 +21,13 @@ OVER: Mapping[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def template(here: Assets, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made where the assets already are, as at the second start of the local stack."""
-    out = tmp_path_factory.mktemp("local")
+def template(here: Assets) -> Path:
+    """Made where the assets already are, as at the second start of the local stack; kept until something changes."""
+    out = here.out.with_name("synth-with-more")
+    out.mkdir(exist_ok=True)
     for asset in here.out.glob("asset.*"):
-        (out / asset.name).symlink_to(asset)
+        if not (out / asset.name).exists():
+            (out / asset.name).symlink_to(asset)
     return synthesize(OVER, out=out, say=lambda _: None)
 
 
@@ -45,12 +48,13 @@ def test_it_is_not_made_again_when_nothing_changed(template: Path) -> None:
     assert (template.stat().st_mtime_ns, says) == (made, [])
 
 
-def test_a_changed_setting_is_noticed_and_a_bad_one_is_one_line(template: Path) -> None:
-    """The local stack shows the line as it is; the template of before is not taken for the new one."""
+def test_a_changed_setting_is_noticed_and_a_bad_one_is_one_line(template: Path, tmp_path: Path) -> None:
+    """The local stack shows the line as it is; the previous template is not taken for the new one."""
+    out = shutil.copytree(template.parent, tmp_path / "out", symlinks=True)
     bad = {**OVER, "kafka": {"bootstrap_servers": []}}
     for _ in range(2):
         with pytest.raises(CannotStartError) as caught:
-            synthesize(bad, out=template.parent, say=lambda _: None)
+            synthesize(bad, out=out, say=lambda _: None)
         line = "the stacks could not be synthesized: cdk.json, stage local: kafka.bootstrap_servers: should be a list"
         assert str(caught.value).startswith(line)
         assert len(str(caught.value).splitlines()) == 1

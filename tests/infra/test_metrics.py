@@ -45,7 +45,7 @@ def test_alarms_watch_metrics_that_are_emitted(dev: Template, emitted: set[watch
     """An alarm on a name that nobody emits never goes off."""
     read = {metric for alarm in watched.alarms(dev).values() for metric in watched.own(watched.of_alarm(alarm))}
     assert {name for _, name, _ in read} == {
-        *("OldestDueAge", "Rejected", "Dead", "Sent", "Failed", "Held", "QueueRefused", "Unreported")
+        *("OldestDueAge", "Rejected", "Dead", "Sent", "Failed", "Held", "QueueRefused", "Unreported", "OldestKeptAge")
     }
     assert read <= emitted
 

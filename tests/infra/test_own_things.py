@@ -145,7 +145,7 @@ def test_the_new_secret_is_under_the_team_s_key_which_only_the_migration_may_use
     ((key, secret),) = [*uses_of_keys(own["delivery"], "migrate")]
     assert key == SECRET_KEY
     assert [secret] == own["delivery"].allowed("migrate")["secretsmanager:GetSecretValue"]
-    for word in ("ingest", "claim"):
+    for word in ("ingest", "claim", "prune"):
         assert not [*uses_of_keys(own["delivery"], word)]
 
 
@@ -156,10 +156,10 @@ def uses_of_keys(template: Template, word: str) -> Iterator[tuple[Any, Any]]:
             yield statement["Resource"], statement["Condition"]["StringEquals"]["kms:EncryptionContext:SecretARN"]
 
 
-@pytest.mark.parametrize("word", ["ingest", "claim", "send", "migrate"])
+@pytest.mark.parametrize("word", ["ingest", "claim", "send", "prune", "migrate"])
 def test_whoever_reads_an_existing_secret_may_use_its_key(word: str, both: Stacks) -> None:
-    """All four where MySQL knows no IAM; the migration alone where it does."""
-    for database, readers in ((MYSQL, {"ingest", "claim", "send", "migrate"}), (RDS, {"migrate"})):
+    """All of them where MySQL knows no IAM; the migration alone where it does."""
+    for database, readers in ((MYSQL, {"ingest", "claim", "send", "prune", "migrate"}), (RDS, {"migrate"})):
         over = {"network": VPC, "database": {**database, "secret_key_arn": SECRET_KEY}, "kafka": BROKERS}
         used = [*uses_of_keys(both("prod", over)["delivery"], word)]
         assert used == ([(SECRET_KEY, MYSQL["secret_arn"])] if word in readers else [])
@@ -193,10 +193,10 @@ def test_functions_are_placed_by_what_they_need_to_reach(restored: Mapping[str, 
     """Send alone needs a way out; the poller and what makes the topic stay where the brokers are."""
     placed = {
         word: restored["delivery"].function(word)["VpcConfig"]
-        for word in ("send", "ingest", "claim", "migrate", "topic")
+        for word in ("send", "ingest", "claim", "prune", "migrate", "topic")
     }
     assert placed["send"] == {"SubnetIds": ["subnet-0c0c0c0c"], "SecurityGroupIds": ["sg-0c0c0c0c"]}
-    for word in ("ingest", "claim", "migrate"):
+    for word in ("ingest", "claim", "prune", "migrate"):
         assert placed[word] == {"SubnetIds": ["subnet-0d0d0d0d"], "SecurityGroupIds": ["sg-0d0d0d0d"]}
     assert placed["topic"] == {"SubnetIds": VPC["subnet_ids"], "SecurityGroupIds": VPC["security_group_ids"]}
 

@@ -17,7 +17,7 @@ EVERY = {
 BY_SECRET = {"secretsmanager:GetSecretValue"}
 BY_IAM = {"rds-db:connect"}
 #: of Kafka's password
-POLLER = {"ingest": BY_SECRET, "claim": set[str](), "send": set[str]()}
+POLLER = {"ingest": BY_SECRET, "claim": set[str](), "send": set[str](), "prune": set[str]()}
 OWN = {
     "ingest": {"sqs:SendMessage"},
     "claim": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
@@ -30,6 +30,7 @@ OWN = {
         "sqs:ReceiveMessage",
         "sqs:SendMessage",
     },
+    "prune": set[str](),
 }
 #: of MSK; it knows no narrower resource either
 FIND_BROKERS = {"kafka:GetBootstrapBrokers"}
@@ -52,7 +53,7 @@ ON_ANYTHING = {
 def test_a_function_may_do_this_and_nothing_else(
     word: str, beside: Template, local: Template, synth: Synthesis
 ) -> None:
-    """Ingest cannot read the queue, claim cannot decrypt."""
+    """Ingest cannot read the queue, claim cannot decrypt, and prune has nothing but its database."""
     for template in (beside, local):
         assert set(template.allowed(word)) == EVERY | OWN[word] | BY_SECRET
     inside = set(synth("dev", {"kafka": BROKERS}).allowed(word))
@@ -81,8 +82,8 @@ def test_no_role_carries_a_policy_of_somebody_else(stages: Mapping[str, Template
 
 
 def test_one_secret_is_read_and_it_is_the_database_s(beside: Template) -> None:
-    """Send and claim do not need Kafka's password."""
-    for word in ("claim", "send"):
+    """Send, claim and prune do not need Kafka's password."""
+    for word in ("claim", "send", "prune"):
         assert beside.allowed(word)["secretsmanager:GetSecretValue"] == [MYSQL["secret_arn"]]
         assert environment(beside.function(word))["DATABASE_SECRET_ARN"] == MYSQL["secret_arn"]
 
@@ -119,12 +120,13 @@ def test_queue_and_key_grants_name_the_stack_s_own(dev: Template) -> None:
     assert dev.kind_of(key) == "AWS::KMS::Key"
 
 
-def test_the_scheduler_may_call_claim_and_no_other_function(dev: Template) -> None:
+@pytest.mark.parametrize("word", ["claim", "prune"])
+def test_a_schedule_may_call_its_function_and_no_other(word: str, dev: Template) -> None:
     """No version or alias either, and only for this account."""
-    role = dev.one("AWS::Scheduler::Schedule")["Target"]["RoleArn"]
+    role = dev.schedule(word)["Target"]["RoleArn"]
     (statement,) = dev.statements(role)
     assert listed(statement["Action"]) == ["lambda:InvokeFunction"]
-    assert [dev.named(resource) for resource in listed(statement["Resource"])] == [dev.function("claim")]
+    assert [dev.named(resource) for resource in listed(statement["Resource"])] == [dev.function(word)]
     (trust,) = dev.named(role)["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
@@ -144,7 +146,7 @@ def test_the_data_key_rotates_and_outlives_the_stack_with_the_rows_that_need_it(
 
 
 def test_an_existing_data_key_is_used_instead_of_a_new_one(synth: Synthesis) -> None:
-    """Send may decrypt with it and with those of before, and with no other key."""
+    """Send may decrypt with it and with earlier ones, and with no other key."""
     key, *old = (f"arn:aws:kms:eu-west-1:111111111111:key/{digit}" for digit in "123")
     template = synth("prod", {"data_key_arn": key, "old_data_key_arns": old})
     assert environment(template.function("send"))["DATA_KEY_ARN"] == key

@@ -57,7 +57,7 @@ def test_the_local_stage_and_an_unknown_one_are_refused(tmp_path: Path) -> None:
 
 
 def test_every_resource_of_every_combination_can_be_made_in_the_account(both: Stacks) -> None:
-    """moto makes it, a model does, or it is recorded with a reason: no rehearsal fails for want of a model."""
+    """moto makes it, a model does, or it is recorded with a reason: no rehearsal fails because a model is missing."""
     known = {*get_model_map(), *MADE, *LACKED, *OF_OTHER_STAGES}
     over: list[Any] = [{"alarms": {"email": "ops@example.com"}}]
     for network, database, kafka in combinations():

@@ -12,7 +12,7 @@ WITH: Mapping[str, Any] = {"network": {"new": True, "endpoints": True}}
 WITHOUT: Mapping[str, Any] = {"network": {"new": True, "endpoints": False}}
 ELSEWHERE: Mapping[str, Any] = {**WITH, "database": {**MYSQL, "port": 3310}}
 OF_THE_POLLER = {"lambda", "sts"}
-INSIDE = ("ingest", "claim", "migrate")
+INSIDE = ("ingest", "claim", "prune", "migrate")
 
 
 def routes(data: Template, subnet: Resource) -> list[Resource]:
@@ -80,8 +80,8 @@ def test_send_may_reach_https_anywhere_and_mysql(both: Stacks) -> None:
         assert {port for where, port in out if where == "0.0.0.0/0"} == {"443"}
 
 
-@pytest.mark.parametrize("word", ["ingest", "claim"])
-def test_with_endpoints_ingest_and_claim_may_reach_mysql_and_endpoints(word: str, both: Stacks) -> None:
+@pytest.mark.parametrize("word", ["ingest", "claim", "prune"])
+def test_with_endpoints_ingest_claim_and_prune_may_reach_mysql_and_endpoints(word: str, both: Stacks) -> None:
     """Neither the internet nor anything else in the VPC."""
     stacks = both("prod", WITH)
     (group,) = stands_in(word, stacks, "SecurityGroupIds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from delivery.storage.mysql.database import address_of
 
-BUSINESS = (
+_BUSINESS = (
     "CREATE TABLE IF NOT EXISTS suggestions (id BIGINT AUTO_INCREMENT PRIMARY KEY, user_id BIGINT, made_at DATETIME(3))"
 )
 
@@ -83,9 +84,26 @@ def write_business_row(connection: Any, user_id: int) -> None:
         connection.execute(text(statement))
 
 
-def written(engine: Engine) -> tuple[list[int], list[Mapping[str, Any]]]:
+def written(engine: Engine) -> tuple[list[int], list[dict[str, Any]]]:
     """What others see: the users of the business rows, and the outbox."""
     with engine.connect() as connection:
         users = connection.execute(text("SELECT user_id FROM suggestions ORDER BY id")).scalars().all()
         outbox = connection.execute(text("SELECT * FROM notification_outbox_messages ORDER BY id")).mappings().all()
     return list(users), [dict(row) for row in outbox]
+
+
+def as_relay_publishes(row: Mapping[str, Any]) -> bytes:
+    """The Kafka value of an outbox row (docs/producers.md)."""
+    document = json.loads(row["payload"])
+    return json.dumps({**document, "outbox_id": row["id"], "service_name": row["service_name"]}).encode()
+
+
+@contextmanager
+def business_table(engine: Engine) -> Iterator[None]:
+    with engine.begin() as connection:
+        connection.execute(text(_BUSINESS))
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("DROP TABLE suggestions"))

@@ -14,10 +14,12 @@ from sqlalchemy import Engine, event, text
 from delivery.deployment.migrate import upgrade
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
+from delivery.storage.mysql.database import to_stored
 from local.feishu import FeishuSimulator
 from tests.integration import go_service
 from tests.integration.clock import Clock
 from tests.integration.notifications import rows
+from tests.integration.pruning import prune
 from tests.integration.schema import schema
 from tests.integration.sending import PointerList, claim_all, send
 from tests.integration.test_channels import Keys
@@ -158,6 +160,29 @@ def test_a_takeover_that_dies_anywhere_is_finished_by_the_next(
     assert len(after) == len(go_service.STATES)
     assert _minutes(after["sending"].next_retry_at, touched) == 10
     assert _minutes(after["failed, to be retried"].next_retry_at, touched) == 7
+
+
+def test_old_rows_are_pruned_whatever_time_the_go_service_left_in_them(
+    go_database: Engine, database_url: str, clock: Clock
+) -> None:
+    """A final record and a consumed outbox row that still had a time to come due; what is open stays."""
+    written_by_go(go_database, clock)
+    columns = "event_type, service_name, topic, message_key, payload, status, next_retry_at, created_at, updated_at"
+    long_ago = to_stored(clock() - timedelta(days=200))
+    with go_database.begin() as connection:
+        for status in ("pending", "consumed", "dead"):
+            connection.exec_driver_sql(
+                f"INSERT INTO notification_outbox_messages ({columns}) VALUES "
+                "('', '', '', '', '{}', %(status)s, %(at)s, %(at)s, %(at)s)",
+                {"status": status, "at": long_ago},
+            )
+        connection.exec_driver_sql("UPDATE notification_records SET updated_at = %(at)s", {"at": long_ago})
+        connection.exec_driver_sql("UPDATE notification_records SET created_at = %(at)s", {"at": long_ago})
+    final = len(go_service.STATES) - len(OPEN)
+    upgrade(database_url)
+    report = prune(go_database, clock)
+    assert (report.deleted["records"], report.deleted["outbox"], report.deleted["outbox_dead"]) == (final, 1, 1)
+    assert sorted(by_name(go_database)) == sorted(OPEN)
 
 
 def test_taking_over_twice_changes_nothing(go_database: Engine, database_url: str, clock: Clock) -> None:

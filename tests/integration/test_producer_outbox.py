@@ -15,7 +15,15 @@ from hongyan_producer import ContractError, enqueue
 from tests.integration.clock import Clock
 from tests.integration.go_service import make_tables
 from tests.integration.notifications import kafka, rows
-from tests.integration.producing import BUSINESS, KINDS, opened, pymysql_connection, write_business_row, written
+from tests.integration.producing import (
+    KINDS,
+    as_relay_publishes,
+    business_table,
+    opened,
+    pymysql_connection,
+    write_business_row,
+    written,
+)
 from tests.integration.sending import PointerList, ingester
 from tests.unit.samples import payload
 
@@ -24,11 +32,8 @@ SECRET = "SECRET-VALUE-42"
 
 @pytest.fixture(autouse=True)
 def business(engine: Engine) -> Iterator[None]:
-    with engine.begin() as connection:
-        connection.execute(text(BUSINESS))
-    yield
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE suggestions"))
+    with business_table(engine):
+        yield
 
 
 @pytest.fixture(params=KINDS)
@@ -41,12 +46,6 @@ def connection(request: pytest.FixtureRequest, engine: Engine, shared_url: str) 
 def plain(shared_url: str) -> Iterator[Any]:
     with pymysql_connection(shared_url) as connection:
         yield connection
-
-
-def as_relay_publishes(row: dict[str, Any]) -> bytes:
-    """The envelope of a row (docs/design.md)."""
-    document = json.loads(row["payload"])
-    return json.dumps({**document, "outbox_id": row["id"], "service_name": row["service_name"]}).encode()
 
 
 def test_a_row_is_there_once_the_caller_commits(connection: Any, engine: Engine) -> None:
@@ -82,7 +81,7 @@ def test_ingest_takes_the_row_s_event_and_marks_the_row(
     row_id = enqueue(connection, payload(summary_text="周三 🦢", locale="zh"), event_id="ev-1")
     connection.commit()
     _, [row] = written(engine)
-    ingester(engine, clock, queue).run([kafka(as_relay_publishes(dict(row)), key=row["message_key"].encode())])
+    ingester(engine, clock, queue).run([kafka(as_relay_publishes(row), key=row["message_key"].encode())])
     [record] = rows(engine)
     assert (record.user_id, record.summary_text) == (7, "周三 🦢")
     _, [row] = written(engine)

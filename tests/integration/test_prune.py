@@ -11,6 +11,9 @@ from delivery.domain.outcome import Delivered
 from delivery.domain.record import Pointer
 from delivery.domain.transition import Closing, after_attempt
 from delivery.storage.attempts import Attempts
+from delivery.storage.pruning.outbox import OutboxRows
+from delivery.storage.pruning.records import FinalRecords
+from delivery.storage.pruning.rejects import KeptRejects
 from tests.integration.children import killed_when_it_says
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, batch, count
@@ -77,6 +80,21 @@ def test_what_is_not_final_or_held_is_never_deleted(engine: Engine, clock: Clock
     add_final(engine, 1, ended=made)
     prune(engine, clock)
     assert records_left(engine) == with_attempts(engine) == [kept]
+
+
+def test_a_row_that_changed_after_it_was_found_stays(engine: Engine, clock: Clock) -> None:
+    """An operator redrove or held it, or ingest took it up again: the deletion itself says what may go."""
+    old, limit = clock() - OLD, clock() - timedelta(days=RECORD_DAYS)
+    ids = add_final(engine, 1, ended=old, tries=1, status="failed")
+    ids += add_final(engine, 1, ended=old, tries=1, status="dead", last_error_code="held_after_restore")
+    ids += add_final(engine, 1, ended=limit, tries=1)
+    add_reject(engine, 1, came=old, replayed=limit)
+    add_outbox(engine, 1, "pending", ended=old)
+    add_outbox(engine, 2, "consumed", ended=limit)
+    assert FinalRecords(engine=engine).delete(ids, ended_before=limit) == 0
+    assert KeptRejects(engine=engine).delete([1], ended_before=limit) == 0
+    assert OutboxRows.consumed(engine).delete([1, 2], ended_before=limit) == 0
+    assert records_left(engine) == with_attempts(engine) == ids
 
 
 def test_a_reject_goes_its_days_after_it_came_or_was_replayed(engine: Engine, clock: Clock) -> None:

@@ -46,6 +46,8 @@ def add_kept(engine: Engine, clock: Clock, number: int) -> None:
             connection.execute(_FILL, columns)
         for status, due, at in (("pending", old, old), ("published", old, old), ("consumed", None, now)):
             connection.execute(_FILL_OUTBOX, {"rows": number, "status": status, "due": due, "at": at})
+        # MySQL counts by itself after a while; until then it takes the table for a small one.
+        connection.exec_driver_sql("ANALYZE TABLE notification_records, notification_outbox_messages")
 
 
 @pytest.mark.parametrize("kept", [200, 10_000])

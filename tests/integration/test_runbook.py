@@ -49,7 +49,7 @@ def test_a_record_whose_outcome_is_written_nowhere_is_closed_by_hand(engine: Eng
 
 
 def test_dead_records_get_attempts_again(engine: Engine, clock: Clock, queue: PointerList) -> None:
-    """Claim takes them up at its next tick, with the attempts of before still counted; what was sent stays sent."""
+    """Claim takes them up at its next tick, with their earlier attempts still counted; what was sent stays sent."""
     for status in ("dead", "sent", "dead"):
         add_row(engine, now=clock(), status=status, attempt_count=5, next_retry_at=None)
     (redrive,) = [statement for statement in STATEMENTS if statement not in LOOKS and "'failed'" in statement]

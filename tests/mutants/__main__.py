@@ -14,7 +14,8 @@ from pathlib import Path
 
 from local.servers.mysql import mysql_server
 from tests.mutants.ledger import Ledger, baseline_file, digest_of_tests, listed
-from tests.mutants.mutation import Key, mutants_of
+from tests.mutants.mutant import Key
+from tests.mutants.mutation import mutants_of
 from tests.mutants.targets import ROOT, chosen, needs_mysql, source_of, tests_near
 from tests.mutants.trial import Baseline, baseline, survives, warm_up
 

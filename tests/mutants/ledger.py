@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.mutants.mutation import Key, Mutant
+from tests.mutants.mutant import Key, Mutant
 from tests.mutants.targets import ROOT, source_of, tests_near
 
 _LIST = Path(__file__).with_name("equivalent.toml")

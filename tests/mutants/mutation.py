@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -11,33 +10,8 @@ from typing import cast
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from tests.mutants.mutant import Key, Mutant
 from tests.mutants.operators import changes_of, is_left_alone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """What a mutant is called in `equivalent.toml`: it has no line number, so that it survives other changes."""
-
-    module: str
-    #: The function or class; empty outside.
-    where: str
-    was: str
-    now: str
-
-    def __str__(self) -> str:
-        return f"{self.module}  {self.where}\n  - {self.was}\n  + {self.now}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutant:
-    key: Key
-    source: str
-    #: The lines that have to be run for the change to have an effect; none if it has one at import.
-    lines: frozenset[int]
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.source.encode()).hexdigest()[:20]
 
 
 def mutants_of(module: str, source: str) -> Iterator[Mutant]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ROOT / "layers/delivery/python/delivery"
+_DELIVERY = ROOT / "layers/delivery/python/delivery"
+_PRODUCER = ROOT / "producer/hongyan_producer"
 
 _CONTRACT = (
     "unit/domain/test_event.py",
@@ -47,7 +48,6 @@ NEAR: Mapping[str, Sequence[str]] = {
     "domain/appearance": ("unit/domain/test_appearance.py", "unit/domain/test_contract.py"),
     "domain/channel": ("unit/domain/test_channel.py", *_SENDING, *_CHANNELS),
     "domain/contract": _CONTRACT,
-    "domain/event": _CONTRACT,
     "domain/intake": _CONTRACT,
     "domain/message": ("unit/domain/test_message.py", "unit/feishu/test_ways.py", "unit/feishu/test_masking.py"),
     "domain/outcome": (
@@ -66,7 +66,6 @@ NEAR: Mapping[str, Sequence[str]] = {
     ),
     "domain/relaying": _RELAY,
     "domain/lanes": _RELAY,
-    "domain/target_url": ("unit/domain/test_target_url.py",),
     "domain/transition": ("unit/domain/test_transition.py", *_SENDING),
     "deadline": ("unit/test_deadline.py", *_SENDING, "unit/feishu/test_call_deadlines.py"),
     "ingest": ("unit/stages/test_ingest.py",),
@@ -97,6 +96,16 @@ NEAR: Mapping[str, Sequence[str]] = {
     "storage/mysql/connection": (*_DEADLINE, *_CLAIM, *_INGEST),
     "storage/mysql/database": (*_DEADLINE, *_ATTEMPTS, *_INGEST),
     "storage/mysql/packets": _INGEST,
+    "producer/contract/checking": (*_CONTRACT, "unit/producer/test_event.py"),
+    "producer/contract/fields": (*_CONTRACT, "unit/producer/test_schema.py"),
+    "producer/contract/models": (*_CONTRACT, "unit/producer/test_schema.py"),
+    "producer/contract/target_url": ("unit/domain/test_target_url.py",),
+    "producer/contract/times": _CONTRACT,
+    "producer/dedupe": ("unit/producer/test_dedupe.py",),
+    "producer/event": ("unit/producer/test_event.py",),
+    "producer/kafka": ("integration/test_producer_kafka.py",),
+    "producer/outbox": ("integration/test_producer_outbox.py",),
+    "producer/partitions": ("unit/producer/test_partitions.py",),
 }
 
 
@@ -106,7 +115,13 @@ def chosen(only: str) -> Sequence[str]:
 
 
 def source_of(module: str) -> Path:
-    return SOURCES / f"{module}.py"
+    package, _, inside = module.partition("/")
+    return _PRODUCER / f"{inside}.py" if package == "producer" else _DELIVERY / f"{module}.py"
+
+
+def imported_as(module: str) -> str:
+    name = module.replace("/", ".")
+    return f"hongyan_{name}" if name.startswith("producer.") else f"delivery.{name}"
 
 
 def tests_near(module: str) -> Sequence[Path]:

@@ -20,7 +20,7 @@ from types import CodeType, ModuleType
 import coverage
 import pytest
 
-from tests.mutants.targets import ROOT, source_of
+from tests.mutants.targets import ROOT, imported_as, source_of
 
 #: Imported before the processes are forked, so that none of them has to. Nothing of this repository is among them.
 _COMMON = (
@@ -33,7 +33,7 @@ _COMMON = (
     "cryptography.x509",
     "alembic.command",
 )
-_OURS = ("delivery", "functions", "local", "tests", "conftest")
+_OURS = ("hongyan_producer", "delivery", "functions", "local", "tests", "conftest")
 #: Plugins that make a failure readable, or the run slower, are left out: only whether a test fails is asked.
 _PYTEST = (
     *("-q", "--assert=plain", "--hypothesis-seed=1", f"--rootdir={ROOT}", "-p", "_hypothesis_pytestplugin"),
@@ -102,7 +102,7 @@ class _Run:
                 os.dup2(nowhere.fileno(), stream)
         path = source_of(self.module)
         if self.source is not None:
-            sys.meta_path.insert(0, _Finder(f"delivery.{self.module.replace('/', '.')}", path, self.source))
+            sys.meta_path.insert(0, _Finder(imported_as(self.module), path, self.source))
         seen = _Seen(path) if self.answer else None
         options, plugins = (_PYTEST, [seen]) if seen else ((*_PYTEST, "-x"), [])
         status = pytest.main([*options, *self.tests], plugins=plugins)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tests.mutants import targets
 from tests.mutants.ledger import listed
-from tests.mutants.mutation import Key, mutants_of
+from tests.mutants.mutant import Key, Mutant
 
 SOURCE = '''"""Words."""
 from dataclasses import dataclass
@@ -25,8 +27,14 @@ class Thing:
 '''
 
 
+def made_of(source: str) -> Iterator[Mutant]:
+    from tests.mutants.mutation import mutants_of  # noqa: PLC0415  # libcst takes a second in each of the test processes
+
+    return mutants_of("m", source)
+
+
 def changes(source: str) -> set[tuple[str, str]]:
-    return {(mutant.key.where, mutant.key.now) for mutant in mutants_of("m", source)}
+    return {(mutant.key.where, mutant.key.now) for mutant in made_of(source)}
 
 
 def test_what_means_something_is_changed_inside_functions_and_outside() -> None:
@@ -52,15 +60,15 @@ def test_types_decorators_and_imports_are_left_alone() -> None:
 def test_a_mutant_s_name_does_not_change_when_lines_move() -> None:
     """So a listed one stays listed."""
     moved = SOURCE.replace("LIMIT:", "\n\nOTHER = None\nLIMIT:")
-    assert {mutant.key for mutant in mutants_of("m", SOURCE)} <= {mutant.key for mutant in mutants_of("m", moved)}
+    assert {mutant.key for mutant in made_of(SOURCE)} <= {mutant.key for mutant in made_of(moved)}
     assert Key(module="m", where="Thing", was="size: int = 3", now="size: int = 4") in {
-        mutant.key for mutant in mutants_of("m", moved)
+        mutant.key for mutant in made_of(moved)
     }
 
 
 def test_a_change_of_a_function_needs_its_lines_and_one_outside_needs_none() -> None:
     """What has an effect at import may be noticed by any test."""
-    by_change = {mutant.key.now: mutant.lines for mutant in mutants_of("m", SOURCE)}
+    by_change = {mutant.key.now: mutant.lines for mutant in made_of(SOURCE)}
     assert by_change["return bool(list([self.size]))"] == {16}
     assert by_change['LIMIT: "int" = 6'] == frozenset()
 

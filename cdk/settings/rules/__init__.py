@@ -12,7 +12,7 @@ from cdk.settings.rules.data import (
     own_places_rule,
     storage_rule,
 )
-from cdk.settings.rules.kafka import brokers_rule, existing_msk_rule, kafka_rule, msk_by_its_arn_rule
+from cdk.settings.rules.kafka import brokers_rule, existing_msk_rule, kafka_rule, memory_rule, msk_by_its_arn_rule
 from cdk.settings.rules.regional import data_keys_rule, lacking_rule, region_rule, zones_of_region_rule
 from cdk.settings.sections.api import Api, Issuer
 from cdk.settings.sections.database import Database
@@ -115,6 +115,7 @@ RULES: Sequence[Callable[..., _Lines]] = (
     kafka_rule,
     brokers_rule,
     existing_msk_rule,
+    memory_rule,
     outside_rule,
     lacking_snap_start,
     msk_by_its_arn_rule,

@@ -1,8 +1,10 @@
 """What the settings of Kafka ask of each other and of the network."""
 
+import math
 import re
 from collections.abc import Iterator
 
+from cdk.settings.sections.functions import Prune
 from cdk.settings.sections.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers, ProvisionedMsk
 from cdk.settings.sections.network import LEAST_ZONES, MOST_OF_MSK, TWO_ZONES, ExistingVpc, Network, zones, zones_of_msk
 
@@ -37,6 +39,15 @@ def _provisioned(new: ProvisionedMsk, network: Network | None) -> _Lines:
         yield f"kafka.new: needs two or three subnets, each in a zone of its own; there are {zones(network)}"
     elif new.replication and new.replication > (number := brokers.per_zone * zones_of_msk(network)):
         yield f"kafka.new.replication: should be at most the number of brokers ({number}), is {new.replication}"
+
+
+def memory_rule(*, prune: Prune, kafka: Kafka) -> _Lines:
+    """A topic can be read again from its beginning. What was sent must still be known then."""
+    if isinstance(kafka, NewKafka) and prune.record_days:
+        least = math.ceil(kafka.new.retention_hours / 24)
+        if prune.record_days < least:
+            says = f"should be 0 or at least {least}, as long as kafka.new.retention_hours keeps events in the topic"
+            yield f"prune.record_days: {says}, is {prune.record_days}"
 
 
 def brokers_rule(*, kafka: Kafka, network: Network | None, is_local: bool) -> _Lines:

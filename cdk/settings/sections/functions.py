@@ -7,6 +7,7 @@ from pydantic import Field, Tag
 from cdk.settings.sections.section import StageSection, chosen_by
 from delivery.aws.settings.claim import ClaimTuning
 from delivery.aws.settings.ingest import Attempts
+from delivery.aws.settings.prune import PruneTuning
 from delivery.aws.settings.send import Backoff, SendTuning
 from delivery.aws.settings.types import DAY, HOUR, MINUTE
 
@@ -38,6 +39,12 @@ class Send(FunctionSize, SendTuning):
     """how many functions send at once"""
     timeout_seconds: int = Field(60, ge=5, le=15 * MINUTE)
     """of one batch of up to 200 notifications"""
+
+
+class Prune(FunctionSize, PruneTuning):
+    every_minutes: int = Field(60, ge=5, le=24 * 60)
+    timeout_seconds: int = Field(5 * MINUTE, ge=30, le=15 * MINUTE)
+    """then a run ends, and the next goes on where it stopped"""
 
 
 class Migrate(FunctionSize):

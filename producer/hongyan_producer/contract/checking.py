@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -15,7 +14,6 @@ _ONE_LINE = 300
 _PLAIN_WORDS: Mapping[str, str] = {
     "missing": "is missing",
     "dict_type": "should be a JSON object",
-    "model_type": "should be a JSON object",
     "string_type": "should be a string",
     "string_too_short": "should not be empty",
     "int_type": "should be a whole number, without quotes",
@@ -24,27 +22,27 @@ _PLAIN_WORDS: Mapping[str, str] = {
 }
 
 
-class Broken(NamedTuple):
+class Broken(tuple[str, ...]):
     """The rules that a document breaks, each as `field: rule`. Values are left out: they may be private."""
 
-    rules: tuple[str, ...]
+    __slots__ = ()
 
     def __str__(self) -> str:
-        return "; ".join(self.rules)
+        return "; ".join(self)
 
 
 def checked_envelope(document: object) -> Envelope | Broken:
     try:
         return Envelope.model_validate(document)
     except ValidationError as error:
-        return Broken(tuple(_rules(error)))
+        return Broken(_rules(error))
 
 
 def checked_payload(document: object, *, url_prefixes: Sequence[str]) -> Payload | Broken:
     try:
         return Payload.model_validate(document, context={PREFIXES_IN_CONTEXT: url_prefixes})
     except ValidationError as error:
-        return Broken(tuple(_rules(error)))
+        return Broken(_rules(error))
 
 
 def _rules(error: ValidationError) -> Iterator[str]:

@@ -90,11 +90,11 @@ def test_a_topic_that_cannot_be_made_says_the_broker_s_words() -> None:
     assert (refused.verdict, refused.found) == ("fail", "cannot be made: not authorized")
 
 
-@pytest.mark.parametrize(("limit", "verdict"), [(1_000, "ok"), (16, "ok"), (15, "fail"), (10, "fail")])
+@pytest.mark.parametrize(("limit", "verdict"), [(1_000, "ok"), (17, "ok"), (16, "fail"), (10, "fail")])
 def test_a_new_account_s_concurrency_may_be_too_small(limit: int, verdict: str) -> None:
     """Five senders, six partitions of a new topic, and what else runs."""
-    assert concurrency(settings(NEW)) == 16
-    found = judged_concurrency(limit, 16)
+    assert concurrency(settings(NEW)) == 17
+    found = judged_concurrency(limit, 17)
     assert found.verdict == verdict
     assert (CONCURRENCY.code in found.remedy) is (verdict == "fail")
 

@@ -171,6 +171,12 @@ def test_what_belongs_to_another_kind_or_is_missing_is_named(section: str, given
             {"kafka": {"new": {"brokers": {"storage_gb": 50, "storage_max_gb": 50}}}},
             "kafka.new.brokers.storage_max_gb: should be more than kafka.new.brokers.storage_gb (50), is 50",
         ),
+        (
+            NEW,
+            {"kafka": {"new": {"retention_hours": 2161}}},
+            "prune.record_days: should be 0 or at least 91, as long as kafka.new.retention_hours keeps events in the t",
+        ),
+        (NEW, {"prune": {"record_days": 6}}, "prune.record_days: should be 0 or at least 7, as long as kafka.new.ret"),
         ({**LEAST, "database": {"new": {}}}, {}, f"database.new: {TWO_ZONES}"),
         ({**LEAST, "database": {"new": {}}, "network": ONE_SUBNET}, {}, f"database.new: {TWO_ZONES}"),
         (NEW, {"removal_policy": "destroy"}, "removal_policy: should be retain, or database.new.deletion_protection f"),
@@ -217,6 +223,14 @@ def test_settings_that_contradict_each_other_are_one_line_that_names_a_key(stage
     """What would only fail in production is refused before anything is made."""
     [found] = lines(over(stage, changes))
     assert found.startswith(line)
+
+
+@pytest.mark.parametrize(("days", "hours"), [(7, 168), (0, 8_760), (90, 2_160)])
+def test_records_are_remembered_for_as_long_as_their_topic_keeps_events(days: int, hours: int) -> None:
+    """Or for ever; of a topic of somebody else's nobody knows how long that is."""
+    over_new = {"prune": {"record_days": days}, "kafka": {"new": {"retention_hours": hours}}}
+    assert settings(over(NEW, over_new)).prune.record_days == days
+    assert settings({**LEAST, "prune": {"record_days": 1}}).prune.record_days == 1
 
 
 def test_every_arn_is_in_the_stage_s_region() -> None:

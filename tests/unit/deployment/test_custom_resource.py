@@ -58,7 +58,7 @@ def test_success_is_put_to_the_url_as_it_was_signed() -> None:
 
 
 def test_the_physical_id_stays_what_it_was() -> None:
-    """Another one would make CloudFormation delete the resource of before."""
+    """Another one would make CloudFormation delete the previous resource."""
     with raw_server(lambda _: [OK]) as server:
         answered(request(server.origin, "Update", PhysicalResourceId="before"), lambda: None)
     assert told(server.requests[0])[1]["PhysicalResourceId"] == "before"

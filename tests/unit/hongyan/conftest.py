@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from hongyan.command_line import main
 from tests.unit.hongyan.served_api import OPERATOR, Kept, served
@@ -24,6 +26,9 @@ class Said:
 
 
 Run = Callable[..., Said]
+
+#: Typer makes all commands anew at each call, which takes longer than most of them do.
+_made_once = cache(typer.main.get_command)
 
 
 @pytest.fixture
@@ -61,8 +66,9 @@ def at_stage(clean: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def hongyan(clean: Path, capfd: pytest.CaptureFixture[str]) -> Run:
+def hongyan(clean: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """In this process."""
+    monkeypatch.setattr(typer.main, "get_command", _made_once)
 
     def run(*arguments: str) -> Said:
         code = main(arguments)

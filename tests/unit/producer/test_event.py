@@ -108,6 +108,12 @@ def test_an_unknown_field_travels_along_if_json_can_hold_it(value: object) -> No
     assert refused(payload(locale=value)) == ("locale: cannot be written as JSON",)
 
 
+@pytest.mark.parametrize("value", [Decimal(7), float("nan"), {7}, b"7"])
+def test_a_known_field_that_json_cannot_hold_breaks_its_own_rule(value: object) -> None:
+    """Once, in the words of any other wrong type."""
+    assert refused(payload(user_id=value)) == ("user_id: should be a whole number, without quotes",)
+
+
 def test_a_moment_stands_for_its_text() -> None:
     """With its zone, in the field that needs one and in any other."""
     made = checked_event(payload(requested_at=NOW, due={"at": NOW}))
@@ -132,6 +138,11 @@ def test_the_envelope_names_the_event_for_this_service() -> None:
         "service_name": "notification",
         "aggregate_id": "pv-1",
     }
+
+
+def test_without_an_event_id_there_is_an_empty_one() -> None:
+    """The relay names the event by its row then."""
+    assert json.loads(checked_event(payload()).value)["event_id"] == ""
 
 
 def test_an_event_id_is_a_text() -> None:

@@ -42,7 +42,7 @@ def test_every_outcome_is_closed_and_counted_by_the_state_it_led_to() -> None:
 
 
 def test_users_who_cannot_be_reached_are_not_called() -> None:
-    """Skipped for want of a channel that is enabled and has a URL; dead for one that does not decrypt."""
+    """Skipped without a channel that is enabled and has a URL; dead for one that does not decrypt."""
     unreadable = UnreadableChannel(user_id=4, channel="feishu_webhook", reason="does not open")
     channels = Channels({1: [], 2: [channel(enabled=False)], 3: [channel(webhook_url="")], 4: [unreadable]})
     attempts, way, seen = Attempts(), Way(), Observer()

@@ -38,7 +38,7 @@ def address_by_secret(settings: ServingSettings | MigrateSettings, secrets_manag
 
 
 def or_the_last(address: Callable[[], Address]) -> Callable[[], Address]:
-    """What `address` says, or what it said last while AWS cannot be asked: the old password is likely to be good."""
+    """Returns the last address while AWS cannot be asked for it: the old password probably still works."""
     known: list[Address] = []
 
     def asked() -> Address:

@@ -13,7 +13,7 @@ from delivery.domain.operating import Action
 from delivery.storage.credentials import CredentialError, KeyOutOfReach
 from delivery.storage.data_keys import DataKeys
 
-#: Of the bytes themselves; whatever else KMS says is trouble of ours, which passes.
+#: KMS says this of the wrapped bytes. Any other error is trouble of ours, which passes.
 _NEVER_UNWRAPS = {"InvalidCiphertextException"}
 _CALL_SECONDS = 4.0
 _ASK_AGAIN_AFTER = timedelta(seconds=10)

@@ -98,7 +98,7 @@ def _closing(report: Mapping[str, Any]) -> Closing:
         outcome=_adapter(kind).validate_python(report["outcome"]),
         transition=_adapter(Transition).validate_python(report["transition"]),
         finished_at=datetime.fromisoformat(report["finished_at"]),
-        way=report.get("way"),  # reports of before this field may still be waiting
+        way=report.get("way"),  # reports that are older than this field may still be waiting
     )
 
 

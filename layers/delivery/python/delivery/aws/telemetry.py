@@ -193,7 +193,7 @@ def _numbers(closings: Sequence[Closing]) -> list[tuple[int, int]]:
 
 
 def observe_send(*, unopened: int, unreadable: Mapping[str, str]) -> None:
-    """What of a batch is to come again, and why."""
+    """Logs what SQS will deliver again of a batch, and why."""
     if unopened:
         logger.info("no time was left for these pointers", extra={"unopened": unopened})
     for message, why in unreadable.items():

@@ -79,7 +79,7 @@ class NoRecipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotStarted:
-    """The call was never made, for want of time: the attempt does not count, and its number is used again."""
+    """There was no time left for the call: the attempt does not count, and its number is used again."""
 
     reason: str
     code: ErrorCode = ErrorCode.NOT_STARTED

@@ -171,7 +171,7 @@ class _Stream(io.BufferedReader):
         return line
 
     def makefile(self, _mode: str) -> _Stream:
-        """As of a socket, which http.client wants to be given."""
+        """http.client expects a socket, and calls only this method of it."""
         return self
 
 
@@ -189,7 +189,7 @@ class _Answer(http.client.HTTPResponse):
         self._stream.in_head = False
 
     def read1(self, n: int = -1) -> bytes:
-        """As in http.client, which does not mind a length that is none, nor one that the body does not have."""
+        """http.client accepts a length that is no number, and a body that is shorter than its length. This does not."""
         lengths = set(self.headers.get_all("Content-Length", []))
         if lengths and not self.chunked and (self.length is None or len(lengths) > 1):
             raise http.client.HTTPException("its length is no number")
@@ -207,7 +207,7 @@ class _Answer(http.client.HTTPResponse):
 
 
 def _encoded(request: requests.PreparedRequest, host: str) -> bytes:
-    """In one piece: a head that goes by itself is a packet and a wait of its own. Its parts were checked before."""
+    """The whole request: a head that is written by itself costs a packet and a wait. Its parts were checked before."""
     lines = [f"{request.method} {request.path_url} HTTP/1.1".encode(), b"Host: " + host.encode()]
     lines += [b"%b: %b" % (_bytes(name), _bytes(value)) for name, value in request.headers.items()]
     return b"\r\n".join([*lines, b"", b""]) + _bytes(cast(bytes, request.body))

@@ -32,7 +32,7 @@ def masked(body: bytes, hidden: Iterable[str]) -> bytes:
 
 
 def _places(plain: bytes, forms: Iterable[bytes]) -> Iterator[tuple[int, int]]:
-    """Where they are, as places that do not overlap."""
+    """The start and end of each place that holds one of them; places do not overlap."""
     covered = bytearray(len(plain))
     for form in forms:
         at = plain.find(form)
@@ -43,7 +43,7 @@ def _places(plain: bytes, forms: Iterable[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _forms(text: bytes) -> Iterator[bytes]:
-    """In clear, and as it looks inside a longer text in base64, where it may begin at any of three places."""
+    """The text in clear, and as it looks inside a longer text in base64, where it may begin at one of three offsets."""
     yield from {_unescaped(text)[0], text.replace(b"\\", b"")}
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + text).rstrip(b"=")

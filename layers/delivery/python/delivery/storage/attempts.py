@@ -110,7 +110,7 @@ class Attempts:
             raise DatabaseDown(own_words(error)) from error
 
     def _close(self, closings: Sequence[Closing]) -> Closed:
-        """In halves if a line of history is locked, or if the packet is refused: each half on its own merits."""
+        """In two halves if a line of history is locked or the packet is refused, so that one half may succeed."""
         try:
             return in_transaction(
                 self.engine,

@@ -28,11 +28,11 @@ _SAVE = f"""
 INSERT INTO user_notification_channels ({listed(_SAVED)}) VALUES ({", ".join(f"%({name})s" for name in _SAVED)}) AS new
 ON DUPLICATE KEY UPDATE {copied([*SETTINGS, "updated_at"], source="new")}"""  # noqa: S608 - constant
 
-#: For whoever saves.
+#: What a function needs to save channels.
 RIGHTS_TO_SAVE: Rights = {
     "user_notification_channels": [INSERT, *select(*KEY, *SETTINGS, "updated_at"), *update(*SETTINGS, "updated_at")]
 }
-#: For a stage that sends.
+#: What a function needs to send over them.
 RIGHTS_TO_READ: Rights = {
     "user_notification_channels": [*select(*KEY, *SETTINGS)],
     "notification_records": [*select("id", "user_id")],
@@ -41,7 +41,7 @@ RIGHTS_TO_READ: Rights = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channels:
-    """How users are reached."""
+    """The channels by which users are reached."""
 
     engine: Engine
     keys: KeyRing

@@ -41,7 +41,7 @@ _FIND_HELD = text("""
 SELECT id FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id > :after AND status = 'dead' AND last_error_code = :code ORDER BY id LIMIT :limit""")
 
-# Who was in the middle of the last attempt gets one more.
+# A record that was in its last attempt gets one more.
 _RELEASED = {
     "status": "'failed'",
     "max_attempts": "GREATEST(max_attempts, attempt_count + 1)",

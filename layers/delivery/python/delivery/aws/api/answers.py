@@ -36,7 +36,7 @@ def unauthorized() -> Refusal:
 
 
 def refused_token(status: str) -> Refusal:
-    """With the Go gateway's code and words."""
+    """The code and words are those of the Go gateway."""
     return Refusal(HTTPStatus.UNAUTHORIZED, status, _TOKENS.get(status, "unauthorized"))
 
 

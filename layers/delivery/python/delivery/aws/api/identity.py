@@ -13,9 +13,9 @@ from typing import Any
 from delivery.aws.api.answers import forbidden, refused_token, unauthorized, wrong_param
 from hongyan_producer.contract.fields import BIGINT
 
-#: In the claims of our own authorizer: why there are none.
+#: What our own authorizer puts into the claims when it refuses a token.
 REFUSED = "refused"
-#: It could not read the key that it checks with.
+#: What it puts there when it cannot read the key.
 KEYS_AWAY = "keys away"
 
 #: of a line of the audit
@@ -24,7 +24,7 @@ _USER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
 class TokenKeyAway(Exception):  # noqa: N818 - it says what is the matter
-    """Nobody can say now whether the token is good."""
+    """The key that tokens are checked with cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,7 @@ class OperatorRoutes:
         return _listed(page)
 
     def reject(self, reject_id: int, *, value_from: int) -> Response[str]:
-        """With its bytes: as text where they are, and always in base64."""
+        """The reject with its bytes, in base64, and as text where they are text."""
         for found in self.operating().rejects.whole([reject_id]):
             headers = list(first_headers(found.source.headers))
             shown = {

@@ -24,11 +24,11 @@ _SCOPES = ("scope", "scp")
 #: The signature is right, and the token is not for us.
 _OF_CLAIMS = (jwt.InvalidAudienceError, jwt.InvalidIssuerError, jwt.MissingRequiredClaimError)
 
-#: What PyJWT raises of itself for a time that is a list or infinite, and for JSON that is nested without end.
+#: What PyJWT raises for a time that is a list or infinite, and for JSON that is nested without end.
 _OF_ODD_CLAIMS = (ValueError, TypeError, ArithmeticError, RecursionError)
 
 
-#: How old the keys may be that a token is checked with, and those that refuse one: a key may just have been replaced.
+#: How old the keys may be for a token to be accepted, and to be refused: the key may have been replaced just now.
 _USUAL_AGE, _AGE_TO_REFUSE = timedelta(minutes=1), timedelta(seconds=5)
 
 

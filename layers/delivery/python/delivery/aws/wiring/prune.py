@@ -17,13 +17,14 @@ from delivery.storage.pruning.rejects import KeptRejects
 def pruner() -> Pruner:
     settings = PruneSettings.read()
     engine = engine_of(settings)
+    kinds = (
+        FinalRecords(engine=engine),
+        KeptRejects(engine=engine),
+        OutboxRows.consumed(engine),
+        OutboxRows.dead(engine),
+    )
     return Pruner(
-        retentions=[
-            Retention(rows=FinalRecords(engine=engine), days=settings.record_days),
-            Retention(rows=KeptRejects(engine=engine), days=settings.reject_days),
-            Retention(rows=OutboxRows.consumed(engine), days=settings.outbox_days),
-            Retention(rows=OutboxRows.dead(engine), days=settings.reject_days),
-        ],
+        retentions=[Retention(rows=kind, days=settings.days[kind.name]) for kind in kinds],
         policy=PrunePolicy(set_size=settings.set_size, pause=timedelta(seconds=settings.pause_seconds)),
         now=utc_now,
         wait=lambda pause: time.sleep(wait_of(pause.total_seconds())),

@@ -6,8 +6,8 @@ MySQL commits each DDL statement by itself: a migration that died is run again, 
 from alembic import op
 from sqlalchemy import inspect
 
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
+revision = "${up_revision}"
+down_revision = "${down_revision}"
 
 
 def upgrade() -> None:

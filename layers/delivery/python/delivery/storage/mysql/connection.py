@@ -69,7 +69,7 @@ class MySqlConnection(_PyMySQL):
             raise pymysql.err.OperationalError(number, f"MySQL at {self.host}:{self.port}: {words}") from error
 
     def _escape_string(self, s: str) -> str:
-        """As PyMySQL does, whose way of doing it takes most of the time of a large statement."""
+        """Escapes as PyMySQL does, whose own function takes most of the time of a large statement."""
         if self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:  # type: ignore[attr-defined]  # neither
             return str(super()._escape_string(s))  # type: ignore[misc]  # not in its stubs
         for character, escaped in _ESCAPES:

@@ -51,7 +51,7 @@ def room_for(connection: Connection, wanted: int, *, at_most: int) -> int:
 
 
 def size_of_row(values: Sequence[object]) -> int:
-    """What these take in a statement at most, in bytes."""
+    """The most bytes that these values take in a statement."""
     return _BYTES_A_ROW + sum([size_of(value) for value in values])
 
 
@@ -63,9 +63,9 @@ def size_of(value: object) -> int:
 
 
 def halved(at_most: int, error: DBAPIError) -> int:
-    """With how many bytes to try again after this error. Raises it if it is another one, or no smaller part would do.
+    """The size to try next if a statement was too large; any other error is raised, and this one when halving ends.
 
-    For a server with a limit of its own between us and MySQL.
+    A proxy between us and MySQL may have a lower limit than MySQL.
     """
     smaller = min(at_most, 2 * _SURELY_TAKEN) // 2
     if error_number(error) not in TOO_LARGE or smaller < _LEAST_BYTES:

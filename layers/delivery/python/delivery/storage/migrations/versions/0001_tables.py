@@ -138,6 +138,11 @@ _FINAL_ROWS = """
 UPDATE notification_records SET next_retry_at = NULL
 WHERE status NOT IN ('pending', 'sending', 'failed') AND next_retry_at IS NOT NULL"""
 
+# Rows that have ended have no time at which they come due: prune looks for them there.
+_ENDED_OUTBOX = """
+UPDATE notification_outbox_messages SET next_retry_at = NULL
+WHERE status IN ('consumed', 'dead') AND next_retry_at IS NOT NULL"""
+
 # A json column takes JSON only; what a text column held beside it is kept as a JSON string.
 _JSON = """
 UPDATE notification_records SET {column} = IF({column} = '', NULL, JSON_QUOTE({column}))
@@ -158,7 +163,7 @@ REPAIRS: dict[str, tuple[str, ...]] = {
         _JSON.format(column="provider_response_json"),
     ),
     "user_notification_channels": (_TIMES.format(table="user_notification_channels"),),
-    "notification_outbox_messages": (_TIMES.format(table="notification_outbox_messages"),),
+    "notification_outbox_messages": (_TIMES.format(table="notification_outbox_messages"), _ENDED_OUTBOX),
 }
 
 
