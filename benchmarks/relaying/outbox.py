@@ -18,10 +18,10 @@ INSERT INTO notification_outbox_messages (event_type, service_name, topic, messa
     published_at, consumed_at, created_at, updated_at)
 WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < %(count)s)
 SELECT 'notification.feishu.requested', 'notification', %(topic)s, %(first)s + n, %(payload)s,
-    IF((%(first)s + n) %% %(one_due_in)s = 0, 'pending', 'consumed'),
-    IF((%(first)s + n) %% %(one_due_in)s = 0, %(due_at)s, NULL),
-    IF((%(first)s + n) %% %(one_due_in)s = 0, NULL, %(due_at)s),
-    IF((%(first)s + n) %% %(one_due_in)s = 0, NULL, %(due_at)s),
+    IF(%(first)s + n > %(consumed)s, 'pending', 'consumed'),
+    IF(%(first)s + n > %(consumed)s, %(due_at)s, NULL),
+    IF(%(first)s + n > %(consumed)s, NULL, %(due_at)s),
+    IF(%(first)s + n > %(consumed)s, NULL, %(due_at)s),
     %(due_at)s, %(due_at)s
 FROM numbers"""
 
@@ -36,8 +36,8 @@ _PAYLOAD = (
 
 
 def fill_outbox(engine: Engine, *, rows: int, due: int, due_at: datetime, progress: Callable[[str], None]) -> None:
-    """So many rows, of which at least `due` are pending and came due at `due_at`, spread evenly over the table."""
-    values = {"topic": TOPIC, "payload": _PAYLOAD, "one_due_in": rows // due, "due_at": to_stored(due_at)}
+    """So many rows, of which the newest `due` are pending and came due at `due_at`, as a relay finds an outbox."""
+    values = {"topic": TOPIC, "payload": _PAYLOAD, "consumed": rows - due, "due_at": to_stored(due_at)}
     with engine.connect() as connection:
         connection.exec_driver_sql(_SESSION)
         for first in range(0, rows, _CHUNK):
