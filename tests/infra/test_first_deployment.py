@@ -127,6 +127,24 @@ def test_what_stands_is_protected_by_an_update_that_replaces_nothing(account: Ac
     assert [it["DeletionProtection"] for it in protected.databases] == [True]
 
 
+def test_a_stack_is_not_deleted_while_another_imports_what_it_exports(account: Account) -> None:
+    """It keeps its state, and CloudFormation says why; so `make destroy` has to begin with the delivery stack."""
+    made, queue = account.cloudformation, {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {}}}
+    exported = {"Name": {"Value": {"Fn::GetAtt": ["Queue", "QueueName"]}, "Export": {"Name": "of-the-first"}}}
+    imported = {"Name": {"Value": {"Fn::ImportValue": "of-the-first"}}}
+    for name, outputs in (("first", exported), ("second", imported)):
+        made.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": queue, "Outputs": outputs}))
+    made.delete_stack(StackName="first")
+    assert account.status("first") == "CREATE_COMPLETE"
+    last = made.describe_stack_events(StackName="first")["StackEvents"][0]
+    assert (
+        last["ResourceStatusReason"] == "Delete canceled. Cannot delete export of-the-first as it is in use by second"
+    )
+    for name in ("second", "first"):
+        made.delete_stack(StackName=name)
+        assert account.status(name) == ""
+
+
 def test_a_delivery_stack_that_fails_leaves_neither_its_data_key_nor_the_data_stack_in_another_state(
     account: Account,
 ) -> None:
