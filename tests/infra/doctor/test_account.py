@@ -147,6 +147,14 @@ FAULTS: list[tuple[str, Mapping[str, Any], Fault, str, str, str]] = [
         "have them already: hongyan-dev",
         "another name_prefix",
     ),
+    (
+        "no snapshot to restore",
+        {**NEW, "database": {"new": {"snapshot_arn": f"arn:aws:rds:eu-west-1:{ACCOUNT}:snapshot:gone"}}},
+        nothing,
+        "database.new.snapshot_arn",
+        "there is no snapshot arn:aws:rds",
+        "correct the ARN",
+    ),
     ("no room for a VPC", NEW, four_vpcs, "quota of VPCs", "5 of 5 are in use, the stage needs 1", "Service Quotas"),
     ("no address left", NEW, five_addresses, "quota of Elastic IP addresses", "5 of 5", "ask for more in Service Quo"),
     (
