@@ -56,8 +56,9 @@ types: .venv/ready  ## mypy, strict
 imports: .venv/ready  ## import rules: dependencies point inward
 	@$(BIN)/lint-imports
 
-docs: .venv/ready  ## write the parts of docs/ that follow from the code: the event's fields, the settings, openapi.json
+docs: .venv/ready  ## write the parts of docs/ that follow from the code: the event's fields and schema, the settings, openapi.json
 	@$(PYTHON) -m docs.event_tables
+	@$(PYTHON) -m docs.event_schema
 	@$(PYTHON) -m docs.openapi
 	@$(PYTHON) -m cdk.settings.page
 

@@ -57,7 +57,8 @@ def _run(step: Step, place: str, bench: Bench) -> dict[str, Measured]:
     print(f"bench: {place} {step.says} … ", end="", flush=True)
     began = monotonic()
     measured = step.measure(bench)
-    print(f"{monotonic() - began:.0f} s", flush=True)
+    figures = ", ".join(f"{name} {result.value:.2f}" for name, result in measured.items())
+    print(f"{monotonic() - began:.0f} s: {figures}", flush=True)
     return measured
 
 

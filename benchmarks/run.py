@@ -8,6 +8,7 @@ from benchmarks.report.figures import (
     CLAIM_VS_ROWS,
     COLD_START,
     COLD_START_OF,
+    COLD_START_OF_API,
     FLOW_RATE,
     INGEST_PROCESSOR_MS,
     INGEST_VS_RAW,
@@ -48,7 +49,7 @@ STEPS = (
         "start",
         "cold starts of the deployed functions",
         cold_start.measure,
-        (COLD_START, *COLD_START_OF.values()),
+        (COLD_START, *COLD_START_OF.values(), COLD_START_OF_API),
     ),
     Step("flow", "20,000 events from Kafka to Feishu on the local stack", flow_rate.measure, (FLOW_RATE,)),
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from hongyan.commands import channel, look_ups, operations, publish
+from hongyan.commands import channel, keys, look_ups, operations, publish
 from hongyan.commands.command import drop_output
 from hongyan.failure import DONE, OUTPUT_CLOSED, USAGE
 
@@ -34,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for room in (look_ups, operations, channel, publish):
+for room in (look_ups, operations, channel, keys, publish):
     room.add_to(app)
 
 

@@ -18,5 +18,9 @@ class Failure(Exception):  # noqa: N818 - it is what the operator reads
         self.code = code
 
 
+class Refused(Failure):
+    """The service did not do it, and says why."""
+
+
 class Unavailable(Failure):
     """The service did not answer, or asked to come back later."""

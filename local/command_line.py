@@ -29,10 +29,10 @@ under the runtime interface emulator, their event sources, and a simulator of Fe
 """
 _EXAMPLES = """\
 examples, with a stack that `make up` keeps running:
-  .venv/bin/python -m local channel --user 7        user 7 is reached by the Feishu simulator
-  .venv/bin/python -m local publish --user 7        an event for user 7; says what became of it
-  .venv/bin/python -m local show 1                  record 1 and its attempts
+  .venv/bin/python -m local status                  what is running, where, and how many records are in which state
   .venv/bin/python -m local token --user 7          user 7's token for the API, good for an hour
+  .venv/bin/hongyan publish --user 7                an event for user 7; says what became of it
+  .venv/bin/hongyan record 1                        record 1 and its attempts
 """
 _INTERRUPTED = 130
 _OUTPUT_CLOSED = 141  # as a shell reports SIGPIPE
@@ -75,10 +75,7 @@ def parser() -> argparse.ArgumentParser:
     _add(commands.add_parser("down", help="end the stack of this checkout, and wait until it is gone"), _down)
     _add_demo(commands.add_parser("demo", help="run everything, send a few hundred notifications, account for each"))
     _add(commands.add_parser("status", help="what is running, where, and how many records are in which state"), _status)
-    _add_publish(commands.add_parser("publish", help="publish an event to Kafka and say what became of it"))
-    _add_show(commands.add_parser("show", help="show a record and its attempts"))
     _add_token(commands.add_parser("token", help="print a token for the API, good for an hour"))
-    _add_channel(commands.add_parser("channel", help="save how a user is reached"))
     _add_rehearse(commands.add_parser("rehearse", help="deploy a stage of cdk.json into moto, and keep it up"))
     sam_cli.add_invoke(commands.add_parser("sam-invoke", help="invoke one function in a container, with `sam local`"))
     sam_cli.add_start(commands.add_parser("sam-start", help="serve the functions in containers, with `sam local`"))
@@ -115,26 +112,6 @@ def _add_stack_options(command: argparse.ArgumentParser, *, minute_seconds: floa
         help="how long a minute of the scheduler is, so that retries come sooner (default: %(default)s)",
     )
     command.add_argument("--debug", action="store_true", help="print more, such as what is not created in moto")
-
-
-def _add_publish(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--user", type=int, metavar="N", help="the user to notify (default: 1, or the file's)")
-    command.add_argument("--text", default="hello from this machine", help="the summary of an example event")
-    command.add_argument("--file", type=Path, metavar="F", help="publish the bytes of this file instead")
-    _add(command, _publish)
-
-
-def _add_show(command: argparse.ArgumentParser) -> None:
-    command.add_argument("record_id", type=int, metavar="RECORD_ID")
-    _add(command, _show)
-
-
-def _add_channel(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--user", type=int, required=True, metavar="N")
-    command.add_argument("--webhook-url", metavar="URL", help="default: one of the Feishu simulator's")
-    command.add_argument("--bearer-token", default="", metavar="TOKEN")
-    command.add_argument("--disabled", action="store_true", help="save it, but do not use it")
-    _add(command, _channel)
 
 
 def _add_token(command: argparse.ArgumentParser) -> None:
@@ -189,42 +166,11 @@ def _status(options: argparse.Namespace) -> int:
     return status(options.home, say=_say)
 
 
-def _publish(options: argparse.Namespace) -> int:
-    from local.commands.publish import event_key, example_event, publish, read_event
-
-    endpoints = read_endpoints(options.home)
-    user_id = 1 if options.user is None else options.user
-    event = read_event(options.file) if options.file else example_event(user_id, options.text)
-    publish(endpoints, event, key=event_key(event, options.user), say=_say)
-    return 0
-
-
-def _show(options: argparse.Namespace) -> int:
-    from local.commands.show import show
-
-    show(read_endpoints(options.home), options.record_id, say=_say)
-    return 0
-
-
 def _token(options: argparse.Namespace) -> int:
     from local.commands.token import print_token
 
     endpoints = read_endpoints(options.home)
     print_token(endpoints, options.home.resolve(), user_id=options.user, is_operator=options.operator, say=_say)
-    return 0
-
-
-def _channel(options: argparse.Namespace) -> int:
-    from local.commands.channel import save_channel
-
-    save_channel(
-        read_endpoints(options.home),
-        user_id=options.user,
-        url=options.webhook_url,
-        token=options.bearer_token,
-        enabled=not options.disabled,
-        say=_say,
-    )
     return 0
 
 

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from delivery.feishu.flow_webhook import WEBHOOK_PATH
 from local.http_api.client import ApiClient
 from local.lambda_.invoke_api import invoke_path
 from local.lambda_.worker_pool import WorkerPool
 from local.servers.all_servers import Servers
 from local.servers.aws import Aws
 from local.template.overrides import webhook_origins
-from local.user_channels import webhook_url
 
 #: as the audit names who redrives in the demo
 _OPERATOR = 1
@@ -78,7 +78,8 @@ class Stack:
         return {"send": given["SEND_QUEUE_URL"], "reports": given["REPORT_QUEUE_URL"]}
 
     def webhook_url(self, key: str) -> str:
-        return webhook_url(self.feishu_url, key)
+        """A URL of the simulator with the path that Feishu's have."""
+        return f"{self.feishu_url}{WEBHOOK_PATH}{key}"
 
     def register_channel(self, *, user_id: int, webhook_url: str, enabled: bool = True, bearer_token: str = "") -> None:
         """Saves a user's channel as a front end does: through the API, with a token of the user's."""

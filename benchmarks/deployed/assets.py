@@ -16,6 +16,8 @@ from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, merged, ow
 from local.machine.processes import CannotStartError
 
 _STAGE = "dev"
+#: Whose tokens they are, and whether it starts from a snapshot, changes nothing of its code.
+_API = {"tokens": {"issuer": "https://login.example.com", "audience": ["bench"]}, "snap_start": False}
 _RUNTIME = Path(__file__).with_name("runtime.txt")
 
 
@@ -50,7 +52,8 @@ class Assets:
 
 
 def synthesized(python: FunctionPython, into: Path) -> Assets:
-    context = merged(own_context(), {"stage": _STAGE, "stages": {_STAGE: dict(python.settings)}})
+    settings = {**python.settings, "api": _API}
+    context = merged(own_context(), {"stage": _STAGE, "stages": {_STAGE: settings}})
     passed = {PASSED_CONTEXT: json.dumps(context), PASSED_OUTDIR: str(into / "shipped")}
     path = os.pathsep.join([str(python.named_in(into / "bin")), os.environ.get("PATH", os.defpath)])
     command, environment = [sys.executable, str(ROOT / "app.py")], {**os.environ, **passed, "PATH": path}

@@ -11,6 +11,8 @@ import sys
 import types
 from time import perf_counter, process_time
 
+_OK = 200
+
 
 def main(work: str, *directories: str) -> None:
     sys.path[:0] = directories
@@ -20,8 +22,11 @@ def main(work: str, *directories: str) -> None:
 
 def _first(events: list[object]) -> float:
     began = perf_counter()
-    importlib.import_module("handler").handler(events[0], _CONTEXT)
-    return perf_counter() - began
+    answer = importlib.import_module("handler").handler(events[0], _CONTEXT)
+    took = perf_counter() - began
+    if answer.get("statusCode", _OK) != _OK:
+        raise RuntimeError(answer["body"])  # an error is answered, too
+    return took
 
 
 def _warm(events: list[object]) -> list[float]:

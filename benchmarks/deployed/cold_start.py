@@ -8,11 +8,11 @@ from typing import Self
 
 from benchmarks.databases import fresh_database
 from benchmarks.deployed.assets import synthesized
-from benchmarks.deployed.events import kafka_event, queue_event
+from benchmarks.deployed.events import channel_request, kafka_event, queue_event
 from benchmarks.deployed.python import function_python
 from benchmarks.deployed.running import Deployed, Event
 from benchmarks.deployed.surroundings import variables
-from benchmarks.report.figures import COLD_START, COLD_START_OF, Measured
+from benchmarks.report.figures import COLD_START, COLD_START_OF, COLD_START_OF_API, Measured
 from benchmarks.rounds import Turn, take_turns
 from benchmarks.steps import Bench
 from cdk.settings.context import ROOT
@@ -35,6 +35,7 @@ def measure(bench: Bench) -> dict[str, Measured]:
             "ingest": lambda: kafka_event(1),
             "claim": lambda: queue_event(database.engine, 1),  # a due row; a tick of the schedule is no event to read
             "send": lambda: queue_event(database.engine, 1),
+            "api": channel_request,
         }
         starts = _Starts(deployed=Deployed(python=python, assets=shipped, environment=environment), events=events)
         sources = starts.from_sources(bench.state / "deployed")
@@ -77,6 +78,7 @@ def _figures(each: Mapping[str, float], caveat: str) -> dict[str, Measured]:
     return {
         COLD_START.name: Measured(value=every[largest].value, detail=f"the {largest} function"),
         **{COLD_START_OF[word].name: measured for word, measured in every.items()},
+        COLD_START_OF_API.name: _measured("api", each, caveat),
     }
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 
 from benchmarks.notifications import USERS, intake
 from benchmarks.storing.statements import MAX_ATTEMPTS
-from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME
+from delivery.aws.api.channels import ROOT
 from delivery.domain.record import Pointer
 from delivery.storage.recording import Recorder
+from hongyan_producer.contract.models import EVENT_TYPE, SERVICE_NAME
 
 _POINTERS_A_MESSAGE = 20
 
@@ -38,6 +39,24 @@ def queue_event(engine: Engine, number: int) -> dict[str, Any]:
             {"messageId": str(first), "body": _body(pointers[first : first + _POINTERS_A_MESSAGE])}
             for first in range(0, number, _POINTERS_A_MESSAGE)
         ]
+    }
+
+
+def channel_request() -> dict[str, Any]:
+    """A front end asks for its user's channel, with a token that API Gateway has checked."""
+    path = f"{ROOT}/channels/feishu"
+    return {
+        "version": "2.0",
+        "routeKey": f"GET {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"authorization": "Bearer checked"},
+        "requestContext": {
+            "authorizer": {"jwt": {"claims": {"sub": "7"}, "scopes": None}},
+            "http": {"method": "GET", "path": path},
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
     }
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,12 @@ from cdk.settings.context import ROOT
 
 #: what Python and its tools leave beside the sources
 NOT_SHIPPED = ["__pycache__/", "*.pyc", "*.egg-info/", ".mypy_cache/", ".ruff_cache/"]
+
+#: where what is in the layer of our own code comes from: the events' contract is declared in the producers' package
+OURS: Mapping[str, Path] = {
+    ".": ROOT / "layers" / "delivery",
+    "python/hongyan_producer": ROOT / "producer" / "hongyan_producer",
+}
 
 
 class Layers(Construct):
@@ -39,7 +46,7 @@ class Layers(Construct):
         self.delivery = lambda_.LayerVersion(
             self,
             "Delivery",
-            code=_Package(source=ROOT / "layers" / "delivery", python=target.python).code(),
+            code=_Packages(sources=OURS, python=target.python).code(),
             description="The delivery package",
             **self._fits,
         )
@@ -92,21 +99,21 @@ class _Pip:
 
 
 @jsii.implements(ILocalBundling)
-class _Package:
+class _Packages:
     """Our own code. Its asset is named by the sources, so that it changes with them and with nothing else."""
 
-    def __init__(self, *, source: Path, python: str) -> None:
-        self._source = source
+    def __init__(self, *, sources: Mapping[str, Path], python: str) -> None:
+        self._sources = sources
         self._python = python
 
     def code(self) -> lambda_.AssetCode:
         return lambda_.Code.from_asset(
-            str(self._source), asset_hash_type=AssetHashType.CUSTOM, asset_hash=self._hash(), bundling=_by(self)
+            str(self._sources["."]), asset_hash_type=AssetHashType.CUSTOM, asset_hash=self._hash(), bundling=_by(self)
         )
 
     def try_bundle(self, output_dir: str, *_: object, **__: object) -> bool:
-        for file in self._files():
-            into = Path(output_dir) / file.relative_to(self._source)
+        for place, file in self._files():
+            into = Path(output_dir) / place
             into.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, into)
         compile_layer(Path(output_dir), self._python)
@@ -114,15 +121,19 @@ class _Package:
 
     def _hash(self) -> str:
         digest = hashlib.sha256(mark(self._python).encode())
-        for file in self._files():
+        for place, file in self._files():
             content = file.read_bytes()
-            digest.update(f"{file.relative_to(self._source).as_posix()}\n{len(content)}\n".encode() + content)
+            digest.update(f"{place.as_posix()}\n{len(content)}\n".encode() + content)
         return digest.hexdigest()
 
-    def _files(self) -> list[Path]:
+    def _files(self) -> Iterator[tuple[Path, Path]]:
+        """The place in the layer of each file."""
         ends = tuple(pattern.strip("*/") for pattern in NOT_SHIPPED)
-        files = (file for file in sorted(self._source.rglob("*")) if file.is_file())
-        return [it for it in files if not any(part.endswith(ends) for part in it.relative_to(self._source).parts)]
+        for below, source in self._sources.items():
+            for file in (it for it in sorted(source.rglob("*")) if it.is_file()):
+                inside = file.relative_to(source)
+                if not any(part.endswith(ends) for part in inside.parts):
+                    yield Path(below) / inside, file
 
 
 def _by(local: Any) -> BundlingOptions:  # noqa: ANN401 - what jsii makes an ILocalBundling of

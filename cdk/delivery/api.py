@@ -63,6 +63,8 @@ class ApiFunction(StageFunction):
         queue: sqs.IQueue,
         data_key_arn: str,
     ) -> None:
+        # One machine has no snapshots, and its Python may be older than they are.
+        snap_start = api.snap_start and not stage.is_local
         super().__init__(
             scope,
             name,
@@ -76,13 +78,13 @@ class ApiFunction(StageFunction):
                 "SEND_QUEUE_URL": queue.queue_url,
                 "STAGE": stage.name,
             },
-            snap_start=api.snap_start,
+            snap_start=snap_start,
         )
         keys = {"kms:Decrypt": [data_key_arn, *stage.old_data_key_arns], "kms:GenerateDataKey": [data_key_arn]}
         for action, resources in keys.items():
             self.role.add_to_policy(iam.PolicyStatement(actions=[action], resources=resources))
         queue.grant(self.role, "sqs:SendMessage")
-        self.served = self._live() if api.snap_start else self.function
+        self.served = self._live() if snap_start else self.function
 
     def _live(self) -> lambda_.Alias:
         """SnapStart keeps snapshots of published versions alone."""

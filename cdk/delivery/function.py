@@ -40,7 +40,7 @@ class StageFunction(Construct):
     ) -> None:
         """`layers` are added to those that all functions have."""
         super().__init__(scope, name)
-        self.word = word
+        self.word, self.needs_database = word, needs_database
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         access = runtime.database.access(word) if needs_database else None
         self.function = self._function(

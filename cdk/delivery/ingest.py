@@ -4,8 +4,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk.delivery.function import StageFunction
+from cdk.delivery.kafka.source import KafkaSource
 from cdk.delivery.runtime import Runtime
-from cdk.delivery.sources import KafkaSource
 from cdk.settings.environment import environment
 from cdk.settings.stage import StageSettings
 from delivery.aws.settings.ingest import IngestSettings

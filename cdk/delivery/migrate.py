@@ -1,6 +1,7 @@
 """The migration: it brings the database to the newest schema before any function's new code serves."""
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 from aws_cdk import CustomResource, Duration
@@ -20,8 +21,18 @@ RIGHTS = tuple(_DELIVERY / folder for folder in ("deployment", "domain", "storag
 class Migrate(StageFunction):
     """Runs when the migrations, the rights of the functions' users or the database change, and by hand at any time."""
 
-    def __init__(self, scope: Construct, name: str, *, runtime: Runtime, stage: StageSettings) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        runtime: Runtime,
+        stage: StageSettings,
+        functions: Collection[StageFunction],
+    ) -> None:
+        """`functions` are those that log in to the database; they get users where each has its own."""
         held = {"HOLD_OPEN_BEFORE": stage.database.hold_open_before or ""}
+        words = {"FUNCTIONS": ",".join(sorted(it.word for it in functions))}
         super().__init__(
             scope,
             name,
@@ -29,7 +40,7 @@ class Migrate(StageFunction):
             description="Brings the database to the newest schema, at deployment or by hand",
             runtime=runtime,
             size=stage.migrate,
-            environment=held,
+            environment={**held, **words},
         )
         self._migrated = CustomResource(
             self,
@@ -44,6 +55,7 @@ class Migrate(StageFunction):
                 # Host, name, secret and users: another database is migrated, too.
                 **runtime.database.access("migrate").environment,
                 "HoldOpenBefore": held["HOLD_OPEN_BEFORE"],
+                "Functions": words["FUNCTIONS"],
             },
         )
 

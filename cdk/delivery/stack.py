@@ -16,12 +16,12 @@ from cdk.delivery.api import ApiFunction, HttpApi
 from cdk.delivery.claim import Claim
 from cdk.delivery.function import StageFunction
 from cdk.delivery.ingest import Ingest
+from cdk.delivery.kafka.source import kafka_source
+from cdk.delivery.kafka.topic import NewTopic
 from cdk.delivery.migrate import Migrate
 from cdk.delivery.queue import ReportQueue, SendQueue
 from cdk.delivery.runtime import Runtime
 from cdk.delivery.send import Send
-from cdk.delivery.sources import kafka_source
-from cdk.delivery.topic import NewTopic
 from cdk.settings.sections.database import ExistingMySql, NewMySql
 from cdk.settings.sections.kafka import NewKafka
 from cdk.settings.sections.network import ExistingVpc
@@ -102,7 +102,8 @@ class DeliveryStack(Stack):
         Alarms(self, "Alarms", stage=stage, metrics=metrics)
 
     def _migrate_before(self, *others: StageFunction, runtime: Runtime, stage: StageSettings) -> None:
-        migrate = Migrate(self, "Migrate", runtime=runtime, stage=stage)
+        served = [it for it in others if it.needs_database]
+        migrate = Migrate(self, "Migrate", runtime=runtime, stage=stage, functions=served)
         migrate.before(*others)
         self._name(migrate)
 

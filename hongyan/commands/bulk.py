@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hongyan.door.api import Api
 from hongyan.failure import INTERRUPTED, USAGE, Failure
 from hongyan.shown.output import errors
+from hongyan.shown.text import amount
 
 #: As many ids as the API takes at once.
 _MOST_IDS = 1_000
@@ -44,7 +45,7 @@ class Work:
     path: str
     #: `redrive` or `replay`, and what it is done to.
     verb: str
-    rows: str
+    row: str
     #: The field of an answer that counts.
     counted: str
     body: Mapping[str, Any]
@@ -82,7 +83,7 @@ class Work:
     def _so_far(self, run: _Run) -> str:
         done = sum(answer[self.counted] for answer in run.answers)
         where = f"go on with --from {run.next}" if run.next else "run it again: what is done stays done"
-        return f"; {done:,} {self.rows} are done, {where}"
+        return f"; {amount(done, self.row)} done, {where}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,7 +109,7 @@ def counted_and_confirmed(work: Work, way: Way) -> int | None:
         return len(work.ids) or None
     total = work.count()
     if total:
-        confirm(f"{work.verb} {total:,} {work.rows}?")
+        confirm(f"{work.verb} {amount(total, work.row)}?")
     return total
 
 

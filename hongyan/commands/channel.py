@@ -11,7 +11,7 @@ from rich.text import Text
 
 from hongyan.commands.bulk import confirm
 from hongyan.commands.command import Service, command
-from hongyan.failure import FAILED, USAGE, Failure
+from hongyan.failure import FAILED, USAGE, Failure, Refused
 from hongyan.place.target import Target
 from hongyan.shown.tables import details, under
 
@@ -72,7 +72,10 @@ def save(
         "auth_type": "bearer" if bearer_token else "none",
         "bearer_token": bearer_token,
     }
-    saved = _call(target, "PUT", user, way, body=body)
+    try:
+        saved = _call(target, "PUT", user, way, body=body)
+    except Refused as refused:
+        raise Refused(f"{refused}; {_rules(target)}") from None
     service.output.either(saved, details(saved))
 
 
@@ -109,6 +112,14 @@ def send_test(service: Service, *, user: _User = None, way: _Way = "feishu") -> 
 def _call(target: Target, method: str, user: int | None, path: str, **rest: Any) -> Any:  # noqa: ANN401 - JSON
     api, begin = target.user(user)
     return api.call(method, f"{begin}channels/{path}", **rest)
+
+
+def _rules(target: Target) -> str:
+    """The API says of a channel only what it told the front ends of the Go service."""
+    if target.local is None:
+        return "a webhook begins with an origin of the stage's webhook_origins, a token is printable ASCII"
+    begins = " or ".join(target.local["webhook_origins"])
+    return f"a webhook begins with {begins}; webhook_origins in cdk.json, stages.local, allows others"
 
 
 def _simulated(target: Target, user: int | None) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from rich.text import Text
 from hongyan.commands.command import Service, command
 from hongyan.commands.filters import Before, Records, Rejects, Since, given
 from hongyan.commands.lists import Paging, print_list
+from hongyan.door.api import Api
 from hongyan.shown.moments import rfc3339
 from hongyan.shown.tables import Column, column, details, table, under
 from hongyan.shown.text import shortened, visible
@@ -127,10 +129,11 @@ def reject(reject_id: Annotated[int, typer.Argument(min=1)], service: Service) -
     hongyan reject 17
     hongyan reject 17 --json | jq -r .value.base64 | base64 -d
     """
-    found = service.api().get(f"operate/rejects/{reject_id}")
-    headers = ", ".join(f"{header['name']}={_bytes(header)}" for header in found["headers"])
-    texts = {"key": _bytes(found["key"]), "headers": headers, "value": _bytes(found["value"])}
-    row = {**{name: value for name, value in found.items() if name not in texts}, **texts}
+    found = _whole(service.api(), f"operate/rejects/{reject_id}")
+    headers = [f"{header['name']}={_bytes(header)}" for header in found["headers"]]
+    more = [f"and {left} more"] if (left := found["headers_left_out"]) else []
+    texts = {"key": _bytes(found["key"]), "headers": ", ".join([*headers, *more]), "value": _bytes(found["value"])}
+    row = {name: value for name, value in found.items() if name not in (*texts, "headers_left_out")} | texts
     service.output.either(found, details(row))
 
 
@@ -140,6 +143,25 @@ def audit(paging: Paging, service: Service) -> None:
     hongyan audit --limit 10
     """
     print_list(service.api(), "operate/audit", {}, paging, columns=_AUDIT, output=service.output)
+
+
+def _whole(api: Api, path: str) -> Mapping[str, Any]:
+    """The API tells a long value in parts."""
+    found = api.get(path)
+    parts = [found["value"]]
+    while (begin := parts[-1]["next"]) is not None:
+        parts.append(api.get(path, value_from=begin)["value"])
+    texts = [part["text"] for part in parts]
+    whole = {
+        "text": None if None in texts else "".join(texts),
+        "base64": None if parts[0]["base64"] is None else _joined(part["base64"] for part in parts),
+        "size": parts[0]["size"],
+    }
+    return {**found, "value": whole}
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return base64.b64encode(b"".join(map(base64.b64decode, parts))).decode()
 
 
 def _bytes(part: Mapping[str, Any]) -> str | None:

@@ -14,6 +14,7 @@ from hongyan.commands.command import Service, command
 from hongyan.commands.filters import Records, Rejects, given
 from hongyan.failure import FAILED
 from hongyan.shown.tables import column, table, under
+from hongyan.shown.text import amount
 
 _STILL = (column("id", is_whole=True, is_number=True), column("reason"))
 _Ids = Annotated[list[int] | None, typer.Argument(min=1, help="These, and no options that choose.")]
@@ -40,7 +41,7 @@ def redrive(
     """
     body = {**checked_choice(ids or [], given(which), way), "per_second": per_second}
     work = Work(
-        api=service.api(), path="operate/redrive", verb="redrive", rows="records", counted="changed",
+        api=service.api(), path="operate/redrive", verb="redrive", row="record", counted="changed",
         body=body, ids=ids or [], begin=way.begin,
     )  # fmt: skip
     if way.dry_run:
@@ -48,7 +49,7 @@ def redrive(
     total = counted_and_confirmed(work, way)
     changed = 0 if total == 0 else _sum(work.run(total), "changed")
     output = service.output
-    output.either({"changed": changed}, Text(f"{changed:,} records are due again"))
+    output.either({"changed": changed}, Text(f"made {amount(changed, 'record')} due again"))
     if ids and changed < len(ids):
         output.show(Text("the others do not exist, or are not dead or skipped"))
     return None
@@ -63,7 +64,7 @@ def replay(which: Rejects, way: Way, service: Service, ids: _Ids = None) -> None
     """
     body = checked_choice(ids or [], given(which), way)
     work = Work(
-        api=service.api(), path="operate/replay", verb="replay", rows="rejects", counted="accepted",
+        api=service.api(), path="operate/replay", verb="replay", row="reject", counted="accepted",
         body=body, ids=ids or [], begin=way.begin,
     )  # fmt: skip
     if way.dry_run:
@@ -72,7 +73,7 @@ def replay(which: Rejects, way: Way, service: Service, ids: _Ids = None) -> None
     answers = [] if total == 0 else work.run(total)
     accepted, still = _sum(answers, "accepted"), [one for answer in answers for one in answer["still_rejected"]]
     again = (under("rejected again", table(still, _STILL)),) if still else ()
-    shown = Group(Text(f"{accepted:,} rejects are accepted now"), *again)
+    shown = Group(Text(f"{amount(accepted, 'reject')} accepted"), *again)
     service.output.either({"accepted": accepted, "still_rejected": still}, shown)
     if still:
         raise typer.Exit(FAILED)
@@ -81,7 +82,7 @@ def replay(which: Rejects, way: Way, service: Service, ids: _Ids = None) -> None
 
 def _count_only(work: Work, service: Service) -> None:
     number = work.count()
-    words = Text(f"would {work.verb} {number:,} {work.rows}; nothing was changed")
+    words = Text(f"would {work.verb} {amount(number, work.row)}; nothing was changed")
     service.output.either({"dry_run": True, work.counted: number}, words)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from hongyan.kafka import Broker, Position
 from hongyan.place.local_stack import LocalStack, find_local_stack
 from hongyan.shown.output import Output
 from hongyan.shown.text import visible
-from hongyan.trace import Fate, Trace, dedupe_key_of
+from hongyan.trace import Fate, Found, Trace, dedupe_key_of
 
 _TOPIC = "smartflow.notification.outbox"
 
@@ -88,15 +89,24 @@ def publish(
     if not wait:
         return _say_position(broker.publish(event, key=event_key(event, user)), output)
     trace = Trace(api=service.api(), dedupe_key=dedupe_key_of(event))
-    known = trace.record()  # now, because a repeated event may change its state
-    with broker.group_progress() as progress:
-        position = broker.publish(event, key=event_key(event, user))
-        output.show(Text(_published(position)))
-        fate = trace.follow(position, known=known, is_taken=lambda: progress(position))
+    position, fate = follow(
+        broker, trace, event, key=event_key(event, user), told=lambda at: output.show(Text(_published(at)))
+    )
     output.either({**position.as_json(), **fate.as_json()}, Text(visible(fate.words())))
     if fate.outcome not in (Fate.RECORDED, Fate.REPEATED):
         raise typer.Exit(FAILED)
     return None
+
+
+def follow(
+    broker: Broker, trace: Trace, event: bytes, *, key: str, told: Callable[[Position], None]
+) -> tuple[Position, Found]:
+    """Publishes it, says where it is, and waits for what becomes of it."""
+    known = trace.record()  # now, because a repeated event may change its state
+    with broker.group_progress() as progress:
+        position = broker.publish(event, key=key)
+        told(position)
+        return position, trace.follow(position, known=known, is_taken=lambda: progress(position))
 
 
 def example_event(user_id: int, text: str) -> bytes:

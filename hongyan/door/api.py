@@ -13,7 +13,7 @@ import requests
 from requests.auth import AuthBase
 
 from hongyan.door.http import send
-from hongyan.failure import NOT_FOUND, NOT_LET_IN, Failure, Unavailable
+from hongyan.failure import NOT_FOUND, NOT_LET_IN, Failure, Refused, Unavailable
 
 _ROOT = "/api/v1/notification"
 _LATER = frozenset({429, 502, 503, 504})
@@ -94,7 +94,7 @@ class Api:
         if http == HTTPStatus.NOT_FOUND and "info" in said:
             return Failure(words, NOT_FOUND)
         if "info" in said:
-            return Failure(f"refused: {words} ({said.get('status', http)})")
+            return Refused(f"refused: {words} ({said.get('status', http)})")
         return Failure(f"{self.url} answers HTTP {http} and not as Hongyan's API; is {self.setting} right?")
 
 

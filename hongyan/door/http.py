@@ -44,7 +44,7 @@ def send(
     **content: Any,  # noqa: ANN401 - params, json or data
 ) -> requests.Response:
     """Follows no redirect, which could carry a token to another host. `setting` is what gave the URL."""
-    host = urlsplit(url).netloc
+    host, name = urlsplit(url).netloc, urlsplit(url).hostname
     try:
         return requests.request(
             method,
@@ -52,6 +52,7 @@ def send(
             auth=auth or NoAuth(),
             timeout=(_CONNECT_SECONDS, _READ_SECONDS),
             allow_redirects=False,
+            proxies={"no_proxy": name} if name in _THIS_MACHINE else None,
             **content,
         )
     except requests.RequestException as error:

@@ -12,7 +12,8 @@ from typing import Any
 
 from hongyan.failure import Failure
 
-_ENDPOINTS = Path(".local", "endpoints.json")
+_HOME = Path(".local")
+_ENDPOINTS = _HOME / "endpoints.json"
 #: The path of Feishu's flow triggers.
 _WEBHOOK_PATH = "/flow/api/trigger-webhook/"
 _TOKEN_WITHIN_SECONDS = 60
@@ -30,8 +31,8 @@ class LocalStack:
 
     def token(self, *, user_id: int, is_operator: bool) -> str:
         """From the stack's own issuer."""
-        arguments = ["-m", "local", "token", "--user", str(user_id), *(["--operator"] if is_operator else [])]
-        command = [self._python(), *arguments]
+        whose = ["--user", str(user_id), *(["--operator"] if is_operator else [])]
+        command = [self._python(), "-m", "local", "--home", str(self.checkout / _HOME), "token", *whose]
         try:
             done = subprocess.run(  # noqa: S603 - of this checkout
                 command, cwd=self.checkout, capture_output=True, text=True, check=False, timeout=_TOKEN_WITHIN_SECONDS

@@ -14,6 +14,11 @@ def visible(value: object) -> str:
     return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 
 
+def amount(number: int, row: str) -> str:
+    """`1 record`, `2,000 records`."""
+    return f"{number:,} {row}" if number == 1 else f"{number:,} {row}s"
+
+
 def shortened(value: object) -> str:
     """For a list; the row at length has it whole."""
     text = visible(value)

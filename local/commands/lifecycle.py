@@ -102,12 +102,12 @@ Hongyan is up. It ends with Ctrl-C here, or `make down` elsewhere.
   functions  {", ".join(stack.functions)}  (logs in {home}/up/log)
 All of this is in {home / FILE_NAME}.
 
-Publish an event for user 1, whose channel is the simulator:
-  .venv/bin/python -m local publish --user 1 --text "hello"
-Read the record that it became:
-  .venv/bin/python -m local show 1
-Ask the API, with a token of user 1's (with --operator: of an operator's):
-  curl -H "Authorization: Bearer $(.venv/bin/python -m local token --user 1)" \\
-    {stack.api_url}/api/v1/notification/channels/feishu
+Publish an event for user 1, whose channel is the simulator, see what came of it, and count everything:
+  .venv/bin/hongyan publish --user 1 --text "hello"
+  .venv/bin/hongyan record 1
+  .venv/bin/hongyan counts
+hongyan finds this stack in this directory and below. For other clients of the API, and for hongyan elsewhere:
+  export HONGYAN_URL={stack.api_url}
+  export HONGYAN_TOKEN=$(.venv/bin/python -m local token --user 1 --operator)    (a user's own without --operator)
 Changed code or settings are used only after a restart: make down, then make up.
 """

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from delivery.domain.contract import EVENT_TYPE, SERVICE_NAME, RejectCode
+from delivery.domain.contract import RejectCode
+from hongyan_producer.contract.models import EVENT_TYPE, SERVICE_NAME
 from local.demo.event_kinds import OF_RECORDS, PASSED_OVER, Event, Expectation, Kind
 
 _SUMMARIES = (

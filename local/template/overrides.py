@@ -13,6 +13,7 @@ from cdk.settings.sections.api import Issuer
 from cdk.settings.stage import LOCAL, StageSettings, stage_settings
 from local.issuer.tokens import TokenTerms
 from local.machine.processes import CannotStartError
+from local.sam import CONTAINER_HOST
 
 #: the name of the CloudFormation stack in moto
 STACK_NAME = "hongyan-local"
@@ -92,9 +93,13 @@ def stack_overrides(
 
 
 def webhook_origins(feishu_url: str) -> Sequence[str]:
-    """The origins in cdk.json and the simulator's. Unless cdk.json has some, no message leaves this machine."""
+    """The origins in cdk.json and the simulator's. Unless cdk.json has some, no message leaves this machine.
+
+    A function in one of SAM's containers reaches the simulator by another name.
+    """
     given = _given(("webhook_origins",))
-    return [*(given if isinstance(given, list) else []), feishu_url]
+    from_a_container = feishu_url.replace("127.0.0.1", CONTAINER_HOST)
+    return [*(given if isinstance(given, list) else []), feishu_url, from_a_container]
 
 
 def _given(path: Sequence[str]) -> object:

@@ -14,7 +14,7 @@ from cdk.settings.stage import LOCAL
 from local.machine.file_lock import wait_for_lock
 from local.machine.processes import CannotStartError, running
 
-_INPUTS = ("app.py", "cdk.json", "requirements.txt", "cdk", "functions", "layers")
+_INPUTS = ("app.py", "cdk.json", "requirements.txt", "cdk", "functions", "layers", "producer")
 TEMPLATE = f"hongyan-{LOCAL}-delivery.template.json"
 _DONE = "inputs.sha256"
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}

@@ -1,6 +1,7 @@
 """Runs `python -m local` as a child process, and finds all processes of its stack."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from typing import Any
 from local.home import HOME
 from local.machine.file_lock import wait_for_lock
 from tests.waiting import is_gone, until
+
+#: in a stack's home: a directory in which hongyan finds the stack
+_CHECKOUT = "checkout"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,21 @@ class StackProcess:
         command = [sys.executable, "-m", "local", "--home", str(self.home), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
+    def hongyan(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """As an operator types it in the stack's checkout, without settings of their own."""
+        command = [sys.executable, "-m", "hongyan", *arguments]
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith("HONGYAN_")}
+        return subprocess.run(
+            command,
+            cwd=self.home / _CHECKOUT,
+            env=theirs,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
     def processes(self) -> list[int]:
         """It and all below it, now."""
         return [self.popen.pid, *_below(self.popen.pid)]
@@ -70,10 +89,11 @@ def starting(name: str, *, minute_seconds: float = 1) -> Iterator[StackProcess]:
 def home_for(name: str) -> Path:
     """With this checkout's downloads, and with its layers if they have been built before."""
     home = HOME / "test" / name
-    for directory in (home, HOME / "cache"):
+    for directory in (home / _CHECKOUT, HOME / "cache"):
         directory.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        (home / "cache").symlink_to(HOME / "cache")
+    for link, to in ((home / "cache", HOME / "cache"), (home / _CHECKOUT / ".local", home)):
+        with suppress(FileExistsError):
+            link.symlink_to(to)
     built = next((path for path in (HOME / "cache" / "synth", HOME / "cdk.out") if path.exists()), None)
     if built and not (home / "cdk.out").exists():
         shutil.copytree(built, home / "cdk.out")

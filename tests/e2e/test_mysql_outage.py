@@ -9,11 +9,10 @@ from functools import partial
 
 import pytest
 
-from local.commands.show import show
 from local.servers.aws import Aws
 from local.template.overrides import local_stage
 from tests.e2e.stack_processes import StackProcess, starting
-from tests.e2e.using_stack import calls, post, published, until_shown
+from tests.e2e.using_stack import calls, operator, post, published, until_shown
 from tests.waiting import until
 
 _USER = 7
@@ -27,17 +26,17 @@ def test_what_mysql_could_not_take_is_written_down_later_and_not_sent_again(monk
     longest = local_stage().send.timeout_seconds
     with starting("outage") as stack:
         stack.up()
-        stack.run("channel", "--user", str(_USER)).check_returncode()
+        assert stack.hongyan("channel", "save", "--user", str(_USER)).returncode == 0
         slow = {"kind": "slow", "user_id": _USER, "delay": _FEISHU_SECONDS}
         post(f"{stack.endpoints()['feishu_url']}/_faults", slow)
         record_id = _sent_while_mysql_went_away(stack, longest)
-        until_shown(stack, record_id, status="sent", attempt_count="1", outcome="delivered")
+        until_shown(stack, record_id, status="sent", attempt_count=1, outcome="delivered")
         until(lambda: not _reports(stack))
         assert _times_called(stack, record_id) == 1
-        assert _attempts(stack, record_id) == 1
+        assert len(operator(stack).get(f"operate/records/{record_id}")["attempts"]) == 1
 
 
-def _sent_while_mysql_went_away(stack: StackProcess, longest: float) -> str:
+def _sent_while_mysql_went_away(stack: StackProcess, longest: float) -> int:
     """On a busy machine MySQL may be stopped only when the outcome is in it already: then there is another try."""
     for _ in range(5):
         record_id = published(stack, _USER)
@@ -62,8 +61,8 @@ def _mysql_stopped(stack: StackProcess) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def _times_called(stack: StackProcess, record_id: str) -> int:
-    return [call["notification_id"] for call in calls(stack)].count(int(record_id))
+def _times_called(stack: StackProcess, record_id: int) -> int:
+    return [call["notification_id"] for call in calls(stack)].count(record_id)
 
 
 def _reports(stack: StackProcess) -> int:
@@ -73,9 +72,3 @@ def _reports(stack: StackProcess) -> int:
     client = sqs.session.client("sqs", endpoint_url=sqs.endpoint_url)
     counts = client.get_queue_attributes(QueueUrl=endpoints["queues"]["reports"], AttributeNames=["All"])["Attributes"]
     return sum(int(count) for name, count in counts.items() if name.startswith("ApproximateNumberOfMessages"))
-
-
-def _attempts(stack: StackProcess, record_id: str) -> int:
-    said: list[str] = []
-    show(stack.endpoints(), int(record_id), say=said.append)
-    return said.count("")

@@ -16,12 +16,12 @@ from botocore.config import Config
 from sqlalchemy import Connection, insert, select
 
 from delivery.domain.record import CHANNEL_FEISHU
+from delivery.feishu.flow_webhook import WEBHOOK_PATH
 from delivery.storage.mysql.database import address_of, open_engine
 from delivery.storage.tables import records
 from local.home import HOME
 from local.machine.ports import free_port
 from local.servers.aws import Aws
-from local.user_channels import webhook_url
 from tests.e2e.container_engine import IMAGE, engine, why_not
 from tests.e2e.stack_processes import StackProcess, starting
 from tests.waiting import until
@@ -125,8 +125,9 @@ def _listens(port: int) -> bool:
 
 def _insert_for_containers(stack: StackProcess, key: str) -> int:
     """A row that nobody else claims, of a user whose channel only a container can reach."""
-    url = webhook_url(stack.endpoints()["feishu_url"], "local-user-7").replace("127.0.0.1", "host.docker.internal")
-    assert stack.run("channel", "--user", "7", "--webhook-url", url).returncode == 0
+    origin = next(it for it in stack.endpoints()["webhook_origins"] if "host.docker.internal" in it)
+    saved = stack.hongyan("channel", "save", "--user", "7", "--webhook-url", f"{origin}{WEBHOOK_PATH}local-user-7")
+    assert saved.returncode == 0, saved
     return _insert(stack, key, user_id=7, due_in=timedelta(hours=1))
 
 

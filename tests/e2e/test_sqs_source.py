@@ -13,20 +13,20 @@ from tests.e2e.toy_template import function, queue, queue_mapping
 from tests.waiting import until
 
 Deploy = Callable[..., Toys]
-_SOON = 1
-"""Seconds after which a message that failed is visible again."""
+#: Seconds for which a message is hidden. The first outlasts any test, however busy the machine is.
+_LONG, _SHORT = 300, 3
 
 
 @pytest.fixture
 def toys(deploy: Deploy, journal: Journal) -> Callable[..., Toys]:
     """A queue, its dead-letter queue and a function on it, with more properties of the mapping as asked for."""
 
-    def made(workers: int = 3, **mapping: Any) -> Toys:
-        return deploy(
+    def made(workers: int = 3, hidden: int = _LONG, **mapping: Any) -> Toys:
+        running = deploy(
             {
                 "Dead": queue(),
                 "Queue": queue(
-                    VisibilityTimeout=_SOON,
+                    VisibilityTimeout=hidden,
                     RedrivePolicy={"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 2},
                 ),
                 "Journal": function("journal", environment={"JOURNAL": str(journal.file)}),
@@ -34,8 +34,17 @@ def toys(deploy: Deploy, journal: Journal) -> Callable[..., Toys]:
             },
             workers=workers,
         )
+        if hidden < _LONG:
+            _warm_up(running, journal)
+        return running
 
     return made
+
+
+def _warm_up(running: Toys, journal: Journal) -> None:
+    """A cold start on a busy machine could outlast a short visibility time-out, and all messages would come again."""
+    assert running.invoke("Journal", {}).error is None
+    journal.file.unlink()
 
 
 def test_messages_come_in_one_event_and_are_deleted(toys: Callable[..., Toys], journal: Journal) -> None:
@@ -79,7 +88,7 @@ def test_a_window_gathers_what_comes_one_after_the_other(toys: Callable[..., Toy
 
 def test_only_the_messages_that_a_function_gives_back_come_again(toys: Callable[..., Toys], journal: Journal) -> None:
     """The others of the batch are done. Given back twice, a message is dead."""
-    running = toys(FunctionResponseTypes=["ReportBatchItemFailures"])
+    running = toys(hidden=_SHORT, FunctionResponseTypes=["ReportBatchItemFailures"])
     running.put("Queue", {"number": 1}, {"number": 2, "give_back": True}, {"number": 3})
     with running.sources():
         until(lambda: running.messages_in("Dead"))
@@ -102,7 +111,7 @@ def test_without_partial_responses_a_function_that_returns_has_taken_all(
 
 def test_an_answer_that_makes_no_sense_gives_back_the_whole_batch(toys: Callable[..., Toys], journal: Journal) -> None:
     """Better twice than never."""
-    running = toys(FunctionResponseTypes=["ReportBatchItemFailures"])
+    running = toys(hidden=_SHORT, FunctionResponseTypes=["ReportBatchItemFailures"])
     running.put("Queue", {"answer": {"batchItemFailures": [{"itemIdentifier": "of nobody"}]}}, {"number": 2})
     with running.sources():
         until(lambda: running.messages_in("Dead") == 2)
@@ -111,7 +120,7 @@ def test_an_answer_that_makes_no_sense_gives_back_the_whole_batch(toys: Callable
 
 def test_a_function_that_fails_gets_its_batch_again_and_then_it_is_dead(toys: Callable[..., Toys]) -> None:
     """After as many receives as the redrive policy says."""
-    running = toys()
+    running = toys(hidden=_SHORT)
     running.put("Queue", {"fails_without": "/never/there"}, {"number": 2})
     with running.sources():
         until(lambda: running.messages_in("Dead") == 2)
@@ -121,7 +130,7 @@ def test_a_function_that_fails_gets_its_batch_again_and_then_it_is_dead(toys: Ca
 
 def test_what_failed_for_a_while_succeeds_later(toys: Callable[..., Toys], journal: Journal, tmp_path: Path) -> None:
     """Nothing but the visibility time-out brings it back."""
-    running = toys()
+    running = toys(hidden=_SHORT)
     mended = tmp_path / "mended"
     running.put("Queue", {"fails_without": str(mended)})
     with running.sources():

@@ -1,22 +1,23 @@
-"""People use the local stack: up, publish, show and down, two side by side. Nothing is left behind when one ends."""
+"""People use the local stack: `up`, `hongyan` and `down`, two side by side. Nothing is left behind when one ends."""
 
+import base64
 import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
-from local.commands.publish import example_event, publish
+from hongyan.commands.publish import example_event
 from tests.e2e.stack_processes import StackProcess, all_gone, starting
 from tests.e2e.using_api import ask, ask_signed, forged, printed_token, token
-from tests.e2e.using_stack import calls, post, published, recorded_as, until_shown
+from tests.e2e.using_stack import calls, post, publish, published, until_shown
 from tests.waiting import until
 
 
@@ -39,6 +40,12 @@ def other() -> Iterator[StackProcess]:
             yield other
 
 
+def recorded_as(said: str) -> int:
+    found = re.search(r"^recorded as (\d+); see: hongyan record \1$", said, re.MULTILINE)
+    assert found, said
+    return int(found[1])
+
+
 def of_a_user(patch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         patch.setenv(name, "http://127.0.0.1:9")
@@ -48,74 +55,107 @@ def of_a_user(patch: pytest.MonkeyPatch) -> None:
 
 def test_an_event_becomes_a_record_that_is_sent(stack: StackProcess) -> None:
     """Kafka, ingest, MySQL, the queue, send, Feishu: with the commands that `up` prints."""
-    record_id = recorded_as(stack.run("publish", "--user", "1", "--text", "from a test").stdout)
-    until_shown(stack, record_id, status="sent", outcome="delivered")
-    assert "from a test" in stack.run("show", record_id).stdout
-    assert [call["notification_id"] for call in calls(stack)].count(int(record_id)) == 1
+    said = stack.hongyan("publish", "--user", "1", "--text", "from a test")
+    assert said.returncode == 0, said
+    record_id = recorded_as(said.stdout)
+    until_shown(stack, record_id, status="sent", outcome="delivered", way="feishu_webhook")
+    assert "from a test" in stack.hongyan("record", str(record_id)).stdout
+    assert [call["notification_id"] for call in calls(stack)].count(record_id) == 1
+    assert " sent " in stack.hongyan("counts").stdout
 
 
 def test_a_failed_attempt_is_made_again_by_the_scheduled_claim(stack: StackProcess) -> None:
     """Feishu fails once for this user, whose channel has a token."""
-    registered = stack.run("channel", "--user", "2", "--bearer-token", "a-token")
-    assert registered.returncode == 0, registered
+    saved = stack.hongyan("channel", "save", "--user", "2", "--bearer-token", "a-token")
+    assert saved.returncode == 0, saved
     post(f"{stack.endpoints()['feishu_url']}/_faults", {"kind": "http_5xx", "user_id": 2, "first": 1})
-    until_shown(stack, published(stack, 2), status="sent", attempt_count="2")
+    until_shown(stack, published(stack, 2), status="sent", attempt_count=2)
 
 
 def test_publish_tells_of_a_reject_soon(stack: StackProcess) -> None:
     """Within a second, once ingest is warm; the best of a few, since the machine may be busy."""
     seconds = []
     for _ in range(5):
-        told: list[tuple[float, str]] = []
-        publish(
-            stack.endpoints(),
-            example_event(0, "x"),
-            key="0",
-            say=lambda line, told=told: told.append((time.monotonic(), line)),  # type: ignore[misc]
-        )
-        (produced, _), (known, line) = told
-        assert line.startswith("rejected as payload_invalid: user_id: ")
-        seconds.append(known - produced)
+        produced: list[float] = []
+        found = publish(stack, example_event(0, "x"), key="0", told=lambda _at, at=produced: at.append(monotonic()))  # type: ignore[misc]
+        seconds.append(monotonic() - produced[0])
+        assert (found.outcome, found.row["code"]) == ("rejected", "payload_invalid")
     assert min(seconds) < 1, seconds
 
 
-def test_publish_tells_why_an_event_is_rejected(stack: StackProcess) -> None:
-    """The code and the reason stand in the same answer; user 0 is published as it was asked for."""
-    refused = stack.run("publish", "--user", "0")
-    assert refused.returncode == 0, refused
-    assert "with key 0 (" in refused.stdout
-    assert re.search(r"^rejected as \w+: .*user_id", refused.stdout, re.MULTILINE), refused.stdout
+def test_a_reject_is_told_shown_and_replayed(stack: StackProcess, tmp_path: Path) -> None:
+    """With the code and the reason when it is published; its bytes are there; ingest rejects it again."""
+    event = tmp_path / "event.json"
+    event.write_bytes(example_event(0, "rejected"))
+    told = stack.hongyan("publish", "--file", str(event))
+    assert told.returncode == 1, told
+    [reject_id] = re.findall(
+        r"^rejected as payload_invalid: user_id: .*; see: hongyan reject (\d+)$", told.stdout, re.MULTILINE
+    )
+    listed = stack.hongyan("rejects", "--not-replayed", "--code", "payload_invalid").stdout
+    assert re.search(rf"^ *{reject_id} ", listed, re.MULTILINE), listed
+    shown = json.loads(stack.hongyan("reject", reject_id, "--json").stdout)
+    assert base64.b64decode(shown["value"]["base64"]) == event.read_bytes()
+    again = stack.hongyan("replay", reject_id)
+    assert (again.returncode, again.stdout.splitlines()[0]) == (1, "0 rejects accepted")
+    assert "payload_invalid: user_id: " in again.stdout
 
 
 def test_publish_tells_what_a_repeated_event_met(stack: StackProcess, tmp_path: Path) -> None:
     """The record that has its dedupe key, and the record's status; an event of another service is passed over."""
     event = tmp_path / "event.json"
     event.write_bytes(example_event(1, "repeated"))
-    record_id = recorded_as(stack.run("publish", "--file", str(event)).stdout)
+    record_id = recorded_as(stack.hongyan("publish", "--file", str(event)).stdout)
     until_shown(stack, record_id, status="sent")
-    again = stack.run("publish", "--file", str(event)).stdout
+    again = stack.hongyan("publish", "--file", str(event)).stdout
     assert f"repeated: record {record_id} has this dedupe key and is sent; " in again
     of_others = (
         example_event(1, "x").replace(b"notification.feishu.requested", b"paid").replace(b'"notification"', b'"orders"')
     )
-    event.write_bytes(of_others)
-    assert "passed over: it is not an event for this service" in stack.run("publish", "--file", str(event)).stdout
+    passed_over = stack.hongyan("publish", "--file", "-", stdin=of_others.decode())
+    assert (passed_over.returncode, "passed over: " in passed_over.stdout) == (1, True)
+
+
+def test_a_dead_record_is_found_and_redriven(stack: StackProcess) -> None:
+    """Counted first, then done, and audited."""
+    record_id = dead_record(stack, 25)
+    listed = stack.hongyan("records", "--user", "25", "--status", "dead", "--json").stdout
+    assert [json.loads(line)["id"] for line in listed.splitlines()] == [record_id]
+    counted = stack.hongyan("redrive", "--user", "25", "--dry-run")
+    assert counted.stdout == "would redrive 1 record; nothing was changed\n"
+    post(f"{stack.endpoints()['feishu_url']}/_webhooks", {"key": "local-user-25"})
+    done = stack.hongyan("redrive", "--user", "25", "--yes")
+    assert (done.returncode, done.stdout) == (0, "made 1 record due again\n")
+    until_shown(stack, record_id, status="sent", attempt_count=2)
+    newest = json.loads(stack.hongyan("audit", "--limit", "1", "--json").stdout.splitlines()[0])
+    assert (newest["action"], newest["count"], newest["filter"]) == ("redrive", 1, {"user_id": 25})
+
+
+def test_a_channel_is_saved_tested_and_deleted(stack: StackProcess) -> None:
+    """The test message arrives; without a channel it does not."""
+    saved = stack.hongyan("channel", "save", "--user", "26", "--json")
+    assert json.loads(saved.stdout)["configured"] is True
+    assert stack.hongyan("channel", "test", "--user", "26").returncode == 0
+    assert "last_test_status  success" in stack.hongyan("channel", "show", "--user", "26").stdout
+    assert stack.hongyan("channel", "delete", "--user", "26", "--yes").stdout == "deleted\n"
+    assert stack.hongyan("channel", "test", "--user", "26").returncode == 1
 
 
 def test_a_channel_that_the_sender_would_refuse_is_not_saved(stack: StackProcess) -> None:
     """The message says what is allowed and where more can be allowed."""
-    refused = stack.run("channel", "--user", "3", "--webhook-url", "https://www.feishu.cn/flow/api/trigger-webhook/key")
-    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+    webhook = "https://www.feishu.cn/flow/api/trigger-webhook/key"
+    refused = stack.hongyan("channel", "save", "--user", "3", "--webhook-url", webhook)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    allowed = " or ".join(stack.endpoints()["webhook_origins"])
     assert refused.stderr == (
-        f"hongyan: --webhook-url: should begin with {stack.endpoints()['feishu_url']}; "
-        "other origins are allowed by webhook_origins in cdk.json, stages.local\n"
+        f"hongyan: refused: wrong param type (40005); a webhook begins with {allowed}; "
+        "webhook_origins in cdk.json, stages.local, allows others\n"
     )
 
 
 def test_output_that_nobody_reads_is_no_error(stack: StackProcess) -> None:
     """As with `| head -1`."""
-    record_id = published(stack, 1)
-    command = f"{sys.executable} -m local --home '{stack.home}' show {record_id} | true"
+    command = f"{sys.executable} -m local --home '{stack.home}' status | true"
     piped = subprocess.run(
         ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], check=False, capture_output=True, text=True
     )
@@ -125,7 +165,7 @@ def test_output_that_nobody_reads_is_no_error(stack: StackProcess) -> None:
 def test_a_stack_that_is_older_than_the_code_says_so(stack: StackProcess, tmp_path: Path) -> None:
     """Its tables may lack a column, which would be a traceback."""
     (tmp_path / "endpoints.json").write_text(json.dumps({**stack.endpoints(), "schema": "an older one"}))
-    refused = replace(stack, home=tmp_path).run("show", "1")
+    refused = replace(stack, home=tmp_path).run("token", "--user", "1")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == (
         "hongyan: the running local stack is older than this code: end it with `make down`, "
@@ -137,7 +177,7 @@ def test_a_user_without_a_channel_is_skipped(stack: StackProcess) -> None:
     """And without Feishu being called."""
     record_id = published(stack, 99)
     until_shown(stack, record_id, status="skipped")
-    assert int(record_id) not in [call["notification_id"] for call in calls(stack)]
+    assert record_id not in [call["notification_id"] for call in calls(stack)]
 
 
 def test_every_function_can_be_invoked_at_the_url_that_is_announced(stack: StackProcess) -> None:
@@ -205,30 +245,25 @@ def test_a_token_that_is_not_right_opens_nothing(stack: StackProcess, path: str,
 
 def test_an_operator_redrives_a_dead_record_once(stack: StackProcess) -> None:
     """It is found by its user, and sent after the redrive; who is no operator may do neither."""
-    control = stack.endpoints()["feishu_url"]
-    assert stack.run("channel", "--user", "24").returncode == 0
-    post(f"{control}/_webhooks", {"key": "local-user-24", "bearer_token": "a-token"})
-    record_id = published(stack, 24)
-    until_shown(stack, record_id, status="dead", last_error_code="provider_auth_failed")
-    post(f"{control}/_webhooks", {"key": "local-user-24"})
-    operator, body = printed_token(stack, 1, "--operator"), {"ids": [int(record_id)]}
+    record_id = dead_record(stack, 24)
+    post(f"{stack.endpoints()['feishu_url']}/_webhooks", {"key": "local-user-24"})
+    operator, body = printed_token(stack, 1, "--operator"), {"ids": [record_id]}
     assert ask(stack, "POST", "/operate/redrive", body, token=token(stack, 24)).status == 403
     listed = ask(stack, "GET", "/operate/records?user_id=24&status=dead", token=operator)
-    assert [row["id"] for row in listed.json["data"]["items"]] == [int(record_id)]
+    assert [row["id"] for row in listed.json["data"]["items"]] == [record_id]
     assert ask(stack, "POST", "/operate/redrive", body, token=operator).json["data"]["changed"] == 1
-    until_shown(stack, record_id, status="sent", attempt_count="2")
+    until_shown(stack, record_id, status="sent", attempt_count=2)
     assert ask(stack, "POST", "/operate/redrive", body, token=operator).json["data"]["changed"] == 0
 
 
-def test_an_operator_replays_a_reject(stack: StackProcess) -> None:
-    """Through ingest's own path, which says again what is wrong with it."""
-    operator = token(stack, 1, is_operator=True)
-    stack.run("publish", "--user", "0")
-    newest = ask(stack, "GET", "/operate/rejects?size=1&code=payload_invalid", token=operator).json["data"]["items"][0]
-    replayed = ask(stack, "POST", "/operate/replay", {"ids": [newest["id"]]}, token=operator).json["data"]
-    assert replayed["accepted"] == 0
-    assert replayed["still_rejected"][0]["id"] == newest["id"]
-    assert replayed["still_rejected"][0]["reason"].startswith("payload_invalid: user_id: ")
+def dead_record(stack: StackProcess, user_id: int) -> int:
+    """Of a user whose flow wants a token that the channel does not have."""
+    assert stack.hongyan("channel", "save", "--user", str(user_id)).returncode == 0
+    control = f"{stack.endpoints()['feishu_url']}/_webhooks"
+    post(control, {"key": f"local-user-{user_id}", "bearer_token": "a-token"})
+    record_id = published(stack, user_id)
+    until_shown(stack, record_id, status="dead", last_error_code="provider_auth_failed")
+    return record_id
 
 
 def test_a_second_stack_of_the_same_checkout_is_refused(stack: StackProcess) -> None:
@@ -259,9 +294,10 @@ def test_down_ends_a_stack_with_all_that_belongs_to_it(other: StackProcess, monk
     assert all_gone(processes)
     assert other.popen.wait(10) == 0
     assert other.endpoints() == {}
-    refused = other.run("publish")
+    refused = other.run("token", "--user", "1")
     assert refused.returncode == 1
     assert refused.stderr == "hongyan: no local stack is up in this checkout; start one with: make up\n"
+    assert other.hongyan("records").stderr.endswith("or start the local stack with `make up`\n")
 
 
 def test_a_killed_stack_leaves_nothing(stack: StackProcess) -> None:

@@ -23,7 +23,7 @@ from tests.infra.templates import Template
 
 Stacks = Mapping[str, Template]
 
-_INPUTS = ("app.py", "cdk.json", "requirements.txt", "requirements-dev.txt", "cdk", "functions", "layers")
+_INPUTS = ("app.py", "cdk.json", "requirements.txt", "requirements-dev.txt", "cdk", "functions", "layers", "producer")
 _KEPT = ROOT / ".local" / "cache" / "templates"
 
 

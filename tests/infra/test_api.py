@@ -17,7 +17,6 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:tokens-AbCdEf"
 CERTIFICATE = "arn:aws:acm:eu-west-1:111111111111:certificate/0a1b2c3d-1111-2222-3333-444455556666"
 WHOLE: Mapping[str, Any] = {
     "tokens": ISSUER,
-    "snap_start": True,
     "requests_per_second": 30,
     "burst": 60,
     "allowed_origins": ["https://app.example.com"],
@@ -44,7 +43,7 @@ def whole(synth: Synthesis) -> Template:
 @pytest.fixture(scope="module")
 def by_secret(synth: Synthesis) -> Template:
     tokens = {"hs256_secret_arn": SECRET, "token_issuer": "backend", "token_audience": "front-end"}
-    return with_api(synth, tokens=tokens, user_claim="user_id")
+    return with_api(synth, tokens=tokens, user_claim="user_id", snap_start=False)
 
 
 @pytest.fixture(scope="module")
@@ -211,9 +210,21 @@ def test_the_outputs_name_the_address_and_the_function(whole: Template) -> None:
     assert {"ApiUrl", "ApiFunctionName", "ApiDomainTarget"} <= set(whole.body["Outputs"])
 
 
+def test_the_migration_makes_the_api_s_user_where_there_is_an_api(whole: Template, beside: Template) -> None:
+    """Least privilege: nobody may log in as a function that is not there."""
+    assert environment(whole.function("migrate"))["FUNCTIONS"] == "api,claim,ingest,send"
+    assert environment(beside.function("migrate"))["FUNCTIONS"] == "claim,ingest,send"
+
+
 def test_the_api_waits_for_its_tables(whole: Template) -> None:
     """A deployment migrates first."""
     resources = whole.body["Resources"]
     (migration,) = [name for name, it in resources.items() if it["Type"] == "Custom::Migrations"]
     (function,) = [it for it in resources.values() if it.get("Properties") == whole.function("api")]
     assert migration in function["DependsOn"]
+
+
+def test_one_machine_has_no_snapshots(local: Template) -> None:
+    """Whatever its Python is; the stage takes the setting all the same."""
+    assert "SnapStart" not in local.function("api")
+    assert not local.all("AWS::Lambda::Alias")

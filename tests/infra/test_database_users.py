@@ -65,10 +65,16 @@ def test_the_migration_makes_the_users_that_the_functions_are(dev: Template, bes
         prefix = environment(template.function("migrate"))["DATABASE_USER_PREFIX"]
         assert prefix == f"{database}_"
         assert users(template) == {word: f"{prefix}{word}" for word in FUNCTIONS}
+        assert environment(template.function("migrate"))["FUNCTIONS"] == ",".join(sorted(FUNCTIONS))
+
+
+def test_the_migration_runs_again_when_a_function_comes_or_goes(dev: Template) -> None:
+    """An API that is added later needs its user, and one that is taken away should leave none."""
+    assert dev.one("Custom::Migrations")["Functions"] == environment(dev.function("migrate"))["FUNCTIONS"]
 
 
 def test_every_stage_that_is_a_user_has_rights() -> None:
-    """The migration makes exactly the users that log in; the API's is there before a stage has one."""
+    """The API is one where a stage has it."""
     assert set(RIGHTS) == {*FUNCTIONS, "api"}
 
 

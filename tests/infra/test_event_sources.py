@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cdk.delivery.sources import FIND_BROKERS
+from cdk.delivery.kafka.login import FIND_BROKERS
 from tests.infra.conftest import Synthesis
 from tests.infra.templates import BROKERS, MSK, MYSQL, TLS_BROKERS, VPC, Template, environment
 

@@ -22,9 +22,10 @@ def test_a_function_s_own_code_is_its_folder_alone(word: str, here: Assets) -> N
     assert {file.name for file in here.function(word).iterdir()} == {"__init__.py", "handler.py"}
 
 
-def test_the_delivery_layer_is_the_package_without_what_tools_left(here: Assets) -> None:
-    """Beside their bytecode, which is made anew, the sources and nothing else."""
-    assert sources(here.ours()) == sources(ROOT / "layers" / "delivery" / "python")
+def test_the_delivery_layer_is_our_packages_without_what_tools_left(here: Assets) -> None:
+    """Beside their bytecode, which is made anew, the sources and nothing else. The contract is the producers' own."""
+    ours = sources(ROOT / "layers" / "delivery" / "python") | sources(ROOT / "producer", below="hongyan_producer")
+    assert sources(here.ours()) == ours
 
 
 def test_every_package_of_a_layer_is_pinned(here: Assets, deployed: Assets) -> None:
@@ -95,6 +96,6 @@ def test_another_python_than_this_one_is_not_installed_for_this_machine(tmp_path
         install(REQUIREMENTS, Target(python="2.7", architecture="arm64", here=True), tmp_path)
 
 
-def sources(directory: Path) -> set[Path]:
-    files = (file.relative_to(directory) for file in directory.rglob("*") if file.is_file())
+def sources(directory: Path, *, below: str = ".") -> set[Path]:
+    files = (file.relative_to(directory) for file in (directory / below).rglob("*") if file.is_file())
     return {file for file in files if "__pycache__" not in file.parts}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -28,9 +29,9 @@ class Users:
     def prefix(self) -> str:
         return f"{address_of(self.url).database}_"
 
-    def settle(self, identified: str = BY_PASSWORD) -> None:
+    def settle(self, identified: str = BY_PASSWORD, *, words: AbstractSet[str] = frozenset(RIGHTS)) -> None:
         with self.root.connect() as connection:
-            FunctionUsers(prefix=self.prefix, identified=identified).settle(connection)
+            FunctionUsers(prefix=self.prefix, words=words, identified=identified).settle(connection)
 
     def engine(self, word: str) -> Engine:
         """As this stage's user."""

@@ -34,6 +34,9 @@ from delivery.storage.operating.searching import RecordSearch
 from delivery.storage.saved_channels import SavedChannels
 from tests.integration.clock import Clock
 from tests.integration.notifications import TOPIC, add_row, add_rows, asking_for, event, kafka
+from tests.integration.pruning import add_final, add_reject
+from tests.integration.pruning import add_outbox as add_old_outbox
+from tests.integration.pruning import prune as delete_old
 from tests.integration.sending import LEASE, PointerList, claim_all, ingester, recorder_store
 from tests.integration.test_outages import add_outbox
 from tests.unit.samples import EXACT_RETRY
@@ -65,6 +68,16 @@ def claim(root: Engine, own: Engine) -> None:
     assert DueRecords(engine=own).oldest_due_at(now=CLOCK()) == CLOCK()
     assert len(claim_all(own, CLOCK, PointerList())) == 2
     assert DueRecords(engine=own).oldest_due_at(now=CLOCK()) is None
+
+
+def prune(root: Engine, own: Engine) -> None:
+    """A row of every kind that is past its days, and a record with an attempt."""
+    long_ago, number = CLOCK() - timedelta(days=1_000), next(_numbers)
+    add_final(root, 1, ended=long_ago, tries=1)
+    add_reject(root, number, came=long_ago)
+    for status in ("consumed", "dead"):
+        add_old_outbox(root, next(_numbers), status, ended=long_ago)
+    assert min(delete_old(own, CLOCK).deleted.values()) == 1
 
 
 def send(root: Engine, own: Engine) -> None:
@@ -172,4 +185,10 @@ def _kms() -> Any:
     )
 
 
-WORK: Mapping[str, Callable[[Engine, Engine], None]] = {"ingest": ingest, "claim": claim, "send": send, "api": api}
+WORK: Mapping[str, Callable[[Engine, Engine], None]] = {
+    "ingest": ingest,
+    "claim": claim,
+    "send": send,
+    "prune": prune,
+    "api": api,
+}

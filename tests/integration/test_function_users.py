@@ -169,6 +169,17 @@ def test_a_new_right_is_granted_and_an_old_one_goes(users: Users, monkeypatch: p
     assert refusal(users.engine("claim"), "SELECT id FROM notification_records") in REFUSED
 
 
+def test_a_function_that_is_not_there_has_no_user(users: Users) -> None:
+    """As a stage without an API; with one again, its user is made again."""
+    users.settle(words=frozenset(RIGHTS) - {"api"})
+    with pytest.raises(DBAPIError) as refused:
+        users.engine("api").connect()
+    assert error_number(refused.value) == 1045
+    WORK["send"](users.root, users.engine("send"))
+    users.settle(words=frozenset(RIGHTS))
+    WORK["api"](users.root, users.engine("api"))
+
+
 def test_a_user_that_was_there_proves_itself_as_it_should_from_now_on(users: Users) -> None:
     """Its old password no longer opens anything."""
     users.run("ALTER USER {send} IDENTIFIED WITH caching_sha2_password BY 'another'")

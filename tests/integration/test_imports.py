@@ -36,7 +36,7 @@ TOPIC = ("KAFKA_CLUSTER_ARN", "KAFKA_TOPIC", "TOPIC_PARTITIONS")
 
 @pytest.mark.parametrize(
     ("name", "needed"),
-    [*((name, DATABASE) for name in ("ingest", "claim", "send", "migrate")), ("topic", TOPIC)],
+    [*((name, DATABASE) for name in ("ingest", "claim", "send", "prune", "migrate")), ("topic", TOPIC)],
 )
 def test_a_function_reads_its_settings_at_its_first_call_and_not_at_import(name: str, needed: tuple[str, ...]) -> None:
     """In a fresh interpreter with an empty environment; the call then names every setting that is missing."""

@@ -46,6 +46,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Non
         "DATABASE_PORT": str(address.port),
         "DATABASE_NAME": address.database,
         "DATABASE_SECRET_ARN": "arn",
+        "FUNCTIONS": "claim,ingest,send",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

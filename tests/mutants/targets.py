@@ -33,6 +33,12 @@ _CLAIM = ("integration/test_claiming.py", "integration/test_claim_plan.py")
 _CHANNELS = ("unit/aws/test_credentials.py", "unit/aws/test_key_ring.py", "integration/test_channels.py")
 _DEADLINE = ("integration/test_deadline.py", "integration/test_statement_time.py")
 _RIGHTS = ("integration/test_function_users.py",)
+_PRUNE = (
+    "integration/test_prune.py",
+    "integration/test_prune_plan.py",
+    "integration/test_prune_beside_others.py",
+    *_RIGHTS,
+)
 
 #: Module → the files below tests/. Not here: storage/tables.py, which a test compares with what the migrations leave.
 NEAR: Mapping[str, Sequence[str]] = {
@@ -61,6 +67,7 @@ NEAR: Mapping[str, Sequence[str]] = {
     "deadline": ("unit/test_deadline.py", *_SENDING, "unit/feishu/test_call_deadlines.py"),
     "ingest": ("unit/stages/test_ingest.py",),
     "claim": ("unit/stages/test_claim.py",),
+    "prune": ("unit/stages/test_prune.py",),
     "send": _SENDING,
     "closing": ("unit/stages/test_closing.py", *_SENDING),
     "storage/attempts": (*_ATTEMPTS, *_RIGHTS),
@@ -73,6 +80,11 @@ NEAR: Mapping[str, Sequence[str]] = {
     "storage/outbox": (*_INGEST, *_RIGHTS),
     "storage/recording": (*_INGEST, *_RIGHTS),
     "storage/rejects": (*_INGEST, *_RIGHTS),
+    "storage/pruning/deleting": _PRUNE,
+    "storage/pruning/listed": _PRUNE,
+    "storage/pruning/outbox": _PRUNE,
+    "storage/pruning/records": _PRUNE,
+    "storage/pruning/rejects": _PRUNE,
     "storage/mysql/columns": (*_ATTEMPTS, *_INGEST, *_RIGHTS),
     "storage/mysql/connection": (*_DEADLINE, *_CLAIM, *_INGEST),
     "storage/mysql/database": (*_DEADLINE, *_ATTEMPTS, *_INGEST),

@@ -69,7 +69,7 @@ class Api(FunctionSize):
     timeout_seconds: int = Field(8, ge=8, le=29)
     """API Gateway waits as long; two seconds of it are left for the answer"""
     memory_mb: int = Field(1_024, ge=128, le=10_240)
-    snap_start: bool = False
+    snap_start: bool = True
     """start from a snapshot, which costs by its size and hours: not on Python 3.11, nor in every region"""
     tokens: Tokens
     user_claim: UserClaim

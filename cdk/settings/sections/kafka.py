@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, Tag
 
 from cdk.settings.sections.section import EMPTY, InstanceClass, KeyArn, SecretArn, StageSection, chosen_by
 from delivery.aws.settings.types import PORT_PATTERN, ClusterArn, TopicName, TopicPartitions, TopicRetentionHours
+from hongyan_producer.contract.models import TOPIC
 
 _Broker = Annotated[str, Field(pattern=rf"^[A-Za-z0-9.-]+:{PORT_PATTERN}$", title="host:port")]
 _CONNECTION = r"^arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:vpc-connection/[0-9]{12}/[^/]+/[A-Za-z0-9-]+$"
@@ -58,7 +59,7 @@ class Pollers(StageSection):
 
 class _Kafka(StageSection):
     pollers: Pollers | None = None
-    topic: TopicName = "smartflow.notification.outbox"
+    topic: TopicName = TOPIC
     group: str = Field("", pattern=r"^[A-Za-z0-9._:/-]{0,200}$", title="a consumer group name")
     """`<name_prefix>-<stage>` if left out; [changes only with the topic](operations.md#another-topic-or-group)"""
     batch_size: int = Field(500, ge=1, le=10_000)

@@ -15,6 +15,11 @@ from typing import Any
 from mypy_boto3_sqs import SQSClient
 from sqlalchemy import Engine
 
+from delivery.aws.key_ring import KmsKeyRing
+from delivery.domain.channel import Channel
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
+from delivery.storage.channels import Channels
+from delivery.storage.data_keys import DataKeys
 from delivery.storage.mysql.database import address_of, open_engine
 from local.feishu import FeishuSimulator
 from local.lambda_.emulator import InvokeResult, start_emulator
@@ -23,7 +28,7 @@ from local.lambda_.runtime import LambdaRuntime
 from local.lambda_.worker_pool import WorkerPool
 from local.servers.aws import Aws
 from local.template.deployment import Deployment, Function
-from local.user_channels import feishu_channel, open_channels
+from local.template.overrides import STACK_NAME
 from tests.e2e.trouble.gate import Gate
 from tests.infra.templates import Template
 
@@ -112,8 +117,17 @@ class Service:
                     connection.exec_driver_sql(f"KILL {process.Id}")
 
     def sealed_channel(self, user_id: int) -> None:
+        """As the API stores it, under the template's KMS key."""
+        kms = self.aws.session.client("kms", endpoint_url=self.aws.endpoint_url)
+        keys = KmsKeyRing(kms=kms, kms_key=self._data_key(), stored=DataKeys(engine=self.engine), now=_now)
         url = self.feishu.webhook_url(f"user-{user_id}")
-        open_channels(self.database_url, self.aws).save(feishu_channel(user_id, url), now=datetime.now(UTC))
+        channel = Channel(user_id=user_id, channel=FLOW_WEBHOOK, enabled=True, webhook_url=url, bearer_token="")
+        Channels(engine=self.engine, keys=keys).save(channel, now=_now())
+
+    def _data_key(self) -> str:
+        client = self.aws.session.client("cloudformation", endpoint_url=self.aws.endpoint_url)
+        outputs = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
+        return next(output["OutputValue"] for output in outputs if output["OutputKey"] == "DataKeyArn")
 
     def plain_channel(self, user_id: int) -> None:
         """As the Go service stored it, so that it needs no key."""
@@ -147,3 +161,7 @@ def batch(*events: bytes) -> bytes:
         for one in events
     ]
     return json.dumps({"records": {f"{_TOPIC}-0": records}}).encode()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from delivery.domain.record import Status
-from local.commands.publish import example_event
+from hongyan.commands.publish import example_event
 from local.lambda_.emulator import InvokeResult
 from tests.e2e.trouble.conftest import MySql
 from tests.e2e.trouble.gate import Gate, Refusal

@@ -16,7 +16,7 @@ from cdk.delivery.migrate import MIGRATIONS
 from cdk.settings.context import FIRST_DEPLOYMENT, PASSED_CONTEXT, PASSED_OUTDIR, ROOT, merged, own_context
 from tests.infra.templates import Resource, Template
 
-_PARTS = ("app.py", "cdk", "functions", "layers")
+_PARTS = ("app.py", "cdk", "functions", "layers", "producer")
 _MIGRATIONS = MIGRATIONS.relative_to(ROOT)
 _HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
 _MIGRATION = """from alembic import op

@@ -13,6 +13,7 @@ from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.settings.database import WithDatabase
 from delivery.aws.settings.ingest import IngestSettings
 from delivery.aws.settings.migrate import MigrateSettings
+from delivery.aws.settings.prune import PruneSettings
 from delivery.aws.settings.send import SendSettings
 from delivery.aws.settings.topic import TopicSettings
 from delivery.aws.variables import FunctionSettings, SettingsError
@@ -42,7 +43,8 @@ NEEDED: dict[type[FunctionSettings], dict[str, str]] = {
     ClaimSettings: DATABASE | QUEUE | REPORTS,
     SendSettings: DATABASE | SEND | REPORTS,
     TopicSettings: TOPIC,
-    MigrateSettings: DATABASE,
+    MigrateSettings: DATABASE | {"FUNCTIONS": "claim,ingest,send"},
+    PruneSettings: DATABASE,
 }
 CLASSES = list(NEEDED)
 WITH_DATABASE = [cls for cls in CLASSES if issubclass(cls, WithDatabase)]
@@ -76,6 +78,8 @@ def test_a_needed_setting_that_is_missing_or_blank_is_named_alone(cls: type[Func
     ("cls", "name", "wrong"),
     [
         *[(cls, "DATABASE_PORT", wrong) for cls in WITH_DATABASE for wrong in ("", "x", "0", "65536", "3306.5", "-1")],
+        (MigrateSettings, "FUNCTIONS", "claim,DROP USER"),
+        (MigrateSettings, "FUNCTIONS", ""),
         (MigrateSettings, "DATABASE_USER_PREFIX", "hongyan-"),
         (MigrateSettings, "DATABASE_USER_PREFIX", "a" * 27),
         (IngestSettings, "SEND_QUEUE_URL", "send"),

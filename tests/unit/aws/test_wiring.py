@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from delivery.aws.telemetry import SendTelemetry
-from delivery.aws.wiring import claim, ingest, send
+from delivery.aws.wiring import claim, ingest, prune, send
 from delivery.claim import ClaimPolicy
+from delivery.deadline import ending_in
+from delivery.prune import PrunePolicy
 from delivery.send import SendPolicy
 from tests.unit.aws.test_settings import DATABASE, QUEUE, REPORTS, SEND
 
@@ -26,6 +29,11 @@ NUMBERS = {
     "RETRY_BASE_SECONDS": "308",
     "RETRY_CAP_SECONDS": "1809",
     "RETRY_JITTER": "0.25",
+    "RECORD_DAYS": "91",
+    "REJECT_DAYS": "62",
+    "OUTBOX_DAYS": "8",
+    "SET_SIZE": "1010",
+    "PAUSE_SECONDS": "0.75",
 }
 
 
@@ -36,7 +44,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    made = (claim.claimer, ingest.ingester, send.sender, send._engine, send._reports)
+    made = (claim.claimer, ingest.ingester, prune.pruner, send.sender, send._engine, send._reports)
     for one in made:
         one.cache_clear()
     yield
@@ -60,6 +68,26 @@ def test_ingest_hands_off_after_its_own_time() -> None:
     assert (one.handoff_deadline, one.max_attempts) == (timedelta(seconds=304), 6)
     assert one.url_prefixes == ("/one/", "/two/")
     assert vars_of(one.queue, "url") == QUEUE["SEND_QUEUE_URL"]
+
+
+def test_prune_keeps_each_kind_of_row_as_long_as_it_is_told() -> None:
+    """An outbox row that is dead is kept as long as a reject."""
+    one = prune.pruner()
+    assert {it.rows.name: it.days for it in one.retentions} == {
+        "records": 91,
+        "rejects": 62,
+        "outbox": 8,
+        "outbox_dead": 62,
+    }
+    assert one.policy == PrunePolicy(set_size=1_010, pause=timedelta(milliseconds=750))
+
+
+def test_the_pauses_of_prune_end_with_its_invocation() -> None:
+    """A pause that is longer than the time that is left would be a time-out of Lambda's."""
+    began = time.monotonic()
+    with ending_in(0.01):
+        prune.pruner().wait(timedelta(seconds=30))
+    assert time.monotonic() - began < 10
 
 
 def test_send_leases_calls_and_retries_as_it_is_told() -> None:

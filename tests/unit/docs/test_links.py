@@ -11,7 +11,8 @@ DESIGN = ROOT / "docs" / "design.md"
 
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-CODE = [file for room in ("layers", "functions", "cdk", "local", "tests") for file in (ROOT / room).rglob("*.py")]
+ROOMS = ("layers", "producer", "functions", "cdk", "hongyan", "local", "tests")
+CODE = [file for room in ROOMS for file in (ROOT / room).rglob("*.py")]
 
 
 def prose(page: Path) -> str:

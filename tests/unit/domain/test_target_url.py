@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from delivery.domain.contract import Accepted, Rejected
-from delivery.domain.target_url import target_url_problem
+from hongyan_producer.contract.target_url import target_url_problem
 from tests.unit.samples import event, judge, payload
 
 PREFIX = "/assistant/"
@@ -119,7 +119,7 @@ def test_the_allowed_prefixes_are_a_setting() -> None:
     assert isinstance(judge(value, url_prefixes=("/plan/", "/assistant/")), Accepted)
     for elsewhere in ("//plan/1", "/./plan", "/%2fevil.example"):
         assert isinstance(judge(event(payload=payload(target_url=elsewhere)), url_prefixes=("/",)), Rejected)
-    assert target_url_problem("/x", ("/plan/", "/assistant/")) == "target_url: should begin with /plan/ or /assistant/"
+    assert target_url_problem("/x", ("/plan/", "/assistant/")) == "should begin with /plan/ or /assistant/"
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map(lambda pieces: PREFIX + "".join(pieces)))

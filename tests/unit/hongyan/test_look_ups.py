@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -146,6 +148,26 @@ def test_a_reject_is_shown_with_its_bytes(hongyan: Run, kept: Kept) -> None:
     assert json.loads(hongyan("reject", "17", "--json").out)["value"]["base64"] == "eyJldmVudF90eXBlIjogMX0="
 
 
+@pytest.mark.parametrize("value", ["早上好\n".encode() * 120_000, b"\xff\x00" * 400_000], ids=["text", "bytes"])
+def test_a_long_value_is_put_together_from_its_parts(hongyan: Run, kept: Kept, value: bytes) -> None:
+    """The API tells it in several answers."""
+    whole = reject(17)
+    headers = (("trace", b"1"), ("huge", b"x" * 70_000))
+    kept.rejects = [replace(whole, source=replace(whole.source, value=value, headers=headers))]
+    shown = json.loads(hongyan("reject", "17", "--json").out)
+    assert base64.b64decode(shown["value"]["base64"]) == value
+    assert shown["value"]["text"] == (value.decode() if value[:1] != b"\xff" else None)
+    assert len(kept.seen) > 1
+    assert "headers     trace=1, and 1 more" in hongyan("reject", "17").out
+
+
+def test_json_of_a_record_is_json(hongyan: Run, kept: Kept) -> None:
+    """For people on one line, in its own characters."""
+    kept.records = [record(1, provider_request_json={"message": {"summary": "早上好"}})]
+    assert json.loads(hongyan("record", "1", "--json").out)["provider_request_json"]["message"] == {"summary": "早上好"}
+    assert '{"message": {"summary": "早上好"}}' in hongyan("record", "1").out
+
+
 def test_the_audit_tells_who_did_what(hongyan: Run, kept: Kept) -> None:
     kept.audit = [
         {"id": 1, "at": NOW, "actor": "ops@example.com", "action": "redrive", "filter": {"code": "x"}, "count": 3}
@@ -160,3 +182,12 @@ def test_the_audit_tells_who_did_what(hongyan: Run, kept: Kept) -> None:
 def test_what_is_not_there_has_an_exit_code_of_its_own(command: str, hongyan: Run) -> None:
     said = hongyan(command, "404")
     assert (said.code, said.out, said.err) == (3, "", f"hongyan: there is no {command} 404\n")
+
+
+def test_a_proxy_is_not_asked_for_this_machine(hongyan: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a company's machine; the local stack is on this one."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert hongyan("records").code == 0

@@ -13,6 +13,7 @@ from local.template.overrides import local_stage, stack_overrides, token_terms
 
 Write = Callable[..., None]
 SIMULATOR = "http://127.0.0.1:18080"
+IN_A_CONTAINER = SIMULATOR.replace("127.0.0.1", "host.docker.internal")
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_the_stack_sets_nothing_but_addresses() -> None:
     assert laid_over() == {
         "database": {"endpoint": "127.0.0.1", "port": 13306, "name": "hongyan", "secret_arn": overrides.SECRET_ARN},
         "kafka": {"bootstrap_servers": ["127.0.0.1:19092", "127.0.0.1:19093"]},
-        "webhook_origins": [SIMULATOR],
+        "webhook_origins": [SIMULATOR, IN_A_CONTAINER],
         "api": {"tokens": {"issuer": "http://127.0.0.1:18081"}},
     }
 
@@ -60,7 +61,7 @@ def test_the_stack_sets_nothing_but_addresses() -> None:
 def test_the_simulator_is_added_to_the_webhook_origins(write: Write) -> None:
     """Only those that cdk.json names: by default no message leaves this machine."""
     write("webhook_origins", ["https://www.feishu.cn"])
-    assert laid_over()["webhook_origins"] == ["https://www.feishu.cn", SIMULATOR]
+    assert laid_over()["webhook_origins"] == ["https://www.feishu.cn", SIMULATOR, IN_A_CONTAINER]
 
 
 @pytest.mark.parametrize(

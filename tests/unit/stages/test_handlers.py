@@ -23,8 +23,10 @@ from delivery.domain.outcome import Delivered
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closing, after_attempt
 from delivery.ingest import IngestReport
+from delivery.prune import PruneReport
 from functions.claim import handler as claim
 from functions.ingest import handler as ingest
+from functions.prune import handler as prune
 from functions.send import handler as send
 from tests.unit.samples import EXACT_RETRY, NOW, attempt, encoded, event, kafka_record
 
@@ -122,6 +124,26 @@ def test_claim_works_until_shortly_before_its_time_out(monkeypatch: pytest.Monke
     assert_time_is_kept_back(use_case.until)
 
 
+def test_prune_works_until_shortly_before_its_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And answers with what it deleted of each kind."""
+    use_case = UseCase(PruneReport(deleted={"records": 3, "rejects": 0}, oldest_kept_seconds={}))
+    monkeypatch.setattr(prune, "pruner", lambda: use_case)
+    assert prune.handler({"anything": 1}, CONTEXT) == {"records": 3, "rejects": 0}
+    assert_time_is_kept_back(use_case.until)
+
+
+def test_prune_raises_what_ended_it_after_its_counts_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was deleted was deleted."""
+    report = PruneReport(deleted={"records": 3}, oldest_kept_seconds={}, failure=ConnectionError("no database"))
+    monkeypatch.setattr(prune, "pruner", lambda: UseCase(report))
+    with pytest.raises(ConnectionError, match="no database"):
+        prune.handler({}, CONTEXT)
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    assert [one["Pruned"] for one in documents if "Pruned" in one] == [[3.0]]
+
+
 def test_send_answers_with_the_messages_that_must_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those with unopened pointers, and those that cannot be read."""
     use_case = UseCase(frozenset({Pointer(2, 0)}))
@@ -164,23 +186,26 @@ def test_reports_are_closed_and_those_of_locked_records_come_again(
 def test_every_wait_of_an_invocation_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the use case waits for asks how much time is left: a bit less than Lambda leaves."""
     left: list[float] = []
+    reports = [IngestReport(), ClaimReport(), PruneReport(deleted={}, oldest_kept_seconds={})]
 
     def look(*_given: Any, **_until: Any) -> Any:
         left.append(seconds_left())
-        return IngestReport() if len(left) == 1 else ClaimReport() if len(left) == 2 else frozenset()
+        return reports.pop(0) if reports else frozenset()
 
     use_case = SimpleNamespace(run=look)
     monkeypatch.setattr(foundation, "utc_now", lambda: datetime.now(UTC))
     monkeypatch.setattr(ingest, "ingester", lambda: use_case)
     monkeypatch.setattr(claim, "claimer", lambda: use_case)
+    monkeypatch.setattr(prune, "pruner", lambda: use_case)
     monkeypatch.setattr(send, "sender", lambda: use_case)
     monkeypatch.setattr(send, "report_closer", lambda: use_case)
     both = [*messages()["Records"], {"messageId": "r", "body": body_of(closing_of(attempt()))}]
     ingest.handler(kafka_event(), CONTEXT)
     claim.handler({}, CONTEXT)
+    prune.handler({}, CONTEXT)
     with pytest.warns(UserWarning, match="No application metrics"):
         send.handler({"Records": both}, CONTEXT)
-    assert len(left) == 4
+    assert len(left) == 5
     assert all(55 <= seconds <= 59 for seconds in left)
     assert seconds_left() == inf
 

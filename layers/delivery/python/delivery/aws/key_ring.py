@@ -1,6 +1,6 @@
 """Unwraps the data keys by KMS and keeps them in memory, so that no notification costs a call of KMS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -78,8 +78,16 @@ class KmsKeyRing:
             self._refused[key_id] = self.now() + _ASK_AGAIN_AFTER, why
             raise KeyOutOfReach(why) from error
 
+    def _generated(self) -> Mapping[str, Any]:
+        try:
+            with ending_in(_CALL_SECONDS):
+                made: Mapping[str, Any] = self.kms.generate_data_key(KeyId=self.kms_key, KeySpec="AES_256")
+                return made
+        except AWS_ERRORS as error:
+            raise KeyOutOfReach(f"KMS: {own_words(error)}") from error
+
     def _make(self, action: Action | None = None) -> tuple[int, bytes]:
-        made = self.kms.generate_data_key(KeyId=self.kms_key, KeySpec="AES_256")
+        made = self._generated()
         key_id = self.stored.add(made["CiphertextBlob"], now=self.now(), action=action)
         self._unwrapped[key_id], self._wrapped_by[key_id] = made["Plaintext"], self.kms_key
         return key_id, made["Plaintext"]

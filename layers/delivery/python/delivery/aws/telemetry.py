@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # each function imports its own stage only
     from delivery.domain.intake import Reject
     from delivery.domain.transition import Closing
     from delivery.ingest import IngestReport
+    from delivery.prune import PruneReport
 
 logger = Logger()
 metrics = Metrics()
@@ -87,8 +88,17 @@ def observe_claim(report: ClaimReport) -> None:
     metrics.add_metric(name="OldestDueAge", unit=MetricUnit.Seconds, value=report.oldest_due_seconds)
 
 
-def _told(report: ClaimReport) -> dict[str, object]:
+def _told(report: ClaimReport | PruneReport) -> dict[str, object]:
     return {name: value for name, value in asdict(report).items() if name != "failure"}
+
+
+def observe_prune(report: PruneReport) -> None:
+    logger.info("rows past their days deleted", extra=_told(report))
+    for kind, number in report.deleted.items():
+        _count_apart("Pruned", number, table=kind)
+    for kind, seconds in report.oldest_kept_seconds.items():
+        _measure_apart("OldestKeptAge", seconds, MetricUnit.Seconds, table=kind)
+    _count("PruneUnfinished", len(report.unfinished))
 
 
 class SendTelemetry:
@@ -179,7 +189,11 @@ def _count(name: str, number: int) -> None:
 
 
 def _count_apart(name: str, number: int, **dimension: str) -> None:
-    """Counts under a dimension of its own."""
-    with single_metric(name=name, unit=MetricUnit.Count, value=number) as metric:
-        for key, value in dimension.items():
-            metric.add_dimension(name=key, value=value)
+    _measure_apart(name, number, MetricUnit.Count, **dimension)
+
+
+def _measure_apart(name: str, value: float, unit: MetricUnit, **dimension: str) -> None:
+    """Under a dimension of its own."""
+    with single_metric(name=name, unit=unit, value=value) as metric:
+        for key, its_value in dimension.items():
+            metric.add_dimension(name=key, value=its_value)

@@ -26,21 +26,28 @@ _Held = dict[str, set[Privilege]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionUsers:
-    """One user for each stage that has rights, named by the prefix and the stage."""
+    """One user for each function that there is, named by the prefix and the function's word."""
 
     prefix: str
+    #: The functions of this deployment; some are optional.
+    words: AbstractSet[str]
     #: How they log in: a clause of CREATE USER.
     identified: str = BY_IAM
 
     def settle(self, connection: Connection) -> None:
         """Makes the users, grants what is missing and revokes what is too much, in the connection's database.
 
+        A function that is not there any more has no user either.
+
         Raises:
             sqlalchemy.exc.DBAPIError: with MySQL's own words. Running again goes on from there.
         """
         database = connection.execute(text("SELECT DATABASE()")).scalar_one()
-        for stage, tables in RIGHTS.items():
-            account = f"`{self.prefix}{stage}`@`%`"
+        for word, tables in RIGHTS.items():
+            account = f"`{self.prefix}{word}`@`%`"
+            if word not in self.words:
+                connection.execute(text(f"DROP USER IF EXISTS {account}"))
+                continue
             connection.execute(text(f"CREATE USER IF NOT EXISTS {account} {self.identified}"))
             connection.execute(text(f"ALTER USER {account} {self.identified}"))
             _settle(connection, account, _wanted(database, tables))

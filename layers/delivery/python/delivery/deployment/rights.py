@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from delivery.storage import attempts, channels, claims, closing, data_keys, outbox, recording, rejects, saved_channels
 from delivery.storage.mysql.columns import Privilege, Rights
 from delivery.storage.operating import audit, counting, redriving, rejected, resealing, searching
+from delivery.storage.pruning import outbox as old_outbox
+from delivery.storage.pruning import records as old_records
+from delivery.storage.pruning import rejects as old_rejects
 
 
 def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:
@@ -19,6 +22,7 @@ def _together(*modules: Rights) -> Mapping[str, frozenset[Privilege]]:
 RIGHTS = {
     "ingest": _together(recording.RIGHTS, rejects.RIGHTS, outbox.RIGHTS),
     "claim": _together(claims.RIGHTS),
+    "prune": _together(old_records.RIGHTS, old_rejects.RIGHTS, old_outbox.RIGHTS),
     "api": _together(
         recording.RIGHTS,
         rejects.RIGHTS,

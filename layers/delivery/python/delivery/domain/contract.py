@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from delivery.domain.appearance import object_in
-from delivery.domain.event import BIGINT, Envelope, Payload, reasons
 from delivery.domain.message import message_text
 from delivery.domain.record import CHANNEL_FEISHU, NewRecord
-from delivery.domain.target_url import target_url_problem
-
-EVENT_TYPE = "notification.feishu.requested"
-SERVICE_NAME = "notification"
-VERSIONS = ("", "1")
+from hongyan_producer.contract.checking import Broken, checked_envelope, checked_payload
+from hongyan_producer.contract.fields import BIGINT
+from hongyan_producer.contract.models import EVENT_TYPE, SERVICE_NAME, VERSIONS, Payload
 
 
 class RejectCode(StrEnum):
@@ -98,10 +93,9 @@ def _not_a_request(document: Mapping[str, Any], event_type: str | None, service_
         return _Fault(RejectCode.ADDRESSED_ELSEWHERE, f"service_name should be empty or {SERVICE_NAME} for this type")
     if event_type == "":
         return _Fault(RejectCode.EVENT_TYPE_MISSING, "event_type is empty")
-    try:
-        envelope = Envelope.model_validate(document)
-    except ValidationError as error:
-        return _Fault(RejectCode.ENVELOPE_INVALID, reasons(error))
+    envelope = checked_envelope(document)
+    if isinstance(envelope, Broken):
+        return _Fault(RejectCode.ENVELOPE_INVALID, str(envelope))
     if event_type != EVENT_TYPE:
         return _Fault(RejectCode.EVENT_TYPE_UNKNOWN, f"event_type should be {EVENT_TYPE}")
     if envelope.event_version not in VERSIONS:
@@ -110,12 +104,9 @@ def _not_a_request(document: Mapping[str, Any], event_type: str | None, service_
 
 
 def _request(document: Mapping[str, Any], url_prefixes: Sequence[str]) -> NewRecord | _Fault:
-    try:
-        payload = Payload.model_validate(document["payload"])
-    except ValidationError as error:
-        return _Fault(RejectCode.PAYLOAD_INVALID, reasons(error))
-    if problem := target_url_problem(payload.target_url, url_prefixes):
-        return _Fault(RejectCode.PAYLOAD_INVALID, problem)
+    payload = checked_payload(document["payload"], url_prefixes=url_prefixes)
+    if isinstance(payload, Broken):
+        return _Fault(RejectCode.PAYLOAD_INVALID, str(payload))
     return _new_record(payload)
 
 

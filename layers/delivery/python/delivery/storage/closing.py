@@ -91,7 +91,9 @@ def close(connection: Connection, closings: Sequence[Closing]) -> Closed:
     locked = _ids(closing for closing in closings if _is_open(closing, seen))
     ours = [closing for closing in closings if _is_open(closing, free)]
     already = _ids(closing for closing in closings if _is_closed(closing, rows))
-    _write_history(connection, [closing for closing in closings if closing.attempt.record_id not in locked])
+    # A report may come so late that its record has been pruned: its attempt would belong to nothing.
+    told = [one for one in closings if one.attempt.record_id in rows and one.attempt.record_id not in locked]
+    _write_history(connection, told)
     if ours:
         _write(connection, _CLOSE, _CLOSING, ours, row="ROW")
     return Closed(won=_ids(ours) | already, locked=locked)

@@ -48,6 +48,13 @@ def not_found(info: str = "not found") -> Refusal:
     return Refusal(HTTPStatus.NOT_FOUND, "404", info)
 
 
+def unavailable(what: str, *, to_operator: bool) -> Refusal:
+    """Programs of operators come back after a 503. The front ends of the Go service know 500 alone."""
+    if to_operator:
+        return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "503", f"{what} is away or too slow; try again later")
+    return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "500", "not available now; try again later")
+
+
 def answered(data: object) -> Response[str]:
     return _response(HTTPStatus.OK, {"status": SUCCESS, "info": "success", "data": data})
 
@@ -67,12 +74,7 @@ def moment(value: datetime) -> str:
     return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
 
 
-def _response(http: HTTPStatus, body: Mapping[str, object]) -> Response[str]:
-    text = json.dumps(body, ensure_ascii=False, default=_shown)
-    return Response(status_code=http.value, content_type=JSON, body=text, headers={"Cache-Control": "no-store"})
-
-
-def _shown(value: Any) -> object:  # noqa: ANN401 - whatever JSON does not know
+def shown(value: Any) -> object:  # noqa: ANN401 - whatever JSON does not know
     match value:
         case datetime():
             return moment(value)
@@ -80,3 +82,8 @@ def _shown(value: Any) -> object:  # noqa: ANN401 - whatever JSON does not know
             return value.decode("utf-8", "backslashreplace")
         case _:
             return str(value)
+
+
+def _response(http: HTTPStatus, body: Mapping[str, object]) -> Response[str]:
+    text = json.dumps(body, ensure_ascii=False, default=shown)
+    return Response(status_code=http.value, content_type=JSON, body=text, headers={"Cache-Control": "no-store"})

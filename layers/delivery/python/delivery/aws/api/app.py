@@ -12,13 +12,14 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from pydantic import AwareDatetime
 
-from delivery.aws.api.answers import JSON, Refusal, broken, not_found, refused, wrong_param
+from delivery.aws.api.answers import JSON, Refusal, broken, not_found, refused, unavailable, wrong_param
 from delivery.aws.api.bodies import RecordsMeant, RedriveBody, RejectsMeant, ReplayBody, ResealBody
 from delivery.aws.api.channels import ROOT, WAYS, ChannelBody, ChannelRoutes
 from delivery.aws.api.description import described
-from delivery.aws.api.door import OPERATE, Door
+from delivery.aws.api.door import OPERATE, Door, is_of_operators
 from delivery.aws.api.identity import Identities
 from delivery.aws.api.operators import OperatorRoutes
+from delivery.aws.api.outages import away
 from delivery.aws.telemetry import logger
 from delivery.domain.record import Status
 
@@ -63,7 +64,7 @@ class Api:
         app.exception_handler(Refusal)(refused)
         app.exception_handler(RequestValidationError)(lambda error: refused(_broken_rules(app, error)))
         app.not_found(lambda _error: refused(not_found()))
-        app.exception_handler(Exception)(_unexpected)
+        app.exception_handler(Exception)(lambda error: _failed(app, error))
 
     def _for_users(self, app: APIGatewayHttpResolver) -> None:
         path, routes = f"{ROOT}/channels/<way>", self.channels
@@ -181,9 +182,14 @@ class Api:
             return routes.rejects(wanted, size=size, after=next)
 
         @app.get(f"{OPERATE}/rejects/<reject_id>", tags=["operators"])
-        def show_reject(reject_id: _Id) -> Response[str]:
+        def show_reject(
+            reject_id: _Id,
+            value_from: Annotated[
+                int, Query(ge=0, lt=2**31, description="where an earlier part of its value ended")
+            ] = 0,
+        ) -> Response[str]:
             self._operator(app)
-            return routes.reject(reject_id)
+            return routes.reject(reject_id, value_from=value_from)
 
     def _people(self, app: APIGatewayHttpResolver) -> None:
         routes = self.operators
@@ -229,8 +235,10 @@ class Api:
         return self.identities.operator(app.current_event.raw_event)
 
 
-def _unexpected(error: Exception) -> Response[str]:
+def _failed(app: APIGatewayHttpResolver, error: Exception) -> Response[str]:
     logger.exception("a request failed", exc_info=error)
+    if what := away(error):
+        return refused(unavailable(what, to_operator=is_of_operators(app.current_event.raw_event)))
     return broken()
 
 

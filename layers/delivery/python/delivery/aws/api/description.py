@@ -19,8 +19,9 @@ _REFUSALS = {
     "404": "there is none of this id, or no such way",
     "429": "too many requests, in API Gateway's own shape",
     "500": "the log has the cause, under the request's id",
+    "503": "what is needed is away or too slow",
 }
-_OF_OPERATORS = {"403"}
+_OF_OPERATORS = {"403", "503"}
 _TEXT, _FLAG, _TIME = {"type": "string"}, {"type": "boolean"}, {"type": "string", "format": "date-time"}
 _CHANNEL = {
     "channel": {"const": "feishu_webhook"},

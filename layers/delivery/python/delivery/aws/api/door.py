@@ -14,9 +14,9 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from delivery.aws.api.answers import JSON, Refusal, refused, wrong_param
+from delivery.aws.api.answers import JSON, Refusal, refused, unavailable, wrong_param
 from delivery.aws.api.channels import ROOT
-from delivery.aws.api.identity import Identities
+from delivery.aws.api.identity import Identities, TokenKeyAway
 
 OPERATE = f"{ROOT}/operate"
 _CHANNELS, _USERS = f"{ROOT}/channels/", f"{ROOT}/users/"
@@ -38,16 +38,26 @@ class Door:
             judged = _judged(event)
         except Refusal as refusal:
             return _shown(refused(refusal))
+        except TokenKeyAway:
+            return _shown(refused(unavailable("Secrets Manager", to_operator=is_of_operators(event))))
         return self.app.resolve(judged, context)
 
     def _identify(self, event: Mapping[str, Any]) -> None:
-        path = str(event.get("rawPath", ""))
-        if path.startswith(f"{OPERATE}/"):
+        path = _path(event)
+        if is_of_operators(event):
             self.identities.operator(event)
         elif path.startswith(_CHANNELS):
             self.identities.user(event)
         elif path.startswith(_USERS):
             self.identities.backend(event)
+
+
+def is_of_operators(event: Mapping[str, Any]) -> bool:
+    return _path(event).startswith(f"{OPERATE}/")
+
+
+def _path(event: Mapping[str, Any]) -> str:
+    return str(event.get("rawPath", ""))
 
 
 def _judged(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery.aws.api.answers import forbidden, refused_token, unauthorized, wrong_param
-from delivery.domain.event import BIGINT
+from hongyan_producer.contract.fields import BIGINT
 
 #: In the claims of our own authorizer: why there are none.
 REFUSED = "refused"
+#: It could not read the key that it checks with.
+KEYS_AWAY = "keys away"
 
 #: of a line of the audit
 _LONGEST_ACTOR = 191
 _USER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+
+
+class TokenKeyAway(Exception):  # noqa: N818 - it says what is the matter
+    """Nobody can say now whether the token is good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +77,8 @@ def _claims(event: Mapping[str, Any]) -> Mapping[str, Any]:
     claims = (authorizer.get("jwt") or {}).get("claims") or authorizer.get("lambda")
     if not isinstance(claims, Mapping):
         raise unauthorized()
+    if claims.get(REFUSED) == KEYS_AWAY:
+        raise TokenKeyAway
     if REFUSED in claims:
         raise refused_token(str(claims[REFUSED]))
     return claims

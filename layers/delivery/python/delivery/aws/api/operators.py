@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from delivery.aws.api.answers import answered, not_found, wrong_param
 from delivery.aws.api.bodies import RecordsMeant, RedriveBody, RejectsMeant, ReplayBody, ResealBody
+from delivery.aws.api.fitting import beginning, first_headers, fitting, value_part
 from delivery.aws.api.places import place_of, redriven_to, word_of
 from delivery.domain.operating import Page, Replayed
 from delivery.operate import Redriver, Replayer
@@ -63,12 +63,16 @@ class OperatorRoutes:
         page = self.operating().rejects.page(wanted.as_filter(), after=place_of(after), size=size)
         return _listed(page)
 
-    def reject(self, reject_id: int) -> Response[str]:
+    def reject(self, reject_id: int, *, value_from: int) -> Response[str]:
         """With its bytes: as text where they are, and always in base64."""
         for found in self.operating().rejects.whole([reject_id]):
-            source = found.source
-            headers = [{"name": name, **_bytes(value)} for name, value in source.headers]
-            shown = {"key": _bytes(source.key), "value": _bytes(source.value), "headers": headers}
+            headers = list(first_headers(found.source.headers))
+            shown = {
+                "key": beginning(found.source.key),
+                "value": value_part(found.source.value, begin=value_from),
+                "headers": headers,
+                "headers_left_out": len(found.source.headers) - len(headers),
+            }
             return answered({**found.known, **shown, "is_whole": found.is_whole})
         raise not_found(f"there is no reject {reject_id}")
 
@@ -105,19 +109,10 @@ class OperatorRoutes:
 
 
 def _listed(page: Page) -> Response[str]:
-    return answered({"items": page.rows, "next": word_of(page.next)})
+    kept = fitting(page)
+    return answered({"items": kept.rows, "next": word_of(kept.next)})
 
 
 def _replayed(done: Replayed) -> Mapping[str, Any]:
     still = [{"id": reject_id, "reason": reason} for reject_id, reason in sorted(done.still_rejected.items())]
     return {"accepted": done.accepted, "still_rejected": still, "next": word_of(done.next)}
-
-
-def _bytes(value: bytes | None) -> Mapping[str, str | None]:
-    if value is None:
-        return {"text": None, "base64": None}
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        text = None
-    return {"text": text, "base64": base64.b64encode(value).decode()}

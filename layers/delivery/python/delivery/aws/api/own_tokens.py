@@ -7,13 +7,15 @@ Source: API Gateway developer guide, "Control access to HTTP APIs with AWS Lambd
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import jwt
 
-from delivery.aws.api.identity import REFUSED
+from delivery.aws.api.identity import KEYS_AWAY, REFUSED
 
 #: RFC 7518, 3.2: a key as long as the hash at least
 LEAST_KEY_BYTES = 32
@@ -26,9 +28,18 @@ _OF_CLAIMS = (jwt.InvalidAudienceError, jwt.InvalidIssuerError, jwt.MissingRequi
 _OF_ODD_CLAIMS = (ValueError, TypeError, ArithmeticError, RecursionError)
 
 
+#: How old the keys may be that a token is checked with, and those that refuse one: a key may just have been replaced.
+_USUAL_AGE, _AGE_TO_REFUSE = timedelta(minutes=1), timedelta(seconds=5)
+
+
+class KeysOutOfReach(Exception):  # noqa: N818 - it says what is the matter
+    """No key could be read yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnTokens:
-    key: Callable[[], bytes]
+    #: The keys that are good now, as they were read within this time.
+    keys: Callable[[timedelta], Sequence[bytes]]
     issuer: str
     audience: str
     #: The claims that the API reads.
@@ -41,6 +52,8 @@ class OwnTokens:
             return {REFUSED: _MISSING}
         try:
             claims = self._checked(token)
+        except KeysOutOfReach:
+            return {REFUSED: KEYS_AWAY}
         except _OF_CLAIMS:
             return {REFUSED: _WRONG_CLAIMS}
         except (jwt.PyJWTError, *_OF_ODD_CLAIMS):
@@ -48,9 +61,16 @@ class OwnTokens:
         return {name: _text(name, claims[name]) for name in self.claims if name in claims}
 
     def _checked(self, token: str) -> Mapping[str, Any]:
+        for age in (_USUAL_AGE, _AGE_TO_REFUSE):
+            for key in self.keys(age):
+                with suppress(jwt.InvalidSignatureError):
+                    return self._signed_by(key, token)
+        raise jwt.InvalidSignatureError
+
+    def _signed_by(self, key: bytes, token: str) -> Mapping[str, Any]:
         claims: Mapping[str, Any] = jwt.decode(
             token,
-            self.key(),
+            key,
             algorithms=["HS256"],
             issuer=self.issuer or None,
             audience=self.audience or None,

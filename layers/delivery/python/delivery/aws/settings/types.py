@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from hongyan_producer.contract.target_url import URL_PREFIXES
+
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 PORT_PATTERN = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 #: MySQL's user names have up to 32 characters: this, and the function's word
@@ -42,7 +44,7 @@ Origin = Annotated[str, Field(pattern=_ORIGIN, title="an origin such as https://
 SitePath = Annotated[str, Field(pattern=r"^/[^,\s/][^,\s]*$", title="a site path such as /assistant/")]
 Lease = Annotated[int, Field(default=10 * MINUTE, ge=1, le=DAY)]
 HandoffDeadline = Annotated[int, Field(default=5 * MINUTE, ge=1, le=DAY)]
-UrlPrefixes = Annotated[tuple[SitePath, ...], Field(default=("/assistant/",), min_length=1, strict=False)]
+UrlPrefixes = Annotated[tuple[SitePath, ...], Field(default=URL_PREFIXES, min_length=1, strict=False)]
 WebhookOrigins = Annotated[
     tuple[Origin, ...], Field(default=("https://www.feishu.cn", "https://feishu.cn"), min_length=1, strict=False)
 ]

@@ -1,34 +1,23 @@
 """Builds the check of HS256 tokens on the first call of a function instance, and keeps it."""
 
-import json
+from datetime import UTC, datetime
 from functools import cache
 
-from delivery.aws.api.own_tokens import LEAST_KEY_BYTES, OwnTokens
+from delivery.aws.api.own_tokens import OwnTokens
 from delivery.aws.clients import client
 from delivery.aws.settings.authorizer import AuthorizerSettings
-from delivery.aws.variables import SettingsError
+from delivery.aws.token_keys import TokenKeys
 
 
 @cache
 def own_tokens() -> OwnTokens:
     settings = AuthorizerSettings.read()
+    keys = TokenKeys(
+        secrets_manager=client("secretsmanager"), secret_arn=settings.token_secret_arn, now=lambda: datetime.now(UTC)
+    )
     return OwnTokens(
-        key=_key,
+        keys=keys.read_within,
         issuer=settings.token_issuer,
         audience=settings.token_audience,
         claims=(settings.user_claim, "sub", "client_id", "scope", "scp"),
     )
-
-
-@cache
-def _key() -> bytes:
-    arn = AuthorizerSettings.read().token_secret_arn
-    text = str(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = text
-    key = str(found["key"] if isinstance(found, dict) else text).encode()
-    if len(key) < LEAST_KEY_BYTES:
-        raise SettingsError(f"TOKEN_SECRET_ARN: the secret's key should have at least {LEAST_KEY_BYTES} bytes")
-    return key

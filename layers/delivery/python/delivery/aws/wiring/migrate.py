@@ -25,7 +25,7 @@ def migrator() -> Migrator:
     settings = MigrateSettings.read()
     secrets_manager = client("secretsmanager")
     prefix = settings.database_user_prefix
-    users = FunctionUsers(prefix=prefix) if prefix else None
+    users = FunctionUsers(prefix=prefix, words=frozenset(settings.functions)) if prefix else None
     return Migrator(upgrade=lambda: upgrade_at(address_by_secret(settings, secrets_manager), users=users), now=utc_now)
 
 

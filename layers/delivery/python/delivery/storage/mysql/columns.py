@@ -26,6 +26,9 @@ Rights = Mapping[str, Collection[Privilege]]
 #: ON DUPLICATE KEY UPDATE needs SELECT and UPDATE on its columns as well.
 INSERT = Privilege("INSERT")
 
+#: Of a whole table: MySQL has none for a column. FOR UPDATE needs nothing more.
+DELETE = Privilege("DELETE")
+
 
 def select(*columns: str) -> Iterator[Privilege]:
     return (Privilege("SELECT", column) for column in columns)

@@ -30,6 +30,10 @@ _WORTH_ANOTHER_TRY = {_DEADLOCK, LOCK_WAIT_TIMEOUT, _SAVEPOINT_GONE}
 _TRIES = 5
 # A server that was the writer and is a reader now, as after a failover. Only a new connection reaches the new writer.
 _READ_ONLY = {1290, 1792, 1836}
+#: too many connections, a server that ends, a statement that took too long, and whatever is worth another try
+_PASSING = {1040, 1053, 3024, *_WORTH_ANOTHER_TRY, *_READ_ONLY}
+#: The client library's own numbers: not reached, lost, or silent.
+_OF_THE_CLIENT = range(2000, 3000)
 _LEAST_SECONDS = 0.2  # with less left no transaction is begun
 
 
@@ -125,6 +129,12 @@ def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
                 transaction.rollback()
             raise
         return result
+
+
+def is_passing(error: DBAPIError) -> bool:
+    """Whether MySQL was not reached, was lost, or was too busy: nothing is wrong with the statement."""
+    number = error_number(error)
+    return error.connection_invalidated or number in _PASSING or number in _OF_THE_CLIENT
 
 
 def error_number(error: DBAPIError) -> int:

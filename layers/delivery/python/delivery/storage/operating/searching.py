@@ -3,11 +3,12 @@
 A list of states is put together from one range for each pair of state and code that occurs, of which there are few.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RowMapping
 
 from delivery.domain.operating import Page, Place, RecordFilter
 from delivery.storage.mysql.columns import Rights, select
@@ -39,6 +40,7 @@ _CONDITIONS = {
 PAIRS = "SELECT status, last_error_code FROM notification_records GROUP BY status, last_error_code"
 _RECORD = records.c.keys()
 _ATTEMPT = attempts.c.keys()
+_DOCUMENTS = ("provider_request_json", "provider_response_json")
 _ROWS = "SELECT * FROM notification_records WHERE id IN %(ids)s"
 _HISTORY = "SELECT * FROM notification_attempts WHERE record_id = %(id)s ORDER BY attempt"
 
@@ -116,4 +118,10 @@ def _rows(connection: Connection, ids: Sequence[int]) -> Mapping[int, Mapping[st
     if not ids:
         return {}
     found = connection.exec_driver_sql(_ROWS, {"ids": list(ids)}).mappings()
-    return {row["id"]: in_utc(row) for row in found}
+    return {row["id"]: {**in_utc(row), **_decoded(row)} for row in found}
+
+
+def _decoded(row: RowMapping) -> Mapping[str, Any]:
+    """MySQL's driver hands JSON on as a text, and a flag as a number."""
+    documents = {name: json.loads(row[name]) for name in _DOCUMENTS if row[name] is not None}
+    return {**documents, "fallback_used": bool(row["fallback_used"])}

@@ -4,23 +4,25 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
+#: What a stage allows unless its setting `allowed_url_prefixes` says otherwise.
+URL_PREFIXES = ("/assistant/",)
 _DOTS = re.compile(r"(^|/)\.{1,2}(/|$)")
 
 
 def target_url_problem(url: str, prefixes: Sequence[str]) -> str | None:
     """Why a notification must not lead users there, or None: it opens a page of the site, never another site."""
     if not url.startswith(tuple(prefixes)) or url.startswith("//"):
-        return f"target_url: should begin with {' or '.join(prefixes)}"
+        return f"should begin with {' or '.join(prefixes)}"
     if "://" in url:
-        return "target_url: should be a path of the site, without ://"
+        return "should be a path of the site, without ://"
     path = re.split("[?#]", url, maxsplit=1)[0]
     decoded = _decoded(path)
     if "\\" in url or not url.isprintable() or "\\" in decoded or not decoded.isprintable():
-        return "target_url: should hold no backslash and no control character, plain or percent-encoded"
+        return "should hold no backslash and no control character, plain or percent-encoded"
     if decoded.count("/") > path.count("/"):
-        return "target_url: should hold no percent-encoded slash"
+        return "should hold no percent-encoded slash"
     if _DOTS.search(decoded):
-        return "target_url: should hold no segment . or .., plain or percent-encoded"
+        return "should hold no segment . or .., plain or percent-encoded"
     return None
 
 

@@ -23,6 +23,8 @@ class Answer:
     http: int
     body: Mapping[str, Any]
     headers: Mapping[str, str]
+    #: Of what the function answers Lambda, if nothing but ASCII is written: the longest that it can be.
+    size: int
 
     @property
     def data(self) -> Any:
@@ -74,8 +76,8 @@ def call(
         get_remaining_time_in_millis=lambda: millis,
     )
     told = function.handler(event, context)
-    json.dumps(told)  # Lambda does
-    return Answer(http=told["statusCode"], body=json.loads(told["body"]), headers=told["headers"])
+    size = len(json.dumps(told))  # as Lambda writes it
+    return Answer(http=told["statusCode"], body=json.loads(told["body"]), headers=told["headers"], size=size)
 
 
 def request(

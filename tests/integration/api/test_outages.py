@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,25 +13,16 @@ from sqlalchemy import Engine
 
 from delivery.aws.telemetry import logger
 from delivery.storage.tables import metadata
-from tests.integration.api_stage import Stage, api_stage
-from tests.integration.calling_the_api import BACKEND, CHANNEL, OPERATE, ROOT, Answer, call, jwt, operator
+from tests.integration.api.calling import BACKEND, CHANNEL, OPERATE, ROOT, Answer, call, jwt, operator
+from tests.integration.api.stage import Stage
+from tests.integration.clock import Clock
+from tests.integration.notifications import event, kafka
+from tests.integration.sending import PointerList, ingester
 
 BROKEN = (500, "500", "internal error")
+AWAY = (500, "500", "not available now; try again later")
 KEY, TOKEN = "plantedWebhookKey0123456789", "planted-bearer-token-0123456789"
 CALLS = (("GET", CHANNEL), ("PUT", CHANNEL), ("DELETE", CHANNEL), ("POST", f"{CHANNEL}/test"))
-
-
-@pytest.fixture(scope="module")
-def deployed(shared_url: str) -> Iterator[Stage]:
-    with api_stage(shared_url) as stage:
-        yield stage
-
-
-@pytest.fixture
-def stage(deployed: Stage, engine: Engine) -> Stage:
-    assert engine  # empties the tables
-    deployed.forget()
-    return deployed
 
 
 @pytest.fixture
@@ -62,16 +52,21 @@ def ask(stage: Stage, method: str, path: str) -> Answer:
     return call(method, path, body(stage) if method == "PUT" else None, by=jwt(7))
 
 
+def is_away(what: str) -> tuple[int, str, str]:
+    """As operators are told."""
+    return 503, "503", f"{what} is away or too slow; try again later"
+
+
 def test_without_mysql_each_call_is_500_in_go_s_shape(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
-    """Own words, and the cause in the log, under the request's id."""
+    """Own words, and the cause in the log, under the request's id. Operators are told what is away."""
     monkeypatch.setenv("DATABASE_PORT", str(closed_port()))
     stage.forget()
     for method, path in CALLS:
-        assert ask(stage, method, path).refusal == BROKEN
-    assert call("GET", f"{OPERATE}/records", by=operator()).refusal == BROKEN
-    assert call("GET", f"{ROOT}/users/7/channels/feishu", by=BACKEND).refusal == BROKEN
+        assert ask(stage, method, path).refusal == AWAY
+    assert call("GET", f"{OPERATE}/records", by=operator()).refusal == is_away("MySQL")
+    assert call("GET", f"{ROOT}/users/7/channels/feishu", by=BACKEND).refusal == AWAY
     lines = [json.loads(line) for line in log.getvalue().splitlines() if '"a request failed"' in line]
     assert len(lines) == 6
     assert all("OperationalError" in line["exception_name"] for line in lines)
@@ -88,13 +83,59 @@ def test_without_kms_each_call_that_needs_a_key_is_500(
         away.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{closed_port()}")
         stage.forget()
         for method, path in (CALLS[0], CALLS[1], CALLS[3]):
-            assert ask(stage, method, path).refusal == BROKEN
-        assert call("GET", f"{OPERATE}/channels", by=operator(), query="user_id=7").refusal == BROKEN
+            assert ask(stage, method, path).refusal == AWAY
+        assert call("GET", f"{OPERATE}/channels", by=operator(), query="user_id=7").refusal == is_away("KMS")
+        for route in ("rotate", "reseal"):
+            assert call("POST", f"{OPERATE}/keys/{route}", {}, by=operator()).refusal == is_away("KMS")
     assert "KMS: EndpointConnectionError" in log.getvalue()
     stage.forget()
     assert ask(stage, "GET", CHANNEL).data["has_bearer_token"]
     assert "last_test_status" not in ask(stage, "GET", CHANNEL).data
     assert stage.feishu.calls() == []
+
+
+def test_without_kms_no_first_channel_is_saved(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no data key to seal it with."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{closed_port()}")
+    stage.forget()
+    assert ask(stage, "PUT", CHANNEL).refusal == AWAY
+    assert ask(stage, "GET", CHANNEL).data["configured"] is False
+
+
+def test_without_secrets_manager_a_new_instance_has_no_login(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is connected goes on."""
+    assert ask(stage, "GET", CHANNEL).http == 200
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", f"http://127.0.0.1:{closed_port()}")
+    assert ask(stage, "GET", CHANNEL).http == 200
+    stage.forget()
+    assert ask(stage, "GET", CHANNEL).refusal == AWAY
+    assert call("GET", f"{OPERATE}/audit", by=operator()).refusal == is_away("AWS")
+
+
+def test_without_sqs_a_replay_is_done_all_the_same(
+    stage: Stage, engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row is there, and comes due when its hand-off deadline is over."""
+    ingester(engine, clock, PointerList()).run([kafka(event("late", target_url="/new/1"))])
+    monkeypatch.setenv("ALLOWED_URL_PREFIXES", "/new/")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{closed_port()}")
+    stage.forget()
+    assert call("POST", f"{OPERATE}/replay", {"filter": {}}, by=operator()).data["accepted"] == 1
+    [listed] = call("GET", f"{OPERATE}/records", by=operator()).data["items"]
+    assert (listed["dedupe_key"], listed["status"]) == ("late", "pending")
+
+
+def test_a_fault_of_ours_is_told_as_one(stage: Stage, engine: Engine, log: io.StringIO) -> None:
+    """Nothing is away: to come back later would not help."""
+    assert stage
+    with engine.begin() as connection:
+        connection.exec_driver_sql("RENAME TABLE notification_audit TO notification_audit_gone")
+    try:
+        assert call("GET", f"{OPERATE}/audit", by=operator()).refusal == BROKEN
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("RENAME TABLE notification_audit_gone TO notification_audit")
+    assert "a request failed" in log.getvalue()
 
 
 def test_planted_secrets_are_told_nowhere(

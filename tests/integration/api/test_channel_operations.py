@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,8 +10,8 @@ import pytest
 from sqlalchemy import Engine
 
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
-from tests.integration.api_stage import Stage, api_stage
-from tests.integration.calling_the_api import BACKEND, CHANNEL, ROOT, Answer, Claims, call, jwt
+from tests.integration.api.calling import BACKEND, CHANNEL, ROOT, Answer, Claims, call, jwt
+from tests.integration.api.stage import Stage
 from tests.integration.clock import Clock
 from tests.integration.test_channels import add_go_row, stored, write
 
@@ -26,19 +25,6 @@ NOTHING = {
 WRONG = (400, "40005", "wrong param type")
 MISSING = (400, "40004", "missing param")
 KEY = "abcd1234efgh5678"
-
-
-@pytest.fixture(scope="module")
-def deployed(shared_url: str) -> Iterator[Stage]:
-    with api_stage(shared_url) as stage:
-        yield stage
-
-
-@pytest.fixture
-def stage(deployed: Stage, engine: Engine) -> Stage:
-    assert engine  # empties the tables
-    deployed.forget()
-    return deployed
 
 
 @pytest.fixture(params=["user", "backend"])

@@ -1,14 +1,13 @@
 """Makes the topic of a new cluster as the stage's settings ask, before ingest reads it."""
 
 from aws_cdk import CustomResource, Duration, Stack
-from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from cdk.data.msk import Cluster
 from cdk.data.msk_arns import MskArns
 from cdk.delivery.function import StageFunction
+from cdk.delivery.kafka.login import FIND_BROKERS, grant
 from cdk.delivery.runtime import Runtime
-from cdk.delivery.sources import FIND_BROKERS
 from cdk.settings.environment import environment
 from cdk.settings.sections.functions import FunctionSize
 from cdk.settings.sections.kafka import NewKafka
@@ -85,4 +84,4 @@ class NewTopic(StageFunction):
             (list(_ACTIONS), arns.topic),
             (["cloudformation:DescribeStacks"], stack),
         ):
-            self.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+            grant(self.role, actions, resource)

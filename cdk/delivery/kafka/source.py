@@ -6,7 +6,6 @@ A record that can never become a notification does not fail the batch: ingest st
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from cdk.data.msk_arns import MskArns
 from cdk.data.network import Network, grant_interfaces
 from cdk.delivery.function import StageFunction
+from cdk.delivery.kafka.login import FIND_BROKERS, Login, grant
 from cdk.settings.sections.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers
 
 _METRICS = lambda_.MetricType
@@ -27,8 +27,6 @@ _MECHANISMS = {
     "PLAIN": _KINDS.BASIC_AUTH,
     "TLS": _KINDS.CLIENT_CERTIFICATE_TLS_AUTH,
 }
-#: MSK's permission to ask for the brokers' addresses; it cannot be limited to one cluster
-FIND_BROKERS = "kafka:GetBootstrapBrokers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,39 +81,6 @@ class Topic:
         return hashlib.sha256(f"{self.where}\n{self.name}\n{self.group}".encode()).hexdigest()[:8]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """The secrets by which a poller logs in and knows the brokers. Lambda reads them as the function's role."""
-
-    mechanism: str
-    secret: str | None
-    authority: str | None
-    key: str | None
-
-    @classmethod
-    def of(cls, settings: ExistingMsk | OwnBrokers) -> "Login | None":
-        authority = settings.ca_secret_arn if isinstance(settings, OwnBrokers) else None
-        if not (settings.auth_secret_arn or authority):
-            return None
-        return cls(
-            mechanism=settings.auth_mechanism,
-            secret=settings.auth_secret_arn,
-            authority=authority,
-            key=settings.secrets_key_arn,
-        )
-
-    def grant(self, role: iam.Role) -> None:
-        secrets = [arn for arn in (self.secret, self.authority) if arn]
-        role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets))
-        if self.key:
-            _grant(role, ["kms:Decrypt"], self.key)
-
-    def accesses(self) -> list[lambda_.SourceAccessConfiguration]:
-        login = [_access(_MECHANISMS[self.mechanism], self.secret)] if self.secret else []
-        trust = [_access(_KINDS.SERVER_ROOT_CA_CERTIFICATE, self.authority)] if self.authority else []
-        return [*login, *trust]
-
-
 class KafkaSource(Protocol):
     def feed(self, consumer: StageFunction) -> str:
         """Gives the topic's batches to the function, and its role what polling needs. Returns the mapping's id."""
@@ -135,7 +100,7 @@ class SelfManagedKafka:
         return Topic.of(self.settings).feed(
             consumer.function,
             kafka_bootstrap_servers=list(self.settings.bootstrap_servers),
-            source_access_configurations=[*(login.accesses() if login else []), *self._way_in()] or None,
+            source_access_configurations=[*_accesses(login), *self._way_in()] or None,
         )
 
     def _way_in(self) -> list[lambda_.SourceAccessConfiguration]:
@@ -167,7 +132,7 @@ class ManagedKafka:
         return self.topic.feed(
             consumer.function,
             event_source_arn=self.connection or self.arns.cluster,
-            source_access_configurations=self.login.accesses() if self.login else None,
+            source_access_configurations=_accesses(self.login) or None,
         )
 
     def _grant_find(self, role: iam.Role) -> None:
@@ -175,15 +140,15 @@ class ManagedKafka:
 
         Of `DescribeCluster` and `DescribeClusterV2` it wants one, and for MSK Serverless the second.
         """
-        _grant(role, ["kafka:DescribeClusterV2"], self.arns.cluster)
-        _grant(role, [FIND_BROKERS], "*")
+        grant(role, ["kafka:DescribeClusterV2"], self.arns.cluster)
+        grant(role, [FIND_BROKERS], "*")
         if self.connection:
-            _grant(role, ["kafka:DescribeVpcConnection"], self.connection)
+            grant(role, ["kafka:DescribeVpcConnection"], self.connection)
 
     def _grant_list(self, role: iam.Role, login: Login) -> None:
         """The same page wants it with SASL/SCRAM; with mutual TLS the secret alone will do."""
         if login.mechanism != "TLS":
-            _grant(role, ["kafka:ListScramSecrets"], self.arns.cluster)
+            grant(role, ["kafka:ListScramSecrets"], self.arns.cluster)
 
     def _grant_read(self, role: iam.Role) -> None:
         for actions, resource in (
@@ -191,7 +156,7 @@ class ManagedKafka:
             (["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], self.arns.topic),
             (["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], self.arns.group),
         ):
-            _grant(role, actions, resource)
+            grant(role, actions, resource)
 
 
 def kafka_source(settings: Kafka, *, made: MskArns | None, network: Network | None) -> KafkaSource:
@@ -210,8 +175,12 @@ def kafka_source(settings: Kafka, *, made: MskArns | None, network: Network | No
     raise ValueError("a new Kafka is fed from the cluster that the data stack made")
 
 
-def _grant(role: iam.Role, actions: Sequence[str], resource: str) -> None:
-    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[resource]))
+def _accesses(login: Login | None) -> list[lambda_.SourceAccessConfiguration]:
+    if login is None:
+        return []
+    by_secret = [_access(_MECHANISMS[login.mechanism], login.secret)] if login.secret else []
+    trust = [_access(_KINDS.SERVER_ROOT_CA_CERTIFICATE, login.authority)] if login.authority else []
+    return [*by_secret, *trust]
 
 
 def _access(kind: lambda_.SourceAccessConfigurationType, uri: str) -> lambda_.SourceAccessConfiguration:

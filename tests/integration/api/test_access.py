@@ -13,12 +13,10 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from sqlalchemy import Engine
 
 from delivery.aws.wiring import authorizer as wiring
 from functions.authorizer import handler as authorizer
-from tests.integration.api_stage import Stage, api_stage
-from tests.integration.calling_the_api import (
+from tests.integration.api.calling import (
     BACKEND,
     CHANNEL,
     OPERATE,
@@ -30,7 +28,8 @@ from tests.integration.calling_the_api import (
     operator,
     own,
 )
-from tests.integration.calling_the_api import request as event_of
+from tests.integration.api.calling import request as event_of
+from tests.integration.api.stage import Stage, api_stage
 
 KEY = b"a-key-of-thirty-two-bytes-or-more!"
 UNAUTHORIZED = (401, "40014", "unauthorized")
@@ -47,6 +46,8 @@ OPERATORS_CALLS = (
     ("GET", "/audit"),
     ("POST", "/redrive"),
     ("POST", "/replay"),
+    ("POST", "/keys/rotate"),
+    ("POST", "/keys/reseal"),
 )
 
 
@@ -60,12 +61,10 @@ def deployed(shared_url: str) -> Iterator[Stage]:
 
 
 @pytest.fixture(autouse=True)
-def stage(deployed: Stage, engine: Engine) -> Stage:
-    assert engine  # empties the tables
-    deployed.forget()
-    for built in (wiring.own_tokens, wiring._key):
-        built.cache_clear()
-    return deployed
+def new_authorizer(stage: Stage) -> None:
+    """As a new instance of its function begins."""
+    assert stage
+    wiring.own_tokens.cache_clear()
 
 
 def body_of(method: str) -> object:

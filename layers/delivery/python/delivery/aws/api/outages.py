@@ -1,0 +1,26 @@
+"""Tells what is away when a request fails: the same request may succeed soon."""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy.exc import DBAPIError
+
+from delivery.channels import KeysAway
+from delivery.deadline import OutOfTime
+from delivery.storage.credentials import KeyOutOfReach
+from delivery.storage.mysql.database import is_passing
+
+
+def away(error: BaseException) -> str | None:
+    """Its name, or None if nothing is away and the fault is ours."""
+    match error:
+        case KeysAway() | KeyOutOfReach():
+            return "KMS"
+        case DBAPIError() if is_passing(error):
+            return "MySQL"
+        case BotoCoreError() | ClientError():
+            return "AWS"
+        case OutOfTime():
+            return "MySQL or AWS"
+        case _:
+            return None
