@@ -10,6 +10,9 @@ from delivery.deployment.migrate import upgrade
 from delivery.storage.mysql.database import Address, address_of, open_engine
 from local.servers.mysql import MySqlServer
 
+#: A statement that fills a table takes longer than any of a function's, and much longer on a busy machine.
+_FILLING_SECONDS = 300
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
@@ -23,7 +26,7 @@ def fresh_database(server: MySqlServer, name: str) -> Iterator[Database]:
     address = address_of(server.with_database(f"hongyan_bench_{name}"))
     _on_server(server, f"DROP DATABASE IF EXISTS {address.database}")
     upgrade(server.with_database(address.database))
-    engine = open_engine(lambda: address)
+    engine = open_engine(lambda: address, statement_seconds=_FILLING_SECONDS)
     try:
         yield Database(address=address, engine=engine)
     finally:

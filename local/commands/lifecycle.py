@@ -108,6 +108,6 @@ Publish an event for user 1, whose channel is the simulator, see what came of it
   .venv/bin/hongyan counts
 hongyan finds this stack in this directory and below. For other clients of the API, and for hongyan elsewhere:
   export HONGYAN_URL={stack.api_url}
-  export HONGYAN_TOKEN=$(.venv/bin/python -m local token --user 1 --operator)    (a user's own without --operator)
+  export HONGYAN_TOKEN=$(.venv/bin/python -m local token --user 1 --operator)    # without --operator a user's own
 Changed code or settings are used only after a restart: make down, then make up.
 """
