@@ -18,6 +18,7 @@ _LONG = [
     "infra/test_checks.py",
     "infra/test_deployment.py",
     "infra/test_first_deployment.py",
+    "infra/test_prod_deployment.py",
     "infra/test_rehearsal.py",
     "integration/relay/test_order_through_trouble.py",
     "integration/test_local_kafka.py",
@@ -27,6 +28,7 @@ _LONG = [
 #: The longest begin first, so that in the end no process waits for another one's. What waits most is spread over them.
 _FIRST = [
     "infra/test_deployment.py",
+    "infra/test_prod_deployment.py",
     "e2e/test_stack.py",
     "integration/test_function_users.py",
     "infra/test_changes.py",

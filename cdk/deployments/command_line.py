@@ -19,6 +19,7 @@ from cdk.deployments.templates import Body, Stacks
 from cdk.deployments.wanted import wanted_stacks
 from cdk.error import SettingsError
 from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, own_context
+from cdk.settings.sections.database import NewMySql
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 
 #: npm's newest, 3.0.0, was published by accident and cannot read what today's library writes
@@ -36,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(ours)
     try:
         stage = _checked(options.verb, options.stage, confirmed=options.confirm)
-        if options.verb == "destroy" and (held := protected_stack(stage)):
-            _say(_how_to_lift(held))
+        for line in _protections(stage) if options.verb == "destroy" else ():
+            _say(line)
         if options.verb == "deploy":
             return _deploy(stage, _cdk_arguments(options), theirs)
         if options.verb == "diff" and "--app" not in theirs:
@@ -117,6 +118,14 @@ def _first_round(kept: Body, ours: Sequence[str], theirs: Sequence[str]) -> int:
 
 def _how_to_remove(stack: str) -> str:
     return f"the stage no longer uses {stack}; to remove it: aws cloudformation delete-stack --stack-name {stack}"
+
+
+def _protections(stage: StageSettings) -> Iterator[str]:
+    """What stops a destroy, with the way to lift it: CloudFormation's own, and then RDS's."""
+    if held := protected_stack(stage):
+        yield _how_to_lift(held)
+    if isinstance(stage.database, NewMySql) and stage.database.new.deletion_protection:
+        yield "RDS protects MySQL, where destroy fails; to lift it, deploy with database.new.deletion_protection false"
 
 
 def protected_stack(stage: StageSettings) -> str | None:

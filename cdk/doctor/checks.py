@@ -14,6 +14,7 @@ from cdk.settings.stage import StageSettings
 ACCOUNT: Mapping[str, Callable[[Account, StageSettings], Iterator[Finding]]] = {
     "bootstrap": identity.bootstrap,
     "stacks": stacks.stacks,
+    "names": stacks.names,
     "quotas": capacity.quotas,
     "zones and classes": capacity.offers,
     "network": network.network,
@@ -30,6 +31,7 @@ DEPLOYED: Mapping[str, Callable[[Account, Delivery], Iterator[Finding]]] = {
     "schema": deployed.schema,
     "topic": deployed.topic,
     "kafka source": deployed.kafka_source,
+    "queue sources": deployed.queue_sources,
     "alarms": deployed.alarms,
     "dead letters": deployed.dead_letters,
 }

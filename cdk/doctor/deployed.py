@@ -1,11 +1,12 @@
-"""What runs after a deployment: the Kafka source, functions, the schema, the topic, alarms and dead letters."""
+"""What runs after a deployment: event sources, functions, the schema, the topic, alarms and dead letters."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cdk.doctor.account import Account, Answer
 from cdk.doctor.finding import Finding, fail, ok, warn
+from cdk.doctor.stacks import own_alarms
 from cdk.settings.context import ROOT
 from cdk.settings.stage import StageSettings
 
@@ -45,9 +46,12 @@ def judged_function(word: str, told: Answer) -> Finding:
 
 
 def kafka_source(account: Account, there: Delivery) -> Iterator[Finding]:
-    told = {"FunctionName": there.outputs["IngestFunctionName"]}
-    found = account.every("lambda", "list_event_source_mappings", "EventSourceMappings", **told)
+    found = _sources(account, there.outputs["IngestFunctionName"])
     yield judged_source([it for it in found if "Topics" in it], there.stage.kafka.topic)
+
+
+def _sources(account: Account, function: str) -> list[Answer]:
+    return account.every("lambda", "list_event_source_mappings", "EventSourceMappings", FunctionName=function)
 
 
 def judged_source(found: Sequence[Answer], topic: str) -> Finding:
@@ -56,14 +60,42 @@ def judged_source(found: Sequence[Answer], topic: str) -> Finding:
     if source is None:
         others = ", ".join(topic for it in found for topic in it["Topics"]) or "nothing"
         return fail(check, f"ingest reads {others}, not {topic}", "deploy again")
+    off = fail(check, f"is {source['State']}: nothing is read from Kafka", "enable it in ingest's triggers")
+    return _judged_state(check, source, off=off, reads=topic, remedy=_remedy)
+
+
+def queue_sources(account: Account, there: Delivery) -> Iterator[Finding]:
+    """Of send, which reads two queues."""
+    found = _sources(account, there.outputs["SendFunctionName"])
+    for word, output, without in (
+        ("send", "SendQueueUrl", "nothing is sent"),
+        ("report", "ReportQueueUrl", "what MySQL could not take of an attempt is not written down"),
+    ):
+        queue = there.outputs[output].rpartition("/")[2]
+        yield judged_queue_source(word, [it for it in found if it["EventSourceArn"].endswith(f":{queue}")], without)
+
+
+def judged_queue_source(word: str, found: Sequence[Answer], without: str) -> Finding:
+    """`without` says what does not happen while the queue is not read."""
+    check = f"{word} queue source"
+    if not found:
+        return fail(check, f"send does not read the {word} queue: {without}", "deploy again")
+    off = fail(check, f"is {found[0]['State']}: {without}", "enable it in send's triggers")
+    return _judged_state(
+        check, found[0], off=off, reads=f"the {word} queue", remedy=lambda _: "docs/runbook.md, SendErrors"
+    )
+
+
+def _judged_state(check: str, source: Answer, *, off: Finding, reads: str, remedy: Callable[[str], str]) -> Finding:
+    """`off` is what there is to say of a source that is disabled."""
     state, last = str(source["State"]), str(source.get("LastProcessingResult", ""))
     if state in ("Disabled", "Disabling"):
-        return fail(check, f"is {state}: nothing is read from Kafka", "enable it in ingest's triggers")
+        return off
     if last not in _WELL:
-        return fail(check, f"is {state}, and its last result is: {last}", _remedy(last))
+        return fail(check, f"is {state}, and its last result is: {last}", remedy(last))
     if state != "Enabled":
         return warn(check, f"is {state}", "wait some minutes: Lambda is still connecting it")
-    return ok(check, f"Enabled, reads {topic}; last result: {last or 'none yet'}")
+    return ok(check, f"Enabled, reads {reads}; last result: {last or 'none yet'}")
 
 
 def _remedy(problem: str) -> str:
@@ -116,9 +148,7 @@ def judged_topic(answer: Answer, *, failed: bool) -> Finding:
 
 
 def alarms(account: Account, there: Delivery) -> Iterator[Finding]:
-    told = {"AlarmNamePrefix": f"{there.stage.full_name}-"}
-    found = account.every("cloudwatch", "describe_alarms", "MetricAlarms", **told)
-    yield from judged_alarms(found)
+    yield from judged_alarms(own_alarms(account, there.stage))
 
 
 def judged_alarms(found: Sequence[Answer]) -> Iterator[Finding]:

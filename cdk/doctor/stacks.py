@@ -1,8 +1,8 @@
-"""Whether a deployment can begin: the state of the stage's stacks."""
+"""Whether a deployment can begin: the state of the stage's stacks, and whether its names are free."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from cdk.doctor.account import Account
+from cdk.doctor.account import Account, Answer
 from cdk.doctor.finding import Finding, fail, ok, warn
 from cdk.settings.stage import StageSettings
 
@@ -31,3 +31,30 @@ def judged_stack(name: str, status: str | None, stage: str) -> Finding:
     if status == "UPDATE_ROLLBACK_COMPLETE":
         return warn(check, f"{status}: the last deployment failed; the version before serves", f"{again} again")
     return ok(check, status)
+
+
+def names(account: Account, stage: StageSettings) -> Iterator[Finding]:
+    """Of alarms and the dashboard, with which CloudFormation would fail: "already exists".
+
+    ACloudGuru/serverless-plugin-aws-alerts#242 shows it. All else that a stage makes has names of its stack's own.
+    """
+    if account.stack(f"{stage.full_name}-delivery") is None:
+        taken = [str(it["AlarmName"]) for it in own_alarms(account, stage)]
+        told = {"DashboardNamePrefix": stage.full_name}
+        found = account.every("cloudwatch", "list_dashboards", "DashboardEntries", **told)
+        taken += [stage.full_name for it in found if it["DashboardName"] == stage.full_name]
+        yield judged_names(taken)
+
+
+def own_alarms(account: Account, stage: StageSettings) -> list[Answer]:
+    """Those of stage `dev` and not those of `dev-2`: the words after the stage have no dash."""
+    prefix = f"{stage.full_name}-"
+    found = account.every("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix)
+    return [it for it in found if "-" not in it["AlarmName"].removeprefix(prefix)]
+
+
+def judged_names(taken: Sequence[str]) -> Finding:
+    if taken:
+        found = f"alarms or a dashboard have them already: {', '.join(taken)}"
+        return fail("names", found, "delete these in CloudWatch, or give the stage another name_prefix")
+    return ok("names", "free")

@@ -5,7 +5,7 @@ that fails ends the deployment, and the stack goes back to its previous template
 the stack, leaves the stack in a failed state. Everything is an event.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,7 +96,13 @@ class OrderedStack(models.Stack):
         self._change("UPDATE", (template, parameters or {}), before=before, back="UPDATE_ROLLBACK")
 
     def delete(self) -> None:
-        """Also one that only has a change set, as `cdk diff` makes for a stack that is not there, and removes."""
+        """Also one that only has a change set, as `cdk diff` makes for a stack that is not there, and removes.
+
+        A stack whose export another one imports keeps its state (rlister/stax#40, USSBA/aws-cft-tools#27).
+        """
+        if held := next(self._exports_in_use(), None):
+            self._say(self.status, why=f"Delete canceled. {held}")
+            return
         self._say("DELETE_IN_PROGRESS")
         self.new = set()
         self.status = "DELETE_COMPLETE" if self._remove([*self.made]) else "DELETE_FAILED"
@@ -131,10 +137,16 @@ class OrderedStack(models.Stack):
     def _refuse_to_take_back(self, template: Body) -> None:
         """CloudFormation removes no export that another stack imports; moto does."""
         offered = {it["Export"]["Name"] for it in template.get("Outputs", {}).values() if "Export" in it}
-        for other in _others(self):
+        if held := next(self._exports_in_use(offered), None):
+            raise ValidationError(message=held)
+
+    def _exports_in_use(self, offered: Collection[str] = ()) -> Iterator[str]:
+        """A line for each export that is not offered any longer although another stack imports it."""
+        mine = {it.name for it in self.exported}
+        for other in _others(self) if mine else ():
             wanted = set(_imports(self.parse_template(other.template)))
-            if lost := sorted((wanted & {it.name for it in self.exported}) - offered):
-                raise ValidationError(message=f"Cannot delete export {lost[0]} as it is in use by {other.name}")
+            for lost in sorted((wanted & mine).difference(offered)):
+                yield f"Cannot delete export {lost} as it is in use by {other.name}"
 
     def _export(self, template: Body) -> None:
         """Moto lists the exports of a stack's creation only, and resolves an output when it is first asked for it."""

@@ -233,11 +233,13 @@ def test_what_comes_after_two_dashes_is_the_cdk_s_own(run: list[str]) -> None:
 def test_destroying_prod_says_first_what_holds_it_and_how_to_lift_that(
     run: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """One line is printed and the command runs, since the protection may have been lifted already."""
+    """The stack and MySQL; the command runs all the same, since both may have been lifted already."""
     assert main(["destroy", "--stage", "prod", "--confirm", "prod"]) == 0
-    (line,) = capfd.readouterr().err.splitlines()
-    assert line.startswith("hongyan: termination protection holds hongyan-prod-data")
-    assert line.endswith("--no-enable-termination-protection --stack-name hongyan-prod-data")
+    stack, mysql = capfd.readouterr().err.splitlines()
+    assert stack.startswith("hongyan: termination protection holds hongyan-prod-data")
+    assert stack.endswith("--no-enable-termination-protection --stack-name hongyan-prod-data")
+    assert mysql.startswith("hongyan: RDS protects MySQL")
+    assert mysql.endswith("database.new.deletion_protection false")
     assert "destroy" in run
     for others in (["destroy", "--stage", "dev", "--confirm", "dev"], ["deploy", "--stage", "dev"]):
         assert main(others) == 0

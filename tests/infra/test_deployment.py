@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from cdk.settings.context import ROOT
 from delivery.storage.tables import metadata
 from local.servers.mysql import mysql_server
+from tests.infra.account.backup import records
 from tests.infra.account.seen import Seen
 from tests.infra.deployments import DATABASE, Deployments, deployments
 from tests.infra.templates import DEPLOYED, FUNCTIONS, environment
@@ -66,7 +66,7 @@ def test_repeated_every_resource_of_both_stacks_stands(stage: Deployments) -> No
     """The command line removes the failed stack, and its names are not in the way."""
     assert stage.first.failure == ""
     for word in ("data", "delivery"):
-        kinds = [it["Type"] for it in stage.first.assembly.stack(word).body["Resources"].values()]
+        kinds = [it["Type"] for it in stage.to_begin_with.stack(word).body["Resources"].values()]
         assert stage.first.after.stacks[word]["StackStatus"] == "CREATE_COMPLETE"
         assert sorted(stage.first.changed(word)) == sorted(("CREATE_COMPLETE", kind) for kind in kinds)
 
@@ -74,7 +74,7 @@ def test_repeated_every_resource_of_both_stacks_stands(stage: Deployments) -> No
 @pytest.mark.parametrize("word", DEPLOYED)
 def test_functions_are_what_the_template_says(word: str, stage: Deployments) -> None:
     """With every reference resolved, also those to the data stack."""
-    wanted, account = stage.first.assembly.stack("delivery").function(word), stage.first.after
+    wanted, account = stage.to_begin_with.stack("delivery").function(word), stage.first.after
     made = account.function(word)
     for name in ("Handler", "Runtime", "Architectures", "Timeout", "MemorySize", "TracingConfig", "Role"):
         assert stands_for(wanted[name], made[name], account), name
@@ -125,7 +125,7 @@ def test_the_database_is_migrated_by_the_deployed_code(stage: Deployments) -> No
 def test_kafka_is_made_and_its_topic_is_asked_for_there(stage: Deployments) -> None:
     """It has the stage's size, and both the topic's function and ingest may connect to it."""
     (cluster,) = stage.first.after.clusters
-    wanted = stage.first.assembly.stack("data").one("AWS::MSK::Cluster")
+    wanted = stage.to_begin_with.stack("data").one("AWS::MSK::Cluster")
     assert cluster["ClusterName"].startswith("hongyan-dev-")
     assert cluster["NumberOfBrokerNodes"] == wanted["NumberOfBrokerNodes"]
     assert environment(stage.first.after.function("topic"))["KAFKA_CLUSTER_ARN"] == cluster["ClusterArn"]
@@ -162,14 +162,14 @@ def at_once(account: Seen) -> Mapping[str, int]:
 def test_logs_are_kept_for_the_stage_s_days_and_encrypted(stage: Deployments) -> None:
     """The functions', MySQL's and the VPC's log of refused packets."""
     groups = stage.first.after.log_groups
-    assert len(groups) == len(stage.first.assembly.all("AWS::Logs::LogGroup"))
+    assert len(groups) == len(stage.to_begin_with.all("AWS::Logs::LogGroup"))
     keys = {key["Arn"] for key in stage.first.after.keys}
     assert all(group["retentionInDays"] == 7 and group["kmsKeyId"] in keys for group in groups)
 
 
 def test_alarms_are_those_of_the_template(stage: Deployments) -> None:
     """CloudWatch took each of them."""
-    template = stage.first.assembly.stack("delivery")
+    template = stage.to_begin_with.stack("delivery")
     wanted = {it["AlarmName"]: it["Threshold"] for it in template.all("AWS::CloudWatch::Alarm")}
     assert {name: it["Threshold"] for name, it in stage.first.after.alarms.items()} == wanted
 
@@ -245,8 +245,6 @@ def test_the_stage_is_made_again_from_its_snapshot_with_the_key_that_it_was_left
 def test_what_the_snapshot_had_open_is_held_before_anything_serves(stage: Deployments) -> None:
     """By the deployed code, on a real MySQL; the tables are the same as before."""
     assert stage.restored.tables == stage.mended.tables
-    with stage.engine.connect() as connection:
-        held = connection.execute(text(f"SELECT status, last_error_code FROM {DATABASE}.notification_records")).all()
-    assert held == [("dead", "held_after_restore")]
+    assert records(stage.engine, DATABASE) == [("dead", "held_after_restore")]
     order = [kind for _, kind in stage.restored.changed("delivery")]
     assert order.index("Custom::Migrations") < min(order.index("AWS::Lambda::EventSourceMapping"), len(order))

@@ -1,4 +1,4 @@
-"""prod's first deployment fails at one resource after the other, and the same templates are deployed until they stand.
+"""A first deployment fails at one resource after the other, and the same templates are deployed until they stand.
 
 The stacks go into a server of AWS's APIs whose rules of rollback are those of CloudFormation
 (local/account/cloudformation.py); it is asked for what the CDK's command line asks for. The command line itself repeats
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.account.faults import FAULTS
@@ -23,6 +24,7 @@ from tests.infra.conftest import Stacks
 from tests.infra.templates import Template
 
 DATA, DELIVERY = "hongyan-prod-data", "hongyan-prod-delivery"
+DATA_OF_DEV = "hongyan-dev-data"
 KEPT = ("Retain", "RetainExceptOnCreate", "Snapshot")
 
 
@@ -50,7 +52,9 @@ class Account:
 
     @property
     def cloudformation(self) -> Any:
-        return self.aws.session.client("cloudformation", endpoint_url=self.aws.endpoint_url)
+        """On a busy machine a creation takes longer than the client would wait before it asks for another."""
+        once = Config(read_timeout=900, retries={"total_max_attempts": 1})
+        return self.aws.session.client("cloudformation", endpoint_url=self.aws.endpoint_url, config=once)
 
     def status(self, stack: str) -> str:
         stacks = self.cloudformation.describe_stacks()["Stacks"]
@@ -78,13 +82,17 @@ def left(account: Seen) -> list[object]:
     return [*keys, *named, *account.vpcs, *account.queues, *account.alarms]
 
 
-def stateful(data: Template) -> list[str]:
+def stateful(template: Template) -> list[str]:
     """The logical ids of what stays when its stack goes, and of the rest that has a state or makes what has one."""
-    kinds = ("KMS::Key", "SecretsManager", "Logs::LogGroup", "RDS", "MSK", "ApplicationAutoScaling")
-    resources = data.body["Resources"].items()
+    kinds = ("KMS::Key", "SecretsManager", "Logs::LogGroup", "RDS", "MSK", "ApplicationAutoScaling", "SQS::Queue")
+    resources = template.body["Resources"].items()
     return [
         name for name, it in resources if it.get("DeletionPolicy") in KEPT or any(kind in it["Type"] for kind in kinds)
     ]
+
+
+def one_of_each_kind(template: Template) -> list[str]:
+    return list({template.body["Resources"][name]["Type"]: name for name in stateful(template)}.values())
 
 
 def test_each_stateful_resource_may_fail_and_leaves_nothing_behind_and_nothing_in_the_way(account: Account) -> None:
@@ -94,6 +102,15 @@ def test_each_stateful_resource_may_fail_and_leaves_nothing_behind_and_nothing_i
         after = account.deploy(DATA, template, fails_at=name)
         assert (name, account.status(DATA), left(after)) == (name, "ROLLBACK_COMPLETE", [])
     assert len(names) > 15
+
+
+def test_so_may_each_kind_of_them_in_a_stage_that_protects_nothing(account: Account, both: Stacks) -> None:
+    """dev keeps nothing when it goes, and has other policies."""
+    publish_nothing(template := both("dev", first=True)["data"], account.aws)
+    for name in (names := one_of_each_kind(template)):
+        after = account.deploy(DATA_OF_DEV, template.body, fails_at=name)
+        assert (name, account.status(DATA_OF_DEV), left(after)) == (name, "ROLLBACK_COMPLETE", [])
+    assert len(names) > 7
 
 
 def test_a_creation_that_is_protected_cannot_be_repeated(account: Account) -> None:
@@ -127,16 +144,36 @@ def test_what_stands_is_protected_by_an_update_that_replaces_nothing(account: Ac
     assert [it["DeletionProtection"] for it in protected.databases] == [True]
 
 
+def test_a_stack_is_not_deleted_while_another_imports_what_it_exports(account: Account) -> None:
+    """It keeps its state, and CloudFormation says why; so `make destroy` has to begin with the delivery stack."""
+    made, queue = account.cloudformation, {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {}}}
+    exported = {"Name": {"Value": {"Fn::GetAtt": ["Queue", "QueueName"]}, "Export": {"Name": "of-the-first"}}}
+    imported = {"Name": {"Value": {"Fn::ImportValue": "of-the-first"}}}
+    for name, outputs in (("first", exported), ("second", imported)):
+        made.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": queue, "Outputs": outputs}))
+    made.delete_stack(StackName="first")
+    assert account.status("first") == "CREATE_COMPLETE"
+    last = made.describe_stack_events(StackName="first")["StackEvents"][0]
+    assert (
+        last["ResourceStatusReason"] == "Delete canceled. Cannot delete export of-the-first as it is in use by second"
+    )
+    for name in ("second", "first"):
+        made.delete_stack(StackName=name)
+        assert account.status(name) == ""
+
+
 def test_a_delivery_stack_that_fails_leaves_neither_its_data_key_nor_the_data_stack_in_another_state(
     account: Account,
 ) -> None:
-    """The migration is the likeliest to fail: it is the first to reach MySQL."""
-    before = seen(account.aws)
-    after = account.deploy(DELIVERY, account.first["delivery"].body, fails_at="Custom::Migrations")
-    assert account.status(DELIVERY) == "ROLLBACK_COMPLETE"
-    for now, then in ((after.keys, before.keys), (after.log_groups, before.log_groups)):
-        assert [it for it in now if it.get("Enabled", True)] == [it for it in then if it.get("Enabled", True)]
-    assert not [*after.queues, *after.alarms, *after.sources]
+    """In turn; the migration is the likeliest to fail, since it is the first to reach MySQL."""
+    before, template = seen(account.aws), account.first["delivery"]
+    for name in (names := [*one_of_each_kind(template), "Custom::Migrations"]):
+        after = account.deploy(DELIVERY, template.body, fails_at=name)
+        assert (name, account.status(DELIVERY)) == (name, "ROLLBACK_COMPLETE")
+        for now, then in ((after.keys, before.keys), (after.log_groups, before.log_groups)):
+            assert [it for it in now if it.get("Enabled", True)] == [it for it in then if it.get("Enabled", True)]
+        assert not [*after.queues, *after.alarms, *after.sources]
+    assert len(names) > 3
 
 
 def test_a_deleted_stack_can_still_be_described_and_exports_nothing(account: Account) -> None:

@@ -87,6 +87,16 @@ def test_the_password_is_generated_and_another_one_after_the_stage_s_days(both: 
     assert rotation["RotationRules"] == {"ScheduleExpression": "rate(9 days)"}
 
 
+@pytest.mark.parametrize(("partition", "of_python_3_10"), [("aws", (1, 1, 618)), ("aws-us-gov", (1, 1, 319))])
+def test_the_function_that_rotates_has_a_python_that_lambda_still_creates_functions_with(
+    partition: str, of_python_3_10: tuple[int, ...], both: Stacks
+) -> None:
+    """aws/aws-cdk#35528 and #36019 have the last versions of AWS's application that ran on Python 3.10."""
+    (mapping,) = both("dev")["data"].body["Mappings"].values()
+    version = tuple(map(int, mapping[partition]["semanticVersion"].split(".")))
+    assert version > of_python_3_10
+
+
 def test_without_rotation_there_is_no_function_of_aws_s(both: Stacks) -> None:
     """In regions without the Serverless Application Repository the stack could not be made with it."""
     data = both("dev", {"database": {"new": {"rotation_days": 0}}})["data"]

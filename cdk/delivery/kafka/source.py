@@ -126,7 +126,7 @@ class ManagedKafka:
         self._grant_find(consumer.role)
         if self.login:
             self.login.grant(consumer.role)
-            grant(consumer.role, ["kafka:ListScramSecrets"], self.arns.cluster)
+            self._grant_list(consumer.role, self.login)
         else:
             self._grant_read(consumer.role)
         return self.topic.feed(
@@ -136,11 +136,19 @@ class ManagedKafka:
         )
 
     def _grant_find(self, role: iam.Role) -> None:
-        """As Lambda's page "Configuring Lambda permissions for Amazon MSK event source mappings" lists them."""
-        grant(role, ["kafka:DescribeCluster", "kafka:DescribeClusterV2"], self.arns.cluster)
+        """As Lambda's page "Configuring Lambda permissions for Amazon MSK event source mappings" lists them.
+
+        Of `DescribeCluster` and `DescribeClusterV2` it wants one, and for MSK Serverless the second.
+        """
+        grant(role, ["kafka:DescribeClusterV2"], self.arns.cluster)
         grant(role, [FIND_BROKERS], "*")
         if self.connection:
             grant(role, ["kafka:DescribeVpcConnection"], self.connection)
+
+    def _grant_list(self, role: iam.Role, login: Login) -> None:
+        """The same page wants it with SASL/SCRAM; with mutual TLS the secret alone will do."""
+        if login.mechanism != "TLS":
+            grant(role, ["kafka:ListScramSecrets"], self.arns.cluster)
 
     def _grant_read(self, role: iam.Role) -> None:
         for actions, resource in (

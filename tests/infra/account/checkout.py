@@ -58,6 +58,16 @@ class Checkout:
         subprocess.run([sys.executable, "app.py"], cwd=self.root, env={**os.environ, **passed}, check=True)
         return Assembly(out=out)
 
+    def settle(self, stage: str, over: Mapping[str, Any]) -> None:
+        """Writes a cdk.json of its own, for the command line that runs here."""
+        context = merged(own_context(), {"stages": {stage: over}})
+        (self.root / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} app.py", "context": context}))
+
+    def without_third_party_packages(self) -> None:
+        """Nothing runs those of a layer here, and they would be most of what is uploaded."""
+        for requirements in self.root.glob("layers/*/requirements.txt"):
+            requirements.write_text("")
+
     def next_version(self, statement: str) -> None:
         """Adds a migration that runs this statement, and changes the code of every function."""
         migration = _MIGRATION.format(revision="next", before=_HEAD, statement=statement)

@@ -104,6 +104,19 @@ def five_addresses(account: Account) -> None:
         account.client("ec2").allocate_address(Domain="vpc")
 
 
+def foreign_alarm(account: Account) -> None:
+    """And one of another stage, whose name begins like ours."""
+    told = {"MetricName": "m", "Namespace": "n", "Statistic": "Sum", "Threshold": 1.0, "EvaluationPeriods": 1}
+    for name in ("hongyan-dev-KafkaLag", "hongyan-dev-2-KafkaLag"):
+        rest = {"Period": 60, "ComparisonOperator": "GreaterThanThreshold"}
+        account.client("cloudwatch").put_metric_alarm(AlarmName=name, **told, **rest)
+
+
+def foreign_dashboard(account: Account) -> None:
+    for name in ("hongyan-dev", "hongyan-dev-2"):
+        account.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}')
+
+
 def nothing(_: Account) -> None:
     return None
 
@@ -125,6 +138,23 @@ FAULTS: list[tuple[str, Mapping[str, Any], Fault, str, str, str]] = [
     ("another account", {**NEW, "account": "999999999999"}, nothing, "credentials", "is in account 1234", "AWS_PROF"),
     ("not bootstrapped", NEW, not_bootstrapped, "bootstrap", "nobody has prepared eu-west-1", "make bootstrap STAGE=d"),
     ("an old bootstrap", NEW, old_bootstrap, "bootstrap", "version 5, and deployments need 6", "make bootstrap STAGE"),
+    ("an alarm of our name", NEW, foreign_alarm, "names", "have them already: hongyan-dev-KafkaLag", "delete these"),
+    (
+        "a dashboard of our name",
+        NEW,
+        foreign_dashboard,
+        "names",
+        "have them already: hongyan-dev",
+        "another name_prefix",
+    ),
+    (
+        "no snapshot to restore",
+        {**NEW, "database": {"new": {"snapshot_arn": f"arn:aws:rds:eu-west-1:{ACCOUNT}:snapshot:gone"}}},
+        nothing,
+        "database.new.snapshot_arn",
+        "there is no snapshot arn:aws:rds",
+        "correct the ARN",
+    ),
     ("no room for a VPC", NEW, four_vpcs, "quota of VPCs", "5 of 5 are in use, the stage needs 1", "Service Quotas"),
     ("no address left", NEW, five_addresses, "quota of Elastic IP addresses", "5 of 5", "ask for more in Service Quo"),
     (
@@ -227,6 +257,7 @@ def test_a_fault_is_one_line_that_says_what_to_do(
         (only,) = bad(examined(account, stage))
     assert (only.verdict, only.check) == ("fail", check)
     assert found in only.found
+    assert "hongyan-dev-2" not in only.found
     assert remedy in only.remedy
 
 
@@ -235,6 +266,7 @@ def test_a_fault_is_one_line_that_says_what_to_do(
     [
         (NEW, "ssm", "GetParameter", "bootstrap"),
         (NEW, "service-quotas", "GetServiceQuota", "quota of VPCs"),
+        (NEW, "cloudwatch", "DescribeAlarms", "names"),
         (NEW, "ec2", "DescribeAvailabilityZones", "zones and classes"),
         (EXISTING, "ec2", "DescribeSubnets", "network"),
         (EXISTING, "secretsmanager", "DescribeSecret", "database.secret_arn"),

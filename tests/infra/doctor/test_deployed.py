@@ -94,23 +94,48 @@ def test_a_deployment_that_works_has_nothing_to_mend(deployed: Deployed) -> None
     told = {it.check: it.found for it in found}
     assert told["schema"] == f"is at {newest()}, as this checkout"
     assert told["kafka source"].startswith("Enabled, reads smartflow.notification.outbox; last result: No records")
+    for word in ("send", "report"):
+        assert told[f"{word} queue source"] == f"Enabled, reads the {word} queue; last result: none yet"
     assert {"function ingest", "function claim", "function send", "alarms", "stack hongyan-dev-delivery"} <= told.keys()
 
 
-def disabled_sources(output: str) -> Callable[[Deployed], Any]:
+def disabled_sources(function: str, queue: str = "") -> Callable[[Deployed], Any]:
+    """Of a function, all or the one that reads a queue; both are named by outputs."""
+
     @contextmanager
     def fault(deployed: Deployed) -> Iterator[None]:
-        told = {"FunctionName": deployed.outputs[output]}
-        sources = deployed.account.every("lambda", "list_event_source_mappings", "EventSourceMappings", **told)
-        enable(deployed, sources, enabled=False)
+        found = sources(deployed, function, queue)
+        enable(deployed, found, enabled=False)
         yield
-        enable(deployed, sources, enabled=True)
+        enable(deployed, found, enabled=True)
 
     return fault
 
 
-def enable(deployed: Deployed, sources: Sequence[Mapping[str, Any]], *, enabled: bool) -> None:
-    for it in sources:
+def deleted_source(queue: str) -> Callable[[Deployed], Any]:
+    @contextmanager
+    def fault(deployed: Deployed) -> Iterator[None]:
+        (only,) = sources(deployed, "SendFunctionName", queue)
+        deployed.account.client("lambda").delete_event_source_mapping(UUID=only["UUID"])
+        yield
+        told = {name: only[name] for name in ("EventSourceArn", "BatchSize", "FunctionResponseTypes")}
+        function = deployed.outputs["SendFunctionName"]
+        deployed.account.client("lambda").create_event_source_mapping(FunctionName=function, **told)
+
+    return fault
+
+
+def sources(deployed: Deployed, function: str, queue: str = "") -> list[Any]:
+    told = {"FunctionName": deployed.outputs[function]}
+    found = deployed.account.every("lambda", "list_event_source_mappings", "EventSourceMappings", **told)
+    if not queue:
+        return found
+    name = deployed.outputs[queue].rpartition("/")[2]
+    return [it for it in found if it["EventSourceArn"].rpartition(":")[2] == name]
+
+
+def enable(deployed: Deployed, found: Sequence[Mapping[str, Any]], *, enabled: bool) -> None:
+    for it in found:
         deployed.account.client("lambda").update_event_source_mapping(UUID=it["UUID"], Enabled=enabled)
 
 
@@ -159,6 +184,27 @@ def newer_schema(deployed: Deployed) -> Iterator[None]:
             "kafka source",
             "is Disabled: nothing is read from Kafka",
             "enable it in ingest's",
+        ),
+        (
+            disabled_sources("SendFunctionName", "SendQueueUrl"),
+            "fail",
+            "send queue source",
+            "is Disabled: nothing is sent",
+            "enable it in send's triggers",
+        ),
+        (
+            disabled_sources("SendFunctionName", "ReportQueueUrl"),
+            "fail",
+            "report queue source",
+            "is Disabled: what MySQL could not take of an attempt",
+            "enable it in send's triggers",
+        ),
+        (
+            deleted_source("SendQueueUrl"),
+            "fail",
+            "send queue source",
+            "send does not read the send queue: nothing is sent",
+            "deploy again",
         ),
         (ringing_alarm, "fail", "alarm KafkaLag", "ALARM: Threshold Crossed", "docs/runbook.md, KafkaLag"),
         (

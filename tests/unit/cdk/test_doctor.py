@@ -9,7 +9,7 @@ import pytest
 
 from cdk.doctor.__main__ import line, main, summary
 from cdk.doctor.capacity import CONCURRENCY, concurrency, judged_concurrency, judged_zones, needs
-from cdk.doctor.deployed import judged_function, judged_source, judged_topic
+from cdk.doctor.deployed import judged_function, judged_queue_source, judged_source, judged_topic
 from cdk.doctor.finding import Finding, fail, ok, something_fails, warn
 from cdk.doctor.identity import judged_region
 from cdk.doctor.network import Subnet, judged_subnets, lets
@@ -66,6 +66,21 @@ def test_a_stack_s_state_says_whether_to_deploy_or_to_wait(status: str | None, v
 )
 def test_a_source_s_last_result_says_what_to_mend(last: str, state: str, verdict: str, remedy: str) -> None:
     found = judged_source([{**SOURCE, "State": state, "LastProcessingResult": last}], TOPIC)
+    assert found.verdict == verdict
+    assert remedy in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("last", "state", "verdict", "remedy"),
+    [
+        ("OK", "Enabled", "ok", ""),
+        ("No records processed", "Updating", "warn", "wait"),
+        ("PROBLEM: Function call failed", "Enabled", "fail", "docs/runbook.md, SendErrors"),
+    ],
+)
+def test_a_queue_s_source_is_judged_by_the_same_states(last: str, state: str, verdict: str, remedy: str) -> None:
+    source = {"EventSourceArn": "arn:aws:sqs:eu-west-1:1:q", "State": state, "LastProcessingResult": last}
+    found = judged_queue_source("send", [source], "nothing is sent")
     assert found.verdict == verdict
     assert remedy in found.remedy
 
