@@ -100,9 +100,11 @@ def test_a_reject_is_told_shown_and_replayed(stack: StackProcess, tmp_path: Path
     event.write_bytes(example_event(0, "rejected"))
     told = stack.hongyan("publish", "--file", str(event))
     assert told.returncode == 1, told
-    [reject_id] = re.findall(
+    line = re.search(
         r"^rejected as payload_invalid: user_id: .*; see: hongyan reject (\d+)$", told.stdout, re.MULTILINE
     )
+    assert line, told
+    reject_id = line[1]
     listed = stack.hongyan("rejects", "--not-replayed", "--code", "payload_invalid").stdout
     assert re.search(rf"^ *{reject_id} ", listed, re.MULTILINE), listed
     shown = json.loads(stack.hongyan("reject", reject_id, "--json").stdout)

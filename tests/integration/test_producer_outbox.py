@@ -115,6 +115,7 @@ def test_the_row_is_due_at_once_and_says_where_its_event_goes(plain: Any, engine
         "last_error": None,
         "published_at": None,
         "consumed_at": None,
+        "ordered_key": "7",
     }
 
 

@@ -11,12 +11,14 @@ from delivery.storage.mysql.database import from_stored
 from delivery.storage.tables import channels
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, rows
+from tests.integration.pruning import add_outbox
 from tests.integration.sending import PointerList, claim_all
 
 _BLOCK = re.compile(r"^```sql\n(.+?);\n```$", re.MULTILINE | re.DOTALL)
 STATEMENTS = _BLOCK.findall((ROOT / "docs" / "runbook.md").read_text())
 OPERATIONS = _BLOCK.findall((ROOT / "docs" / "operations.md").read_text())
 LOOKS = [statement for statement in STATEMENTS if statement.startswith("SELECT")]
+CHANGES = [statement for statement in STATEMENTS if statement not in LOOKS]
 
 
 @pytest.mark.parametrize("statement", LOOKS)
@@ -41,7 +43,7 @@ def test_a_record_whose_outcome_is_written_nowhere_is_closed_by_hand(engine: Eng
     """As long as the attempt that the log names still owns it."""
     for attempt_count in (1, 2):
         add_row(engine, now=clock(), status="sending", attempt_count=attempt_count, next_retry_at=clock())
-    (close,) = [statement for statement in STATEMENTS if statement not in LOOKS and "'failed'" not in statement]
+    (close,) = [statement for statement in CHANGES if "SET status = 'sent'" in statement]
     with engine.begin() as connection:
         for record_id in (1, 2):
             connection.exec_driver_sql(close.replace("4711", str(record_id)))
@@ -52,10 +54,27 @@ def test_dead_records_get_attempts_again(engine: Engine, clock: Clock, queue: Po
     """Claim takes them up at its next tick, with their earlier attempts still counted; what was sent stays sent."""
     for status in ("dead", "sent", "dead"):
         add_row(engine, now=clock(), status=status, attempt_count=5, next_retry_at=None)
-    (redrive,) = [statement for statement in STATEMENTS if statement not in LOOKS and "'failed'" in statement]
+    (redrive,) = [statement for statement in CHANGES if "'failed'" in statement]
     with engine.begin() as connection:
         connection.exec_driver_sql(redrive)
     first, *others = rows(engine)
     assert [row.status for row in (first, *others)] == ["failed", "sent", "failed"]
     clock.time = from_stored(first.next_retry_at)
     assert claim_all(engine, clock, queue) == [Pointer(1, 5), Pointer(3, 5)]
+
+
+def test_outbox_rows_that_kafka_refused_come_again(engine: Engine, clock: Clock) -> None:
+    """Those that are named; one that ingest rejected was published, and stays dead."""
+    for number in (1, 2, 3):
+        add_outbox(engine, number, "dead", ended=clock())
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE notification_outbox_messages SET retry_count = 20, published_at = IF(id = 2, updated_at, NULL)"
+        )
+    (again,) = [statement for statement in CHANGES if "notification_outbox_messages" in statement]
+    with engine.begin() as connection:
+        connection.exec_driver_sql(again.replace("4711, 4712", "1, 2"))
+        found = connection.exec_driver_sql(
+            "SELECT id, status, retry_count, next_retry_at IS NULL FROM notification_outbox_messages ORDER BY id"
+        ).all()
+    assert found == [(1, "pending", 0, 0), (2, "dead", 20, 1), (3, "dead", 20, 1)]
