@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Engine
 
 from local.machine.ports import free_port
@@ -128,6 +129,19 @@ def test_a_topic_that_is_not_there_yet_is_waited_for(engine: Engine, broker: Bro
     broker.make_topic(topic)
     until(lambda: run(relay).failure is None and counts(engine) == {"published": 2})
     assert [one.number for one in broker.arrived(topic)] == [waiting]
+
+
+@pytest.mark.parametrize("name", ["a b", "a\0b", ""])
+def test_a_topic_that_no_broker_could_have_is_refused(engine: Engine, broker: Broker, topic: str, name: str) -> None:
+    """It would never be there. The rest of the set goes and is marked, even if the client itself finds it impossible."""
+    broker.make_topic(topic)
+    [first] = add(engine, now(), ["a"], topic=topic)
+    [bad] = add(engine, now(), ["a"], topic=name, max_retry=1)
+    [last] = add(engine, now(), ["b"], topic=topic)
+    report = run(relayer(engine, broker.servers))
+    assert (report.published, report.dead, report.failure) == (2, 1, None)
+    assert states(engine)[bad].status == "dead"
+    assert {one.number for one in broker.arrived(topic)} == {first, last}
 
 
 def test_kafka_away_for_hours_kills_no_row(engine: Engine) -> None:

@@ -11,7 +11,7 @@ from confluent_kafka import Message as Sent
 
 from delivery.aws.kafka.login import Login
 from delivery.aws.kafka.verdicts import verdict_of
-from delivery.domain.relaying import Accepted, Delivery, Message, Unavailable
+from delivery.domain.relaying import Accepted, Delivery, Message, Refused, Unavailable
 
 #: How long a message may take, all of the client's own tries included.
 DELIVERY_SECONDS = 10
@@ -62,6 +62,8 @@ class KafkaProducer:
             self._client.produce(message.topic, value=message.value, key=message.key, on_delivery=told)
         except KafkaException as failure:
             self._told(message.row_id, failure.args[0])
+        except ValueError as fault:  # a topic's name with a zero byte, which no broker is asked about
+            self._note(message.row_id, Refused(words=f"Kafka's client: {fault}"))
         except BufferError as full:
             self._note(message.row_id, Unavailable(words=f"Kafka's client: {full}"))
 
