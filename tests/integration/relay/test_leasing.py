@@ -175,6 +175,19 @@ def test_thousands_of_waiting_rows_of_one_key_do_not_starve_the_others(engine: E
     assert lease(engine, clock).taken == 0
 
 
+def test_a_set_of_large_rows_is_shorter(engine: Engine, clock: Clock) -> None:
+    """Five hundred of them would not fit in the function's memory. One that is larger than a set goes alone."""
+    sizes = dict(zip(add(engine, clock(), list("abcd")), (6_000_000, 6_000_000, 6_000_000, 17_000_000), strict=True))
+    with engine.begin() as connection:
+        for row_id, size in sizes.items():
+            repeated = "JSON_OBJECT('payload', JSON_OBJECT('text', REPEAT('x', %s)))"
+            connection.exec_driver_sql(f"UPDATE {TABLE} SET payload = {repeated} WHERE id = %s", (size, row_id))
+    sets = [lease(engine, clock) for _ in range(4)]
+    assert [ids(leased) for leased in sets] == [[1, 2], [3], [4], []]
+    assert [leased.left for leased in sets] == [2, 1, 0, 0]
+    assert all(row.payload.count("x") >= sizes[row.id] for leased in sets for row in leased.rows)
+
+
 def test_a_late_relay_overwrites_neither_consumed_nor_dead(engine: Engine, clock: Clock) -> None:
     """Ingest was quicker than the mark: what it wrote stands, and the relay is told that it was late."""
     consumed, dead, own = add(engine, clock(), ["1", "2", "3"])

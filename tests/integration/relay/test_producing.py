@@ -133,7 +133,7 @@ def test_a_topic_that_is_not_there_yet_is_waited_for(engine: Engine, broker: Bro
 
 @pytest.mark.parametrize("name", ["a b", "a\0b", ""])
 def test_a_topic_that_no_broker_could_have_is_refused(engine: Engine, broker: Broker, topic: str, name: str) -> None:
-    """It would never be there. The rest of the set goes and is marked, even if the client itself finds it impossible."""
+    """It would never be there. The rest of the set goes, even if it is the client that finds the name impossible."""
     broker.make_topic(topic)
     [first] = add(engine, now(), ["a"], topic=topic)
     [bad] = add(engine, now(), ["a"], topic=name, max_retry=1)

@@ -50,13 +50,17 @@ class Outbox:
     lost: int = 0
     oldest: datetime | None = None
     asked: int = 0
+    #: How many rows there is room for in a set.
+    room: int = 1_000
     down: Exception | None = None
 
     def lease_due(self, *, limit: int, now: datetime, lease: timedelta) -> Leased:
         assert (now, lease) == (self.clock.time, POLICY.lease)
         self.asked += 1
-        rows, self.rows = self.rows[:limit], self.rows[limit:]
-        return Leased(rows=rows, until=now + lease)
+        size = min(limit, self.room)
+        left = len(self.rows[size:limit])
+        rows, self.rows = self.rows[:size], self.rows[size:]
+        return Leased(rows=rows, until=now + lease, left=left)
 
     def mark(self, marks: Sequence[Mark], *, leased_until: datetime, now: datetime) -> int:
         if self.down:
@@ -225,6 +229,14 @@ def test_a_full_set_is_followed_by_the_next_at_once() -> None:
     run.until = NOW + timedelta(seconds=15, milliseconds=1)
     assert run.report().published == 10
     assert run.outbox.asked == 3
+
+
+def test_a_set_of_large_rows_is_followed_by_the_next_at_once() -> None:
+    """It was not full, but only because it had no room for those that are left."""
+    run = Run(of_key("a", 1, 2, 3), until=NOW + timedelta(seconds=15, milliseconds=1))
+    run.outbox.room = 1
+    assert run.report().published == 3
+    assert run.clock.time == NOW + POLICY.idle
 
 
 def test_with_the_deadline_near_nothing_is_leased_or_produced() -> None:

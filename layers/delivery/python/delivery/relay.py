@@ -121,7 +121,7 @@ class Relayer:
             while self._time_for_a_set(until):
                 leased = self._lease()
                 report = self._relay(report, leased, until)
-                if leased.taken < self.policy.batch_size:
+                if leased.taken < self.policy.batch_size and not leased.left:
                     self.wait(self.policy.idle.total_seconds())
         except Exception as error:  # noqa: BLE001 - the handler raises it when it has told the counts
             return replace(report, failure=error)

@@ -39,6 +39,8 @@ class Leased:
     until: datetime
     #: Due too, but set aside: an older row of their key is not published yet.
     blocked: int = 0
+    #: Due too, but left to the next set: this one is large enough in bytes.
+    left: int = 0
 
     @property
     def taken(self) -> int:

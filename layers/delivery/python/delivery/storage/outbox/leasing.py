@@ -6,6 +6,7 @@ Rows are leased and not locked: ingest marks the same rows while the relay waits
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, text
@@ -20,12 +21,19 @@ ORDER_INDEX = "ix_notification_outbox_order"
 #: How long rows wait for an older one that another relay has in hand.
 _TURN = timedelta(seconds=1)
 
-_READ = ("id", "topic", "message_key", "event_type", "service_name", "payload", "retry_count", "max_retry")
+#: What the payloads of a set may have in bytes, so that the function's memory has room for them. One row always may.
+_SET_BYTES = 16 * 1024 * 1024
+#: A larger payload is read only once it is known to be in the set.
+_LARGE_BYTES = 4 * 1024
+
+_READ = ("id", "topic", "message_key", "event_type", "service_name", "retry_count", "max_retry")
 
 # NULL is a row whose producer gave no time. The index is forced, here and below: on a small or mostly due table the
 # optimizer prefers a full scan.
 DUE = text(f"""
-SELECT {listed(_READ)}, ordered_key FROM notification_outbox_messages FORCE INDEX ({DUE_INDEX})
+SELECT {listed(_READ)}, ordered_key, JSON_STORAGE_SIZE(payload) AS size,
+    IF(JSON_STORAGE_SIZE(payload) > {_LARGE_BYTES}, NULL, payload) AS payload
+FROM notification_outbox_messages FORCE INDEX ({DUE_INDEX})
 WHERE status = 'pending' AND (next_retry_at <= :now OR next_retry_at IS NULL)
 ORDER BY next_retry_at, id LIMIT :limit FOR UPDATE SKIP LOCKED""")  # noqa: S608 - constant
 
@@ -45,13 +53,15 @@ _LEASE = f"""
 UPDATE notification_outbox_messages FORCE INDEX (PRIMARY) SET {assigned(_LEASED)}
 WHERE id IN %(ids)s"""  # noqa: S608 - constant
 
+_LARGE = "SELECT id, payload FROM notification_outbox_messages FORCE INDEX (PRIMARY) WHERE id IN %(ids)s"
+
 _OLDEST_PENDING = text(f"""
 SELECT created_at FROM notification_outbox_messages WHERE id = (
     SELECT MIN(id) FROM notification_outbox_messages FORCE INDEX ({DUE_INDEX}) WHERE status = 'pending')""")  # noqa: S608 - constant
 
 RIGHTS: Rights = {
     "notification_outbox_messages": [
-        *select(*_READ, "ordered_key", "status", "next_retry_at", "created_at"),
+        *select(*_READ, "payload", "ordered_key", "status", "next_retry_at", "created_at"),
         *update(*_LEASED),
     ]
 }
@@ -66,7 +76,10 @@ class DueRows:
     engine: Engine
 
     def lease_due(self, *, limit: int, now: datetime, lease: timedelta) -> Leased:
-        """Takes up to `limit` due rows, oldest first; those behind an older row of their key come back later."""
+        """Takes up to `limit` due rows, oldest first, and fewer if they are large.
+
+        Those behind an older row of their key come back later.
+        """
         return in_transaction(self.engine, lambda connection: _lease_due(connection, limit, now, lease))
 
     def oldest_pending_at(self) -> datetime | None:
@@ -76,12 +89,19 @@ class DueRows:
 
 
 def _lease_due(connection: Connection, limit: int, now: datetime, lease: timedelta) -> Leased:
-    due = connection.execute(DUE, {"now": to_stored(now), "limit": limit}).all()
+    found = connection.execute(DUE, {"now": to_stored(now), "limit": limit}).all()
+    due = found[: _fitting(row.size for row in found)]
     aside = _turns(due, _oldest_outside(connection, due), now) if due else {}
     moments = {row.id: aside.get(row.id, to_stored(now + lease)) for row in due}
     _move(connection, moments, now)
-    rows = [_outbox_row(row) for row in due if row.id not in aside]
-    return Leased(rows=rows, until=from_stored(to_stored(now + lease)), blocked=len(aside))
+    rows = _outbox_rows(connection, [row for row in due if row.id not in aside])
+    until = from_stored(to_stored(now + lease))
+    return Leased(rows=rows, until=until, blocked=len(aside), left=len(found) - len(due))
+
+
+def _fitting(sizes: Iterable[int]) -> int:
+    """How many of the first rows a set takes."""
+    return max(1, sum(total <= _SET_BYTES for total in accumulate(sizes)))
 
 
 def _oldest_outside(connection: Connection, due: Sequence[Row[Any]]) -> Mapping[_Key, Row[Any]]:
@@ -116,5 +136,8 @@ def _move(connection: Connection, moments: Mapping[int, datetime], now: datetime
         connection.exec_driver_sql(_LEASE, {"until": until, "now": to_stored(now), "ids": ids})
 
 
-def _outbox_row(row: Row[Any]) -> OutboxRow:
-    return OutboxRow(**{name: getattr(row, name) for name in _READ})
+def _outbox_rows(connection: Connection, rows: Sequence[Row[Any]]) -> Sequence[OutboxRow]:
+    payloads = {row.id: row.payload for row in rows}
+    if large := [row.id for row in rows if row.payload is None]:
+        payloads.update((row.id, row.payload) for row in connection.exec_driver_sql(_LARGE, {"ids": large}))
+    return [OutboxRow(**{name: getattr(row, name) for name in _READ}, payload=payloads[row.id]) for row in rows]
