@@ -93,7 +93,7 @@ class _Clock:
                 if self._stop.wait(retry * self._minute_seconds):
                     return
                 answer = self._invoke(event)
-                if answer.error is None:
+                if answer.error is None or self._stop.is_set():  # the end of the stack cuts long runs off
                     return
                 self._report(f"{self._schedule.function}: {answer.error} (try {retry + 1})")
         finally:

@@ -1,14 +1,15 @@
 """Small decisions of the local data plane: what an answer means, what fits into an event, when a schedule ticks."""
 
 import json
+from threading import Event
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.lambda_.emulator import parse_answer
+from local.lambda_.emulator import InvokeResult, lost_worker, parse_answer
 from local.lambda_.event_sources.event_size import MAX_RECORDS_BYTES, split_by_size
-from local.lambda_.event_sources.schedule import minutes_between_ticks
+from local.lambda_.event_sources.schedule import minutes_between_ticks, run_schedule
 from local.lambda_.event_sources.sqs_event import failed_items
 from local.machine.processes import CannotStartError
 from local.template.deployment import Schedule
@@ -101,6 +102,21 @@ def test_a_schedule_that_is_no_rate_is_refused_by_name(expression: str) -> None:
     with pytest.raises(CannotStartError) as refusal:
         minutes_between_ticks(_schedule(expression))
     assert str(refusal.value) == f"Tick: the local clock knows rate(N minutes|hours|days), not {expression}"
+
+
+def test_a_run_that_the_end_of_the_stack_cuts_off_is_not_reported() -> None:
+    """The relay looks for rows as long as it may: the demo's last line would not be its last."""
+    stop, began, reports = Event(), Event(), list[str]()
+
+    def invoke(_event: bytes) -> InvokeResult:
+        began.set()
+        stop.wait()
+        return lost_worker("RemoteDisconnected")
+
+    every_minute = _schedule("rate(1 minute)")
+    with run_schedule(every_minute, invoke, minute_seconds=0.01, workers=1, stop=stop, report=reports.append):
+        assert began.wait(10)
+    assert reports == []
 
 
 def _schedule(expression: str) -> Schedule:
