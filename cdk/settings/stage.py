@@ -57,6 +57,7 @@ class StageSettings(StageSection):
     claim: Claim = EMPTY
     send: Send = EMPTY
     relay: Relay | None = None
+    """without it nothing brings [the outbox](operations.md#the-relay) to Kafka, and producers publish themselves"""
     prune: Prune = EMPTY
     migrate: Migrate = EMPTY
     lease_seconds: Lease

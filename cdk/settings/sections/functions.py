@@ -45,7 +45,6 @@ class Send(FunctionSize, SendTuning):
 
 class Relay(FunctionSize, RelayTuning):
     memory_mb: int = Field(256, ge=128, le=10_240)
-    """`relay: {}` brings [the outbox](operations.md#the-relay) to Kafka; without it producers publish themselves"""
     timeout_seconds: int = Field(90, ge=20, le=15 * MINUTE)
     """it begins every minute and looks for rows until 17 seconds before this: with 90, one always looks"""
 
