@@ -175,17 +175,36 @@ def test_thousands_of_waiting_rows_of_one_key_do_not_starve_the_others(engine: E
     assert lease(engine, clock).taken == 0
 
 
+def resize(engine: Engine, row_id: int, size: int) -> None:
+    """Gives the row a payload of so many bytes, as MySQL stores it."""
+    letters = "JSON_OBJECT('payload', JSON_OBJECT('text', REPEAT('x', %s)))"
+    with engine.begin() as connection:
+        stored = connection.exec_driver_sql(f"SELECT JSON_STORAGE_SIZE({letters})", (size - 100,)).scalar_one()
+        values = (2 * size - 100 - stored, row_id)
+        connection.exec_driver_sql(f"UPDATE {TABLE} SET payload = {letters} WHERE id = %s", values)
+
+
 def test_a_set_of_large_rows_is_shorter(engine: Engine, clock: Clock) -> None:
     """Five hundred of them would not fit in the function's memory. One that is larger than a set goes alone."""
-    sizes = dict(zip(add(engine, clock(), list("abcd")), (6_000_000, 6_000_000, 6_000_000, 17_000_000), strict=True))
-    with engine.begin() as connection:
-        for row_id, size in sizes.items():
-            repeated = "JSON_OBJECT('payload', JSON_OBJECT('text', REPEAT('x', %s)))"
-            connection.exec_driver_sql(f"UPDATE {TABLE} SET payload = {repeated} WHERE id = %s", (size, row_id))
-    sets = [lease(engine, clock) for _ in range(4)]
-    assert [ids(leased) for leased in sets] == [[1, 2], [3], [4], []]
-    assert [leased.left for leased in sets] == [2, 1, 0, 0]
-    assert all(row.payload.count("x") >= sizes[row.id] for leased in sets for row in leased.rows)
+    sizes = [2**23, 2**23, 2**23, 2**23 + 1, 2**24 + 1]
+    for row_id, size in zip(add(engine, clock(), list("abcde")), sizes, strict=True):
+        resize(engine, row_id, size)
+    sets = [lease(engine, clock) for _ in range(5)]
+    assert [ids(leased) for leased in sets] == [[1, 2], [3], [4], [5], []]
+    assert [leased.left for leased in sets] == [3, 2, 1, 0, 0]
+
+
+@pytest.mark.parametrize(("size", "statements"), [(4_096, 2), (4_097, 3)])
+def test_a_large_payload_is_read_when_it_is_known_to_be_in_the_set(
+    engine: Engine, clock: Clock, size: int, statements: int
+) -> None:
+    """Others are read with their rows, which costs no statement. Either is read whole."""
+    [row_id] = add(engine, clock(), [""])
+    resize(engine, row_id, size)
+    with counted(engine) as counts:
+        [row] = lease(engine, clock).rows
+    assert counts["statements"] == statements
+    assert size - 100 < row.payload.count("x") < size
 
 
 def test_a_late_relay_overwrites_neither_consumed_nor_dead(engine: Engine, clock: Clock) -> None:

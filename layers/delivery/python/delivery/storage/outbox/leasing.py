@@ -22,9 +22,9 @@ ORDER_INDEX = "ix_notification_outbox_order"
 _TURN = timedelta(seconds=1)
 
 #: What the payloads of a set may have in bytes, so that the function's memory has room for them. One row always may.
-_SET_BYTES = 16 * 1024 * 1024
+_SET_BYTES = 2**24
 #: A larger payload is read only once it is known to be in the set.
-_LARGE_BYTES = 4 * 1024
+_LARGE_BYTES = 4_096
 
 _READ = ("id", "topic", "message_key", "event_type", "service_name", "retry_count", "max_retry")
 
