@@ -7,10 +7,12 @@ import pytest
 
 _TESTS = Path(__file__).parent
 
-#: What breaks a whole stack, deploys one into moto, or sweeps over all settings: CI runs it beside `make test`.
+#: What breaks a whole stack or a broker, deploys into moto, or sweeps over all settings: CI runs it beside `make test`.
 _LONG = [
+    "e2e/test_demo.py",
     "e2e/test_interrupted_start.py",
     "e2e/test_mysql_outage.py",
+    "e2e/test_relay.py",
     "e2e/test_sam.py",
     "e2e/trouble",
     "infra/doctor",
@@ -20,7 +22,9 @@ _LONG = [
     "infra/test_first_deployment.py",
     "infra/test_prod_deployment.py",
     "infra/test_rehearsal.py",
+    "integration/relay/test_kafka_logins.py",
     "integration/relay/test_order_through_trouble.py",
+    "integration/relay/test_producing.py",
     "integration/test_local_kafka.py",
     "outages",
 ]
@@ -35,6 +39,8 @@ _FIRST = [
     "e2e/test_sam.py",
     "e2e/test_demo.py",
     "e2e/test_mysql_outage.py",
+    "integration/relay/test_producing.py",
+    "e2e/test_relay.py",
     "integration/test_local_kafka.py",
     "infra/test_clean_import.py",
     "e2e/test_interrupted_start.py",

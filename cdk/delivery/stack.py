@@ -13,7 +13,7 @@ from cdk.data.msk import Cluster
 from cdk.data.msk_arns import MskArns
 from cdk.data.network import Network
 from cdk.data.stack import Made
-from cdk.delivery.api import ApiFunction, HttpApi
+from cdk.delivery.api.http_api import ApiFunction, HttpApi
 from cdk.delivery.claim import Claim
 from cdk.delivery.function import StageFunction
 from cdk.delivery.ingest import Ingest

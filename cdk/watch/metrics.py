@@ -10,7 +10,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk.data.msk import Cluster
-from cdk.delivery.api import HttpApi
+from cdk.delivery.api.http_api import HttpApi
 from cdk.delivery.function import StageFunction
 from cdk.delivery.queue import ReportQueue, SendQueue
 from delivery.domain.contract import RejectCode

@@ -1,1 +1,1 @@
-"""What the local stack does with the machine it runs on: processes, ports, locks and unpacked packages."""
+"""What the local stack does with the machine it runs on: processes, ports and locks."""

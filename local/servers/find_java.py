@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from local.machine.apt_sources import machine_sources
 from local.machine.make_once import make_once
-from local.machine.private_apt import PrivateApt, has_apt
+from local.machine.packages.apt_sources import machine_sources
+from local.machine.packages.private_apt import PrivateApt, has_apt
 from local.machine.processes import CannotStartError
 
 OLDEST = 17  # Kafka 4 does not run on an older one

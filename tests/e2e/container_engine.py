@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from local.lambda_.runtime import SHIPPED
-from local.machine.apt_sources import machine_sources
 from local.machine.file_lock import wait_for_lock
+from local.machine.packages.apt_sources import machine_sources
 from local.machine.processes import run_to_end, running, wait_until_ready
 
 IMAGE = "hongyan-lambda-python:3.13"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.machine.apt_sources import AptSource, machine_sources, with_suite
+from local.machine.packages.apt_sources import AptSource, machine_sources, with_suite
 
 LISTS = """\
 # deb http://commented.example/debian stable main

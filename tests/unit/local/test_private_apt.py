@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.machine import private_apt
+from local.machine.packages import private_apt
 
 
 def link(at: Path, to: str) -> Path:

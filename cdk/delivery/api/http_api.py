@@ -13,9 +13,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk.delivery.api.tokens import authorizer_of
 from cdk.delivery.function import StageFunction
 from cdk.delivery.runtime import Runtime
-from cdk.delivery.tokens import authorizer_of
 from cdk.findings import accept
 from cdk.settings.environment import environment
 from cdk.settings.sections import api as settings

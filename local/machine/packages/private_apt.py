@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from local.machine.apt_sources import AptSource
+from local.machine.packages.apt_sources import AptSource
 from local.machine.processes import CannotStartError, run_to_end
 
 # A package system in which nothing is installed, and without the hooks of the machine's own configuration.

@@ -1,0 +1,1 @@
+"""The API in front of its function: routes, domain, limits and who may call."""

@@ -1,0 +1,1 @@
+"""Debian packages, unpacked below the checkout without root."""
