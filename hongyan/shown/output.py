@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 #: Nothing is cut where no person looks at it.
 _WIDTH_OF_A_PIPE = 250
@@ -20,9 +21,9 @@ class Output:
     as_json: bool
 
     def show(self, shown: RenderableType) -> None:
-        """For people alone."""
+        """For people alone. The terminal wraps a line of text, so that it is copied and searched as one."""
         if not self.as_json:
-            console().print(shown)
+            console().print(shown, soft_wrap=isinstance(shown, Text))
 
     def document(self, value: object) -> None:
         """For programs alone: JSON on one line."""
