@@ -255,7 +255,7 @@ def test_the_script_of_the_first_deployment_saves_a_channel(deployed: Deployed, 
 
 def test_a_test_event_goes_through_the_deployed_code_up_to_a_user_who_is_not_reached(deployed: Deployed) -> None:
     """Ingest records it in MySQL, moto gives the queue's pointer to send, and send closes it without Feishu."""
-    recorded, attempt = deployed.examined(Trial(user=4_711, seconds=60))[-2:]
+    recorded, attempt = deployed.examined(Trial(user=4_711, seconds=300))[-2:]
     assert (recorded.verdict, recorded.check) == ("ok", "test event, ingest")
     assert (attempt.verdict, attempt.check) == ("warn", "test event, send")
     assert "all works up to Feishu, but user 4711 is not reached" in attempt.found
