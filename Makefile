@@ -11,9 +11,11 @@ CDK_OPTIONS :=
 CDK_PASSED = $(if $(CDK_OPTIONS),-- $(CDK_OPTIONS))
 # An image that is on this machine already; without it SAM pulls AWS's own.
 SAM_OPTIONS = $(if $(SAM_IMAGE),--image $(SAM_IMAGE))
-# More than a small machine's two cores, since most tests wait for servers. What was named runs alone, to be readable.
-FILES_AT_A_TIME := 4
-SIDE_BY_SIDE = --numprocesses $(FILES_AT_A_TIME) --dist loadfile --no-loadscope-reorder
+# More than a small machine's two cores, since most tests wait for servers. A process that has nothing left takes tests
+# from another, though both then set up what these tests share. What was named runs alone, to be readable.
+SIDE_BY_SIDE := --numprocesses 4 --dist worksteal
+# What long tests share is a whole stack, so a file stays with its process.
+FILE_BY_FILE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Bytecode is kept, or each of some hundred processes compiles what it imports anew, with the assertions of the tests.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,15 +39,13 @@ test: .venv/ready  ## the tests but for the long ones, or some: make test TEST=t
 	@$(PYTHON) -m pytest $(or $(TEST),$(SIDE_BY_SIDE) -m "not long")
 
 test-long: .venv/ready  ## stacks that are broken, interrupted, deployed into moto and rehearsed; CI runs them, too
-	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m long
+	@$(PYTHON) -m pytest $(FILE_BY_FILE) -m long
 
 quick: .venv/ready  ## what to run after each change: lint, types and unit tests at once, under half a minute
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types unit
 
-# Unit tests wait for little, and each process more imports all of them once more.
-unit: FILES_AT_A_TIME := 3
 unit: .venv/ready
-	@$(PYTHON) -m pytest -q $(SIDE_BY_SIDE) tests/unit
+	@$(PYTHON) -m pytest -q $(SIDE_BY_SIDE) --hypothesis-profile quick tests/unit
 
 check: lint types imports  ## lint, types and import rules
 

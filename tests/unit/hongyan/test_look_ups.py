@@ -152,12 +152,17 @@ def test_a_reject_is_shown_with_its_bytes(hongyan: Run, kept: Kept) -> None:
 def test_a_long_value_is_put_together_from_its_parts(hongyan: Run, kept: Kept, value: bytes) -> None:
     """The API tells it in several answers."""
     whole = reject(17)
-    headers = (("trace", b"1"), ("huge", b"x" * 70_000))
-    kept.rejects = [replace(whole, source=replace(whole.source, value=value, headers=headers))]
+    kept.rejects = [replace(whole, source=replace(whole.source, value=value))]
     shown = json.loads(hongyan("reject", "17", "--json").out)
     assert base64.b64decode(shown["value"]["base64"]) == value
     assert shown["value"]["text"] == (value.decode() if value[:1] != b"\xff" else None)
     assert len(kept.seen) > 1
+
+
+def test_a_header_that_is_too_long_to_be_told_is_counted(hongyan: Run, kept: Kept) -> None:
+    whole = reject(17)
+    headers = (("trace", b"1"), ("huge", b"x" * 70_000))
+    kept.rejects = [replace(whole, source=replace(whole.source, headers=headers))]
     assert "headers     trace=1, and 1 more" in hongyan("reject", "17").out
 
 
