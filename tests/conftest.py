@@ -1,4 +1,4 @@
-"""The order of the test files, which of them are long, and a garbage collector that leaves the collected tests alone."""
+"""The order of the test files, which of them are long, and a garbage collector that leaves collected tests alone."""
 
 import gc
 from functools import cache
@@ -26,7 +26,7 @@ _LONG = [
     "integration/relay/test_kafka_logins.py",
     "integration/relay/test_order_through_trouble.py",
     "integration/relay/test_producing.py",
-    "integration/test_local_kafka.py",
+    "integration/local/test_local_kafka.py",
     "outages",
 ]
 
@@ -35,14 +35,14 @@ _FIRST = [
     "infra/test_deployment.py",
     "infra/test_prod_deployment.py",
     "e2e/test_stack.py",
-    "integration/test_function_users.py",
+    "integration/deployment/test_function_users.py",
     "infra/test_changes.py",
     "e2e/test_sam.py",
     "e2e/test_demo.py",
     "e2e/test_mysql_outage.py",
     "integration/relay/test_producing.py",
     "e2e/test_relay.py",
-    "integration/test_local_kafka.py",
+    "integration/local/test_local_kafka.py",
     "infra/test_clean_import.py",
     "e2e/test_interrupted_start.py",
     "outages/test_faults.py",

@@ -40,7 +40,7 @@ LACKED: Mapping[str, str] = {
     "AWS::SecretsManager::RotationSchedule": "its CloudFormation has no such type, and rotation needs a function",
     "AWS::SecretsManager::SecretTargetAttachment": "its CloudFormation has no such type",
     "AWS::Serverless::Application": "it has no applications of AWS's own, such as the one that rotates secrets",
-    TOPIC: "it would run the function in Docker, and has no brokers: tests/integration/test_topic_function.py has",
+    TOPIC: "it would run it in Docker, and has no brokers: tests/integration/deployment/test_topic_function.py has",
     "Custom::VpcRestrictDefaultSG": "it would run AWS's function in Docker",
 }
 

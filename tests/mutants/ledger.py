@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.mutants.mutant import Key, Mutant
 from tests.mutants.targets import ROOT, source_of, tests_near
 
+_TESTS = ROOT / "tests"
 _LIST = Path(__file__).with_name("equivalent.toml")
 _TRIED = ROOT / ".local" / "mutants"
 
@@ -55,10 +56,11 @@ class Ledger:
 
 
 def digest_of_tests(module: str) -> str:
-    """Of the module, the tests near it, and the fakes and samples beside those."""
+    """Of the module, the tests near it, and the fakes and samples beside and above those."""
     near = tests_near(module)
-    beside = {file for test in near for file in test.parent.glob("*.py") if not file.name.startswith("test_")}
-    return _digest([source_of(module), ROOT / "tests/unit/samples.py", *near, *beside])
+    rooms = {room for test in near for room in test.parents if room.is_relative_to(_TESTS)}
+    beside = {file for room in rooms for file in room.glob("*.py") if not file.name.startswith("test_")}
+    return _digest([source_of(module), _TESTS / "unit" / "samples.py", *near, *beside])
 
 
 def baseline_file(module: str) -> Path:

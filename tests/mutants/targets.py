@@ -17,27 +17,27 @@ _CONTRACT = (
 )
 _SENDING = ("unit/stages/test_send.py", "unit/stages/test_send_limits.py")
 _INGEST = (
-    "integration/test_recording.py",
-    "integration/test_rejects.py",
-    "integration/test_repeated_events.py",
-    "integration/test_packets.py",
-    "integration/test_private_errors.py",
+    "integration/ingest/test_recording.py",
+    "integration/ingest/test_rejects.py",
+    "integration/ingest/test_repeated_events.py",
+    "integration/ingest/test_packets.py",
+    "integration/mysql/test_private_errors.py",
 )
 _ATTEMPTS = (
-    "integration/test_attempts.py",
-    "integration/test_attempt_sets.py",
-    "integration/test_closing.py",
-    "integration/test_lock_order.py",
-    "integration/test_report_queue.py",
+    "integration/send/test_attempts.py",
+    "integration/send/test_attempt_sets.py",
+    "integration/send/test_closing.py",
+    "integration/send/test_lock_order.py",
+    "integration/send/test_report_queue.py",
 )
-_CLAIM = ("integration/test_claiming.py", "integration/test_claim_plan.py")
-_CHANNELS = ("unit/aws/test_credentials.py", "unit/aws/test_key_ring.py", "integration/test_channels.py")
-_DEADLINE = ("integration/test_deadline.py", "integration/test_statement_time.py")
-_RIGHTS = ("integration/test_function_users.py",)
+_CLAIM = ("integration/claim/test_claiming.py", "integration/claim/test_claim_plan.py")
+_CHANNELS = ("unit/aws/test_credentials.py", "unit/aws/test_key_ring.py", "integration/credentials/test_channels.py")
+_DEADLINE = ("integration/mysql/test_deadline.py", "integration/mysql/test_statement_time.py")
+_RIGHTS = ("integration/deployment/test_function_users.py",)
 _PRUNE = (
-    "integration/test_prune.py",
-    "integration/test_prune_plan.py",
-    "integration/test_prune_beside_others.py",
+    "integration/prune/test_prune.py",
+    "integration/prune/test_prune_plan.py",
+    "integration/prune/test_prune_beside_others.py",
     *_RIGHTS,
 )
 _OUTBOX = ("integration/relay/test_leasing.py", *_RIGHTS)
@@ -77,11 +77,11 @@ NEAR: Mapping[str, Sequence[str]] = {
     "closing": ("unit/stages/test_closing.py", *_SENDING),
     "storage/attempts": (*_ATTEMPTS, *_RIGHTS),
     "storage/channels": (*_CHANNELS, *_RIGHTS),
-    "storage/claims": (*_CLAIM, "integration/test_report_queue.py", *_RIGHTS),
-    "storage/closing": (*_ATTEMPTS, *_DEADLINE, "integration/test_packets.py", *_RIGHTS),
+    "storage/claims": (*_CLAIM, "integration/send/test_report_queue.py", *_RIGHTS),
+    "storage/closing": (*_ATTEMPTS, *_DEADLINE, "integration/ingest/test_packets.py", *_RIGHTS),
     "storage/credentials": _CHANNELS,
-    "storage/data_keys": ("integration/test_data_keys.py", *_CHANNELS, *_RIGHTS),
-    "storage/lookups": ("integration/test_lookups.py",),
+    "storage/data_keys": ("integration/credentials/test_data_keys.py", *_CHANNELS, *_RIGHTS),
+    "storage/lookups": ("integration/operating/test_lookups.py",),
     "storage/outbox/consuming": (*_INGEST, *_RIGHTS),
     "storage/outbox/leasing": _OUTBOX,
     "storage/outbox/relayed": _OUTBOX,
@@ -103,8 +103,8 @@ NEAR: Mapping[str, Sequence[str]] = {
     "producer/contract/times": _CONTRACT,
     "producer/dedupe": ("unit/producer/test_dedupe.py",),
     "producer/event": ("unit/producer/test_event.py",),
-    "producer/kafka": ("integration/test_producer_kafka.py",),
-    "producer/outbox": ("integration/test_producer_outbox.py",),
+    "producer/kafka": ("integration/producer/test_producer_kafka.py",),
+    "producer/outbox": ("integration/producer/test_producer_outbox.py",),
     "producer/partitions": ("unit/producer/test_partitions.py",),
 }
 

@@ -13,7 +13,7 @@ from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from tests.integration.api.calling import BACKEND, CHANNEL, ROOT, Answer, Claims, call, jwt
 from tests.integration.api.stage import Stage
 from tests.integration.clock import Clock
-from tests.integration.test_channels import add_go_row, stored, write
+from tests.integration.credentials.test_channels import add_go_row, stored, write
 
 NOTHING = {
     "channel": "feishu_webhook",

@@ -7,8 +7,8 @@ from sqlalchemy import Engine
 from tests.integration.api.calling import CHANNEL, OPERATE, call, jwt, operator
 from tests.integration.api.stage import Stage
 from tests.integration.clock import Clock
-from tests.integration.operators import audited
-from tests.integration.test_channels import add_go_row, stored
+from tests.integration.credentials.test_channels import add_go_row, stored
+from tests.integration.operating.operators import audited
 
 ROTATE, RESEAL = f"{OPERATE}/keys/rotate", f"{OPERATE}/keys/reseal"
 DONE = {"unreadable": 0, "next": None, "left": 0}

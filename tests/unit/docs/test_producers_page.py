@@ -1,6 +1,6 @@
 """docs/producers.md: its examples are those of the package, and they do what the page says.
 
-Those that need MySQL or a broker are run in tests/integration/test_producer_outbox.py and test_producer_kafka.py.
+Those that need MySQL or a broker are run in tests/integration/producer.
 """
 
 import json

@@ -1,0 +1,1 @@
+"""Claim on a real MySQL."""

@@ -1,0 +1,1 @@
+"""Credentials on a real MySQL: sealed channels, and the keys that open them."""

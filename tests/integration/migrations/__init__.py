@@ -1,0 +1,1 @@
+"""The migrations, from nothing and from the Go service's tables."""

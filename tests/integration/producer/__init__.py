@@ -1,0 +1,1 @@
+"""The producers' package on a real MySQL and a real Kafka."""

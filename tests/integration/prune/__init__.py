@@ -1,0 +1,1 @@
+"""Prune on a real MySQL."""
