@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cdk.build.wheels import Target
 from local.machine.processes import CannotStartError
-from tests.infra.clean_python import VERSION, clean_python
+from tests.infra.layers.clean_python import VERSION, clean_python
 
 _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 

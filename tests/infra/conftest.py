@@ -2,38 +2,20 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import botocore.session
 import pytest
-from moto import mock_aws
 
 from cdk.settings.context import ROOT
 from local.template.synth import synthesize
 from tests.infra.app_process import OneRun, run_alone
 from tests.infra.assets import Assets
 from tests.infra.synthesis import synthesized
-from tests.infra.templates import BROKERS, MYSQL, NO_VPC, VPC, Template
+from tests.infra.templates import BROKERS, MYSQL, NO_VPC, Template
 
 Synthesis = Callable[..., Template]
 Stacks = Callable[..., Mapping[str, Template]]
-
-#: Each of boto3's sessions would read the descriptions of all services anew, which takes longer than its calls here.
-_one_loader = cache(botocore.session.create_loader)
-
-
-@pytest.fixture
-def empty_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An account in this process, for what asks AWS itself."""
-    monkeypatch.setattr(botocore.session, "create_loader", _one_loader)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    with mock_aws():
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -62,12 +44,6 @@ def synth(both: Stacks) -> Synthesis:
 def beside(synth: Synthesis) -> Template:
     """dev without a VPC, with an existing MySQL and existing brokers."""
     return synth("dev", {"network": NO_VPC, "database": MYSQL, "kafka": BROKERS})
-
-
-@pytest.fixture(scope="session")
-def placed(synth: Synthesis) -> Template:
-    """prod in an existing VPC, with an existing MySQL."""
-    return synth("prod", {"network": VPC, "database": MYSQL})
 
 
 @pytest.fixture(scope="session")
@@ -104,12 +80,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> OneRun:
     if os.environ.get("PYTEST_XDIST_WORKER"):
         shared = shared.parent
     return run_alone(shared / "alone")
-
-
-@pytest.fixture(scope="session")
-def printed(alone: OneRun) -> str:
-    """What `make synth` prints."""
-    return alone.printed
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from local.rehearse import run
 from local.rehearse.deployment import synthesize
 from tests.infra.conftest import Stacks
 from tests.infra.doctor.accounts import EXISTING
-from tests.infra.test_combinations import DATABASES, KAFKAS, NETWORKS, combinations
+from tests.infra.stages.test_combinations import DATABASES, KAFKAS, NETWORKS, combinations
 
 NOBODY_MAKES = "AWS::Nobody::Knows"
 

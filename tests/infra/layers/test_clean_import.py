@@ -17,7 +17,7 @@ import pytest
 
 from cdk.settings.context import ROOT
 from tests.infra.assets import Assets
-from tests.infra.clean_python import VERSION, clean_python
+from tests.infra.layers.clean_python import VERSION, clean_python
 from tests.infra.synthesis import bundled
 from tests.infra.templates import WITH_TOPIC, Template
 

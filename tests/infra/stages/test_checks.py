@@ -15,10 +15,10 @@ from aws_cdk import aws_sqs as sqs
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
 from tests.infra.conftest import Stacks
+from tests.infra.delivery.test_api import OUTSIDE, SECRET, WHOLE
+from tests.infra.stages.test_own_things import OWN, RESTORED
 from tests.infra.synthesis import checked
 from tests.infra.templates import MSK, MYSQL, RDS, TLS_BROKERS, VPC, Template
-from tests.infra.test_api import OUTSIDE, SECRET, WHOLE
-from tests.infra.test_own_things import OWN, RESTORED
 
 #: W3005, a dependency that a reference already makes: the CDK writes both. W6001, an output that only imports: it keeps
 #: the data stack from removing an endpoint that functions use without naming it

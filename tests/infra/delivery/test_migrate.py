@@ -10,9 +10,9 @@ from delivery.aws.settings.migrate import MigrateSettings
 from delivery.deployment.migrate import LOCK_SECONDS
 from delivery.deployment.migrate import MIGRATIONS as RUN_FROM
 from tests.infra.conftest import Synthesis
+from tests.infra.delivery.test_environment import OBSERVABILITY, deployed
+from tests.infra.delivery.test_permissions import BY_SECRET, EVERY, ON_ANYTHING
 from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, Template, environment
-from tests.infra.test_environment import OBSERVABILITY, deployed
-from tests.infra.test_permissions import BY_SECRET, EVERY, ON_ANYTHING
 
 KIND = "Custom::Migrations"
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:other"

@@ -7,10 +7,10 @@ import pytest
 
 from delivery.aws.settings.topic import TopicSettings
 from tests.infra.conftest import Stacks, Synthesis
+from tests.infra.delivery.test_environment import OBSERVABILITY
+from tests.infra.delivery.test_migrate import after, ids, word
+from tests.infra.delivery.test_permissions import EVERY, FIND_BROKERS, ON_ANYTHING
 from tests.infra.templates import BROKERS, MSK, Template, environment, told
-from tests.infra.test_environment import OBSERVABILITY
-from tests.infra.test_migrate import after, ids, word
-from tests.infra.test_permissions import EVERY, FIND_BROKERS, ON_ANYTHING
 
 KIND = "Custom::KafkaTopic"
 ASKED: Mapping[str, Any] = {"kafka": {"topic": "other.topic", "new": {"partitions": 7, "retention_hours": 9}}}

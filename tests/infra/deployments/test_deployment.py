@@ -16,7 +16,7 @@ from delivery.storage.tables import metadata
 from local.servers.mysql import mysql_server
 from tests.infra.account.backup import records
 from tests.infra.account.seen import Seen
-from tests.infra.deployments import DATABASE, Deployments, deployments
+from tests.infra.deployments.dev_deployments import DATABASE, Deployments, deployments
 from tests.infra.templates import DEPLOYED, FUNCTIONS, environment
 
 SCHEMA = {*metadata.tables, "alembic_version"}

@@ -14,7 +14,7 @@ from delivery.storage.tables import metadata
 from local.servers.mysql import mysql_server
 from tests.infra.account.backup import records
 from tests.infra.account.seen import Seen
-from tests.infra.prod_deployments import DATABASE, ProdDeployments, prod_deployments
+from tests.infra.deployments.prod_deployments import DATABASE, ProdDeployments, prod_deployments
 from tests.infra.templates import environment
 
 SECOND_PASS = "hongyan: stage prod stands; now what protects its data"

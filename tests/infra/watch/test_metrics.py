@@ -21,7 +21,7 @@ def emitted(dev: Template) -> set[watched.Metric]:
 
 def emissions(word: str, template: Template) -> Iterator[watched.Metric]:
     given = {name: value for name, value in environment(template.function(word)).items() if "POWERTOOLS" in name}
-    command = [sys.executable, "-m", "tests.infra.emitting", word]
+    command = [sys.executable, "-m", "tests.infra.watch.emitting", word]
     out = subprocess.run(command, env={**os.environ, **given}, cwd=ROOT, capture_output=True, text=True, check=True)
     for document in map(json.loads, out.stdout.splitlines()):
         for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):

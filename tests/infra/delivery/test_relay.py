@@ -7,9 +7,9 @@ import pytest
 
 from delivery.aws.settings.relay import RelaySettings
 from tests.infra.conftest import Stacks, Synthesis
+from tests.infra.delivery.test_environment import deployed
+from tests.infra.delivery.test_permissions import BY_IAM, BY_SECRET, EVERY, FIND_BROKERS, ON_ANYTHING
 from tests.infra.templates import BROKERS, MSK, MYSQL, TLS_BROKERS, VPC, Template, environment, stands_in, told
-from tests.infra.test_environment import deployed
-from tests.infra.test_permissions import BY_IAM, BY_SECRET, EVERY, FIND_BROKERS, ON_ANYTHING
 
 KEY = "arn:aws:kms:eu-west-1:111111111111:key/0a1b2c3d-1111-2222-3333-444455556666"
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:AmazonMSK_relay-AbCdEf"

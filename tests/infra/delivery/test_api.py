@@ -9,8 +9,8 @@ import pytest
 from delivery.aws.api.channels import ROOT
 from tests.infra import watched
 from tests.infra.conftest import Synthesis
+from tests.infra.delivery.test_permissions import BY_SECRET, EVERY
 from tests.infra.templates import BROKERS, MYSQL, NO_VPC, Template, environment
-from tests.infra.test_permissions import BY_SECRET, EVERY
 
 ISSUER: Mapping[str, Any] = {"issuer": "https://login.example.com/realms/app", "audience": ["front-end", "mobile"]}
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:tokens-AbCdEf"

@@ -1,4 +1,4 @@
-"""Prints the metrics of one invocation as the stage's function emits them: `python -m tests.infra.emitting claim`."""
+"""Prints the metrics of one invocation as its function emits them: `python -m tests.infra.watch.emitting claim`."""
 
 import sys
 from collections.abc import Callable, Mapping

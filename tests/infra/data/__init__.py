@@ -1,0 +1,1 @@
+"""The data stack: network, MySQL and Kafka of a stage's own."""

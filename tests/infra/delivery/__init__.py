@@ -1,0 +1,1 @@
+"""The delivery stack: the functions, what feeds them, what they may do, and the API."""

@@ -1,0 +1,1 @@
+"""Synthesis, as a person, the CDK's command line and the local stack run it."""

@@ -1,0 +1,1 @@
+"""The dashboard, the alarms, and what the runbook says of them."""
