@@ -1,6 +1,6 @@
 """MySQL is killed in the middle of 800 sends: nothing is lost, nothing arrives twice.
 
-`make outages` runs every fault, with 15,000 sends; tests/e2e/test_mysql_outage.py stops MySQL under the whole stack.
+`make outages` runs every fault, with 15,000 sends; tests/e2e/stack/test_mysql_outage.py has one with the whole stack.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from local.servers.mysql import MySqlServer, mysql_server
 from local.template.local_stage import deploy_local_stage
 from local.template.overrides import token_terms
 from local.template.synth import TEMPLATE
-from tests.e2e.stack_processes import home_for
+from tests.e2e.stack.stack_processes import home_for
 from tests.e2e.trouble.gate import Gate, gate_to
 from tests.e2e.trouble.service import Service
 from tests.infra.templates import Template

@@ -13,9 +13,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from local.lambda_.event_sources import kafka_partition
 from local.machine.processes import running, wait_until_ready
-from tests.e2e.journal import Journal
-from tests.e2e.toy_deployment import Toys
-from tests.e2e.toy_template import function, kafka_mapping
+from tests.e2e.emulated_aws.journal import Journal
+from tests.e2e.emulated_aws.toy_deployment import Toys
+from tests.e2e.emulated_aws.toy_template import function, kafka_mapping
 from tests.waiting import until
 
 Deploy = Callable[..., Toys]

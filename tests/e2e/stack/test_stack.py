@@ -16,9 +16,9 @@ import pytest
 
 from delivery.storage.mysql.database import address_of, open_engine
 from hongyan.commands.publish import example_event
-from tests.e2e.stack_processes import StackProcess, all_gone, starting
-from tests.e2e.using_api import ask, ask_signed, forged, printed_token, token
-from tests.e2e.using_stack import calls, post, publish, published, until_shown
+from tests.e2e.stack.stack_processes import StackProcess, all_gone, starting
+from tests.e2e.stack.using_api import ask, ask_signed, forged, printed_token, token
+from tests.e2e.stack.using_stack import calls, post, publish, published, until_shown
 from tests.waiting import until
 
 

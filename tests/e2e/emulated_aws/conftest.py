@@ -1,4 +1,4 @@
-"""What the e2e tests share: moto's server, the Lambda runtime, and toy deployments on both."""
+"""What these tests share: moto's server, the Lambda runtime, and toy deployments on both."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,9 +15,9 @@ from local.servers.aws import Aws, aws_server
 from local.template.assets import assets_of
 from local.template.moto_stack import create_moto_stack
 from local.template.parse_deployment import parse_deployment
-from tests.e2e import toy_template
-from tests.e2e.journal import Journal
-from tests.e2e.toy_deployment import Toys
+from tests.e2e.emulated_aws import toy_template
+from tests.e2e.emulated_aws.journal import Journal
+from tests.e2e.emulated_aws.toy_deployment import Toys
 
 _names = count(1)
 

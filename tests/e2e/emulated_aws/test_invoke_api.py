@@ -12,8 +12,8 @@ from mypy_boto3_lambda import LambdaClient
 
 from local.lambda_.invoke_api import invoke_path, serve_invoke_api
 from local.machine.ports import free_port
-from tests.e2e.toy_deployment import Toys
-from tests.e2e.toy_template import function
+from tests.e2e.emulated_aws.toy_deployment import Toys
+from tests.e2e.emulated_aws.toy_template import function
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.journal import Journal
-from tests.e2e.toy_deployment import Toys
-from tests.e2e.toy_template import function, queue, queue_mapping
+from tests.e2e.emulated_aws.journal import Journal
+from tests.e2e.emulated_aws.toy_deployment import Toys
+from tests.e2e.emulated_aws.toy_template import function, queue, queue_mapping
 from tests.waiting import until
 
 Deploy = Callable[..., Toys]

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from local.lambda_.event_sources.event_size import MAX_EVENT_BYTES
-from tests.e2e.toy_deployment import Toys
-from tests.e2e.toy_template import TOYS, function, layer
+from tests.e2e.emulated_aws.toy_deployment import Toys
+from tests.e2e.emulated_aws.toy_template import TOYS, function, layer
 from tests.waiting import is_gone, until
 
 Deploy = Callable[..., Toys]

@@ -9,8 +9,8 @@ import pytest
 from local.machine.processes import CannotStartError
 from local.servers.aws import Aws
 from local.template.moto_stack import create_moto_stack
-from tests.e2e.toy_deployment import Toys
-from tests.e2e.toy_template import function, queue, queue_mapping, schedule, write
+from tests.e2e.emulated_aws.toy_deployment import Toys
+from tests.e2e.emulated_aws.toy_template import function, queue, queue_mapping, schedule, write
 
 _KEY = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {}, "Tags": [{"Key": "stage", "Value": "local"}]}}
 

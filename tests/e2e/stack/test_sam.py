@@ -22,8 +22,8 @@ from delivery.storage.tables import records
 from local.home import HOME
 from local.machine.ports import free_port
 from local.servers.aws import Aws
-from tests.e2e.container_engine import IMAGE, engine, why_not
-from tests.e2e.stack_processes import StackProcess, starting
+from tests.e2e.stack.container_engine import IMAGE, engine, why_not
+from tests.e2e.stack.stack_processes import StackProcess, starting
 from tests.waiting import until
 
 EVENTS = Path("tests/events")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from local.machine.file_lock import wait_for_lock
-from tests.e2e.stack_processes import home_for
+from tests.e2e.stack.stack_processes import home_for
 
 _LAST_LINE = re.compile(r"demo: (\d+) published, (\d+) accounted for, 0 lost, 0 doubled")
 

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.e2e.stack_processes import all_gone, starting
+from tests.e2e.stack.stack_processes import all_gone, starting
 from tests.waiting import until
 
 

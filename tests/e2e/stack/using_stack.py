@@ -10,8 +10,8 @@ from hongyan.door.api import Api
 from hongyan.door.passes import GivenToken
 from hongyan.kafka import Broker, Position
 from hongyan.trace import Fate, Found, Trace, dedupe_key_of
-from tests.e2e.stack_processes import StackProcess
-from tests.e2e.using_api import token
+from tests.e2e.stack.stack_processes import StackProcess
+from tests.e2e.stack.using_api import token
 from tests.waiting import until
 
 

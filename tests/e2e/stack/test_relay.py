@@ -10,8 +10,8 @@ from sqlalchemy import Engine, RootTransaction, create_engine, select
 
 from delivery.storage.tables import outbox, records
 from hongyan_producer import enqueue
-from tests.e2e.stack_processes import StackProcess, starting
-from tests.e2e.using_stack import calls
+from tests.e2e.stack.stack_processes import StackProcess, starting
+from tests.e2e.stack.using_stack import calls
 from tests.waiting import until
 
 USER = 41

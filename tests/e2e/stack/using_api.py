@@ -13,7 +13,7 @@ from local.issuer.keys import signing_key
 from local.issuer.tokens import Issuer
 from local.template.overrides import token_terms
 from tests.calling import Answer, call
-from tests.e2e.stack_processes import StackProcess
+from tests.e2e.stack.stack_processes import StackProcess
 
 ROOT = "/api/v1/notification"
 

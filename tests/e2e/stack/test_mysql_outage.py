@@ -11,8 +11,8 @@ import pytest
 
 from local.servers.aws import Aws
 from local.template.overrides import local_stage
-from tests.e2e.stack_processes import StackProcess, starting
-from tests.e2e.using_stack import calls, operator, post, published, until_shown
+from tests.e2e.stack.stack_processes import StackProcess, starting
+from tests.e2e.stack.using_stack import calls, operator, post, published, until_shown
 from tests.waiting import until
 
 _USER = 7

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.journal import Journal
-from tests.e2e.toy_deployment import Toys
-from tests.e2e.toy_template import function, schedule
+from tests.e2e.emulated_aws.journal import Journal
+from tests.e2e.emulated_aws.toy_deployment import Toys
+from tests.e2e.emulated_aws.toy_template import function, schedule
 from tests.waiting import until
 
 

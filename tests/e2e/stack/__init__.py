@@ -1,0 +1,1 @@
+"""The local stack as people run it, in processes and containers of its own."""
