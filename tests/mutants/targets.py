@@ -31,7 +31,11 @@ _ATTEMPTS = (
     "integration/send/test_report_queue.py",
 )
 _CLAIM = ("integration/claim/test_claiming.py", "integration/claim/test_claim_plan.py")
-_CHANNELS = ("unit/aws/test_credentials.py", "unit/aws/test_key_ring.py", "integration/credentials/test_channels.py")
+_CHANNELS = (
+    "unit/aws/credentials/test_credentials.py",
+    "unit/aws/credentials/test_key_ring.py",
+    "integration/credentials/test_channels.py",
+)
 _DEADLINE = ("integration/mysql/test_deadline.py", "integration/mysql/test_statement_time.py")
 _RIGHTS = ("integration/deployment/test_function_users.py",)
 _PRUNE = (

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from delivery.aws.database_login import address_by_token
 from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.wiring.foundation import engine_of
-from tests.unit.aws.clear_password import ClearPasswordServer, clear_password_server
+from tests.unit.aws.credentials.clear_password import ClearPasswordServer, clear_password_server
 from tests.unit.aws.test_settings import OWN_USER, QUEUE, REPORTS
 
 HOST, USER = "mysql.abc.eu-west-1.rds.amazonaws.com", "hongyan_claim"

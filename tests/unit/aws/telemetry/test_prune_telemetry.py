@@ -12,7 +12,7 @@ import pytest
 
 from delivery.aws import telemetry
 from delivery.prune import PruneReport
-from tests.unit.aws.test_ingest_telemetry import by_dimension, counted
+from tests.unit.aws.telemetry.test_ingest_telemetry import by_dimension, counted
 
 REPORT = PruneReport(
     deleted={"records": 1_500, "outbox": 0},
