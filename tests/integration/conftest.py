@@ -15,7 +15,6 @@ from delivery.storage.mysql.database import address_of, open_engine
 from delivery.storage.tables import metadata
 from local.servers.mysql import MySqlServer, mysql_server
 from tests.integration.clock import Clock
-from tests.integration.schema import schema
 from tests.integration.sending import PointerList
 
 _CACHE = Path(__file__).parents[2] / ".local" / "cache"
@@ -34,7 +33,7 @@ def migrated(mysql: MySqlServer) -> Iterator[Sequence[str]]:
     url = mysql.with_database("test_migrated")
     _drop(mysql, url)
     upgrade(url)
-    with _disposed(engine_for(url)) as engine, engine.connect() as connection:
+    with disposed(engine_for(url)) as engine, engine.connect() as connection:
         tables = connection.execute(text("SHOW TABLES")).scalars().all()
         made = [connection.execute(text(f"SHOW CREATE TABLE {table}")).one()[1] for table in tables]
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -55,7 +54,7 @@ def database_url(mysql: MySqlServer) -> Iterator[str]:
 def fresh_engine(mysql: MySqlServer, database_url: str, migrated: Sequence[str]) -> Iterator[Engine]:
     """An engine on `database_url` as the migrations leave it: for tests that change tables, or fill them."""
     _make(mysql, database_url, migrated)
-    with _disposed(engine_for(database_url)) as engine:
+    with disposed(engine_for(database_url)) as engine:
         yield engine
 
 
@@ -63,15 +62,8 @@ def fresh_engine(mysql: MySqlServer, database_url: str, migrated: Sequence[str])
 def go_database(mysql: MySqlServer, database_url: str) -> Iterator[Engine]:
     """An engine on `database_url`, made but empty: for the tables of the Go service."""
     _make(mysql, database_url, [])
-    with _disposed(engine_for(database_url)) as engine:
+    with disposed(engine_for(database_url)) as engine:
         yield engine
-
-
-@pytest.fixture(scope="session")
-def fresh_schema(shared_url: str) -> dict[str, set[str]]:
-    """What the migrations make of an empty database."""
-    with _disposed(engine_for(shared_url)) as engine:
-        return schema(engine)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +79,7 @@ def shared_url(mysql: MySqlServer, migrated: Sequence[str]) -> Iterator[str]:
 @pytest.fixture
 def engine(shared_url: str) -> Iterator[Engine]:
     """An engine on an empty database. Making tables costs half a second, emptying small ones nothing."""
-    with _disposed(engine_for(shared_url)) as engine:
+    with disposed(engine_for(shared_url)) as engine:
         with engine.begin() as connection:
             for table in metadata.tables:
                 connection.exec_driver_sql(f"DELETE FROM {table}")
@@ -109,16 +101,6 @@ def another_engine(shared_url: str) -> Iterator[Callable[[], Engine]]:
 
 
 @pytest.fixture
-def loose_server(mysql: MySqlServer) -> Iterator[None]:
-    """For the length of a test, new connections begin without strict mode."""
-    with _disposed(engine_for(mysql.with_database("mysql"))) as server, server.connect() as connection:
-        usual = connection.exec_driver_sql("SELECT @@GLOBAL.sql_mode").scalar_one()
-        connection.exec_driver_sql("SET GLOBAL sql_mode = ''")
-        yield
-        connection.exec_driver_sql("SET GLOBAL sql_mode = %s", (usual,))
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
@@ -134,7 +116,7 @@ def engine_for(url: str) -> Engine:
 
 
 @contextmanager
-def _disposed(engine: Engine) -> Iterator[Engine]:
+def disposed(engine: Engine) -> Iterator[Engine]:
     try:
         yield engine
     finally:
@@ -143,7 +125,7 @@ def _disposed(engine: Engine) -> Iterator[Engine]:
 
 def _make(mysql: MySqlServer, url: str, tables: Sequence[str]) -> None:
     _on_server(mysql, f"CREATE DATABASE {_name_in(url)} CHARACTER SET utf8mb4")
-    with _disposed(engine_for(url)) as engine, engine.begin() as connection:
+    with disposed(engine_for(url)) as engine, engine.begin() as connection:
         for statement in tables:
             connection.exec_driver_sql(statement)
 
@@ -153,7 +135,7 @@ def _drop(mysql: MySqlServer, url: str) -> None:
 
 
 def _on_server(mysql: MySqlServer, statement: str) -> None:
-    with _disposed(engine_for(mysql.with_database("mysql"))) as server, server.begin() as connection:
+    with disposed(engine_for(mysql.with_database("mysql"))) as server, server.begin() as connection:
         connection.exec_driver_sql(statement)
 
 

@@ -25,8 +25,8 @@ from delivery.storage.tables import metadata
 from local.servers.mysql import MySqlServer
 from tests.integration.deployment.deployments import OK, Secrets, by_hand, deploys, revision, tables
 from tests.integration.deployment.function_users import BY_PASSWORD, settled
+from tests.integration.migrations.schema import schema
 from tests.integration.notifications import add_row, count
-from tests.integration.schema import schema
 from tests.unit.feishu.raw_server import RawServer, raw_server
 
 HEAD = ScriptDirectory.from_config(alembic_config(MIGRATIONS)).get_current_head()

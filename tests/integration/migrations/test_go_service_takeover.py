@@ -19,9 +19,9 @@ from local.feishu import FeishuSimulator
 from tests.integration.clock import Clock
 from tests.integration.credentials.test_channels import Keys
 from tests.integration.migrations import go_service
+from tests.integration.migrations.schema import schema
 from tests.integration.notifications import rows
 from tests.integration.prune.pruning import prune
-from tests.integration.schema import schema
 from tests.integration.sending import PointerList, claim_all, send
 
 URL = "https://www.feishu.cn/flow/api/trigger-webhook/abcd1234efgh5678"

@@ -16,8 +16,8 @@ from delivery.storage.mysql.database import address_of
 from delivery.storage.rejects import insert_rejects
 from delivery.storage.tables import metadata
 from tests.integration.conftest import engine_for
+from tests.integration.migrations.schema import schema
 from tests.integration.migrations.test_go_service_takeover import dies_at
-from tests.integration.schema import schema
 
 
 def test_the_migrations_leave_what_the_models_say(fresh_engine: Engine, database_url: str) -> None:
