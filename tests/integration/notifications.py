@@ -6,12 +6,12 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
 from delivery.domain.intake import Intake, KafkaRecord, Request
 from delivery.domain.record import CHANNEL_FEISHU, NewRecord
 from delivery.storage.mysql.database import to_stored
-from delivery.storage.tables import records
+from delivery.storage.tables import attempts, records
 
 TOPIC = "smartflow.notification.outbox"
 
@@ -101,6 +101,13 @@ def rows(engine: Engine, columns: str = "*") -> list[Any]:
 def row(engine: Engine, record_id: int) -> Any:
     with engine.connect() as connection:
         return connection.execute(text("SELECT * FROM notification_records WHERE id = :id"), {"id": record_id}).one()
+
+
+def history(engine: Engine, record_id: int) -> list[Any]:
+    """The lines of a record's attempts, in order."""
+    of_record = select(attempts).where(attempts.c.record_id == record_id).order_by(attempts.c.attempt)
+    with engine.connect() as connection:
+        return list(connection.execute(of_record).all())
 
 
 def count(engine: Engine, table: str = "notification_records", where: str = "1 = 1") -> int:

@@ -85,7 +85,6 @@ NEAR: Mapping[str, Sequence[str]] = {
     "storage/closing": (*_ATTEMPTS, *_DEADLINE, "integration/ingest/test_packets.py", *_RIGHTS),
     "storage/credentials": _CHANNELS,
     "storage/data_keys": ("integration/credentials/test_data_keys.py", *_CHANNELS, *_RIGHTS),
-    "storage/lookups": ("integration/operating/test_lookups.py",),
     "storage/outbox/consuming": (*_INGEST, *_RIGHTS),
     "storage/outbox/leasing": _OUTBOX,
     "storage/outbox/relayed": _OUTBOX,

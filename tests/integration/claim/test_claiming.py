@@ -11,12 +11,11 @@ from sqlalchemy import Engine
 
 from delivery.domain.record import Pointer
 from delivery.storage.claims import DUE, DueRecords
-from delivery.storage.lookups import Lookups
 from delivery.storage.mysql.database import to_stored
 from tests.integration.children import killed_when_it_says
 from tests.integration.clock import Clock
 from tests.integration.counting import lock_waits
-from tests.integration.notifications import add_row, add_rows, count, row
+from tests.integration.notifications import add_row, add_rows, count, history, row
 from tests.integration.sending import LEASE, PointerList, claim_all, claimer
 from tests.integration.threads import at_once
 
@@ -104,7 +103,7 @@ def test_a_lost_attempt_is_noted_once(engine: Engine, clock: Clock, queue: Point
         reports.append(claimer(engine, clock, queue).run(until=clock() + timedelta(minutes=1)))
         clock.move(minutes=10)
     assert reports[0].lost == 1
-    assert [(line["attempt"], line["outcome"]) for line in Lookups(engine=engine).history(record_id)] == [(1, "lost")]
+    assert [(line.attempt, line.outcome) for line in history(engine, record_id)] == [(1, "lost")]
 
 
 def test_no_more_is_leased_than_the_queue_has_room_for(engine: Engine, clock: Clock, queue: PointerList) -> None:

@@ -24,9 +24,8 @@ from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closing, after_attempt
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
-from delivery.storage.lookups import Lookups
 from tests.integration.clock import Clock
-from tests.integration.notifications import add_row, add_rows, row, rows
+from tests.integration.notifications import add_row, add_rows, history, row, rows
 from tests.integration.sending import LEASE, LEASE_OVER
 from tests.integration.threads import at_once
 from tests.unit.samples import EXACT_RETRY
@@ -47,8 +46,8 @@ def opened(engine: Engine, clock: Clock, *pointers: Pointer) -> list[Attempt]:
     return Attempts(engine=engine).open(pointers, now=clock(), lease=LEASE)
 
 
-def history(engine: Engine, record_id: int) -> list[tuple[Any, ...]]:
-    return [(line["attempt"], line["outcome"]) for line in Lookups(engine=engine).history(record_id)]
+def outcomes(engine: Engine, record_id: int) -> list[tuple[Any, ...]]:
+    return [(line.attempt, line.outcome) for line in history(engine, record_id)]
 
 
 def test_a_pointer_delivered_eight_times_at_once_opens_once(
@@ -114,10 +113,10 @@ def test_closing_a_delivered_attempt_writes_all_of_it(engine: Engine, clock: Clo
     assert (sent.provider_message_id, sent.last_error_code, sent.last_error) == ("feishu-1", None, None)
     assert json.loads(sent.provider_request_json) == EXCHANGE.request
     assert json.loads(sent.provider_response_json) == EXCHANGE.response
-    [line] = Lookups(engine=engine).history(attempt.record_id)
-    assert (line["started_at"], line["finished_at"]) == (began.replace(tzinfo=None), ended)
-    assert (line["outcome"], line["http_status"], line["latency_ms"], line["error"]) == ("delivered", 200, 12, None)
-    assert json.loads(line["response"]) == EXCHANGE.response
+    [line] = history(engine, attempt.record_id)
+    assert (line.started_at, line.finished_at) == (began.replace(tzinfo=None), ended)
+    assert (line.outcome, line.http_status, line.latency_ms, line.error) == ("delivered", 200, 12, None)
+    assert json.loads(line.response) == EXCHANGE.response
 
 
 @pytest.mark.parametrize(
@@ -139,8 +138,8 @@ def test_closing_an_undelivered_attempt_says_why(
     assert (closed.last_error, closed.sent_at) == (outcome.reason[:2_000], None)
     retry_at = (clock() + timedelta(minutes=5)).replace(tzinfo=None) if status == "failed" else None
     assert closed.next_retry_at == retry_at
-    [line] = Lookups(engine=engine).history(attempt.record_id)
-    assert (line["outcome"], line["error_code"], line["error"]) == (word, outcome.code, outcome.reason[:2_000])
+    [line] = history(engine, attempt.record_id)
+    assert (line.outcome, line.error_code, line.error) == (word, outcome.code, outcome.reason[:2_000])
 
 
 def test_a_late_sender_cannot_close(engine: Engine, clock: Clock) -> None:
@@ -150,15 +149,15 @@ def test_a_late_sender_cannot_close(engine: Engine, clock: Clock) -> None:
     clock.wait(LEASE_OVER)
     [pointer] = DueRecords(engine=engine).lease_due(limit=9, now=clock(), lease=LEASE).pointers
     [newer] = opened(engine, clock, pointer)
-    assert history(engine, record_id) == [(1, "lost")]
+    assert outcomes(engine, record_id) == [(1, "lost")]
     before = row(engine, record_id)
     assert Attempts(engine=engine).close([closing(late, DELIVERED, clock)]).won == set()
     assert row(engine, record_id) == before
-    assert history(engine, record_id) == [(1, "delivered")]
+    assert outcomes(engine, record_id) == [(1, "delivered")]
     assert Attempts(engine=engine).close([closing(newer, BROKEN, clock)]).won == {record_id}
     assert Attempts(engine=engine).close([closing(late, DELIVERED, clock)]).won == set()
     assert row(engine, record_id).status == "failed"
-    assert history(engine, record_id) == [(1, "delivered"), (2, "temporary")]
+    assert outcomes(engine, record_id) == [(1, "delivered"), (2, "temporary")]
 
 
 def test_a_lease_that_ended_unclaimed_can_still_be_closed(engine: Engine, clock: Clock) -> None:
@@ -168,7 +167,7 @@ def test_a_lease_that_ended_unclaimed_can_still_be_closed(engine: Engine, clock:
     DueRecords(engine=engine).lease_due(limit=9, now=clock(), lease=LEASE)
     assert Attempts(engine=engine).close([closing(attempt, DELIVERED, clock)]).won == {attempt.record_id}
     assert opened(engine, clock, Pointer(attempt.record_id, 1)) == []
-    assert history(engine, attempt.record_id) == [(1, "delivered")]
+    assert outcomes(engine, attempt.record_id) == [(1, "delivered")]
 
 
 def test_closing_twice_changes_nothing_and_has_the_same_answer(engine: Engine, clock: Clock) -> None:

@@ -10,11 +10,10 @@ from sqlalchemy import Engine
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closed, Closing
 from delivery.storage.attempts import Attempts
-from delivery.storage.lookups import Lookups
 from local.feishu import FeishuSimulator
 from tests.integration.children import killed_when_it_says
 from tests.integration.clock import Clock
-from tests.integration.notifications import add_row, row
+from tests.integration.notifications import add_row, history, row
 from tests.integration.sending import LEASE, LEASE_OVER, OneWebhook, PointerList, claim_all, send
 
 
@@ -24,8 +23,8 @@ def feishu() -> Iterator[FeishuSimulator]:
         yield simulator
 
 
-def history(engine: Engine, record_id: int) -> list[str]:
-    return [line["outcome"] for line in Lookups(engine=engine).history(record_id)]
+def outcomes(engine: Engine, record_id: int) -> list[str]:
+    return [line.outcome for line in history(engine, record_id)]
 
 
 def test_a_sender_killed_after_feishu_accepted_is_followed_by_a_second_attempt(
@@ -53,7 +52,7 @@ def test_a_sender_killed_after_feishu_accepted_is_followed_by_a_second_attempt(
     sent = send(pointers, clock=clock, attempts=Attempts(engine=engine), channels=channels, origin=feishu.url)
     assert sent == {"sent": 1}
     assert row(engine, record_id).provider_message_id == f"feishu_webhook_{record_id}_2"
-    assert history(engine, record_id) == ["lost", "delivered"]
+    assert outcomes(engine, record_id) == ["lost", "delivered"]
     assert len(feishu.calls(notification_id=record_id)) == 2
 
 
@@ -93,7 +92,7 @@ def test_a_record_whose_sender_dies_every_time_is_dead_in_the_end(
     assert claim_all(engine, clock, queue) == []
     dead = row(engine, record_id)
     assert (dead.status, dead.last_error_code, dead.next_retry_at) == ("dead", "sending_lease_expired", None)
-    assert history(engine, record_id) == ["lost", "lost", "lost"]
+    assert outcomes(engine, record_id) == ["lost", "lost", "lost"]
 
 
 def test_a_record_that_fails_every_time_is_dead_after_its_last_attempt(
@@ -103,20 +102,20 @@ def test_a_record_that_fails_every_time_is_dead_after_its_last_attempt(
     feishu.set_fault("http_5xx")
     channels = OneWebhook(feishu.webhook_url("k"))
     record_id = add_row(engine, now=clock(), next_retry_at=clock())
-    outcomes = []
+    became = []
     for minutes in (5, 10, 20, 30, 30):
         pointers = claim_all(engine, clock, queue)
-        outcomes.append(
+        became.append(
             send(pointers, clock=clock, attempts=Attempts(engine=engine), channels=channels, origin=feishu.url)
         )
         clock.move(minutes=minutes, seconds=-1)
         assert claim_all(engine, clock, queue) == []
         clock.move(seconds=1)
-    assert outcomes == [{"failed": 1}] * 4 + [{"dead": 1}]
+    assert became == [{"failed": 1}] * 4 + [{"dead": 1}]
     assert claim_all(engine, clock, queue) == []
     dead = row(engine, record_id)
     assert (dead.attempt_count, dead.last_error_code) == (5, "provider_5xx")
-    assert history(engine, record_id) == ["temporary"] * 5
+    assert outcomes(engine, record_id) == ["temporary"] * 5
     assert len(feishu.calls(notification_id=record_id)) == 5
 
 
