@@ -13,7 +13,7 @@ from delivery.storage.tables import attempts, records
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookups:
-    """Every answer is a row as it is stored, by column name, with times in naive UTC."""
+    """Returns rows as they are stored, by column name, with times in naive UTC."""
 
     engine: Engine
 
@@ -28,7 +28,7 @@ class Lookups:
         return self._all(select(attempts).where(attempts.c.record_id == record_id).order_by(attempts.c.attempt))
 
     def due(self, *, now: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-        """What claim would take now, oldest first, without taking it."""
+        """The rows that claim would take now, oldest first. Takes none."""
         due = records.c.next_retry_at <= to_stored(now)
         return self._all(select(records).where(due).order_by(records.c.next_retry_at, records.c.id).limit(limit))
 

@@ -34,7 +34,7 @@ class PruneTuning(Section):
 
     @property
     def days(self) -> Mapping[str, int]:
-        """Of each kind of row, as its store, its metrics and its logs call it."""
+        """Kind of row, as its store, metrics and logs name it → days."""
         return {
             "records": self.record_days,
             "rejects": self.reject_days,

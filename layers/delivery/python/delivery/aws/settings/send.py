@@ -37,11 +37,11 @@ class MessageTexts(Section):
 
 
 class SendSettings(ServingSettings, SendTuning, Backoff, MessageTexts):
-    #: part of each message's idempotency key
+    #: Part of each message's idempotency key.
     stage: str = Field(min_length=1)
     report_queue_url: QueueUrl
     lease_seconds: Lease
-    #: of the KMS key that wraps the data keys
+    #: The KMS key that wraps the data keys.
     data_key_arn: str = Field(min_length=1)
     webhook_origins: WebhookOrigins
     action_base_url: ActionBaseUrl

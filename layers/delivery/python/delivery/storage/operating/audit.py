@@ -28,7 +28,7 @@ class Audit:
     engine: Engine
 
     def page(self, *, after: Place | None = None, size: int = 50) -> Page:
-        """What was done, the newest first."""
+        """The audit's lines, newest first."""
         wanted = {"before": after.id if after else _BEFORE_ANY, "limit": size + 1}
         with self.engine.connect() as connection:
             found = [_line(row) for row in connection.exec_driver_sql(NEWEST, wanted).mappings()]
@@ -37,7 +37,7 @@ class Audit:
 
 
 def write_line(connection: Connection, action: Action, *, count: int, now: datetime) -> None:
-    """Part of the caller's transaction: what was done leaves a line, and what was rolled back leaves none."""
+    """Writes the line in the caller's transaction, so a rollback leaves none."""
     values = {
         "at": to_stored(now),
         "actor": action.actor[:191],
