@@ -8,7 +8,7 @@ from cdk.settings.sections.functions import FunctionSize
 from cdk.settings.sections.section import SecretArn, StageSection, chosen_by
 from delivery.aws.settings.api import OperateScope, UserClaim
 
-#: with http the local stack's own, which the rules refuse elsewhere
+#: The local stack's issuer uses http, which the rules refuse elsewhere.
 _ISSUER = r"^(https://[^\s?#]+|http://127\.0\.0\.1:[0-9]{1,5})$"
 _POOL = r"^[a-z0-9-]+_[A-Za-z0-9]+$"
 _ORIGIN = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$"

@@ -13,7 +13,7 @@ from delivery.aws.settings.relay import RelayTuning
 from delivery.aws.settings.send import Backoff, SendTuning
 from delivery.aws.settings.types import DAY, HOUR, MINUTE
 
-#: the least that SQS takes: there are few reports, and after an outage MySQL has enough to do
+#: The minimum that SQS accepts: there are few reports, and after an outage MySQL is busy enough.
 REPORTS_AT_ONCE = 2
 _TOPIC = r"^arn:aws[a-z-]*:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 
@@ -50,7 +50,7 @@ class Relay(FunctionSize, RelayTuning):
 
     @property
     def at_once(self) -> int:
-        """How many run at the same time when each uses its time up."""
+        """How many run at the same time if each uses all of its time."""
         return math.ceil(self.timeout_seconds / MINUTE)
 
 
