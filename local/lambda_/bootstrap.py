@@ -36,7 +36,7 @@ def _run(handler: str, started: Path) -> None:
         first: Future[Any] | None = None
 
         def answer_our_own(self) -> None:
-            """Answers our first event. Asking for the next event counts as the answer, and cannot wait for the import."""
+            """Answers our first event. Asking for the next one counts as the answer, and cannot wait for the import."""
             own = super().wait_next_invocation()
             self.post_invocation_result(own.invoke_id, "null", "application/json")
             self.first = ThreadPoolExecutor(1).submit(super().wait_next_invocation)
