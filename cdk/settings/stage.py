@@ -37,15 +37,15 @@ class StageSettings(StageSection):
     name_prefix: str = Field(OUR_NAME, pattern=_PREFIX, max_length=20, title=_PREFIX_TITLE)
     """stacks, alarms, dashboard, new MySQL and Kafka are called this, a dash and the stage; another means new ones"""
     tags: Tags = EMPTY
-    """of everything that takes tags, beside ours (`service` and `stage`)"""
+    """put on everything that takes tags, in addition to ours (`service` and `stage`)"""
     permissions_boundary_arn: Annotated[str, Field(pattern=_POLICY, title="the ARN of an IAM policy")] | None = None
-    """of every role, those of the CDK's own functions included"""
+    """put on every role, including those of the CDK's own functions"""
     architecture: Literal["arm64", "x86_64"] = "arm64"
     """the functions' processor; arm64 is the cheaper one"""
     python: Literal["3.11", "3.12", "3.13", "3.14"] = "3.13"
     """the functions' runtime"""
     wheels: Literal["lambda", "this-machine"] = "lambda"
-    """for whom the dependencies layer is built; `this-machine` is for the local stage, which runs it here"""
+    """the Python that the dependencies layer is built for; `this-machine` is for the local stage, which runs it here"""
     network: Network | None = None
     data_key_arn: KeyArn | None = None
     """an existing KMS key for users' credentials instead of a new one: [moving](operations.md#the-data-key) needs it"""
@@ -78,7 +78,7 @@ class StageSettings(StageSection):
     log_key_arn: KeyArn | None = None
     """encrypts all logs; without it each stack makes a key ([what it must allow](operations.md#keys-of-your-own))"""
     log_class: Literal["STANDARD", "INFREQUENT_ACCESS"] = "STANDARD"
-    """of logs that are seldom read: a new VPC's refused packets and a new Kafka's brokers"""
+    """the class of logs that are seldom read: a new VPC's refused packets and a new Kafka's brokers"""
     removal_policy: Literal["retain", "destroy"] = "retain"
     """with retain, `make destroy` leaves a snapshot of a new MySQL, a new Kafka cluster, and the keys to their data"""
     api: Api | None = None

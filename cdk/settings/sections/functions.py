@@ -57,7 +57,7 @@ class Relay(FunctionSize, RelayTuning):
 class Prune(FunctionSize, PruneTuning):
     every_minutes: int = Field(60, ge=5, le=24 * 60)
     timeout_seconds: int = Field(5 * MINUTE, ge=30, le=15 * MINUTE)
-    """then a run ends, and the next goes on where it stopped"""
+    """after this a run ends, and the next one continues where it stopped"""
 
 
 class Migrate(FunctionSize):
@@ -71,7 +71,7 @@ class Queue(StageSection):
     visibility_seconds: int | None = Field(None, ge=0, le=12 * HOUR)
     """how long a received message is hidden; without it 6 times `send.timeout_seconds`, which is also the least"""
     max_receive_count: int = Field(5, ge=1, le=1_000)
-    """then a message becomes a dead letter"""
+    """after so many receives a message becomes a dead letter"""
 
 
 class Retry(StageSection, Attempts, Backoff):

@@ -27,7 +27,7 @@ class NewVpc(StageSection):
     new: Literal[True] = Field(title="true, or left out")
     """a VPC of the stage's own: public subnets for NAT only, private ones for functions, isolated ones for MySQL"""
     zones: int = Field(LEAST_ZONES, ge=LEAST_ZONES, le=MOST_ZONES)
-    """the first ones that your account sees: Kafka brokers in three outlive the loss of one and go on writing"""
+    """how many of the first zones that your account sees; with three, Kafka still takes writes if one is lost"""
     availability_zones: tuple[_Zone, ...] | None = Field(
         None,
         min_length=LEAST_ZONES,
@@ -37,7 +37,7 @@ class NewVpc(StageSection):
     )
     """instead, by name: in us-west-1 an account sees two, and elsewhere one may lack MSK, Lambda or a class"""
     cidr: str = Field("10.0.0.0/16", pattern=_CIDR, title="a block of addresses such as 10.0.0.0/16, from /16 to /24")
-    """none that it is to be peered with, such as the brokers' network, may have the same addresses"""
+    """must not overlap a network that it is to be peered with, such as the brokers'"""
     nat: Literal["gateway", "gateway_per_zone", "instance"] = "gateway"
     """its way out, with a fixed address (output `FeishuEgressAddress`); one per zone, and sending outlives a zone"""
     endpoints: bool = False
