@@ -1,4 +1,4 @@
-"""The order of the test files, which of them are long, and a garbage collector that leaves the collected tests alone."""
+"""The order of the test files, which of them are long, and a garbage collector that ignores the collected tests."""
 
 import gc
 from functools import cache

@@ -11,7 +11,7 @@ from benchmarks.deployed.assets import synthesized
 from benchmarks.deployed.events import channel_request, kafka_event, queue_event
 from benchmarks.deployed.python import function_python
 from benchmarks.deployed.running import Deployed, Event
-from benchmarks.deployed.surroundings import variables
+from benchmarks.deployed.surroundings import save_channels, variables
 from benchmarks.report.figures import COLD_START, COLD_START_OF, COLD_START_OF_API, Measured
 from benchmarks.rounds import Turn, take_turns
 from benchmarks.steps import Bench
@@ -31,6 +31,7 @@ def measure(bench: Bench) -> dict[str, Measured]:
     shipped = synthesized(python, bench.state / "deployed")
     with fresh_database(bench.server, "start") as database, aws_server(bench.state / "aws") as aws:
         environment = variables(database, aws, origin=_NO_FEISHU)
+        save_channels(database, aws, environment)
         events: Mapping[str, Callable[[], Event]] = {
             "ingest": lambda: kafka_event(1),
             "claim": lambda: queue_event(database.engine, 1),  # a due row; a tick of the schedule is no event to read

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from delivery.operate import Redriver, RedriveStore, RejectStore, Replayer
-from delivery.storage.operating.audit import Audit
+from delivery.storage.operating.audited import Audit
 from delivery.storage.operating.redriving import Redrives
 from delivery.storage.operating.rejected import Rejects
 from tests.integration.clock import Clock

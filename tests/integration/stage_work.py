@@ -26,7 +26,7 @@ from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
 from delivery.storage.claims import DueRecords
 from delivery.storage.data_keys import DataKeys
-from delivery.storage.operating.audit import Audit
+from delivery.storage.operating.audited import Audit
 from delivery.storage.operating.counting import RecordCounts
 from delivery.storage.operating.redriving import Redrives
 from delivery.storage.operating.rejected import Rejects

@@ -15,7 +15,7 @@ from delivery.domain.intake import Reject
 from delivery.domain.operating import Place, RecordFilter, RejectFilter
 from delivery.domain.record import Status
 from delivery.storage.mysql.database import to_stored
-from delivery.storage.operating import audit, counting, rejected, searching
+from delivery.storage.operating import audited, counting, rejected, searching
 from delivery.storage.operating.pages import Listing
 from delivery.storage.rejects import insert_rejects
 from tests.integration.clock import Clock
@@ -151,5 +151,7 @@ def test_counts_read_the_index_of_their_time_alone(filled: Connection, clock: Cl
 
 def test_the_audit_is_read_backwards_from_its_place(filled: Connection) -> None:
     """By primary key."""
-    [step] = filled.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {audit.NEWEST}", {"before": 9, "limit": 51}).mappings()
+    [step] = filled.exec_driver_sql(
+        f"EXPLAIN FORMAT=TRADITIONAL {audited.NEWEST}", {"before": 9, "limit": 51}
+    ).mappings()
     assert (step["key"], "filesort" in step["Extra"]) == ("PRIMARY", False)

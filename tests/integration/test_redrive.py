@@ -14,7 +14,7 @@ from delivery.domain.outcome import ErrorCode
 from delivery.domain.record import Status
 from delivery.operate import Redriver
 from delivery.storage.mysql.database import to_stored
-from delivery.storage.operating.audit import Audit
+from delivery.storage.operating.audited import Audit
 from delivery.storage.operating.redriving import Redrives
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, add_rows, count, row, rows

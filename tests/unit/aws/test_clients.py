@@ -69,7 +69,7 @@ def test_a_call_without_a_deadline_ends_all_the_same(monkeypatch: pytest.MonkeyP
 
     try:
         with pytest.raises(OutOfTime, match="send_message"):
-            BoundedClient(Hanging()).send_message(MessageBody="x")
+            BoundedClient(Hanging).send_message(MessageBody="x")
     finally:
         hung.set()
 

@@ -213,7 +213,7 @@ def test_a_key_that_is_at_hand_is_used_while_kms_is_away() -> None:
 def test_a_kms_that_hangs_is_waited_for_no_longer_than_the_deadline_allows() -> None:
     """Name look-up included, which has no time-out of its own: the call is left behind on its thread."""
     released = threading.Event()
-    hanging = BoundedClient(SimpleNamespace(decrypt=lambda **_: released.wait(timeout=60)))
+    hanging = BoundedClient(lambda: SimpleNamespace(decrypt=lambda **_: released.wait(timeout=60)))
     stored: Any = StoredKeys({1: b"one"})
     one = KmsKeyRing(kms=hanging, kms_key="arn", stored=stored, now=Clock())
     began = monotonic()

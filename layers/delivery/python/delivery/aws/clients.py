@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -26,8 +28,7 @@ def client(service: str) -> BoundedClient:
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": _TRIES},
     )
-    made: Any = boto3.client(service, config=config)  # type: ignore[call-overload]  # the name is not a literal
-    return BoundedClient(made)
+    return BoundedClient(lambda: boto3.client(service, config=config))  # type: ignore[call-overload]  # no literal
 
 
 class BoundedClient:
@@ -35,10 +36,17 @@ class BoundedClient:
 
     botocore's time-outs do not cover the name look-up. So a call runs on a thread, which is left behind when its time
     is over. What it does then is harmless: each of our calls may happen twice or late.
+
+    boto3's client is made at the first call: it takes a cold start as long as importing fifty modules, and the report
+    queue is hardly ever needed.
     """
 
-    def __init__(self, made: Any) -> None:  # noqa: ANN401 - boto clients are made at run time
-        self._made = made
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Any:  # noqa: ANN401 - boto clients are made at run time
+        return self._make()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         method = getattr(self._made, name)

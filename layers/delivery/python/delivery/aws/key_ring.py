@@ -1,17 +1,21 @@
 """Unwraps the data keys by KMS and keeps them in memory, so that no notification costs a call of KMS."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from delivery.aws.clients import AWS_ERRORS, own_words
 from delivery.deadline import ending_in
-from delivery.domain.operating import Action
 from delivery.storage.credentials import CredentialError, KeyOutOfReach
 from delivery.storage.data_keys import DataKeys
+
+if TYPE_CHECKING:  # its import costs a cold start
+    from delivery.domain.operating import Action
 
 #: KMS's error for wrapped bytes that it can never unwrap. Any other error may pass.
 _NEVER_UNWRAPS = {"InvalidCiphertextException"}

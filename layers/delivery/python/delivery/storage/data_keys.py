@@ -1,14 +1,19 @@
 """Keeps the wrapped data keys, which KMS alone can unwrap."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
-from delivery.domain.operating import Action
 from delivery.storage.mysql.columns import INSERT, Rights, select
 from delivery.storage.mysql.database import in_transaction, to_stored
 from delivery.storage.operating.audit import write_line
+
+if TYPE_CHECKING:  # its import costs a cold start
+    from delivery.domain.operating import Action
 
 _NEWEST = text("SELECT id, wrapped_key FROM notification_data_keys ORDER BY id DESC LIMIT 1")
 _BY_ID = text("SELECT wrapped_key FROM notification_data_keys WHERE id = :id")

@@ -16,7 +16,7 @@ from delivery.aws.api.places import place_of, redriven_to, word_of
 from delivery.domain.operating import Page, Replayed
 from delivery.operate import Redriver, Replayer
 from delivery.resealing import Resealer, Rotation
-from delivery.storage.operating.audit import Audit
+from delivery.storage.operating.audited import Audit
 from delivery.storage.operating.counting import RecordCounts
 from delivery.storage.operating.rejected import Rejects
 from delivery.storage.operating.searching import RecordSearch
