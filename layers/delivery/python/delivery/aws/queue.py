@@ -84,7 +84,7 @@ def unpack(body: str) -> list[Pointer]:
     """The pointers of one message.
 
     Raises:
-        ValueError: the body is none of ours.
+        ValueError: the body is not a list of pointers.
     """
     try:
         return [Pointer(_number(record_id), _number(count)) for record_id, count in json.loads(body)["pointers"]]

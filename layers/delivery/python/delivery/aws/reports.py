@@ -83,7 +83,7 @@ def unpack_reports(body: str) -> list[Closing]:
     """The reports of one message.
 
     Raises:
-        ValueError: the body is none of ours.
+        ValueError: the body is not a list of reports.
     """
     try:
         return [_closing(report) for report in json.loads(body)["reports"]]

@@ -1,4 +1,4 @@
-"""Tells what is away when a request fails: the same request may succeed soon."""
+"""Names the service that is down when a request fails, since the same request may succeed soon."""
 
 from __future__ import annotations
 
