@@ -10,7 +10,7 @@ from delivery.deployment.migrate import upgrade
 from delivery.storage.mysql.database import Address, address_of, open_engine
 from local.servers.mysql import MySqlServer
 
-#: A statement that fills a table takes longer than any of a function's, and much longer on a busy machine.
+#: A statement that fills a table takes longer than any statement of a function, especially on a busy machine.
 _FILLING_SECONDS = 300
 
 
@@ -22,7 +22,7 @@ class Database:
 
 @contextmanager
 def fresh_database(server: MySqlServer, name: str) -> Iterator[Database]:
-    """Empty, as the migrations leave it; gone after the block, so that one measurement does not weigh on the next."""
+    """An empty, migrated database. It is dropped after the block, so that a measurement does not affect the next."""
     address = address_of(server.with_database(f"hongyan_bench_{name}"))
     _on_server(server, f"DROP DATABASE IF EXISTS {address.database}")
     upgrade(server.with_database(address.database))

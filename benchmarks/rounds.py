@@ -20,7 +20,7 @@ class Stopwatch:
 
 @contextmanager
 def stopwatch() -> Iterator[Stopwatch]:
-    """Holds the seconds of its block once the block has ended."""
+    """Yields an object that holds the block's seconds after the block has ended."""
     watch = Stopwatch()
     began = perf_counter()
     yield watch
@@ -28,7 +28,7 @@ def stopwatch() -> Iterator[Stopwatch]:
 
 
 def take_turns(ways: Mapping[str, Turn], *, rounds: int) -> dict[str, float]:
-    """The median of every way; the first turn of each warms up and is not counted, and nobody always goes first."""
+    """The median of every way. Each way's first turn warms up and does not count, and the order alternates."""
     took: dict[str, list[float]] = {name: [] for name in ways}
     names = list(ways)
     for turn in range(rounds + 1):

@@ -11,14 +11,14 @@ from local.servers.mysql import MySqlServer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What a step measures with."""
+    """The means that a step measures with."""
 
     server: MySqlServer
-    #: for logs and whatever else may be deleted afterwards
+    #: For logs and other files that may be deleted afterwards.
     state: Path
-    #: how large the largest table becomes
+    #: The number of rows in the largest table.
     rows: int
-    #: says how far a long step has come
+    #: Reports the progress of a long step.
     progress: Callable[[str], None]
 
 
@@ -30,5 +30,5 @@ class Step(NamedTuple):
 
     @property
     def names(self) -> set[str]:
-        """What `--only` accepts for it: its own name, or that of one of its figures."""
+        """The names that `--only` accepts: the step's own, or that of one of its figures."""
         return {self.name, *(figure.name for figure in self.figures)}

@@ -2,4 +2,4 @@
 
 from cdk.build.node import use_packaged_node
 
-use_packaged_node()  # this must come before any import of aws_cdk, which starts Node
+use_packaged_node()  # must come before any import of aws_cdk, which starts Node

@@ -18,14 +18,14 @@ from cdk.settings.rules import OUR_NAME
 from cdk.settings.sections.regions import lacking
 from cdk.settings.stage import DEFAULT_STAGE, StageSettings, stage_settings
 
-#: set by the CDK's command line
+#: The CDK's command line sets this variable.
 _REGION_OF_THE_CALLER = "CDK_DEFAULT_REGION"
-#: of the context: a file with what the data stack keeps for one more deployment
+#: The context's key for a file with what the data stack keeps for one more deployment.
 KEPT = "kept"
 
 
 def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = None) -> App:
-    """The app of the stage that the context names. The CDK's command line supplies context and output directory."""
+    """The app of the stage that the context names. The CDK's command line supplies the context and output directory."""
     app = App(context=dict(context or {}), outdir=str(out) if out else None, analytics_reporting=False)
     name = app.node.try_get_context("stage") or DEFAULT_STAGE
     stage = stage_settings(app.node.try_get_context("stages"), str(name))
@@ -37,7 +37,7 @@ def stage_app(context: Mapping[str, Any] | None = None, *, out: Path | None = No
 
 
 def add_stacks(app: App, stage: StageSettings, *, first: bool) -> DataStack | None:
-    """Adds the data stack, if the stage makes anything for it, and the delivery stack, which depends on it."""
+    """Adds the data stack, if it has any resources, and the delivery stack, which depends on it."""
     _mark(app, stage)
     data = None
     if stage.has_data_stack:
@@ -55,7 +55,7 @@ def add_stacks(app: App, stage: StageSettings, *, first: bool) -> DataStack | No
 
 
 def _refuse_region(stage: StageSettings, of_the_caller: str | None) -> None:
-    """What settings say only together with the region that the caller's credentials point to."""
+    """Refuses settings that contradict the region of the caller's credentials."""
     lines = [] if stage.region or stage.is_local else [*lacking(stage.database, of_the_caller)]
     if not stage.region and str(of_the_caller).startswith("cn-"):
         lines.append(f'region: is missing; say "{of_the_caller}", because endpoints have other names in China')
@@ -64,7 +64,7 @@ def _refuse_region(stage: StageSettings, of_the_caller: str | None) -> None:
 
 
 def _mark(app: App, stage: StageSettings) -> None:
-    """What a team asks of everything that is made in its account: tags, and a boundary of every role."""
+    """Puts the team's tags on every resource and its permissions boundary on every role."""
     for key, value in _tags(stage).items():
         Tags.of(app).add(key, value)
     if arn := stage.permissions_boundary_arn:
@@ -78,8 +78,8 @@ def _tags(stage: StageSettings) -> dict[str, str]:
 
 def _common(stage: StageSettings) -> dict[str, Any]:
     return {
-        "tags": _tags(stage),  # CloudFormation gives a stack's tags to what the CDK does not tag: functions of its own
+        "tags": _tags(stage),  # CloudFormation thus tags the CDK's own functions, which the CDK does not tag
         "env": Environment(account=stage.account, region=stage.region),
-        # The command line checks the bootstrap version itself; without the rule the template needs no parameter.
+        # The command line checks the bootstrap version itself. Without the rule the template needs no parameter.
         "synthesizer": DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
     }

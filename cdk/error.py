@@ -2,7 +2,7 @@
 
 
 class SettingsError(Exception):
-    """Settings that a person has to correct. The message has a line for each."""
+    """A person must correct settings. The message has a line for each."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(" ".join(line.split()) for line in lines))  # keys may hold line breaks

@@ -7,6 +7,6 @@ from constructs import Construct
 
 
 def accept(construct: Construct, findings: Mapping[str, str]) -> None:
-    """Takes the reason for each finding, by the finding's id."""
+    """Acknowledges findings, each by its id with a reason."""
     for finding, reason in findings.items():
         Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))

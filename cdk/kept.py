@@ -11,7 +11,7 @@ from aws_cdk import CfnMapping, CfnOutput, CfnResource, Stack, Token
 Body = Mapping[str, Any]
 
 _GROUP = "AWS::EC2::SecurityGroup"
-#: attributes of a resource beside its type and properties
+#: Attributes of a resource besides its type and properties.
 _BESIDE = ("DependsOn", "DeletionPolicy", "UpdateReplacePolicy")
 
 

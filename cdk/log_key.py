@@ -33,9 +33,9 @@ def log_retention(days: int) -> logs.RetentionDays:
 
 
 def log_key(scope: Construct, stage: StageSettings, *, named: Sequence[str] = ()) -> kms.IKey:
-    """The stage's own key, or a new one, which is deleted with the stack as the log groups are.
+    """The stage's own key, or a new one that is deleted with the stack, as its log groups are.
 
-    KMS keeps it for another month. `named` has the prefixes of log groups whose names do not begin with the stack's.
+    KMS keeps it for another month. `named` has the prefixes of log groups that are not named after the stack.
     """
     if stage.log_key_arn:
         return kms.Key.from_key_arn(scope, "LogKey", stage.log_key_arn)
@@ -53,9 +53,9 @@ def log_key(scope: Construct, stage: StageSettings, *, named: Sequence[str] = ()
 
 
 def _use_by_logs(stack: Stack, names: Sequence[str]) -> iam.PolicyStatement:
-    """A group without a given name is named after its stack. Its ARN here would make key and group need each other.
+    """Names the groups by prefix, because a group's ARN here would make key and group depend on each other.
 
-    As "Encrypt log data in CloudWatch Logs using AWS Key Management Service" has it.
+    Source: "Encrypt log data in CloudWatch Logs using AWS Key Management Service".
     """
     every = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:"
     return iam.PolicyStatement(
@@ -67,9 +67,9 @@ def _use_by_logs(stack: Stack, names: Sequence[str]) -> iam.PolicyStatement:
 
 
 def _use_through_logs(stack: Stack) -> iam.PolicyStatement:
-    """Whoever may write or read a group may do so under its key, through CloudWatch Logs alone, as the same page asks.
+    """Lets the account's principals use the key through CloudWatch Logs only, as the same page requires.
 
-    Which groups those are is for the roles' own policies to say.
+    The principals' own policies say which groups they may read or write.
     """
     service = f"logs.{stack.region}.{stack.url_suffix}"
     return iam.PolicyStatement(
@@ -83,9 +83,9 @@ def _use_through_logs(stack: Stack) -> iam.PolicyStatement:
 def seldom_read(
     scope: Construct, name: str, kind: logs.LogGroupClass, *, retention: logs.RetentionDays, encryption_key: kms.IKey
 ) -> logs.LogGroup:
-    """A group that no metric is made of: CloudWatch extracts none in the class INFREQUENT_ACCESS ("Log classes").
+    """A group for logs without metrics: CloudWatch extracts none in the class INFREQUENT_ACCESS ("Log classes").
 
-    The class of a group cannot be changed, so another class is another group.
+    A group's class cannot be changed, so another class makes another group.
     """
     standard = kind is logs.LogGroupClass.STANDARD
     return logs.LogGroup(

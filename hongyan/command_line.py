@@ -12,7 +12,7 @@ from hongyan.commands.command import drop_output
 from hongyan.failure import DONE, OUTPUT_CLOSED, USAGE
 
 _ABOUT = """\
-See what became of notifications, and put right what went wrong, on a deployed stage or the local stack.
+See how notifications ended and repair what failed, on a deployed stage or the local stack.
 
 hongyan counts --since 2h
 hongyan records --status dead --since 2h
@@ -39,7 +39,7 @@ for room in (look_ups, operations, channel, keys, publish):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code."""
+    """Runs the command and returns its exit code."""
     _write_what_can_be_written()
     try:
         code = app(list(arguments) if arguments is not None else None, prog_name="hongyan", standalone_mode=False)
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         return _usage(error)
     except typer.Abort:
-        print("hongyan: nothing was done", file=sys.stderr)  # noqa: T201 - the question was ended
+        print("hongyan: nothing was done", file=sys.stderr)  # noqa: T201 - the user interrupted a question
         return 1
     except BrokenPipeError:
         drop_output()
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _usage(error: typer.TyperException) -> int:
     words = " ".join(error.format_message().split())
-    if words:  # none after a help text
+    if words:  # help returns no exit code
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "hongyan"
         print(f"hongyan: {words} (see {command} --help)", file=sys.stderr)  # noqa: T201
@@ -65,7 +65,7 @@ def _usage(error: typer.TyperException) -> int:
 
 
 def _write_what_can_be_written() -> None:
-    """A terminal that knows no Chinese gets escapes instead of a traceback."""
+    """Writes escapes instead of failing if the terminal's encoding has no Chinese."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:

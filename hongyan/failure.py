@@ -6,12 +6,12 @@ USAGE = 2
 NOT_FOUND = 3
 NOT_LET_IN = 4
 INTERRUPTED = 130
-#: as a shell reports SIGPIPE
+#: The code with which a shell reports SIGPIPE.
 OUTPUT_CLOSED = 141
 
 
-class Failure(Exception):  # noqa: N818 - it is what the operator reads
-    """Says what is wrong and what to do about it. The words never hold a token or a secret."""
+class Failure(Exception):  # noqa: N818 - its message is for the operator
+    """Says what is wrong and what to do about it. The message never holds a token or a secret."""
 
     def __init__(self, words: str, code: int = FAILED) -> None:
         super().__init__(words)
@@ -19,7 +19,7 @@ class Failure(Exception):  # noqa: N818 - it is what the operator reads
 
 
 class Refused(Failure):
-    """The service did not do it, and says why."""
+    """The service refused and says why."""
 
 
 class Unavailable(Failure):

@@ -11,7 +11,7 @@ from hongyan.failure import Failure
 
 _WITHIN_SECONDS = 30.0
 _GROUP_WITHIN_SECONDS = 5.0
-#: the partition of a key is the one that every other producer chooses
+#: The partitioner that every other producer uses, so that a key always has the same partition.
 _PRODUCER = {
     "linger.ms": 0,
     "message.timeout.ms": int(_WITHIN_SECONDS * 1_000),
@@ -21,12 +21,12 @@ _PRODUCER = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where an event is in Kafka."""
+    """An event's place in Kafka."""
 
     topic: str
     partition: int
     offset: int
-    #: Milliseconds since the epoch. A topic that was made anew has the same offsets again.
+    #: Milliseconds since the epoch. It tells events apart when a topic that was made anew repeats its offsets.
     timestamp: int
     key: str
 
@@ -38,12 +38,12 @@ class Position:
 class Broker:
     servers: str
     topic: str
-    #: In which ingest reads, if that is known.
+    #: Ingest's consumer group, if it is known.
     group: str | None
     config: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def publish(self, value: bytes, *, key: str) -> Position:
-        """Any bytes: the service decides whether they are an event."""
+        """Publishes any bytes; the service decides whether they are an event."""
         delivered: list[Any] = []
         failures: list[str] = []
 
@@ -56,7 +56,7 @@ class Broker:
         producer = self._made("Producer", _PRODUCER)
         try:
             producer.produce(self.topic, value, key=key, on_delivery=on_delivery)
-        except (_confluent_kafka().KafkaException, BufferError) as error:  # larger than a message may be
+        except (_confluent_kafka().KafkaException, BufferError) as error:  # the message is too large
             raise Failure(f"Kafka did not take the event: {error}") from None
         if producer.flush(_WITHIN_SECONDS + 1) or failures or not delivered:
             why = ", ".join(failures) or f"no answer within {_WITHIN_SECONDS:.0f} s"
@@ -65,7 +65,7 @@ class Broker:
 
     @contextmanager
     def group_progress(self) -> Iterator[Callable[[Position], bool]]:
-        """Tells whether ingest is past a position. Without a group nothing ever is."""
+        """Tells whether ingest is past a position. Without a group it never is."""
         if self.group is None:
             yield lambda _position: False
             return
@@ -93,7 +93,7 @@ class Broker:
 
 
 def _committed(consumer: Any, position: Position) -> int:  # noqa: ANN401 - librdkafka's
-    """The offset that the group goes on from. Below 0 if it has none, or if no broker answers at the moment."""
+    """The group's next offset. Negative if it has none, or if no broker answers at the moment."""
     kafka = _confluent_kafka()
     try:
         (committed,) = consumer.committed(

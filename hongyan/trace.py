@@ -52,7 +52,7 @@ class Found:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     api: Api
-    #: None if the event has none, and so never becomes a record.
+    #: None if the event has none; then it never becomes a record.
     dedupe_key: str | None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -61,10 +61,10 @@ class Trace:
         return self._first("operate/records", dedupe_key=self.dedupe_key) if self.dedupe_key else None
 
     def follow(self, position: Position, *, known: Mapping[str, Any] | None, is_taken: Callable[[], bool]) -> Found:
-        """A reject or a record as soon as it is there, anything else when ingest is done."""
+        """Returns a reject or a record as soon as it exists, or another result once ingest is past the event."""
         ends = self.clock() + _WITHIN_SECONDS
         while self.clock() < ends:
-            taken = is_taken()  # before the look: ingest commits after storing
+            taken = is_taken()  # ask before looking, because ingest commits its offset after it has stored the event
             if found := self._stored(position, known) or (self._otherwise(known) if taken else None):
                 return found
             self.sleep(_LOOK_EVERY_SECONDS)
@@ -81,7 +81,7 @@ class Trace:
         return Found(outcome=Fate.REPEATED, row=record) if record else Found(outcome=Fate.PASSED_OVER, row={})
 
     def _reject(self, position: Position) -> Mapping[str, Any] | None:
-        """Among the newest, since it would have come just now."""
+        """Looks among the newest rejects, because this one would be new."""
         here = (position.partition, position.offset, position.timestamp)
         newest = self.api.get("operate/rejects", topic=position.topic, size=100)["items"]
         found = [row for row in newest if (row["partition"], row["offset"], row["timestamp"]) == here]

@@ -9,6 +9,6 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    # A start that was interrupted may still run in a thread, and an ordinary exit would wait for it. Its children die
+    # An interrupted start may still run in a thread, for which an ordinary exit would wait. Its children die
     # with this process.
     os._exit(code)

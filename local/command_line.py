@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Interrupted:
         print("hongyan: interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except BrokenPipeError:  # as with `| head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest goes nowhere
+    except BrokenPipeError:  # for example after `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # discards the rest
         return _OUTPUT_CLOSED
     except (CannotStartError, SettingsError) as error:
         print(f"hongyan: {error}", file=sys.stderr)

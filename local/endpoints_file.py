@@ -28,7 +28,7 @@ def endpoints_file(home: Path, endpoints: Mapping[str, object]) -> Iterator[None
 
 
 def read_endpoints(home: Path) -> dict[str, Any]:
-    """Refuses a stack whose tables are not those of this checkout's code."""
+    """Reads the file. Refuses a stack whose schema is not that of this checkout's code."""
     try:
         endpoints: dict[str, Any] = json.loads((home / FILE_NAME).read_text())
     except FileNotFoundError:
@@ -39,6 +39,6 @@ def read_endpoints(home: Path) -> dict[str, Any]:
 
 
 def _newest_schema() -> str:
-    """The newest migration in this checkout, which a stack runs when it starts. Asking Alembic takes a while."""
+    """The newest migration in this checkout, which a stack runs when it starts. Reads file names: Alembic is slow."""
     versions = Path(storage.__file__).parent / "migrations" / "versions"
     return max(file.stem for file in versions.glob("[0-9]*.py"))

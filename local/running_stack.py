@@ -15,14 +15,14 @@ from local.servers.all_servers import Servers
 from local.servers.aws import Aws
 from local.template.overrides import webhook_origins
 
-#: as the audit names who redrives in the demo
+#: The demo's operator in the audit.
 _OPERATOR = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
     servers: Servers
-    #: in which ingest reads the topic
+    #: Ingest's consumer group.
     consumer_group: str
     #: by short name: `ingest`, `claim`, `send`
     functions: Mapping[str, WorkerPool]
@@ -56,7 +56,7 @@ class Stack:
         return self.servers.issuer.url
 
     def endpoints(self) -> Mapping[str, object]:
-        """What `.local/endpoints.json` says."""
+        """The content of `.local/endpoints.json`."""
         return {
             "database_url": self.database_url,
             "kafka_bootstrap_servers": self.kafka_bootstrap_servers,
@@ -73,7 +73,7 @@ class Stack:
 
     @property
     def queue_urls(self) -> Mapping[str, str]:
-        """Of pointers, and of outcomes that MySQL could not take."""
+        """The URLs of the send queue and the report queue."""
         given = self.functions["claim"].function.environment
         return {"send": given["SEND_QUEUE_URL"], "reports": given["REPORT_QUEUE_URL"]}
 

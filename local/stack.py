@@ -109,7 +109,7 @@ def _close(pools: Mapping[str, WorkerPool]) -> None:
 
 
 def _workers(function: Function, deployment: Deployment) -> int:
-    """As many as its queue mappings allow together, within reason for one machine."""
+    """The number of workers: as many as its queue mappings allow together, within one machine's limits."""
     limits = [it.max_concurrency or _MAX_WORKERS for it in deployment.queue_mappings if it.function == function.name]
     scheduled = [_MAX_WORKERS_OF_A_SCHEDULE for schedule in deployment.schedules if schedule.function == function.name]
     return sum(min(limit, _MAX_WORKERS) for limit in limits) or min([_MAX_WORKERS, *scheduled])

@@ -20,11 +20,11 @@ from local.running_stack import Stack
 from local.stack import StackOptions, local_stack
 
 _EVENTS = 20_000
-#: sent before, so that every function has started
+#: Sent beforehand, so that every function has started.
 _WARM_UP = 2_000
 _LOOK_EVERY_SECONDS = 0.2
 _AT_MOST_SECONDS = 600
-#: above this share of the machine's time nothing else can be what holds back
+#: Above this share of the machine's time the processors are the bottleneck.
 _ALL_BUSY = 0.85
 _SENT = "SELECT COUNT(*) FROM notification_records WHERE status = 'sent'"
 #: what a command line says of its process; a function's says its name
@@ -53,7 +53,7 @@ def measure(bench: Bench) -> dict[str, Measured]:
 
 
 def in_words(used: Usage, *, notifications: int) -> str:
-    """What held the flow back, and what each group's share was and took for a notification."""
+    """Says what limited the flow, and each group's share of the time and its time per notification."""
     busy = used.busy / used.there
     cause = "held back by the processors" if busy >= _ALL_BUSY else "held back by waiting and not by the processors"
     shares = [
@@ -70,7 +70,7 @@ class _Flow:
     topic: KafkaTopic
 
     def send(self, number: int, *, sent_then: int) -> float:
-        """Publishes so many new events, and answers how many seconds passed until all were sent."""
+        """Publishes this many new events and returns the seconds until all were sent."""
         events = _events(number)
         began = time.monotonic()
         self.topic.publish(events)

@@ -29,15 +29,15 @@ class Usage:
 
     @property
     def by_others(self) -> float:
-        """By programs that are none of ours, and by the kernel itself."""
+        """The seconds used by other programs and by the kernel."""
         return max(self.busy - sum(self.groups.values()), 0.0)
 
 
 def usage(group_of: Callable[[int, str], str]) -> Usage:
-    """Since the processes began. `group_of` names the group of one of ours, from its id and command line."""
+    """The usage since the processes began. `group_of` maps a process's id and command line to its group."""
     groups: defaultdict[str, float] = defaultdict(float)
     for pid in _family(os.getpid()):
-        with suppress(OSError):  # it may have ended
+        with suppress(OSError):  # the process may have ended
             groups[group_of(pid, _command_line(pid))] += _seconds(pid)
     machine = _machine()
     there, idle = sum(machine.values()), sum(machine[mode] for mode in _NOT_BUSY)
@@ -45,7 +45,7 @@ def usage(group_of: Callable[[int, str], str]) -> Usage:
 
 
 def variable(pid: int, name: str) -> str:
-    """A variable of a process's environment, as it was when it began."""
+    """A variable of a process's environment as of its start."""
     prefix = f"{name}=".encode()
     values = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
     return next((value[len(prefix) :].decode() for value in values if value.startswith(prefix)), "")
@@ -69,13 +69,13 @@ def _parents() -> Mapping[int, int]:
 
 
 def _seconds(pid: int) -> float:
-    """In user and kernel mode, in all threads (proc(5): utime and stime)."""
+    """The seconds in user and kernel mode of all threads (proc(5): utime and stime)."""
     fields = _fields(pid)
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
 def _fields(pid: int) -> list[str]:
-    """Those after the second, which is a name in parentheses that may hold anything."""
+    """The fields after the second, which is a name in parentheses that may hold anything."""
     return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
 
 

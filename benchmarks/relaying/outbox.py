@@ -12,7 +12,7 @@ _CHUNK = 50_000
 _SAID_EVERY = 1_000_000
 _SESSION = f"SET SESSION cte_max_recursion_depth = {_CHUNK}, sql_log_bin = 0"
 
-# A key of its own for each row: in a set of 500 a user seldom has two.
+# Each row has its own key, because a user seldom has two rows in a set of 500.
 _FILL = """
 INSERT INTO notification_outbox_messages (event_type, service_name, topic, message_key, payload, status, next_retry_at,
     published_at, consumed_at, created_at, updated_at)
@@ -36,7 +36,7 @@ _PAYLOAD = (
 
 
 def fill_outbox(engine: Engine, *, rows: int, due: int, due_at: datetime, progress: Callable[[str], None]) -> None:
-    """So many rows, of which the newest `due` are pending and came due at `due_at`, as a relay finds an outbox."""
+    """Fills a typical outbox. The newest `due` rows are pending and came due at `due_at`."""
     values = {"topic": TOPIC, "payload": _PAYLOAD, "consumed": rows - due, "due_at": to_stored(due_at)}
     with engine.connect() as connection:
         connection.exec_driver_sql(_SESSION)
@@ -47,4 +47,4 @@ def fill_outbox(engine: Engine, *, rows: int, due: int, due_at: datetime, progre
             if (first + count) % _SAID_EVERY == 0:
                 progress(f"{first + count:,} rows")
         connection.exec_driver_sql("ANALYZE LOCAL TABLE notification_outbox_messages")
-        connection.invalidate()  # a connection without binary log is nobody else's
+        connection.invalidate()  # nobody else may get a connection without binary log

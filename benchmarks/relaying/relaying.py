@@ -48,7 +48,7 @@ def measure_against_rows(bench: Bench) -> dict[str, Measured]:
 
 
 def measure_growth(bench: Bench) -> dict[str, Measured]:
-    """What a set asks of MySQL, without Kafka: that is the same whatever is in the table."""
+    """Measures a set's work in MySQL without Kafka, whose work does not depend on the table's size."""
     with ExitStack() as databases:
         ways: dict[str, Turn] = {}
         for size in _sizes(bench.rows):
@@ -65,7 +65,7 @@ def _sizes(largest: int) -> Sequence[int]:
 
 
 def relay_a_set(engine: Engine, kafka: Kafka, now: Callable[[], datetime], size: int) -> int:
-    """What the relay does with each set; answers how many rows are published now."""
+    """Does what the relay does with each set, and returns the number of published rows."""
     outbox = Outbox(engine=engine)
     leased = outbox.lease_due(limit=size, now=now(), lease=_LEASE)
     production = Production(kafka=kafka, pauses=_PAUSES, now=now, send_until=leased.until, give_up_at=leased.until)
@@ -97,7 +97,7 @@ def _row_by_row(engine: Engine, client: KafkaProducer) -> Turn:
 
 
 def _statements_of_a_set(engine: Engine) -> Turn:
-    """The rows are made due again after each turn, off the clock."""
+    """Makes the rows due again after each turn, outside the measured time."""
     outbox = Outbox(engine=engine)
 
     def turn() -> float:

@@ -28,7 +28,7 @@ class RowByRow:
     kafka: Kafka
 
     def relay_one(self, *, now: datetime) -> bool:
-        """Whether a row was due and is published now."""
+        """Relays one row, and returns whether one was due."""
         found = in_transaction(
             self.engine, lambda on: on.exec_driver_sql(_FIND, (to_stored(now),)).mappings().one_or_none()
         )

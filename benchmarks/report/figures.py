@@ -6,11 +6,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     name: str
-    #: one line for people: a ratio says what is divided by what, an absolute has its unit
+    #: One line for people. A ratio names both sides, and an absolute number has its unit.
     says: str
-    #: None where a number depends on the machine alone
+    #: None if the number depends only on the machine.
     wanted: float | None = None
-    #: otherwise the number should be at most what is wanted
+    #: Whether the number should be at least the wanted one. Otherwise it should be at most that.
     at_least: bool = True
 
     @property
@@ -28,7 +28,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A figure's number, and in words what it was made from."""
+    """A figure's number, and in words how it was computed."""
 
     value: float
     detail: str

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from cdk.settings.sections.functions import Ingest, Send
 
-#: so much memory has one whole processor (AWS Lambda developer guide, "Configure Lambda function memory")
+#: A function with this much memory has one whole processor (AWS Lambda developer guide, "Configure Lambda function
+#: memory").
 _MB_A_PROCESSOR = 1769
-#: how long Feishu takes, as in docs/costs.md
+#: Feishu's response time, as in docs/costs.md.
 _FEISHU_SECONDS = 0.2
 
 
@@ -43,5 +44,5 @@ def _share(memory_mb: int) -> str:
 
 
 def _most(memory_mb: int, milliseconds: float) -> float:
-    """Notifications a second that this share of a processor can carry."""
+    """The most notifications a second for this share of a processor."""
     return memory_mb / _MB_A_PROCESSOR / (milliseconds / 1000)

@@ -36,7 +36,7 @@ def measure_against_rows(bench: Bench) -> dict[str, Measured]:
 
 
 def measure_growth(bench: Bench) -> dict[str, Measured]:
-    """The sizes take turns, each in a database of its own; leases end while the rounds go on, so that rows stay due."""
+    """Measures the sizes in turn, each in its own database. Leases end between rounds, so that rows stay due."""
     with ExitStack() as databases:
         ways: dict[str, Turn] = {}
         for size in _sizes(bench.rows):

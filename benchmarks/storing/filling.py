@@ -39,7 +39,7 @@ WHERE channel = 'feishu' AND dedupe_key > LPAD(%(first)s, 12, '0') AND dedupe_ke
 
 
 def fill(engine: Engine, *, rows: int, due: int, due_at: datetime, progress: Callable[[str], None]) -> None:
-    """So many rows, of which at least `due` came due at `due_at`, spread evenly over the table."""
+    """Fills the table with rows, of which at least `due`, spread evenly, came due at `due_at`."""
     with engine.connect() as connection:
         connection.exec_driver_sql(_SESSION)
         for first in range(0, rows, _CHUNK):
@@ -48,11 +48,11 @@ def fill(engine: Engine, *, rows: int, due: int, due_at: datetime, progress: Cal
             if (first + count) % _SAID_EVERY == 0:
                 progress(f"{first + count:,} rows")
         connection.exec_driver_sql("ANALYZE LOCAL TABLE notification_records")
-        connection.invalidate()  # a connection without binary log is nobody else's
+        connection.invalidate()  # nobody else may get a connection without binary log
 
 
 def end_most(engine: Engine, *, rows: int, dead: int) -> None:
-    """Gives the records of `fill` times of their own, a second apart, and makes at least `dead` of them dead.
+    """Gives the records of `fill` distinct times, a second apart, and makes at least `dead` of them dead.
 
     The others are sent, and some are skipped, or dead for another reason. One in ten is user 7's.
     """
@@ -67,7 +67,7 @@ def end_most(engine: Engine, *, rows: int, dead: int) -> None:
 
 
 def add_attempts(engine: Engine) -> None:
-    """One for each final record."""
+    """Adds one attempt for each final record."""
     with engine.connect() as connection:
         connection.exec_driver_sql(_SESSION)
         last = int(connection.exec_driver_sql("SELECT MAX(id) FROM notification_records").scalar_one())

@@ -39,7 +39,7 @@ def measure(bench: Bench) -> dict[str, Measured]:
 
 
 def _without_a_pool(connection: object) -> Engine:
-    """What no function may do, since its instance sleeps and its connection ends; the least that rows can cost."""
+    """The lowest possible cost of rows. No function can work so, because its connection ends while it sleeps."""
     return create_engine("mysql+pymysql://", poolclass=StaticPool, creator=lambda: connection)
 
 

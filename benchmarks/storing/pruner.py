@@ -22,7 +22,7 @@ _ADDRESS = "PRUNED_DATABASE"
 
 @contextmanager
 def running_pruner(address: Address, *, log: Path) -> Iterator[None]:
-    """It is at work when this begins, and gone when it ends."""
+    """Runs prune for the length of the block, which begins when prune is working."""
     log.unlink(missing_ok=True)
     environment = {**os.environ, _ADDRESS: json.dumps(asdict(address))}
     command = [sys.executable, "-m", "benchmarks.storing.pruner"]

@@ -17,7 +17,7 @@ from benchmarks.storing.pruner import running_pruner
 _OLD = 300_000
 _LONG_AGO = timedelta(days=100)
 _SET = 500
-#: Some seconds a turn, so that it has many of the sets and pauses of prune in it.
+#: Some seconds per turn, so that a turn includes many sets and pauses of prune.
 _SETS_A_TURN = 40
 _ROUNDS = 6
 
@@ -28,7 +28,7 @@ SELECT COUNT(*) FROM notification_records WHERE status = 'sent' AND created_at <
 def measure(bench: Bench) -> dict[str, Measured]:
     with fresh_database(bench.server, "prune") as database:
         engine = database.engine
-        # As few due ones as `fill` takes: prune passes them over.
+        # as few due rows as `fill` accepts, because prune skips them
         fill(engine, rows=_OLD, due=1, due_at=datetime.now(UTC) - _LONG_AGO, progress=bench.progress)
         add_attempts(engine)
         beside = _Beside(database, log=bench.state / "prune.log")
@@ -39,7 +39,7 @@ def measure(bench: Bench) -> dict[str, Measured]:
 
 
 class _Beside:
-    """Turns of delivery while a pruner of the default settings works, in a process of its own, as a function does."""
+    """Turns of delivery while a pruner with default settings runs in its own process, like a function."""
 
     def __init__(self, database: Database, *, log: Path) -> None:
         self._database, self._log = database, log

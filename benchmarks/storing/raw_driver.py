@@ -13,7 +13,7 @@ _READ_BACK = "SELECT id, attempt_count, status FROM notification_records WHERE (
 
 
 def ingest(connection: Any, requests: Sequence[Request], *, now: datetime, handoff_at: datetime) -> list[Pointer]:  # noqa: ANN401 - PyMySQL's
-    """Stores the batch once and answers its pointers, as `Recorder.store` does."""
+    """Stores the batch once and returns its pointers, as `Recorder.store` does."""
     rows = [row_of(request, now=now, handoff_at=handoff_at) for request in requests]
     keys = [part for request in requests for part in request.record.key]
     with connection.cursor() as cursor:

@@ -51,7 +51,7 @@ class RowByRow:
         return [Pointer(values[2], values[3]) for values in claims if self._changed(_CLAIM, values)]
 
     def open(self, pointer: Pointer, *, now: datetime, lease: timedelta) -> Any:  # noqa: ANN401 - a row
-        """The record to send, or None when somebody else has it."""
+        """Opens the record to send; None if somebody else has it."""
         values = (to_stored(now + lease), to_stored(now), *pointer)
 
         def opened(on: Connection) -> Any:  # noqa: ANN401

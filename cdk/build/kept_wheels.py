@@ -21,12 +21,12 @@ _KEPT = ROOT / ".local" / "cache" / "wheels"
 
 
 def kept(requirements: Path, target: Target) -> Path:
-    """The directory that has the packages. If two processes install at once, the first result is kept."""
+    """The directory with the packages. If two processes install at once, the first result is kept."""
     return _once(_KEPT / fingerprint(requirements, target), lambda into: install(requirements, target, into))
 
 
 def kept_compiled(requirements: Path, target: Target) -> Path:
-    """The same as a layer, with bytecode where this machine can make it."""
+    """The same directory as a layer, with bytecode if this machine can make it."""
     installed = kept(requirements, target)
 
     def compiled(into: Path) -> None:
@@ -37,7 +37,7 @@ def kept_compiled(requirements: Path, target: Target) -> Path:
 
 
 def identity(requirements: Path, target: Target) -> str:
-    """Of the layer that is made of them here."""
+    """The identity of the layer made from these packages on this machine."""
     return f"{fingerprint(requirements, target)[:48]}{hashlib.sha256(mark(target.python).encode()).hexdigest()[:16]}"
 
 
@@ -59,7 +59,7 @@ def _keep(made: Path, directory: Path) -> None:
 
 
 def copy(requirements: Path, target: Target, into: Path) -> None:
-    """The packages alone."""
+    """Copies only the packages."""
     shutil.copytree(kept(requirements, target), into)
 
 

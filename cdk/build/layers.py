@@ -18,10 +18,10 @@ from cdk.build.wheels import Target
 from cdk.error import SettingsError
 from cdk.settings.context import ROOT
 
-#: what Python and its tools leave beside the sources
+#: Files that Python and its tools leave next to the sources.
 NOT_SHIPPED = ["__pycache__/", "*.pyc", "*.egg-info/", ".mypy_cache/", ".ruff_cache/"]
 
-#: where what is in the layer of our own code comes from: the events' contract is declared in the producers' package
+#: The sources of our own code's layer. The events' contract comes from the producers' package.
 OURS: Mapping[str, Path] = {
     ".": ROOT / "layers" / "delivery",
     "python/hongyan_producer": ROOT / "producer" / "hongyan_producer",
@@ -29,7 +29,7 @@ OURS: Mapping[str, Path] = {
 
 
 class Layers(Construct):
-    """`dependencies` changes when a pin does, `delivery` with our code: a new version of one leaves the other alone."""
+    """`dependencies` changes with our pins and `delivery` with our code, so a new version of one keeps the other."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Layers(Construct):
 
     @cached_property
     def kafka(self) -> lambda_.LayerVersion:
-        """The layer of the functions that connect to Kafka themselves. Only a stage that has one makes it."""
+        """The layer of the functions that connect to Kafka themselves. It is made only if a stage has one."""
         return self._installed("kafka", "The Kafka client")
 
     def _installed(self, folder: str, description: str) -> lambda_.LayerVersion:
@@ -65,7 +65,7 @@ class Layers(Construct):
             return lambda_.LayerVersion(
                 self, folder.capitalize(), code=pip.code(), description=description, **self._fits
             )
-        except RuntimeError as error:  # Node turns every exception of `try_bundle` into this
+        except RuntimeError as error:  # Node turns any exception of `try_bundle` into this one
             raise pip.failure or error from None
 
     def all(self) -> list[lambda_.ILayerVersion]:
@@ -102,7 +102,7 @@ class _Pip:
 
 @jsii.implements(ILocalBundling)
 class _Packages:
-    """Our own code. Its asset is named by the sources, so that it changes with them and with nothing else."""
+    """Our own code. The sources name its asset, so that it changes only with them."""
 
     def __init__(self, *, sources: Mapping[str, Path], python: str) -> None:
         self._sources = sources
@@ -129,7 +129,7 @@ class _Packages:
         return digest.hexdigest()
 
     def _files(self) -> Iterator[tuple[Path, Path]]:
-        """The place in the layer of each file."""
+        """Each file with its place in the layer."""
         ends = tuple(pattern.strip("*/") for pattern in NOT_SHIPPED)
         for below, source in self._sources.items():
             for file in (it for it in sorted(source.rglob("*")) if it.is_file()):
@@ -139,5 +139,5 @@ class _Packages:
 
 
 def _by(local: Any) -> BundlingOptions:  # noqa: ANN401 - what jsii makes an ILocalBundling of
-    """An image is required, and never pulled: `local` always does the work."""
+    """The CDK requires an image but never pulls it, because `local` always does the work."""
     return BundlingOptions(image=DockerImage.from_registry("none"), local=local)

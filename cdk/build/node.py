@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def use_packaged_node() -> None:
-    """The CDK library starts `JSII_NODE` when it is imported; a machine's own `node` may be missing or too old."""
+    """Makes the CDK library start our Node, because the machine's own `node` may be missing or too old."""
     if node := packaged_node():
         os.environ.setdefault("JSII_NODE", str(node))
 

@@ -8,7 +8,7 @@ from typing import Any
 from aws_cdk.cx_api import CloudAssembly
 
 MEGABYTE = 2**20
-#: of a function with its layers, unzipped (AWS, "Lambda quotas")
+#: The limit for an unzipped function with its layers (AWS, "Lambda quotas").
 LIMIT_MB = 250
 
 
@@ -36,7 +36,7 @@ def _layers(resources: Mapping[str, Any], out: Path) -> Iterator[tuple[str, int]
 
 
 def _functions(resources: Mapping[str, Any], layers: Mapping[str, int], out: Path) -> Iterator[tuple[str, int]]:
-    """Our functions by name. The CDK's own have neither layers nor a service name."""
+    """Our functions by name. The CDK's own functions have no layers and no service name."""
     for it in resources.values():
         if it["Type"] == "AWS::Lambda::Function" and (used := it["Properties"].get("Layers")):
             name = it["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
@@ -44,7 +44,7 @@ def _functions(resources: Mapping[str, Any], layers: Mapping[str, int], out: Pat
 
 
 def _size(location: Mapping[str, Any], out: Path) -> int:
-    """The size in bytes. An asset's key in the bucket is the hash in its directory's name."""
+    """The size in bytes. An asset's key in the bucket is the hash in the name of its directory."""
     directory = out / f"asset.{Path(location['S3Key']).stem}"
     return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
 

@@ -12,10 +12,10 @@ from sysconfig import get_platform
 
 from cdk.error import SettingsError
 
-#: increased when `_prune` changes, so that layers are built again
+#: Increase this when `_prune` changes, so that layers are built again.
 _RECIPE = "1"
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
-#: the newest glibc that each runtime's operating system has: Amazon Linux 2 or 2023
+#: The newest glibc of each runtime's operating system, Amazon Linux 2 or 2023.
 _GLIBC = {"3.11": 26, "3.12": 34, "3.13": 34, "3.14": 34}
 _OLDEST_GLIBC = 17
 
@@ -26,7 +26,7 @@ class Target:
 
     python: str
     architecture: str
-    #: this interpreter, on this machine, rather than Lambda's
+    #: Whether it is this interpreter on this machine instead of Lambda's.
     here: bool = False
 
     def pip_options(self) -> Sequence[str]:
@@ -36,7 +36,7 @@ class Target:
         return ("--implementation=cp", f"--python-version={self.python}", *platforms)
 
     def _platforms(self) -> Sequence[str]:
-        """Lists every older tag too, because pip takes a platform literally."""
+        """Lists every older tag too, because pip matches platforms literally."""
         machine = _MACHINES[self.architecture]
         numbered = [f"manylinux_2_{minor}_{machine}" for minor in range(_GLIBC[self.python], _OLDEST_GLIBC - 1, -1)]
         return (*numbered, f"manylinux2014_{machine}")
@@ -49,9 +49,9 @@ def fingerprint(requirements: Path, target: Target) -> str:
 
 
 def install(requirements: Path, target: Target, into: Path) -> None:
-    """Installs wheels only: a source distribution would be built for this machine and not for the target.
+    """Installs wheels only, because a source distribution would be built for this machine and not for the target.
 
-    Nothing but what is listed: the list has everything that the runtime lacks.
+    Dependencies are not resolved, because the list has everything that the runtime lacks.
     """
     _refuse_foreign_python(target)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
@@ -64,8 +64,8 @@ def install(requirements: Path, target: Target, into: Path) -> None:
         "--target",
         str(into),
     ]
-    no_user = {**os.environ, "PIP_USER": "0"}  # a user site and --target exclude each other
-    result = subprocess.run(command, env=no_user, capture_output=True, text=True, check=False)  # noqa: S603  # our own interpreter
+    no_user = {**os.environ, "PIP_USER": "0"}  # pip refuses --target together with a user site
+    result = subprocess.run(command, env=no_user, capture_output=True, text=True, check=False)  # noqa: S603  # runs our own interpreter
     if result.returncode:
         raise SettingsError(f"pip could not install {requirements}: {_last_line(result.stderr)}")
     _prune(into)
@@ -78,7 +78,7 @@ def _refuse_foreign_python(target: Target) -> None:
 
 
 def _prune(directory: Path) -> None:
-    """Deletes what no function imports, but keeps the metadata, because packages ask for their own version."""
+    """Deletes what no function imports. Keeps the metadata, because packages look up their own version."""
     shutil.rmtree(directory / "bin", ignore_errors=True)
     for useless in [*directory.rglob("__pycache__"), *directory.glob("*/tests")]:
         shutil.rmtree(useless, ignore_errors=True)

@@ -8,17 +8,17 @@ from aws_cdk import aws_iam as iam
 
 from cdk.settings.sections.database import ExistingMySql, ExistingRds
 
-#: the one function that logs in as the secret's user, who may make tables and users
+#: Only this function logs in as the secret's user, who may make tables and users.
 _MIGRATES = "migrate"
 
 
 def user_prefix(database: str) -> str:
-    """Users are named after the database, so that stages on one server do not share them."""
+    """Names users after the database, so that stages on one server do not share them."""
     return f"{database}_"
 
 
 def login(resource_id: str, user: str) -> iam.PolicyStatement:
-    """Allows logging in as this user to the instance with this RDS resource id."""
+    """Allows a login as this user to the instance with this RDS resource id."""
     user_arn = f"arn:{Aws.PARTITION}:rds-db:{Aws.REGION}:{Aws.ACCOUNT_ID}:dbuser:{resource_id}/{user}"
     return iam.PolicyStatement(actions=["rds-db:connect"], resources=[user_arn])
 
@@ -36,17 +36,17 @@ class Database:
     host: str
     port: int
     name: str
-    #: an ARN, because a grant on another stack's secret construct would make the two stacks depend on each other
+    #: An ARN, because a grant on another stack's secret construct would make the stacks depend on each other.
     secret_arn: str
-    #: if empty, connections do not use TLS
+    #: If it is empty, connections do not use TLS.
     ca_file: str
-    #: the key that encrypts the secret, if it is not Secrets Manager's own
+    #: The key that encrypts the secret, unless it is Secrets Manager's own.
     secret_key_arn: str | None = None
-    #: the RDS identifier of an instance that this stage made; CloudWatch's metrics carry it
+    #: The RDS identifier of an instance that this stage made, as in CloudWatch's metrics.
     instance: str | None = None
-    #: the RDS resource id that IAM policies name; without it all functions log in with the secret
+    #: The RDS resource id that IAM policies name. Without it all functions log in with the secret.
     iam_resource_id: str | None = None
-    #: all that the data stack knows of a MySQL that it made
+    #: Every value that the data stack can export about a MySQL that it made.
     offered: Sequence[str] = ()
 
     @classmethod
@@ -62,7 +62,7 @@ class Database:
         )
 
     def access(self, function: str) -> Access:
-        """Each function but the migration gets its own MySQL user if the database accepts IAM logins."""
+        """If the database accepts IAM logins, each function except the migration gets its own MySQL user."""
         prefix = user_prefix(self.name) if self.iam_resource_id else ""
         if function == _MIGRATES:
             return self._by_secret(DATABASE_USER_PREFIX=prefix)
@@ -77,7 +77,7 @@ class Database:
         )
 
     def _read_secret(self) -> Iterator[iam.PolicyStatement]:
-        """Secrets Manager decrypts as the reader, and names the secret ("Secret encryption and decryption")."""
+        """Secrets Manager decrypts as the reader and names the secret ("Secret encryption and decryption")."""
         yield iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret_arn])
         if self.secret_key_arn:
             only = {"StringEquals": {"kms:EncryptionContext:SecretARN": self.secret_arn}}

@@ -14,7 +14,7 @@ from constructs import Construct
 
 _HTTPS = ec2.Port.tcp(443)
 _SERVICES = ec2.InterfaceVpcEndpointAwsService
-#: functions read secrets; AWS's function that rotates MySQL's password uses this endpoint too, and writes one
+#: Functions read secrets. AWS's function that rotates MySQL's password uses this endpoint too, and writes one.
 _SECRETS = (
     "secretsmanager:DescribeSecret",
     "secretsmanager:GetSecretValue",
@@ -23,16 +23,16 @@ _SECRETS = (
     "secretsmanager:UpdateSecretVersionStage",
 )
 _QUEUES = ("sqs:GetQueueAttributes", "sqs:SendMessage")
-#: the poller takes the function's role and calls the function (Lambda's page "Configuring your Amazon MSK cluster and
-#: Amazon VPC network for Lambda"); it comes as Lambda's own principal, which has no account
+#: The poller assumes the function's role and calls the function (Lambda's page "Configuring your Amazon MSK cluster
+#: and Amazon VPC network for Lambda"). Its principal is Lambda itself, which has no account.
 _POLLER: Mapping[str, str] = {"Lambda": "lambda:InvokeFunction", "Sts": "sts:AssumeRole"}
 
 
 def answers_endpoint(vpc: ec2.Vpc) -> None:
-    """S3's endpoint for the functions: all that they write there is migrate's and topic's answer to CloudFormation.
+    """Makes S3's endpoint, through which migrate and topic send their answers to CloudFormation, and nothing else.
 
-    The URL of the answer is signed by CloudFormation, so its principal is not of this account. The bucket is the one of
-    "Access CloudFormation using an interface endpoint (AWS PrivateLink)". The public subnets do not use the endpoint:
+    CloudFormation signs the answer's URL, so its principal is outside this account. The bucket is that of "Access
+    CloudFormation using an interface endpoint (AWS PrivateLink)". The public subnets do not use the endpoint, because
     the NAT instance fetches its updates from other buckets.
     """
     functions = ec2.SubnetSelection(subnets=[*vpc.private_subnets, *vpc.isolated_subnets])
@@ -62,7 +62,7 @@ class Endpoints(Construct):
         ]
         if polled:
             made += [self._for_poller("Lambda", _SERVICES.LAMBDA_), self._for_poller("Sts", _SERVICES.STS)]
-        for endpoint in made:  # from its first moment it has the service's name: the rules come before it
+        for endpoint in made:  # an endpoint takes the service's name at once, so its rules must exist before it
             endpoint.node.add_dependency(self._group)
         self.ids = [it.vpc_endpoint_id for it in made]
 

@@ -18,7 +18,7 @@ def existing_network(scope: Construct, settings: ExistingVpc) -> Network:
         availability_zones=[Fn.select(index, Fn.get_azs()) for index, _ in enumerate(settings.subnet_ids)],
         private_subnet_ids=list(settings.subnet_ids),
     )
-    for subnet in vpc.private_subnets:  # nothing here looks at a route table
+    for subnet in vpc.private_subnets:  # no code here uses a route table
         Annotations.of(subnet).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId")
     groups = _Groups(scope)
     return Network(
@@ -31,7 +31,7 @@ def existing_network(scope: Construct, settings: ExistingVpc) -> Network:
 
 
 def _places(scope: Construct, settings: ExistingVpc, groups: "_Groups") -> dict[str, Place]:
-    """Of functions that are not where the others are, by what they need to reach."""
+    """The places of functions that have subnets and groups of their own."""
     places: dict[str, Place] = {}
     for name, placed, functions in (("Send", settings.send, ["send"]), ("Inside", settings.inside, INSIDE)):
         if placed:
@@ -47,10 +47,11 @@ def _subnets(scope: Construct, name: str, ids: Sequence[str]) -> list[ec2.ISubne
 
 
 class _Groups:
-    """Each group once, wherever settings name it: the same rule twice fails at deployment.
+    """Imports each group only once, however often settings name it, because the same rule twice fails at deployment.
 
-    It is known by its id and not by its position, because rules are named after it: those for another group are other
-    resources, and the old ones can stay for a round. They are immutable: their own rules belong to whoever made them.
+    A group's construct is named by its id and not by its position, because its rules are named after it: the rules for
+    another group are then new resources, and the old ones can stay for a round. Groups are immutable, because their own
+    rules belong to whoever made them.
     """
 
     def __init__(self, scope: Construct) -> None:

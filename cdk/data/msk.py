@@ -23,23 +23,23 @@ from cdk.log_key import seldom_read
 from cdk.settings.sections.kafka import Brokers, ProvisionedMsk, ServerlessMsk
 from cdk.settings.sections.network import MOST_OF_MSK
 
-#: the port for IAM logins from within the VPC
+#: The port for IAM logins from within the VPC.
 IAM_PORT = ec2.Port.tcp(9098)
-#: storage grows when this share of it is used
+#: Storage grows when this share of it is used.
 _GROWS_AT_PERCENT = 70
-#: Kafka's own default
+#: Kafka's default.
 _COPIES_OF_INTERNAL_TOPICS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What the delivery stack needs to know of a cluster."""
+    """The facts about a cluster that the delivery stack needs."""
 
     arns: MskArns
     name: str
-    #: the number of brokers, which CloudWatch counts from 1; zero for MSK Serverless
+    #: The number of brokers, which CloudWatch numbers from 1. Zero for MSK Serverless.
     brokers: int
-    #: copies of each partition; None where MSK decides
+    #: Copies of each partition; None if MSK decides.
     replication: int | None
 
 
@@ -91,7 +91,7 @@ class Msk(Construct):
         return [subnet.subnet_id for subnet in self._network.subnets]
 
     def _let_in_to_endpoints(self) -> None:
-        """The poller, which is in the cluster's group: where there are endpoints, it finds no other Lambda and STS."""
+        """Lets in the poller, which is in the cluster's group. With endpoints it reaches Lambda and STS only there."""
         if self._network.endpoints:
             self._network.endpoints.let_in([self._group])
 
@@ -138,11 +138,11 @@ class Msk(Construct):
         }
 
     def _configuration(self, copies: int, internal: int) -> dict[str, Any]:
-        """Producers can still write with one copy out of sync, because MSK's own patching takes brokers away.
+        """Lets producers write with one copy out of sync, because MSK restarts brokers to patch them.
 
-        Kafka makes its internal topics with three copies, and not at all where there are only two brokers: then no
-        consumer group could commit (KIP-115, apache/kafka#2177). MSK's page "Default Amazon MSK configuration" names
-        no value of its own and says that Kafka's holds then.
+        Kafka makes its internal topics with three copies by default. With only two brokers it could not make them, and
+        no consumer group could commit (KIP-115, apache/kafka#2177). MSK's page "Default Amazon MSK configuration" has
+        no value of its own and says that Kafka's default applies.
         """
         properties = {
             "auto.create.topics.enable": "false",
@@ -172,7 +172,7 @@ class Msk(Construct):
         )
 
     def _grow(self, cluster: msk.CfnCluster, brokers: Brokers) -> None:
-        """MSK waits for hours between two steps and never takes storage back."""
+        """Grows the storage. MSK waits for hours between two steps and never shrinks it."""
         dimension = "kafka:broker-storage:VolumeSize"
         target = scaling.CfnScalableTarget(
             self,
@@ -197,14 +197,14 @@ class Msk(Construct):
         )
 
     def _tell(self, cluster: str) -> MskArns:
-        """Tells the ARNs to whoever lets a producer in."""
+        """Outputs the ARNs that a producer's policy needs."""
         arns = MskArns.of(cluster, topic=self._topic, group=self._consumers)
         for name, value in {"Cluster": arns.cluster, "Topic": arns.topic, "Group": arns.group}.items():
             CfnOutput(Stack.of(self), f"Kafka{name}Arn", value=value)
         return arns
 
     def _tell_name(self) -> str:
-        """Exported: in the other stack the same expression would have that stack's id."""
+        """Exports the name, because the same expression in the other stack would use that stack's id."""
         stack = Stack.of(self)
         return stack.export_value(self._name, name=f"{stack.stack_name}:KafkaClusterName")
 

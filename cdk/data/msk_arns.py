@@ -7,7 +7,7 @@ from aws_cdk import Fn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MskArns:
-    """By these, IAM policies name what a role may do with the cluster, its topic and its consumer group."""
+    """The ARNs with which IAM policies name the cluster, its topic and its consumer group."""
 
     cluster: str
     topic: str

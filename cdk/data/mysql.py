@@ -24,7 +24,7 @@ _PARAMETERS = {
     "character_set_server": "utf8mb4",
     "slow_query_log": "1",
     "long_query_time": "1",
-    "log_output": "FILE",  # logs written to a table are not exported
+    "log_output": "FILE",  # RDS does not export logs that are written to a table
 }
 _ACCEPTED = {
     "AwsSolutions::AwsSolutions-RDS3": "A second zone is a stage setting: it doubles the price",
@@ -42,7 +42,7 @@ Instance = rds.DatabaseInstance | rds.DatabaseInstanceFromSnapshot
 
 
 class MySql(Construct):
-    """Encrypts its storage, accepts only TLS, and is reachable only from the network's security groups."""
+    """An RDS for MySQL with encrypted storage that accepts only TLS, and only from the network's security groups."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class MySql(Construct):
         accept(self, {} if settings.new.rotation_days else _NOT_ROTATED)
 
     def _make(self, stage: str, settings: NewMySql, network: Network, *, keep: bool, protect: bool) -> Instance:
-        """A restored one has the name of its database and the key of its storage from its snapshot."""
+        """Makes the instance. A restored one takes its database's name and its storage key from the snapshot."""
         new, secret_key = settings.new, self._key("SecretKey", settings.secret_key_arn)
         same = self._settings(stage, settings, new, network, keep=keep, protect=protect)
         if new.snapshot_arn:
@@ -97,7 +97,7 @@ class MySql(Construct):
             "instance_identifier": own_name(stage),
             "engine": engine,
             "auto_minor_version_upgrade": False,  # otherwise a later deployment would ask for an older version
-            "allow_major_version_upgrade": True,  # RDS asks for it; only a changed setting asks for another version
+            "allow_major_version_upgrade": True,  # RDS requires it; only a changed setting upgrades
             "parameter_group": rds.ParameterGroup(self, "Parameters", engine=engine, parameters=_PARAMETERS),
             "instance_type": ec2.InstanceType(new.instance_class),
             "multi_az": new.multi_az,
@@ -115,9 +115,9 @@ class MySql(Construct):
         }
 
     def _when_it_goes(self, *, keep: bool) -> dict[str, Any]:
-        """Backups go or stay with the policy, so that a change of the policy is always a change of a property, too.
+        """Deletes or keeps backups along with the policy, so that a change of policy always changes a property, too.
 
-        CloudFormation took a change of a policy alone for none (cloudformation-coverage-roadmap #1543, closed since).
+        CloudFormation used to ignore a change of the policy alone (cloudformation-coverage-roadmap #1543, now closed).
         """
         policy = RemovalPolicy.SNAPSHOT if keep else RemovalPolicy.DESTROY
         return {"removal_policy": policy, "delete_automated_backups": not keep}
@@ -126,7 +126,7 @@ class MySql(Construct):
         return kms.Key.from_key_arn(self, name, arn) if arn else None
 
     def _made_key(self, *, keep: bool) -> kms.Key:
-        """The key is kept wherever snapshots are, because they are useless without it."""
+        """Keeps the key whenever snapshots are kept, because they are useless without it."""
         return kms.Key(
             self,
             "Key",
@@ -143,11 +143,11 @@ class MySql(Construct):
         return {"vpc": vpc, "vpc_subnets": self._subnets(network), "security_groups": [group]}
 
     def _subnets(self, network: Network) -> ec2.SubnetSelection:
-        """Isolated subnets, or those that the stage names; of an existing VPC perhaps only the functions' are known."""
+        """The data subnets, or the functions' subnets if an existing VPC's settings name no others."""
         return ec2.SubnetSelection(subnets=network.data_subnets or network.subnets)
 
     def _rotate(self, days: int, network: Network) -> None:
-        """AWS's rotation function runs in our functions' subnets and security group, so the same rule lets it in."""
+        """Runs AWS's rotation function in our functions' subnets and security group, so the same rule lets it in."""
         self._instance.add_rotation_single_user(
             automatically_after=Duration.days(days),
             security_group=network.security_groups[0],
@@ -161,7 +161,7 @@ class MySql(Construct):
 
     def _secret(self) -> secretsmanager.ISecret:
         if self._instance.secret is None:
-            raise RuntimeError("RDS keeps no secret")  # it was asked to generate one
+            raise RuntimeError("RDS keeps no secret")  # we asked it to generate one
         return self._instance.secret
 
     def _database(self, settings: NewMySql) -> Database:

@@ -9,14 +9,14 @@ from constructs import Construct
 
 from cdk.data.names import own_name
 
-#: the logs that RDS exports
+#: The logs that RDS exports.
 EXPORTED = ("error", "slowquery")
 
 
 def log_groups(
     scope: Construct, stage: str, *, key: kms.IKey, retention: logs.RetentionDays
 ) -> Iterator[logs.LogGroup]:
-    """These must exist before the instance: RDS would create them without our key and keep everything for ever."""
+    """Makes the log groups before the instance: RDS would create them without our key and keep everything forever."""
     for kind in EXPORTED:
         yield logs.LogGroup(
             scope,
@@ -29,5 +29,5 @@ def log_groups(
 
 
 def name_prefix(stage: str) -> str:
-    """The beginning of the groups' names, which RDS prescribes."""
+    """The prefix of the groups' names, which RDS prescribes."""
     return f"/aws/rds/instance/{own_name(stage)}/"

@@ -4,10 +4,10 @@ from aws_cdk import Aws, Fn
 
 
 def own_name(stage: str) -> str:
-    """The stage's full name, a dash, and eight digits of the stack's id; to be used within that stack only.
+    """The stage's full name, a dash and eight digits of the stack's id. Use it only within that stack.
 
-    Every stack that is created has another id, so what an earlier one left is never in the way. Within a stack the name
-    is fixed: a change that would replace MySQL or the cluster by an empty one fails because of it.
+    Every new stack has another id, so its names never collide with what an earlier stack left. Within a stack the name
+    is fixed, so a change that would replace MySQL or the cluster by an empty one fails.
     """
     stack_id = Fn.select(2, Fn.split("/", Aws.STACK_ID))
     return f"{stage}-{Fn.select(0, Fn.split('-', stack_id))}"

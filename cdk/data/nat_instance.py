@@ -2,9 +2,9 @@
 
 from aws_cdk import aws_ec2 as ec2
 
-#: Amazon Linux stays at its image's release unless told otherwise ("Using Deterministic upgrades through versioned
-#: repositories"), and its dnf does not see that a new kernel needs a restart (amazon-linux-2023 #1125). "Updating
-#: AL2023" advises against `latest` where a release has not been tried before: the gateway is for those.
+#: Amazon Linux stays at its image's release by default ("Using Deterministic upgrades through versioned repositories"),
+#: and its dnf does not see that a new kernel needs a restart (amazon-linux-2023 #1125). "Updating AL2023" advises
+#: against `latest` for releases that were not tried before; stages that need that use the gateway.
 _UPDATE = """[Unit]
 Description=Install the newest release and restart
 
@@ -13,7 +13,7 @@ Type=oneshot
 ExecStart=/usr/bin/dnf --assumeyes --refresh --releasever=latest upgrade
 ExecStart=/usr/bin/systemctl reboot
 """
-#: UTC; sends that fail in the minute of the restart are tried again
+#: In UTC. Sends that fail in the minute of the restart are tried again.
 _WEEKLY = """[Timer]
 OnCalendar=Sun 04:00
 
@@ -23,7 +23,7 @@ WantedBy=timers.target
 
 
 def nat_instance() -> ec2.NatInstanceProviderV2:
-    """It needs a public address to fetch software before the fixed address is attached."""
+    """Has a public address from the start, to fetch software before the fixed address is attached."""
     boot = ec2.UserData.for_linux()
     boot.add_commands(*ec2.NatInstanceProviderV2.DEFAULT_USER_DATA_COMMANDS)
     boot.add_commands("systemctl disable --now sshd", _file("update.service", _UPDATE), _file("update.timer", _WEEKLY))

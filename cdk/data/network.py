@@ -9,9 +9,9 @@ from aws_cdk import aws_iam as iam
 
 from cdk.data.endpoints import Endpoints
 
-#: functions that reach MySQL and services of AWS, and nothing else
+#: Functions that reach MySQL and AWS's services, and nothing else.
 INSIDE = ("ingest", "claim", "prune", "migrate")
-#: what Lambda does as the function's role to enter a VPC; EC2 offers no narrower resource for these actions
+#: Lambda uses these as the function's role to enter a VPC. EC2 offers no narrower resource for them.
 _INTERFACES = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -34,20 +34,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """Functions without a place of their own, and the Kafka poller, are in `subnets`, which have a way out."""
+    """The Kafka poller and functions without their own place are in `subnets`, which have a way out."""
 
     vpc: ec2.IVpc
     subnets: Sequence[ec2.ISubnet]
     security_groups: Sequence[ec2.ISecurityGroup]
-    #: by the function's name
+    #: Function's name → place.
     places: Mapping[str, Place] = field(default_factory=dict)
-    #: a new MySQL's, which need no way out
+    #: The subnets of a new MySQL, which need no way out.
     data_subnets: Sequence[ec2.ISubnet] = ()
-    #: without another way out, functions are lost when these go
+    #: Without another way out, functions fail if these are removed.
     endpoints: Endpoints | None = None
 
     def placement(self, function: str, role: iam.Role) -> dict[str, Any]:
-        """The arguments that put the function in its place; its role gets the right to make network interfaces."""
+        """The arguments that put a function in its place. Its role gets the right to make network interfaces."""
         grant_interfaces(role)
         place = self.places.get(function) or Place(subnets=self.subnets, security_groups=self.security_groups)
         return {
@@ -57,7 +57,7 @@ class Network:
         }
 
     def offered(self) -> Iterator[str]:
-        """The ids of all that a function may be in or depend on."""
+        """The ids of everything that a function may be in or depend on."""
         for subnet in (*self.vpc.private_subnets, *self.vpc.isolated_subnets):
             yield subnet.subnet_id
         for group in self.groups():
@@ -65,7 +65,7 @@ class Network:
         yield from self.endpoints.ids if self.endpoints else ()
 
     def groups(self) -> list[ec2.ISecurityGroup]:
-        """Every security group that a function may be in, without repetition. MySQL lets these in."""
+        """Every security group that a function may be in, without duplicates. MySQL lets these in."""
         groups = [*self.security_groups, *(it for place in self.places.values() for it in place.security_groups)]
         return list(dict.fromkeys(groups))
 

@@ -25,7 +25,7 @@ from cdk.settings.stage import StageSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What the data stack made. Whatever is None existed before, and the stage's settings say where."""
+    """What the data stack made. If a part is None, it exists already and the stage's settings say where."""
 
     network: Network | None = None
     database: Database | None = None
@@ -33,7 +33,7 @@ class Made:
 
 
 class DataStack(Stack):
-    """A separate stack, so that the delivery stack can be deleted and made again without losing data."""
+    """This stack is separate, so that the delivery stack can be deleted and made again without losing data."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class DataStack(Stack):
         first: bool,
         **stack: Any,  # noqa: ANN401
     ) -> None:
-        """`first` leaves out what would keep CloudFormation from taking a failed creation back."""
+        """`first` leaves out protections that would keep CloudFormation from rolling a failed creation back."""
         super().__init__(
             scope,
             name,
@@ -64,9 +64,9 @@ class DataStack(Stack):
         self._offer(self.made)
 
     def _offer(self, made: Made) -> None:
-        """Exports whatever the delivery stack may ever refer to, used today or not.
+        """Exports everything that the delivery stack may ever refer to, even if it does not use it today.
 
-        So an export goes only with its resource. Of those that are used CloudFormation removes and changes none.
+        So an export goes only with its resource. CloudFormation does not remove or change an export that is in use.
         """
         offered = [
             *(made.network.offered() if made.network else ()),
@@ -77,14 +77,14 @@ class DataStack(Stack):
             self.export_value(value)
 
     @property
-    def availability_zones(self) -> Sequence[str]:  # type: ignore[override]  # the CDK writes it as a list
-        """By position unless the stage names them: a synthesis looks nothing up in the account."""
+    def availability_zones(self) -> Sequence[str]:  # type: ignore[override]  # the CDK declares a list
+        """Zones by position unless the stage names them, because a synthesis looks nothing up in the account."""
         named = self._stage.network.availability_zones if isinstance(self._stage.network, NewVpc) else None
         return list(named or ()) or [Fn.select(index, Fn.get_azs()) for index in range(MOST_ZONES)]
 
     @cached_property
     def _log_key(self) -> kms.IKey:
-        """One key for all logs of the stack, made with the first of them."""
+        """One key for all logs of the stack, made together with the first log."""
         named = [mysql_logs.name_prefix(self._stage.full_name)] if isinstance(self._stage.database, NewMySql) else []
         return log_key(self, self._stage, named=named)
 
@@ -136,9 +136,9 @@ class DataStack(Stack):
 
 
 def _is_polled_inside(kafka: Kafka) -> bool:
-    """Whether Lambda's poller calls ingest out of our VPC, and not out of an existing cluster's.
+    """Whether Lambda's poller calls ingest from our VPC and not from an existing cluster's.
 
-    In provisioned mode it has a way of its own (Lambda's page "Configuring your Amazon MSK cluster and Amazon VPC
+    In provisioned mode it has its own way to Lambda (Lambda's page "Configuring your Amazon MSK cluster and Amazon VPC
     network for Lambda").
     """
     return kafka.pollers is None and not isinstance(kafka, ExistingMsk)

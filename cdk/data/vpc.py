@@ -29,7 +29,7 @@ _KINDS = ec2.SubnetType
 
 
 class Vpc(Construct):
-    """`addresses` are those that Feishu sees; they stay when the NAT behind them is replaced."""
+    """Feishu sees calls from `addresses`, which stay when the NAT behind them is replaced."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Vpc(Construct):
         log_retention: logs.RetentionDays,
         log_class: str,
     ) -> None:
-        """`polled` if Lambda's poller of Kafka calls out of this VPC."""
+        """`polled` says whether Lambda's Kafka poller calls from this VPC."""
         super().__init__(scope, name)
         gateways = zones(settings) if settings.nat == "gateway_per_zone" else 1
         addresses = [self._address(f"Address{it or ''}") for it in range(gateways)]
@@ -60,7 +60,7 @@ class Vpc(Construct):
         accept(self, _ACCEPTED)
 
     def let_out_to_mysql(self, port: int) -> None:
-        """For a MySQL elsewhere that is known only by name. Whoever peers the networks adds the routes to it."""
+        """Lets functions reach a MySQL known only by its name. Whoever peers the networks adds the routes to it."""
         for group in self._closed:
             group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "MySQL, wherever it is")
 
@@ -93,7 +93,7 @@ class Vpc(Construct):
         )
 
     def _log_refused(self, key: kms.IKey, retention: logs.RetentionDays, kind: logs.LogGroupClass) -> None:
-        """Logs only refused packets, because the functions log what they send to MySQL and Feishu."""
+        """Logs only refused packets, because the functions log their own calls."""
         group = seldom_read(self, "Refused", kind, retention=retention, encryption_key=key)
         self.vpc.add_flow_log(
             "FlowLog",
@@ -121,13 +121,13 @@ class Vpc(Construct):
         )
 
     def _inside(self, endpoints: Endpoints, anywhere: ec2.SecurityGroup, sender: ec2.SecurityGroup) -> dict[str, Place]:
-        """No route leads out of here; a group's rules say which of MySQL, the endpoints and S3 it may reach."""
-        # Another description would be another group, so it names the first two of them.
+        """These subnets have no route out. A group's rules say which of MySQL, the endpoints and S3 it may reach."""
+        # A changed description would replace the group, so it still names only the first two functions.
         group = self._group("Inside", "Hongyan: ingest and claim, to MySQL and endpoints; nothing comes in")
         endpoints.let_in([group, sender, anywhere])
         isolated = self.vpc.isolated_subnets
         place = Place(subnets=isolated, security_groups=[group])
-        # S3 takes migrate's answer to CloudFormation, and a rule for it would have to name a list of the region's.
+        # S3 takes migrate's answer to CloudFormation; a narrower rule would have to name the region's prefix list.
         migrate = Place(subnets=isolated, security_groups=[anywhere])
         return {"ingest": place, "claim": place, "prune": place, "migrate": migrate}
 

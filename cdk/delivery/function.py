@@ -22,7 +22,7 @@ _ACCEPTED = {
 
 
 class StageFunction(Construct):
-    """The Lambda of `functions/<word>`. Whoever composes it grants rights to its `role`."""
+    """The Lambda of `functions/<word>`. Callers grant rights to its `role`."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class StageFunction(Construct):
         needs_database: bool = True,
         snap_start: bool = False,
     ) -> None:
-        """`layers` are added to those that all functions have."""
+        """`layers` come in addition to those that all functions have."""
         super().__init__(scope, name)
         self.word, self.needs_database = word, needs_database
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))

@@ -31,5 +31,5 @@ class Ingest(StageFunction):
             size=stage.ingest,
             environment={**environment(IngestSettings, stage, stage.retry), "SEND_QUEUE_URL": queue.queue_url},
         )
-        #: of the event source mapping
+        #: The id of the event source mapping.
         self.mapping_id = source.feed(self)

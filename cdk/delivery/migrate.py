@@ -14,12 +14,12 @@ from cdk.settings.stage import StageSettings
 
 _DELIVERY = ROOT / "layers" / "delivery" / "python" / "delivery"
 MIGRATIONS = _DELIVERY / "storage" / "migrations"
-#: The functions' rights follow from the columns in these folders; running the migration once too often is harmless.
+#: The functions' rights follow from the columns in these folders. An unnecessary run of the migration is harmless.
 RIGHTS = tuple(_DELIVERY / folder for folder in ("deployment", "domain", "storage"))
 
 
 class Migrate(StageFunction):
-    """Runs when the migrations, the rights of the functions' users or the database change, and by hand at any time."""
+    """Runs when the migrations, the functions' rights or the database change, and whenever a person invokes it."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Migrate(StageFunction):
         stage: StageSettings,
         functions: Collection[StageFunction],
     ) -> None:
-        """`functions` are those that log in to the database; they get users where each has its own."""
+        """`functions` log in to the database. They get users of their own if the database accepts IAM logins."""
         held = {"HOLD_OPEN_BEFORE": stage.database.hold_open_before or ""}
         words = {"FUNCTIONS": ",".join(sorted(it.word for it in functions))}
         super().__init__(
@@ -47,12 +47,12 @@ class Migrate(StageFunction):
             "Migrated",
             resource_type="Custom::Migrations",
             service_token=self.function.function_arn,
-            # Long enough for Lambda's second try if an instance dies without an answer. The default is an hour.
+            # Leaves time for Lambda's second try if an instance dies without an answer. The default is an hour.
             service_timeout=Duration.seconds(2 * stage.migrate.timeout_seconds),
             properties={
                 "Migrations": fingerprint(MIGRATIONS),
                 "Rights": fingerprint(*RIGHTS),
-                # Host, name, secret and users: another database is migrated, too.
+                # Host, name, secret and users, so that another database is migrated, too.
                 **runtime.database.access("migrate").environment,
                 "HoldOpenBefore": held["HOLD_OPEN_BEFORE"],
                 "Functions": words["FUNCTIONS"],
@@ -60,7 +60,7 @@ class Migrate(StageFunction):
         )
 
     def before(self, *others: IConstruct) -> None:
-        """Everything in the other constructs waits, and keeps its old version if the migration fails."""
+        """Makes the other constructs wait. They keep their old version if the migration fails."""
         for other in others:
             other.node.add_dependency(self._migrated)
 

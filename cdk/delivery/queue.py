@@ -6,11 +6,11 @@ from constructs import Construct
 
 from cdk.settings.sections.functions import Queue
 
-#: as long as SQS keeps anything: time for a person to look
+#: SQS's longest retention, to give a person time to look.
 _LONGEST_RETENTION = Duration.days(14)
-#: With a visibility time-out of some minutes this is a day or more: MySQL may be away for hours.
+#: With a visibility time-out of some minutes this is a day or more, because MySQL may be down for hours.
 _REPORT_RECEIVES = 240
-#: Most outages are over by then, so that the first receive succeeds.
+#: Most outages are over by then, so the first receive succeeds.
 _REPORT_DELAY = Duration.seconds(15)
 
 
@@ -46,7 +46,7 @@ class _QueueWithDeadLetters(Construct):
 
 
 class SendQueue(_QueueWithDeadLetters):
-    """A lost pointer is harmless, since its row comes due again; so a dead letter tells of a defect, not of a loss."""
+    """A lost pointer is harmless, because its row comes due again. So a dead letter shows a defect, not a loss."""
 
     def __init__(self, scope: Construct, name: str, *, settings: Queue, visibility: Duration) -> None:
         super().__init__(
@@ -59,7 +59,7 @@ class SendQueue(_QueueWithDeadLetters):
 
 
 class ReportQueue(_QueueWithDeadLetters):
-    """A lost report may mean a message that comes twice; so a dead letter here has to be looked at."""
+    """A lost report may mean that a message comes twice, so a person must look at each dead letter."""
 
     def __init__(self, scope: Construct, name: str, *, visibility: Duration) -> None:
         super().__init__(

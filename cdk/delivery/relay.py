@@ -11,7 +11,7 @@ from cdk.settings.environment import environment
 from cdk.settings.sections.functions import Relay as RelaySection
 from delivery.aws.settings.relay import RelaySettings
 
-#: the shortest that the scheduler knows; each run goes on until the next has begun
+#: The scheduler's shortest interval. Each run continues until the next one has begun.
 EVERY = Duration.minutes(1)
 
 

@@ -8,7 +8,7 @@ from cdk.delivery.function import StageFunction
 
 
 def tick(function: StageFunction, *, every: Duration, description: str) -> None:
-    """Neither the scheduler nor Lambda tries a failed tick again."""
+    """A failed tick is not retried by the scheduler or Lambda."""
     function.function.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
     scheduler.CfnSchedule(
         function,
@@ -27,7 +27,7 @@ def tick(function: StageFunction, *, every: Duration, description: str) -> None:
 
 
 def _caller(function: StageFunction) -> iam.Role:
-    """The scheduler's role: this function and no version or alias of it, which the CDK's own target would add."""
+    """The scheduler's role, which may invoke only this function. The CDK's target would add versions and aliases."""
     invoke = iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.function.function_arn])
     account = {"StringEquals": {"aws:SourceAccount": Stack.of(function).account}}
     return iam.Role(

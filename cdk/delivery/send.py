@@ -12,7 +12,7 @@ from cdk.settings.sections.functions import REPORTS_AT_ONCE
 from cdk.settings.stage import StageSettings
 from delivery.aws.settings.send import SendSettings
 
-#: messages, each of up to 20 pointers
+#: Messages, each with up to 20 pointers.
 _BATCH_SIZE = 10
 
 

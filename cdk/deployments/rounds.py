@@ -13,7 +13,7 @@ _OF_A_GROUP = ("SecurityGroupIngress", "SecurityGroupEgress")
 
 
 def kept_for_a_round(deployed: Stacks, wanted: Stacks) -> Body | None:
-    """What the data stack has to keep in the first of two rounds; None if one round is enough."""
+    """What the data stack must keep in the first of two rounds; None if one round is enough."""
     return _going(deployed.data, wanted.data) if _is_used(deployed, wanted.data) else None
 
 
@@ -27,7 +27,7 @@ def _is_used(deployed: Stacks, wanted: Body) -> bool:
 
 
 def _going(deployed: Body, wanted: Body) -> Body:
-    """All that goes, because one thing that stays may need another; and of groups that stay, the rules that go."""
+    """Everything that goes, because one kept thing may need another, and the removed rules of groups that stay."""
     before, after = resources(deployed), resources(wanted)
     outputs, exported = deployed.get("Outputs", {}), exports(wanted)
     return {
@@ -51,7 +51,7 @@ def _absent(deployed: Body, wanted: Body, part: str) -> Body:
 
 
 def _transforms(template: Body) -> list[str]:
-    """AWS's application that rotates a secret is a resource for a macro of CloudFormation's."""
+    """The template's macros: a CloudFormation macro makes AWS's application that rotates secrets."""
     named = template.get("Transform", [])
     return [named] if isinstance(named, str) else list(named)
 

@@ -14,7 +14,7 @@ from cdk.error import SettingsError
 from cdk.settings.stage import StageSettings
 
 _MISSING = "ValidationError"
-#: a stack in these states was never complete; the CDK's command line removes the last two before it creates another
+#: A stack in one of these states was never complete. The CDK's command line removes the last two before creating anew.
 _NEVER_WORKED = {"REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_IN_PROGRESS"}
 _TO_BE_REMOVED = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 _HALF_DELETED = "DELETE_FAILED"
@@ -23,7 +23,7 @@ _HALF_DELETED = "DELETE_FAILED"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackState:
     name: str
-    #: empty if there is none
+    #: Empty if there is no stack.
     status: str = ""
     protected: bool = False
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class StackState:
 
     @property
     def serves(self) -> bool:
-        """Whether it has something to lose; what is being deleted has not."""
+        """Whether it has something to lose. A stack that is being deleted has not."""
         return self.has_worked and not self.status.startswith("DELETE_")
 
 
@@ -44,7 +44,7 @@ class StackStates:
     data: StackState
     delivery: StackState
     cloudformation: Any = field(repr=False)
-    #: with the caller's own credentials, since the bootstrap's role may not look at functions
+    #: Uses the caller's own credentials, because the bootstrap's role may not look at functions.
     functions: Any = field(repr=False)
 
     @classmethod
@@ -59,7 +59,7 @@ class StackStates:
         return cls(stage=stage.name, data=data, delivery=delivery, cloudformation=cloudformation, functions=functions)
 
     def templates(self) -> Stacks:
-        """As they were given to CloudFormation; empty for a stack that is not there or never worked."""
+        """The templates as CloudFormation got them; empty for a stack that does not exist or never worked."""
         try:
             return Stacks(data=self._template(self.data), delivery=self._template(self.delivery))
         except (BotoCoreError, ClientError) as error:
@@ -73,21 +73,21 @@ class StackStates:
         return template
 
     def has_source(self, function: str) -> bool:
-        """Whether events reach the function; if nobody may tell, they do."""
+        """Whether events reach the function. If AWS does not say, assume that they do."""
         try:
             return bool(self.functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"])
         except (BotoCoreError, ClientError):
             return True
 
     def half_deleted(self) -> Iterator[str]:
-        """CloudFormation updates no stack whose deletion failed, and says so only after everything is uploaded."""
+        """CloudFormation cannot update a stack whose deletion failed, and says so only after everything is uploaded."""
         for stack in (self.delivery, self.data):
             if stack.status == _HALF_DELETED:
                 told = f"the deletion of {stack.name} failed; delete it again before you deploy"
                 yield f"{told}: aws cloudformation delete-stack --stack-name {stack.name}"
 
     def let_go_of_what_never_worked(self) -> None:
-        """A bare `cdk deploy` protects the stack before it works; the next one could not remove what it left."""
+        """Lifts the protection that a bare `cdk deploy` set, because the next one could not remove the failed stack."""
         if self.data.status in _TO_BE_REMOVED and self.data.protected:
             self.cloudformation.update_termination_protection(
                 StackName=self.data.name, EnableTerminationProtection=False
@@ -114,7 +114,7 @@ def _stack(cloudformation: Any, name: str) -> StackState:  # noqa: ANN401 - boto
 
 
 def _deployer(stage: StageSettings, own: boto3.Session) -> boto3.Session:
-    """With the credentials of the bootstrap's deploy role, or with the caller's own if these may not assume it."""
+    """A session with the bootstrap's deploy role, or the caller's own if that may not assume it."""
     sts = own.client("sts")
     arn = sts.get_caller_identity()["Arn"]
     partition, account = arn.split(":")[1], stage.account or arn.split(":")[4]
@@ -132,6 +132,6 @@ def _deployer(stage: StageSettings, own: boto3.Session) -> boto3.Session:
 
 
 def _region() -> str:
-    """The region that the CDK's command line would take; boto3 does not know the first of these variables."""
+    """The region that the CDK's command line would use. boto3 does not read the first of these variables."""
     given = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     return given or boto3.Session().region_name or "us-east-1"

@@ -13,7 +13,7 @@ _RULES_OF_A_GROUP = {"SecurityGroupIngress": "in", "SecurityGroupEgress": "out"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stacks:
-    """The templates of a stage's stacks; without resources where there is no stack."""
+    """The templates of a stage's stacks. A stack that does not exist has no resources."""
 
     data: Body
     delivery: Body
@@ -25,23 +25,23 @@ def resources(template: Body) -> Mapping[str, Body]:
 
 
 def imports(template: Body) -> set[str]:
-    """The names of the exports that it refers to."""
+    """The names of the exports that the template refers to."""
     return {str(it["Fn::ImportValue"]) for it in _objects(template) if "Fn::ImportValue" in it}
 
 
 def exports(template: Body) -> Mapping[str, Any]:
-    """The values that it exports, by their names."""
+    """The template's exports by name."""
     outputs = template.get("Outputs", {}).values()
     return {it["Export"]["Name"]: it["Value"] for it in outputs if "Export" in it}
 
 
 def rules(data: Body) -> set[str]:
-    """The rules of its security groups, those within a group and those beside it, as text and without descriptions."""
+    """The rules of its security groups, inline and separate, as text without descriptions."""
     return {_as_text(rule) for name, body in resources(data).items() for rule in _rules_in(name, body)}
 
 
 def groups_used(stacks: Stacks) -> set[str]:
-    """The security groups of the functions and of Kafka's poller, as rules of the data stack name them."""
+    """The security groups of the functions and of Kafka's poller, as the data stack's rules name them."""
     known = exports(stacks.data)
     return {json.dumps(known.get(_imported(it), it)) for it in _groups(stacks.delivery)}
 
@@ -54,7 +54,7 @@ def _groups(delivery: Body) -> Iterator[Any]:
         yield from (it["URI"] for it in accesses if it["Type"] == "VPC_SECURITY_GROUP")
 
 
-def _imported(value: Any) -> str:  # noqa: ANN401  # whatever a template has
+def _imported(value: Any) -> str:  # noqa: ANN401  # any part of a template
     return str(value.get("Fn::ImportValue", "")) if isinstance(value, dict) else ""
 
 

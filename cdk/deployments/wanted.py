@@ -13,7 +13,7 @@ _NONE: Body = {}
 
 
 def wanted_stacks(stage: StageSettings, **context: object) -> Stacks:
-    """The templates that the stage's settings make now, without the third-party layers, which take long."""
+    """The templates for the stage's current settings, without the third-party layers, which take long to build."""
     with tempfile.TemporaryDirectory() as out:
         app = stage_app({**own_context(), "stage": stage.name, "aws:cdk:bundling-stacks": [], **context}, out=Path(out))
         made = {it.stack_name: json.loads(Path(it.template_full_path).read_text()) for it in app.synth().stacks}

@@ -9,9 +9,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-#: for whoever waits at a terminal; migrations and the topic have a client of their own
+#: Short, because a person waits at a terminal. Migrations and the topic have a client of their own.
 _QUICK = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3})
-#: Lambda gives a function up to 15 minutes, and a second call beside it would have to wait for the first.
+#: A function may run for 15 minutes, and a retry would have to wait for the first call.
 _PATIENT = Config(connect_timeout=5, read_timeout=900, retries={"total_max_attempts": 1})
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "NotAuthorized")
 _ABSENT = ("NotFound", "NoSuch", "DoesNotExist", "NonExistent")
@@ -19,12 +19,12 @@ _ABSENT = ("NotFound", "NoSuch", "DoesNotExist", "NonExistent")
 Answer = Mapping[str, Any]
 
 
-class CannotLook(Exception):  # noqa: N818 - it reads as what it means
-    """Says which call failed and why."""
+class CannotLook(Exception):  # noqa: N818 - the name says what happened
+    """A call to AWS failed. The message says which and why."""
 
 
 class Absent(CannotLook):
-    """AWS says that there is no such thing."""
+    """AWS says that the thing does not exist."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,13 @@ class Account:
         return self._asked(self.client(service), verb, told)
 
     def invoke(self, function: str, payload: bytes) -> tuple[bytes, bool]:
-        """A function's answer, and whether it failed."""
+        """Invokes a function, and returns its answer and whether it failed."""
         told = {"FunctionName": function, "Payload": payload}
         answer = self._asked(self.client("lambda", _PATIENT), "invoke", told)
         return answer["Payload"].read(), "FunctionError" in answer
 
     def every(self, service: str, verb: str, key: str, **told: object) -> list[Any]:
-        """All pages of a list."""
+        """The items of all pages."""
         client = self.client(service)
         if not client.can_paginate(verb):
             return list(self.ask(service, verb, **told).get(key, []))

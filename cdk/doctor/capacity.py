@@ -14,7 +14,7 @@ from cdk.settings.sections.kafka import NewKafka, ProvisionedMsk
 from cdk.settings.sections.network import LEAST_ZONES, NewVpc, zones, zones_of_msk
 from cdk.settings.stage import StageSettings
 
-#: beside senders and ingest: claim, prune, migrate, topic, and the senders of reports
+#: Functions besides send and ingest: claim, prune, migrate, topic and the senders of reports.
 _OTHER_FUNCTIONS = 6
 
 
@@ -23,7 +23,7 @@ class Quota:
     name: str
     service: str
     code: str
-    #: what AWS gives an account that has not asked for more
+    #: AWS's default for an account that has not asked for more.
     default: int
 
 
@@ -35,7 +35,7 @@ BROKERS = Quota(name="MSK brokers", service="kafka", code="L-EDD31C36", default=
 
 
 def quotas(account: Account, stage: StageSettings) -> Iterator[Finding]:
-    """Of what the stage has made already, nothing more is needed."""
+    """Checks the quotas. Resources that the stage has already made need no more."""
     if account.stack(f"{stage.full_name}-data") is None:
         for quota, needed in needs(stage):
             try:
@@ -61,7 +61,7 @@ def needs(stage: StageSettings) -> Iterator[tuple[Quota, int]]:
 
 
 def concurrency(stage: StageSettings) -> int:
-    """How many functions may run at once when there is a lot to do."""
+    """Checks how many functions may run at once under load."""
     partitions = stage.kafka.new.partitions if isinstance(stage.kafka, NewKafka) else 1
     relays = stage.relay.at_once if stage.relay else 0
     return stage.send.max_concurrency + partitions + relays + _OTHER_FUNCTIONS
@@ -83,7 +83,7 @@ def judged_concurrency(limit: int, wanted: int) -> Finding:
 
 
 def _limit(account: Account, quota: Quota) -> int:
-    """Of some quotas an account has no value of its own, but AWS's default ("GetServiceQuota")."""
+    """The account's quota, or AWS's default if the account has no value of its own ("GetServiceQuota")."""
     try:
         answer = account.ask("service-quotas", "get_service_quota", ServiceCode=quota.service, QuotaCode=quota.code)
     except Absent:
@@ -105,7 +105,7 @@ def _used(account: Account, quota: Quota) -> int:
 
 
 def offers(account: Account, stage: StageSettings) -> Iterator[Finding]:
-    """Zones, and where in them the classes of instances are."""
+    """Checks the zones, and which instance classes they have."""
     if not isinstance(stage.network, NewVpc):
         return
     filters = [{"Name": "state", "Values": ["available"]}, {"Name": "zone-type", "Values": ["availability-zone"]}]
@@ -118,14 +118,14 @@ def offers(account: Account, stage: StageSettings) -> Iterator[Finding]:
 
 
 def _offered(account: Account, stage: StageSettings) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Each class that the stage names, its key, and the zones that have it."""
+    """Each class that the stage names, with its key and the zones that have it."""
     if isinstance(stage.database, NewMySql):
         name = f"db.{stage.database.new.instance_class}"
         version = stage.database.new.engine_version
         yield f"RDS {name}", "database.new.instance_class", _rds_zones(account, name, version)
     if isinstance(stage.kafka, NewKafka) and isinstance(stage.kafka.new, ProvisionedMsk):
         name = stage.kafka.new.brokers.instance_class
-        # MSK has no list of its own; its brokers are EC2 instances of the same class.
+        # MSK has no such list; its brokers are EC2 instances of the same class.
         yield f"EC2 {name}, for MSK", "kafka.new.brokers.instance_class", _ec2_zones(account, name)
 
 
@@ -141,7 +141,7 @@ def judged_zones(names: Sequence[str], wanted: int, named: Sequence[str] = ()) -
 
 
 def judged_class(check: str, key: str, offered: Sequence[str], *, used: Sequence[str]) -> Finding:
-    """The stage uses the first zones of the account, in the order of their names."""
+    """The stage uses the account's first zones in the order of their names."""
     if lacking := [zone for zone in used if zone not in offered]:
         where = f"; {', '.join(offered)} has it" if offered else ""
         return fail(check, f"not offered in {', '.join(lacking)}{where}", f"choose another class: {key} in cdk.json")

@@ -10,7 +10,7 @@ from cdk.doctor.finding import Finding, fail, warn
 from cdk.doctor.trial import Trial, sent_event
 from cdk.settings.stage import StageSettings
 
-#: what must be so before a deployment, and stay so
+#: Checks that must pass before a deployment and afterwards.
 ACCOUNT: Mapping[str, Callable[[Account, StageSettings], Iterator[Finding]]] = {
     "bootstrap": identity.bootstrap,
     "stacks": stacks.stacks,
@@ -25,7 +25,7 @@ ACCOUNT: Mapping[str, Callable[[Account, StageSettings], Iterator[Finding]]] = {
     "kafka": servers.kafka,
     "alarm topic": servers.alarm_topic,
 }
-#: what is there to look at once the delivery stack stands
+#: Checks of a deployed delivery stack.
 DEPLOYED: Mapping[str, Callable[[Account, Delivery], Iterator[Finding]]] = {
     "functions": deployed.functions,
     "schema": deployed.schema,

@@ -12,13 +12,13 @@ from cdk.settings.stage import StageSettings
 
 Outputs = Mapping[str, str]
 _VERSIONS = ROOT / "layers" / "delivery" / "python" / "delivery" / "storage" / "migrations" / "versions"
-#: what Lambda says of a source before it has read anything, and when all is well
+#: Lambda's result for a source that has not read anything yet, and for one that works.
 _WELL = ("OK", "No records processed", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """The delivery stack of the stage."""
+    """The stage's delivery stack."""
 
     stage: StageSettings
     outputs: Outputs
@@ -65,7 +65,7 @@ def judged_source(found: Sequence[Answer], topic: str) -> Finding:
 
 
 def queue_sources(account: Account, there: Delivery) -> Iterator[Finding]:
-    """Of send, which reads two queues."""
+    """Checks both queues that send reads."""
     found = _sources(account, there.outputs["SendFunctionName"])
     for word, output, without in (
         ("send", "SendQueueUrl", "nothing is sent"),
@@ -76,7 +76,7 @@ def queue_sources(account: Account, there: Delivery) -> Iterator[Finding]:
 
 
 def judged_queue_source(word: str, found: Sequence[Answer], without: str) -> Finding:
-    """`without` says what does not happen while the queue is not read."""
+    """`without` says what fails while the queue is not read."""
     check = f"{word} queue source"
     if not found:
         return fail(check, f"send does not read the {word} queue: {without}", "deploy again")
@@ -87,7 +87,7 @@ def judged_queue_source(word: str, found: Sequence[Answer], without: str) -> Fin
 
 
 def _judged_state(check: str, source: Answer, *, off: Finding, reads: str, remedy: Callable[[str], str]) -> Finding:
-    """`off` is what there is to say of a source that is disabled."""
+    """`off` is the finding for a disabled source."""
     state, last = str(source["State"]), str(source.get("LastProcessingResult", ""))
     if state in ("Disabled", "Disabling"):
         return off
@@ -99,7 +99,7 @@ def _judged_state(check: str, source: Answer, *, off: Finding, reads: str, remed
 
 
 def _remedy(problem: str) -> str:
-    """By AWS's "Troubleshooting Kafka event source mapping errors"."""
+    """Chooses a remedy by AWS's "Troubleshooting Kafka event source mapping errors"."""
     words = problem.lower()
     if "auth" in words:
         return "the login is refused: IAM access control of the cluster, or user and rights of kafka.auth_secret_arn"
@@ -111,13 +111,13 @@ def _remedy(problem: str) -> str:
 
 
 def schema(account: Account, there: Delivery) -> Iterator[Finding]:
-    """Runs the migration, which changes nothing where nothing is to be done, and answers the revision."""
+    """Runs the migration, which changes nothing if the schema is current, and checks the revision."""
     answer, failed = account.invoke(there.outputs["MigrateFunctionName"], b"{}")
     yield judged_schema(json.loads(answer or b"{}"), newest(), failed=failed)
 
 
 def newest() -> str:
-    """The revision of this checkout's last migration; their files are numbered."""
+    """The revision of this checkout's last migration, by the numbers of their files."""
     return max(it.name for it in _VERSIONS.glob("[0-9]*.py")).partition("_")[0]
 
 
@@ -134,7 +134,7 @@ def judged_schema(answer: Answer, wanted: str, *, failed: bool) -> Finding:
 
 
 def topic(account: Account, there: Delivery) -> Iterator[Finding]:
-    """Of a new cluster; of another, the source's result tells. What is made already is not made again."""
+    """Runs the topic function of a new cluster, which changes no existing topic. The source shows other clusters."""
     if name := there.outputs.get("TopicFunctionName"):
         answer, failed = account.invoke(name, b"{}")
         yield judged_topic(json.loads(answer or b"{}"), failed=failed)

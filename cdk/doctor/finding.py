@@ -12,7 +12,7 @@ class Finding:
     check: str
     verdict: Verdict
     found: str
-    #: empty if there is nothing to do
+    #: Empty if there is nothing to do.
     remedy: str = ""
 
 

@@ -6,13 +6,13 @@ from cdk.doctor.account import Absent, Account
 from cdk.doctor.finding import Finding, fail, ok, warn
 from cdk.settings.stage import StageSettings
 
-#: what `DefaultStackSynthesizer` asks for ("AWS CDK bootstrapping", template versions)
+#: The bootstrap version that `DefaultStackSynthesizer` requires ("AWS CDK bootstrapping", template versions).
 _LEAST_BOOTSTRAP = 6
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 
 
 def credentials(account: Account, stage: StageSettings) -> Iterator[Finding]:
-    """CannotLook here ends the examination: nothing else can be asked either."""
+    """Checks whose credentials are used. If this raises CannotLook, no other check can work and the doctor stops."""
     caller = account.ask("sts", "get_caller_identity")
     yield judged_account(str(caller["Account"]), str(caller["Arn"]), stage)
     yield judged_region(account.region, stage)

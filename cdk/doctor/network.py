@@ -12,7 +12,7 @@ from cdk.settings.sections.network import ExistingVpc
 from cdk.settings.stage import StageSettings
 
 _ANYWHERE = "0.0.0.0/0"
-#: what a route may lead to ("Route", EC2 API reference), where a NAT instance has two of them
+#: The targets of a route ("Route", EC2 API reference). A NAT instance has two of these.
 _TARGETS = (
     "NatGatewayId",
     "TransitGatewayId",
@@ -31,7 +31,7 @@ class Subnet:
     vpc: str
     zone: str
     block: str
-    #: where its route to the internet leads; empty if it has none
+    #: The target of its route to the internet; empty if it has none.
     way_out: str
 
 
@@ -52,7 +52,7 @@ def _by_key(stage: StageSettings, kind: str) -> dict[str, list[str]]:
 
 
 def subnets(account: Account, stage: StageSettings) -> list[Subnet]:
-    """By a filter, since one id that does not exist would hide the others."""
+    """Looks subnets up by a filter, because by ids a single missing one would hide the others."""
     filters = [{"Name": "subnet-id", "Values": [it for _, it in named(stage, "subnet")]}]
     found = account.every("ec2", "describe_subnets", "Subnets", Filters=filters)
     tables = [table for vpc in {it["VpcId"] for it in found} for table in _tables(account, vpc)]
@@ -74,7 +74,7 @@ def _tables(account: Account, vpc: str) -> list[Answer]:
 
 
 def _way_out(subnet: str, tables: Sequence[Answer]) -> str:
-    """By its own table, or else by the VPC's main one."""
+    """The way out by the subnet's own route table, or else by the VPC's main one."""
     own = [it for it in tables if any(of.get("SubnetId") == subnet for of in it["Associations"])]
     main = [it for it in tables if any(of.get("Main") for of in it["Associations"])]
     for route in [route for table in (own or main) for route in table["Routes"]]:
@@ -121,7 +121,7 @@ def judged_groups(found: Sequence[Answer], wanted: Sequence[str], vpc: str) -> I
 
 
 def lets(rules: Iterable[Answer], port: int, *, groups: Iterable[str] = (), blocks: Iterable[str] = ()) -> bool:
-    """Whether one of the rules is for this port and one of these groups, or all of one of these blocks."""
+    """Whether a rule opens this port to one of these groups, or to the whole of one of these blocks."""
     return any(_covers(rule, port) and (_names(rule, groups) or _contains(rule, blocks)) for rule in rules)
 
 

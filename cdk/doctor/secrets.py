@@ -34,7 +34,7 @@ def _content(account: Account, stage: StageSettings, key: str, arn: str) -> Find
 
 
 def wanted(stage: StageSettings, key: str) -> Sequence[str]:
-    """The fields that its reader looks for."""
+    """The fields that the secret's reader expects."""
     if key == "kafka.ca_secret_arn":
         return ("certificate",)
     by_certificate = isinstance(stage.kafka, OwnBrokers | ExistingMsk) and stage.kafka.auth_mechanism == "TLS"
@@ -46,7 +46,7 @@ def _shape(stage: StageSettings, key: str) -> str:
 
 
 def judged_secret(key: str, arn: str, found: str) -> Finding:
-    """Secrets Manager also finds a secret by an ARN without its suffix; IAM does not."""
+    """Secrets Manager also finds a secret by an ARN without its suffix, but IAM does not."""
     if arn != found:
         return fail(key, f"its whole ARN is {found}", "write that in cdk.json: IAM matches nothing shorter")
     return ok(key, arn)
@@ -82,7 +82,7 @@ def judged_key(key: str, state: str) -> Finding:
 
 
 def snapshots(account: Account, stage: StageSettings) -> Iterator[Finding]:
-    """Needed at every deployment: CloudFormation would make another instance without it."""
+    """The snapshot is needed at every deployment: without it CloudFormation would make another instance."""
     for key, arn in named(stage, "snapshot"):
         try:
             (found,) = account.ask("rds", "describe_db_snapshots", DBSnapshotIdentifier=arn)["DBSnapshots"]

@@ -10,7 +10,7 @@ from cdk.settings.sections.kafka import ExistingMsk
 from cdk.settings.sections.named import named
 from cdk.settings.stage import StageSettings
 
-#: how MSK's API calls a way to log in, its port, and what people call it ("Port information", MSK Developer Guide)
+#: A login's name in MSK's API, its port, and its name for people ("Port information", MSK Developer Guide).
 _IAM = (("Sasl", "Iam"), 9098, "IAM access control")
 _LOGINS = {
     "SCRAM-SHA-512": (("Sasl", "Scram"), 9096, "SASL/SCRAM"),
@@ -32,7 +32,7 @@ def database(account: Account, stage: StageSettings) -> Iterator[Finding]:
 
 
 def _in_rds(account: Account, endpoint: str) -> Answer | None:
-    """The instance or the cluster that has this address."""
+    """The instance or cluster with this address."""
     for instance in account.every("rds", "describe_db_instances", "DBInstances"):
         if instance.get("Endpoint", {}).get("Address") == endpoint:
             return dict(instance)
@@ -65,7 +65,7 @@ def kafka(account: Account, stage: StageSettings) -> Iterator[Finding]:
         yield fail("kafka", f"there is no cluster {stage.kafka.cluster_arn}", "correct kafka.cluster_arn")
         return
     yield judged_cluster(cluster, stage.kafka)
-    if stage.kafka.vpc_connection_arn is None:  # by a connection, the poller is in our own groups
+    if stage.kafka.vpc_connection_arn is None:  # with a VPC connection, the poller is in our own groups
         names = broker_groups(cluster)
         yield judged_poller(_groups(account, names), names, login(stage.kafka)[1])
         if stage.relay:
@@ -96,7 +96,7 @@ def broker_groups(cluster: Answer) -> list[str]:
 
 
 def judged_poller(found: Sequence[Answer], names: Sequence[str], port: int) -> Finding:
-    """Lambda's poller has the cluster's own groups ("Configuring Amazon MSK event sources for Lambda")."""
+    """Lambda's poller is in the cluster's own groups ("Configuring Amazon MSK event sources for Lambda")."""
     if any(lets(it["IpPermissions"], port, groups=names) for it in found):
         return ok("kafka, poller", f"its groups let themselves in at {port}")
     remedy = f"add a rule to {names[0] if names else 'its group'}: inbound, TCP {port}, from itself"

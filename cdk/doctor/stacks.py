@@ -34,9 +34,9 @@ def judged_stack(name: str, status: str | None, stage: str) -> Finding:
 
 
 def names(account: Account, stage: StageSettings) -> Iterator[Finding]:
-    """Of alarms and the dashboard, with which CloudFormation would fail: "already exists".
+    """Checks the names of alarms and the dashboard, because CloudFormation fails if one "already exists".
 
-    ACloudGuru/serverless-plugin-aws-alerts#242 shows it. All else that a stage makes has names of its stack's own.
+    ACloudGuru/serverless-plugin-aws-alerts#242 shows it. All other resources get their names from their stack.
     """
     if account.stack(f"{stage.full_name}-delivery") is None:
         taken = [str(it["AlarmName"]) for it in own_alarms(account, stage)]
@@ -47,7 +47,7 @@ def names(account: Account, stage: StageSettings) -> Iterator[Finding]:
 
 
 def own_alarms(account: Account, stage: StageSettings) -> list[Answer]:
-    """Those of stage `dev` and not those of `dev-2`: the words after the stage have no dash."""
+    """The alarms of stage `dev` and not those of `dev-2`: after the stage an alarm's name has no dash."""
     prefix = f"{stage.full_name}-"
     found = account.every("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix)
     return [it for it in found if "-" not in it["AlarmName"].removeprefix(prefix)]

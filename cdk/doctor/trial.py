@@ -25,7 +25,7 @@ _ASK_SECONDS = 2.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     user: int
-    #: cold starts in a new VPC take some seconds, and logs come some seconds later
+    #: Cold starts in a new VPC take some seconds, and logs appear some seconds later.
     seconds: float = 90.0
     name: str = ""
 
@@ -46,7 +46,7 @@ def sent_event(account: Account, there: Delivery, trial: Trial) -> Iterator[Find
 
 
 def kafka_event(trial: Trial, stage: StageSettings, *, now: datetime) -> Mapping[str, Any]:
-    """What Lambda would hand to ingest ("Lambda with Apache Kafka", example event)."""
+    """The event that Lambda would pass to ingest ("Lambda with Apache Kafka", example event)."""
     topic, told = stage.kafka.topic, event(trial, stage.allowed_url_prefixes[0], now)
     value = base64.b64encode(json.dumps(told, ensure_ascii=False).encode()).decode()
     place = {"topic": topic, "partition": 0, "offset": 0, "timestampType": "CREATE_TIME"}
@@ -98,10 +98,10 @@ def judged_attempt(line: Answer | None, trial: Trial) -> Finding:
 
 
 def _line(account: Account, function: str, trial: Trial, began: int) -> Answer | None:
-    """Send's line about the attempt, once its log has one."""
+    """Waits for send's log line about the attempt."""
     told = account.ask("lambda", "get_function_configuration", FunctionName=function)
     group = told.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function}")
-    # Quoted, the term is looked for as it is, wherever it stands ("Filter pattern syntax").
+    # A quoted term matches literally, anywhere in the line ("Filter pattern syntax").
     found = account.every(
         "logs", "filter_log_events", "events", logGroupName=group, startTime=began, filterPattern=f'"{trial.name}"'
     )

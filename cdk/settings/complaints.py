@@ -11,13 +11,13 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-#: where a setting stands: keys, and the tag of each kind that was chosen
+#: A setting's place: its keys and the tag of each chosen kind.
 Place = tuple[int | str, ...]
 _LONGEST_SHOWN = 60
 
 
 def complaints(error: ValidationError, section: type[BaseModel]) -> Iterator[str]:
-    """The first complaint about each key. About one list pydantic may have several."""
+    """The first complaint about each key, because pydantic may have several about one list."""
     fields = dict(every_field(section))
     said = {path(detail["loc"]): _complaint(detail, fields) for detail in reversed(error.errors())}
     yield from (f"{key}: {says}" for key, says in reversed(said.items()))
@@ -31,7 +31,7 @@ def every_field(section: type[BaseModel], at: Place = ()) -> Iterator[tuple[Plac
 
 
 def kinds(annotation: Any, tag: Place = ()) -> Iterator[tuple[Place, type[BaseModel]]]:  # noqa: ANN401  # a type
-    """The sections that a field may be, each with its tag if it is one of several."""
+    """The sections that a field may hold, each with its tag if there are several."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield tag, annotation
     parts = get_args(annotation)
@@ -67,7 +67,7 @@ def shown(value: object) -> str:
 
 
 def should_be(field: FieldInfo) -> str:
-    """The field's title if it has one, or else what its type and bounds say."""
+    """The field's title, or else a text from its type and bounds."""
     kind: Any = field.annotation
     inner = [it for it in get_args(kind) if it is not NoneType]
     if field.title or kind is bool:
@@ -76,7 +76,7 @@ def should_be(field: FieldInfo) -> str:
         return f"one of {', '.join(map(str, inner))}"
     if get_origin(kind) is tuple:
         return f"a list of at least 1, each {should_be(FieldInfo.from_annotation(inner[0]))}"
-    if inner and not field.metadata:  # or None
+    if inner and not field.metadata:  # an optional value
         return should_be(FieldInfo.from_annotation(inner[0]))
     if list(kinds(kind)):
         return "an object of settings"

@@ -9,15 +9,15 @@ from typing import Any
 from cdk.error import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
-#: set by the command line: where a synthesis finds its context
+#: The CDK's command line sets this variable: it holds the synthesis's context.
 PASSED_CONTEXT = "CDK_CONTEXT_JSON"
-#: likewise: where it leaves the cloud assembly
+#: The same for the directory of the cloud assembly.
 PASSED_OUTDIR = "CDK_OUTDIR"
 
-#: the key that says that the data stack has never worked, so that nothing of it is protected yet
+#: This key says that the data stack has never worked, so it is not protected yet.
 FIRST_DEPLOYMENT = "first_deployment"
 
-#: where a resource's code and its construct are found: SAM builds and names functions by these
+#: Adds metadata with each resource's code and construct, by which SAM builds and names functions.
 _METADATA = {"aws:cdk:enable-asset-metadata": True, "aws:cdk:enable-path-metadata": True}
 
 
@@ -34,14 +34,14 @@ def own_context() -> dict[str, Any]:
 
 
 def is_first_deployment(given: object) -> bool:
-    """Without the key nothing is left unprotected: a running stage is deployed much more often than a new one."""
+    """The default is no, so that nothing is left unprotected: most deployments are of running stages."""
     if given not in (None, True, False, "true", "false"):
         raise SettingsError(f"{FIRST_DEPLOYMENT}: should be true or false, is {given}")
     return given in (True, "true")
 
 
 def merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
-    """Merges `over` into `base` as a JSON merge patch (RFC 7396): null removes a key, and only objects are merged."""
+    """Merges `over` into `base` as a JSON merge patch (RFC 7396): null removes a key, and only objects merge."""
     laid = {key: _laid_over(base.get(key), value) for key, value in over.items()}
     return {key: value for key, value in {**base, **laid}.items() if value is not None}
 

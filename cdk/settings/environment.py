@@ -8,7 +8,7 @@ from delivery.aws.variables import FunctionSettings
 
 
 def environment(settings: type[FunctionSettings], *given: BaseModel | Mapping[str, object]) -> dict[str, str]:
-    """The variables that the class reads and that are given. The others come from resources of the stack."""
+    """The given variables among those that the class reads. The stack's resources supply the others."""
     values = {name: value for section in given for name, value in dict(section).items()}
     return {variable: _text(values[name]) for name, variable in settings.variables().items() if name in values}
 

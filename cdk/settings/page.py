@@ -16,7 +16,7 @@ _HEAD = "| key | default | should be | what it means |\n|---|---|---|---|\n"
 
 
 def written(page: str) -> str:
-    """The page with its table replaced by one of today's settings."""
+    """The page with a table of the current settings."""
     before, _, rest = page.partition(_HEAD)
     _, _, after = rest.partition("\n\n")
     rows = "".join(f"{_row(*it)}\n" for it in settings().items())
@@ -24,10 +24,10 @@ def written(page: str) -> str:
 
 
 def settings() -> dict[str, FieldInfo]:
-    """Each key's path with its field; of a key that several kinds have, the first."""
+    """Each key's path with its field. If several kinds have a key, the first one counts."""
     every = {path(place): field for place, field in reversed([*every_field(StageSettings)])}
     leaves = {key: field for key, field in every.items() if not [*kinds(field.annotation)]}
-    return {key: leaves[key] for key in reversed(leaves) if key != "name"}  # cdk.json names a stage by its key
+    return {key: leaves[key] for key in reversed(leaves) if key != "name"}  # a stage's name is its key in cdk.json
 
 
 def _row(key: str, field: FieldInfo) -> str:

@@ -21,7 +21,7 @@ from delivery.aws.settings.types import ActionBaseUrl, HandoffDeadline, Lease, U
 LOCAL = "local"
 PROD = "prod"
 DEFAULT_STAGE = "dev"
-#: RDS refuses identifiers with two dashes in a row or one at the end ("Naming constraints in Amazon RDS")
+#: RDS refuses identifiers with two dashes in a row or one at the end ("Naming constraints in Amazon RDS").
 _NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _PREFIX = r"^[a-z]([a-z0-9]|-[a-z0-9])*$"
 _PREFIX_TITLE = "a name of up to 20 lower-case letters, digits and single dashes"
@@ -37,15 +37,15 @@ class StageSettings(StageSection):
     name_prefix: str = Field(OUR_NAME, pattern=_PREFIX, max_length=20, title=_PREFIX_TITLE)
     """stacks, alarms, dashboard, new MySQL and Kafka are called this, a dash and the stage; another means new ones"""
     tags: Tags = EMPTY
-    """of everything that takes tags, beside ours (`service` and `stage`)"""
+    """put on everything that takes tags, in addition to ours (`service` and `stage`)"""
     permissions_boundary_arn: Annotated[str, Field(pattern=_POLICY, title="the ARN of an IAM policy")] | None = None
-    """of every role, those of the CDK's own functions included"""
+    """put on every role, including those of the CDK's own functions"""
     architecture: Literal["arm64", "x86_64"] = "arm64"
     """the functions' processor; arm64 is the cheaper one"""
     python: Literal["3.11", "3.12", "3.13", "3.14"] = "3.13"
     """the functions' runtime"""
     wheels: Literal["lambda", "this-machine"] = "lambda"
-    """for whom the dependencies layer is built; `this-machine` is for the local stage, which runs it here"""
+    """the Python that the dependencies layer is built for; `this-machine` is for the local stage, which runs it here"""
     network: Network | None = None
     data_key_arn: KeyArn | None = None
     """an existing KMS key for users' credentials instead of a new one: [moving](operations.md#the-data-key) needs it"""
@@ -78,7 +78,7 @@ class StageSettings(StageSection):
     log_key_arn: KeyArn | None = None
     """encrypts all logs; without it each stack makes a key ([what it must allow](operations.md#keys-of-your-own))"""
     log_class: Literal["STANDARD", "INFREQUENT_ACCESS"] = "STANDARD"
-    """of logs that are seldom read: a new VPC's refused packets and a new Kafka's brokers"""
+    """the class of logs that are seldom read: a new VPC's refused packets and a new Kafka's brokers"""
     removal_policy: Literal["retain", "destroy"] = "retain"
     """with retain, `make destroy` leaves a snapshot of a new MySQL, a new Kafka cluster, and the keys to their data"""
     api: Api | None = None
@@ -88,7 +88,7 @@ class StageSettings(StageSection):
     @field_validator("kafka")
     @classmethod
     def _has_a_group(cls, kafka: Kafka, info: ValidationInfo) -> Kafka:
-        """Each stage has its own: Lambda wants another group for each of an account's Kafka event sources."""
+        """Gives each stage its own group, because each of an account's Kafka event sources needs one."""
         return (
             kafka
             if kafka.group
@@ -98,14 +98,14 @@ class StageSettings(StageSection):
     @field_validator("*")
     @classmethod
     def _is_valid(cls, value: object, info: ValidationInfo) -> object:
-        """Tells the validation's caller, who then asks the rules about it."""
+        """Passes a valid setting to the validation's caller, who then applies the rules to it."""
         valid: dict[str | None, object] = info.context or {}
         valid[info.field_name] = value
         return value
 
     @property
     def full_name(self) -> str:
-        """What has a name of its own is called this, so that stages in one account keep out of each other's way."""
+        """The prefix of all names, so that stages in one account do not collide."""
         return f"{self.name_prefix}-{self.name}"
 
     @property
@@ -118,12 +118,12 @@ class StageSettings(StageSection):
 
     @property
     def keeps_data(self) -> bool:
-        """Whether MySQL leaves a snapshot when its stack goes, and whatever opens the data stays."""
+        """Whether MySQL leaves a snapshot when its stack is deleted, and the keys to the data stay."""
         return self.removal_policy == "retain"
 
     @property
     def is_protected(self) -> bool:
-        """Whether anything in the data stack is kept from being deleted once it has worked."""
+        """Whether anything in the data stack is protected from deletion once it has worked."""
         mysql = isinstance(self.database, NewMySql) and (self.database.new.deletion_protection or self.keeps_data)
         return self.has_data_stack and (self.is_prod or mysql)
 
@@ -133,18 +133,18 @@ class StageSettings(StageSection):
 
     @property
     def kafka_source(self) -> str:
-        """What makes the event source the one it is: cluster, topic and group."""
+        """The identity of the event source: cluster, topic and group."""
         return f"{self.kafka.where} {self.kafka.topic} {self.kafka.group}"
 
     @property
     def visibility_seconds(self) -> int:
-        """How long a received queue message is hidden from other senders."""
+        """How long a received message is hidden from other senders."""
         given = self.queue.visibility_seconds
         return VISIBILITY_FACTOR * self.send.timeout_seconds if given is None else given
 
 
 def stage_settings(stages: object, name: str) -> StageSettings:
-    """The stage called `name`, from the `stages` of cdk.json; raises a `SettingsError` with a line for each mistake."""
+    """The stage `name` from the `stages` of cdk.json. Raises a `SettingsError` with a line for each mistake."""
     if not isinstance(stages, Mapping) or name not in stages:
         known = ", ".join(sorted(map(str, stages))) if isinstance(stages, Mapping) else "none"
         raise SettingsError(f'cdk.json, "stages": has no stage {name}; there are: {known}')

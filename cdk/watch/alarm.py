@@ -22,16 +22,16 @@ def less_than(value: float) -> Threshold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    #: docs/runbook.md has a heading of this name
+    #: docs/runbook.md has a heading with this name.
     name: str
     says: str
     metric: cloudwatch.IMetric
     when: Threshold
-    #: from 1 on for those after the first, where one alarm does not hold all metrics
+    #: 0 for the first alarm of this name, then 1 and so on if one alarm cannot hold all metrics.
     number: int = 0
-    #: in a row
+    #: The number of periods in a row that set it off.
     periods: int = 1
-    #: whether no data at all sets it off as well
+    #: Whether missing data sets it off, too.
     when_silent: bool = False
 
     def add_to(self, scope: Construct, *, stage: str, action: cloudwatch.IAlarmAction | None) -> None:

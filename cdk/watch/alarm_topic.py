@@ -17,7 +17,7 @@ def alarm_topic(scope: Construct, settings: Alarms | None) -> sns.ITopic | None:
 
 
 def _mailing(scope: Construct, email: str) -> sns.Topic:
-    """Under a key of its own: alarms cannot use SNS's own key, and a publication that fails is silent."""
+    """Has its own key, because alarms cannot use SNS's default key and a failed publication is silent."""
     alarms = iam.ServicePrincipal(
         "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
     )

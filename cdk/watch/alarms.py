@@ -21,14 +21,14 @@ from cdk.watch.retention_alarms import of_retention
 
 _QUARTER_HOUR = Duration.minutes(15)
 _LATE_SECONDS = 10 * 60
-#: with fewer in a period, a percentage is mostly chance
+#: With fewer in a period, a percentage is mostly chance.
 _FEW = 10
 _DEAD_PERCENT, _FAILED_PERCENT = 5, 50
 _MISSED_TICKS = 5
 
 
 class Alarms(Construct):
-    """If the stage has a topic for alarms, it is told when one goes off and when that is over."""
+    """All alarms of a stage. A topic, if there is one, is told when an alarm goes off and when it is over."""
 
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, metrics: Metrics) -> None:
         super().__init__(scope, name)
@@ -75,7 +75,7 @@ def _of_functions(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
 
 
 def _of_waiting(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
-    """A record that came due just after a tick waits for the next one; that is normal."""
+    """The thresholds allow for a record that comes due just after a tick and waits for the next one."""
     minutes = stage.claim.every_minutes
     yield Alarm(
         name="ClaimStopped",
@@ -83,7 +83,7 @@ def _of_waiting(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
         metric=metrics.of_function(metrics.claim, "Invocations", "Sum").with_(period=Duration.minutes(minutes)),
         when=less_than(1),
         periods=_MISSED_TICKS,
-        when_silent=True,  # nothing is retried without ticks, and no other alarm would say so
+        when_silent=True,  # without ticks nothing is retried, and no other alarm would show it
     )
     yield Alarm(
         name="DeadLetters", says="The dead-letter queue is not empty", metric=metrics.dead_letters(), when=at_least(1)
@@ -112,7 +112,7 @@ def _of_waiting(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
 
 
 def _of_reports(stage: StageSettings, metrics: Metrics) -> Iterator[Alarm]:
-    """What MySQL could not take."""
+    """The alarms about outcomes that MySQL could not take."""
     yield Alarm(
         name="DeadReports",
         says="Outcomes of attempts never reached MySQL: their messages may be sent twice",
@@ -157,7 +157,7 @@ def _of_outcomes(metrics: Metrics) -> Iterator[Alarm]:
 
 
 def _of_our_own(metrics: Metrics) -> Iterator[Alarm]:
-    """Trouble that uses up nobody's attempts, and so shows in no outcome."""
+    """The alarms about failures that use up no attempt, and so appear in no outcome."""
     yield Alarm(
         name="Held",
         says="Notifications are not sent because their credentials cannot be read",
@@ -186,7 +186,7 @@ def _of_api(metrics: Metrics) -> Iterator[Alarm]:
 
 
 def _lag_that_does_not_shrink(metrics: Metrics) -> cloudwatch.MathExpression:
-    """The least lag of each period; zero where it is less than in the period before, as while a burst is worked off."""
+    """The smallest lag of each period, but zero if it is shrinking, as after a burst."""
     return cloudwatch.MathExpression(
         expression="IF(DIFF(lag) >= 0, lag, 0)",
         using_metrics={"lag": metrics.kafka_lag("Minimum")},
@@ -198,7 +198,7 @@ def _lag_that_does_not_shrink(metrics: Metrics) -> cloudwatch.MathExpression:
 def _percentage(
     label: str, bad: cloudwatch.IMetric, good: cloudwatch.IMetric, *, period: Duration
 ) -> cloudwatch.MathExpression:
-    """The percentage that is bad; zero where only a few are."""
+    """The percentage that is bad; zero if only a few are."""
     return cloudwatch.MathExpression(
         expression=f"IF(bad >= {_FEW}, 100 * bad / SUM([bad, good]), 0)",
         using_metrics={"bad": bad, "good": good},

@@ -12,12 +12,12 @@ from delivery.aws.settings.types import DAY
 
 _WIDTH, _HEIGHT = 8, 6
 _COUNT, _SECONDS, _MILLISECONDS = "notifications", "seconds", "ms"
-#: as many graphs as fit beside each other
+#: The number of graphs that fit next to each other.
 _Row = list[cloudwatch.IWidget]
 
 
 class Dashboard(Construct):
-    """From top to bottom: what became of notifications, how late they are, where they wait, and the machinery."""
+    """Shows, from top to bottom, how notifications ended, how late they are, where they wait, and the machinery."""
 
     def __init__(self, scope: Construct, name: str, *, stage: StageSettings, metrics: Metrics) -> None:
         super().__init__(scope, name)

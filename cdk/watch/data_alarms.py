@@ -8,10 +8,10 @@ from cdk.watch.alarm import Alarm, at_least, less_than, more_than
 from cdk.watch.metrics import MOST_IN_AN_ALARM, Metrics, highest
 
 _BUSY_PERCENT, _FREE_PERCENT = 90, 15
-#: RDS grows storage when a tenth of it is free, unless it is still at its last step or as large as it may be
+#: RDS grows storage when a tenth of it is free, unless it is still growing or has reached its limit.
 _FREE_PERCENT_IF_IT_GROWS = 5
 _GIGABYTE = 2**30
-#: MSK's own advice
+#: MSK's advice.
 _KAFKA_DISK_PERCENT = 85
 
 
@@ -37,7 +37,7 @@ def of_source(metrics: Metrics) -> Iterator[Alarm]:
         name="KafkaSilent",
         says="Lambda has not polled the topic for a quarter of an hour: it cannot reach the brokers or is not let in",
         metric=metrics.polled(),
-        when=less_than(0),  # never by its value: an empty poll is a 0
+        when=less_than(0),  # only missing data sets it off, because an empty poll counts 0
         periods=3,
         when_silent=True,
     )

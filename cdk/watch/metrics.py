@@ -16,7 +16,7 @@ from cdk.delivery.queue import ReportQueue, SendQueue
 from delivery.domain.contract import RejectCode
 
 FIVE_MINUTES = Duration.minutes(5)
-#: an alarm on an expression holds no more (CloudWatch's page "Limits" of alarms: "a maximum of 10 metrics")
+#: The limit of an alarm on an expression (CloudWatch's page "Limits" of alarms: "a maximum of 10 metrics").
 MOST_IN_AN_ALARM = 10
 
 
@@ -29,9 +29,9 @@ class Metrics:
     prune: StageFunction
     queue: SendQueue
     reports: ReportQueue
-    #: of ingest's event source
+    #: The id of ingest's event source mapping.
     mapping_id: str
-    #: only what the stage made: an existing MySQL or Kafka is watched by whoever made it
+    #: Only what the stage made. The owner of an existing MySQL or Kafka watches it.
     mysql: str | None
     kafka: Cluster | None
     api: HttpApi | None
@@ -46,7 +46,7 @@ class Metrics:
         return _metric(self.namespace, name, "Sum", label=label or name.lower(), service=function)
 
     def dead(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.MathExpression:
-        """Both functions end records: send after a verdict, claim when no attempts are left."""
+        """Two functions end records: send after a verdict, and claim when no attempts are left."""
         return total("dead", [self.count("Dead", function) for function in ("send", "claim")], period=period)
 
     def rejected(self) -> Sequence[cloudwatch.Metric]:
@@ -56,7 +56,7 @@ class Metrics:
         ]
 
     def each(self, name: str, dimension: str) -> cloudwatch.MathExpression:
-        """A line for each value of the dimension, where nobody can list the values beforehand."""
+        """A line for each value of a dimension whose values are not known beforehand."""
         wanted = f'{{{self.namespace},{dimension},service}} MetricName="{name}"'
         return cloudwatch.MathExpression(
             expression=f"SEARCH('{wanted}', 'Sum', {FIVE_MINUTES.to_seconds():.0f})",
@@ -81,26 +81,26 @@ class Metrics:
         return _metric(self.namespace, "Pruned", "Sum", label=kind, service="prune", table=kind)
 
     def oldest_kept_age(self, kind: str) -> cloudwatch.Metric:
-        """In seconds since the row ended."""
+        """The seconds since the oldest row ended."""
         return _metric(self.namespace, "OldestKeptAge", "Maximum", label=kind, service="prune", table=kind)
 
     def kafka_lag(self, statistic: str = "Maximum") -> cloudwatch.Metric:
-        """Lambda's own: how many records of the topic, over all partitions, ingest has yet to read."""
+        """Lambda's count of the topic's records, over all partitions, that ingest has not read yet."""
         return self.ingest.function.metric("OffsetLag", statistic=statistic, label="lag", period=FIVE_MINUTES)
 
     def polled(self) -> cloudwatch.Metric:
-        """What Lambda read from the topic: 0 where there is nothing new.
+        """The records that Lambda read from the topic; 0 if there is nothing new.
 
-        No page says what it sends when it cannot poll; the alarm takes that for no data.
+        No page says what Lambda sends when it cannot poll. The alarm assumes no data.
         """
         return self._of_mapping("PolledEventCount", "records polled")
 
     def polling_errors(self) -> cloudwatch.Metric:
-        """Only sent when there was one."""
+        """Lambda sends this metric only when there was an error."""
         return self._of_mapping("PollingErrorCount", "polling errors")
 
     def _of_mapping(self, name: str, label: str) -> cloudwatch.Metric:
-        """As Lambda's page "Types of metrics for Lambda functions" has them, with MetricsConfig on the mapping."""
+        """Source: Lambda's page "Types of metrics for Lambda functions"; they need MetricsConfig on the mapping."""
         return _metric("AWS/Lambda", name, "Sum", label=label, EventSourceMappingUUID=self.mapping_id)
 
     def of_functions(self, name: str, statistic: str) -> Sequence[cloudwatch.Metric]:
@@ -136,7 +136,7 @@ class Metrics:
         return total("refused", counts)
 
     def of_api(self, api: HttpApi, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
-        """API Gateway's own ("Monitor metrics for HTTP APIs in API Gateway")."""
+        """A metric of API Gateway ("Monitor metrics for HTTP APIs in API Gateway")."""
         return _metric("AWS/ApiGateway", name, statistic, label=label, ApiId=api.http.api_id)
 
     def of_mysql(self, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
@@ -147,7 +147,7 @@ class Metrics:
         return _metric("AWS/Kafka", "OfflinePartitionsCount", "Maximum", label="partitions without a leader", **of)
 
     def disk_used(self, cluster: Cluster) -> Sequence[cloudwatch.Metric]:
-        """Of each broker, in percent; MSK Serverless has no disks to fill."""
+        """The used percentage of each broker's disk. MSK Serverless has no disks to fill."""
         return [_disk_used({"Cluster Name": cluster.name, "Broker ID": str(it + 1)}) for it in range(cluster.brokers)]
 
 
@@ -169,7 +169,7 @@ def _metric(namespace: str, name: str, statistic: str, *, label: str, **dimensio
 def total(
     name: str, metrics: Sequence[cloudwatch.Metric], *, period: Duration = FIVE_MINUTES
 ) -> cloudwatch.MathExpression:
-    """The sum. SUM skips a metric that has no data in a period, where + would give no result at all."""
+    """The sum. SUM skips a metric without data in a period, for which + would give no result at all."""
     return _over("SUM", name, metrics, label=name, period=period)
 
 
@@ -180,7 +180,7 @@ def highest(name: str, metrics: Sequence[cloudwatch.Metric], *, label: str) -> c
 def _over(
     function: str, name: str, metrics: Sequence[cloudwatch.Metric], *, label: str, period: Duration
 ) -> cloudwatch.MathExpression:
-    """`name` with a number is what the expression calls each metric."""
+    """In the expression, each metric is `name` with a number."""
     named = {f"{name}{number}": metric for number, metric in enumerate(metrics)}
     return cloudwatch.MathExpression(
         expression=f"{function}([{', '.join(named)}])", using_metrics=named, label=label, period=period

@@ -18,7 +18,7 @@ def of_relay(relay: StageFunction, metrics: Metrics) -> Iterator[Alarm]:
         metric=metrics.of_function(relay, "Invocations", "Sum").with_(period=EVERY),
         when=less_than(1),
         periods=_MISSED_TICKS,
-        when_silent=True,  # it is the relay that says how long rows wait
+        when_silent=True,  # only the relay reports how long rows wait
     )
     yield Alarm(
         name="OutboxWaits",

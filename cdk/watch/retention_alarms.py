@@ -10,7 +10,7 @@ from cdk.watch.alarm import Alarm, more_than
 from cdk.watch.metrics import Metrics
 from delivery.aws.settings.types import DAY
 
-#: Prune catches up by itself after an outage of some hours.
+#: A day, because prune catches up by itself after an outage of some hours.
 _BEHIND_SECONDS = DAY
 _RUNS = 3
 
@@ -23,12 +23,12 @@ def of_retention(prune: Prune, metrics: Metrics) -> Iterator[Alarm]:
             metric=_past_their_days(kept, metrics, period=Duration.minutes(prune.every_minutes)),
             when=more_than(_BEHIND_SECONDS),
             periods=_RUNS,
-            when_silent=True,  # tables grow without a word, and no other alarm would say so
+            when_silent=True,  # tables would grow silently, and no other alarm would show it
         )
 
 
 def _past_their_days(kept: dict[str, int], metrics: Metrics, *, period: Duration) -> cloudwatch.MathExpression:
-    """For how long the oldest row of any kind should have been gone; below zero if none should."""
+    """How long ago the oldest row of any kind should have been deleted; negative if none should."""
     over = ", ".join(f"{kind} - {days * DAY}" for kind, days in kept.items())
     return cloudwatch.MathExpression(
         expression=f"MAX([{over}])",

@@ -15,6 +15,6 @@ if TYPE_CHECKING:  # its import costs a cold start
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-    """The answer to one request, in API Gateway's payload format 2.0."""
+    """Answers one request in API Gateway's payload format 2.0."""
     with ending_at(until(context)):
         return door().answer(event, context)

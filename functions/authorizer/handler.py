@@ -13,5 +13,5 @@ if TYPE_CHECKING:  # its import costs a cold start
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """API Gateway's simple answer, format 2.0; the context says whose the token is, or that it is refused."""
+    """Returns API Gateway's simple response, format 2.0. Its context has the token's claims or a refusal."""
     return {"isAuthorized": True, "context": own_tokens().context_of(event.get("headers") or {})}

@@ -21,7 +21,7 @@ Answer = dict[str, str | int | None]
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Answer | None:
-    """A deployment reads its answer elsewhere; a person gets the revisions and counts, or the error."""
+    """Tells a person the revisions and counts, or the error. A deployment gets its answer at its response URL."""
     until = deadline(context, spare_seconds=custom_resource.ANSWER_SECONDS)
     if custom_resource.is_request(event):
         custom_resource.answer(event, lambda: _migrate({}, until), on_failure=observe_failure)
@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Answer | None:
 
 
 def _migrate(event: dict[str, Any], until: datetime) -> Answer:
-    """Records are held before the answer, because everything that serves waits for that."""
+    """Holds records before it answers, because the functions that serve are deployed after the answer."""
     migrated = migrator().run(until=until)
     answer: Answer = {"from": migrated.before, "to": migrated.after}
     if moment := asked_moment(event):

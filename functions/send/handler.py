@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # its import costs a cold start
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answers with the messages that the queue has to deliver again (partial batch response)."""
+    """Returns the messages that the queue must deliver again (partial batch response)."""
     batch, until = SendBatch.read(event), deadline(context)
     with ending_at(until):
         unclosed = report_closer().run(batch.reports) if batch.reports else frozenset()

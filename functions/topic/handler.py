@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # its import costs a cold start
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int] | None:
-    """A deployment reads its answer elsewhere; a person gets the partitions, or the error."""
+    """Tells a person the partitions, or the error. A deployment gets its answer at its response URL."""
     if custom_resource.is_request(event):
         custom_resource.answer(event, lambda: _make(event, context), on_failure=observe_failure)
         return None

@@ -15,7 +15,7 @@ from hongyan.failure import INTERRUPTED, USAGE, Failure
 from hongyan.shown.output import errors
 from hongyan.shown.text import amount
 
-#: As many ids as the API takes at once.
+#: The most ids that the API takes in one request.
 _MOST_IDS = 1_000
 _HOW = "How"
 
@@ -24,40 +24,40 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """How bulk work is done."""
+    """The options that say how bulk work is done."""
 
-    everything: Annotated[bool, typer.Option("--all", help="Mean all there are.", rich_help_panel=_HOW)] = False
+    everything: Annotated[bool, typer.Option("--all", help="Select all rows.", rich_help_panel=_HOW)] = False
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only count them, change nothing.", rich_help_panel=_HOW)
+        bool, typer.Option("--dry-run", help="Only count the rows; change nothing.", rich_help_panel=_HOW)
     ] = False
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=_HOW)] = False
     begin: Annotated[
         str | None,
-        typer.Option("--from", metavar="WORD", help="Go on where an earlier call ended.", rich_help_panel=_HOW),
+        typer.Option("--from", metavar="WORD", help="Continue where an earlier call ended.", rich_help_panel=_HOW),
     ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What is done to which rows, by which route."""
+    """What is done to which rows, and by which route of the API."""
 
     api: Api
     path: str
-    #: `redrive` or `replay`, and what it is done to.
+    #: `redrive` or `replay`, and the kind of row.
     verb: str
     row: str
-    #: The field of an answer that counts.
+    #: The field of an answer that has the count.
     counted: str
     body: Mapping[str, Any]
     ids: Sequence[int] = ()
     begin: str | None = None
 
     def count(self) -> int:
-        """How many it would be, changing nothing."""
+        """Counts the rows without changing them."""
         return sum(answer[self.counted] for answer in _shown(self._answers(dry_run=True), self, None))
 
     def run(self, total: int | None) -> list[Answer]:
-        """Of a failure or an interrupt, the words say where to go on."""
+        """Does the work in parts. The message of a failure or an interrupt says where to continue."""
         run = _Run(next=self.begin)
         try:
             for answer in _shown(self._answers(dry_run=False), self, total):
@@ -88,14 +88,14 @@ class Work:
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """How far it came."""
+    """The progress of a run."""
 
     answers: list[Answer] = field(default_factory=list)
     next: str | None
 
 
 def checked_choice(ids: Sequence[int], wanted: Mapping[str, Any], way: Way) -> Mapping[str, Any]:
-    """The filter of the request: none beside ids, and an empty one only if all were asked for."""
+    """The request's filter. There is none with ids, and it is empty only with --all."""
     if sum((bool(ids), bool(wanted), way.everything)) != 1:
         raise Failure("say which: ids, or options such as --code and --since, or --all; one of these", USAGE)
     if ids and way.begin:
@@ -104,7 +104,7 @@ def checked_choice(ids: Sequence[int], wanted: Mapping[str, Any], way: Way) -> M
 
 
 def counted_and_confirmed(work: Work, way: Way) -> int | None:
-    """How many rows there are, if that was counted. Whoever names ids has chosen."""
+    """The number of rows, if it was counted, after the user has confirmed. Ids need no confirmation."""
     if way.yes or work.ids:
         return len(work.ids) or None
     total = work.count()
@@ -121,7 +121,7 @@ def confirm(question: str) -> None:
 
 
 def _shown(answers: Iterable[Answer], work: Work, total: int | None) -> Iterator[Answer]:
-    """Passes the answers on, and shows a progress bar if standard error is a terminal."""
+    """Passes on the answers, and shows a progress bar if standard error is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = errors()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -15,8 +15,8 @@ from hongyan.failure import FAILED, USAGE, Failure, Refused
 from hongyan.place.target import Target
 from hongyan.shown.tables import details, under
 
-_User = Annotated[int | None, typer.Option("--user", min=1, help="Whose; without it, the token's own user's.")]
-_Way = Annotated[str, typer.Option("--way", help="The last word of the channel's path.")]
+_User = Annotated[int | None, typer.Option("--user", min=1, help="The user; by default the token's own.")]
+_Way = Annotated[str, typer.Option("--way", help="The last segment of the channel's path.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,7 +60,7 @@ def save(
     disabled: Annotated[bool, typer.Option("--disabled", help="Save it, but do not use it.")] = False,
     way: _Way = "feishu",
 ) -> None:
-    """Save how a user is reached. For another user than the token's, sign in to AWS: it goes in by IAM.
+    """Save how a user is reached. For a user other than the token's, sign in to AWS: that request uses IAM.
 
     hongyan channel save --user 7
     hongyan channel save --user 7 --webhook-url https://www.feishu.cn/flow/api/trigger-webhook/KEY
@@ -115,7 +115,7 @@ def _call(target: Target, method: str, user: int | None, path: str, **rest: Any)
 
 
 def _rules(target: Target) -> str:
-    """The API says of a channel only what it told the front ends of the Go service."""
+    """Names the rules, because the API's refusal says no more than it told the Go service's front ends."""
     if target.local is None:
         return "a webhook begins with an origin of the stage's webhook_origins, a token is printable ASCII"
     begins = " or ".join(target.local["webhook_origins"])

@@ -33,7 +33,7 @@ def _profiles(incomplete: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """The options that every command takes: which service it talks to, and for whom it prints."""
+    """The options that every command takes: which service it talks to and how it prints."""
 
     profile: Annotated[
         str | None,
@@ -48,7 +48,7 @@ class Service:
         str | None,
         typer.Option(help="A token for it (or HONGYAN_TOKEN, which others cannot see).", rich_help_panel=_WHERE),
     ] = field(default=None, repr=False)
-    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs; of a list, a line for each row.")] = False
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs; a list has one line per row.")] = False
 
     def target(self) -> Target:
         return choose(Options(url=self.url, token=self.token, profile=self.profile), surroundings())
@@ -62,7 +62,7 @@ class Service:
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """For typer, which knows no groups of options."""
+    """Makes a typer command from dataclasses of options, because typer has no groups of options."""
     parameters = inspect.signature(function, eval_str=True).parameters
     groups: dict[str, Any] = {name: one.annotation for name, one in parameters.items() if is_dataclass(one.annotation)}
     plain = [one for name, one in parameters.items() if name not in groups]
@@ -83,7 +83,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Ends a command that cannot be done: with one line and an exit code."""
+    """Ends a failed command with one line and an exit code."""
     try:
         yield
     except Failure as failure:
@@ -92,13 +92,13 @@ def _told() -> Iterator[None]:
     except KeyboardInterrupt:
         say("hongyan: interrupted")
         raise typer.Exit(INTERRUPTED) from None
-    except BrokenPipeError:  # as with `| head -1`
+    except BrokenPipeError:  # for example after `| head -1`
         drop_output()
         raise typer.Exit(OUTPUT_CLOSED) from None
 
 
 def drop_output() -> None:
-    """Whoever read standard output is gone; the rest goes nowhere."""
+    """Discards the rest of the output, because its reader has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -24,7 +24,7 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
-def _which(*names: str, text: str) -> Any:  # noqa: ANN401 - typer's own
+def _which(*names: str, text: str) -> Any:  # noqa: ANN401 - a typer type
     return typer.Option(*names, help=text, rich_help_panel=_WHICH)
 
 
@@ -46,7 +46,7 @@ Before = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """Which records; each option that is given has to hold."""
+    """Selects records. Every given option must match."""
 
     user_id: Annotated[int | None, _which("--user", text="Of this user.")] = None
     status: Annotated[list[State], _which("--status", text="In this state; may be repeated.")] = field(
@@ -64,7 +64,7 @@ class Records:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejects:
-    """Which rejects; each option that is given has to hold."""
+    """Selects rejects. Every given option must match."""
 
     code: Annotated[str | None, _which("--code", text="Rejected with this code.")] = None
     topic: Annotated[str | None, _which("--topic", text="Of this topic.")] = None
@@ -76,13 +76,13 @@ class Rejects:
 
 
 def given(which: Records | Rejects) -> Mapping[str, Any]:
-    """The parts that were given, as the API takes them."""
+    """The given parts, as the API takes them."""
     parts = {one.name: getattr(which, one.name) for one in fields(which)}
     return {name: _sent(value) for name, value in parts.items() if value not in (None, [])}
 
 
 def as_query(parts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """In an address, where JSON's true is a word."""
+    """Writes a value for a URL's query, where true and false are words."""
     return {name: str(value).lower() if isinstance(value, bool) else value for name, value in parts.items()}
 
 

@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def rotate(service: Service, *, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
-    """Make a new data key. What is saved from then on is sealed under it; older keys still open.
+    """Make a new data key. It seals everything saved from then on; older keys still open what they sealed.
 
     hongyan keys rotate
     """
@@ -41,7 +41,9 @@ def rotate(service: Service, *, yes: Annotated[bool, typer.Option("--yes", "-y",
 
 def reseal(
     service: Service,
-    begin: Annotated[int, typer.Option("--from", min=0, metavar="ID", help="Go on where an earlier call ended.")] = 0,
+    begin: Annotated[
+        int, typer.Option("--from", min=0, metavar="ID", help="Continue where an earlier call ended.")
+    ] = 0,
 ) -> None:
     """Seal all stored credentials under the newest data key. Exit code 1 if some cannot be read.
 
@@ -74,7 +76,7 @@ def _answers(api: Api, begin: int) -> Iterator[Mapping[str, Any]]:
 
 
 def _with_progress(answers: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """By how many channels are left, where a person looks on."""
+    """Shows how many channels are left, if standard error is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console, total = errors(), None
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

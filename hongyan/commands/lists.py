@@ -14,18 +14,18 @@ from hongyan.failure import INTERRUPTED, Failure
 from hongyan.shown.output import Output, say
 from hongyan.shown.tables import Column, table
 
-#: As many rows as the API gives at once.
+#: The most rows that the API returns at once.
 _PAGE = 500
 _HOW_MUCH = "How much"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paging:
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.", rich_help_panel=_HOW_MUCH)] = 50
+    limit: Annotated[int, typer.Option(min=1, help="The most rows to list.", rich_help_panel=_HOW_MUCH)] = 50
     everything: Annotated[bool, typer.Option("--all", help="All there are.", rich_help_panel=_HOW_MUCH)] = False
     begin: Annotated[
         str | None,
-        typer.Option("--from", metavar="WORD", help="Go on where an earlier call ended.", rich_help_panel=_HOW_MUCH),
+        typer.Option("--from", metavar="WORD", help="Continue where an earlier call ended.", rich_help_panel=_HOW_MUCH),
     ] = None
 
 
@@ -38,7 +38,7 @@ class Page:
 def print_list(
     api: Api, path: str, query: Mapping[str, Any], paging: Paging, *, columns: Sequence[Column], output: Output
 ) -> None:
-    """A table for each page of the API, so that the first rows of a long list are there at once."""
+    """Prints one table per page of the API, so that a long list's first rows appear at once."""
     page = Page(items=(), next=paging.begin)
     try:
         for page in pages(api, path, query, paging):

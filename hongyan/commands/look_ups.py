@@ -74,7 +74,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def records(which: Records, paging: Paging, service: Service) -> None:
-    """List records, the newest first.
+    """List records, newest first.
 
     hongyan records --status dead --since 2h
     hongyan records --user 7 --code provider_timeout --limit 200
@@ -100,9 +100,9 @@ def counts(
     service: Service,
     created_from: Since = None,
     created_before: Before = None,
-    by: Annotated[Stretch, typer.Option(help="How long a stretch is.")] = Stretch.HOUR,
+    by: Annotated[Stretch, typer.Option(help="The length of a stretch.")] = Stretch.HOUR,
 ) -> None:
-    """Count records by state and code over time; without --since, of the last day.
+    """Count records by state and code over time, by default over the last day.
 
     hongyan counts
     hongyan counts --since 2w --by day
@@ -115,7 +115,7 @@ def counts(
 
 
 def rejects(which: Rejects, paging: Paging, service: Service) -> None:
-    """List rejects, the newest first: Kafka records that could not become a notification.
+    """List rejects, newest first: Kafka records that could not become a notification.
 
     hongyan rejects --not-replayed --since 1d
     hongyan rejects --code payload_invalid --all --json
@@ -138,7 +138,7 @@ def reject(reject_id: Annotated[int, typer.Argument(min=1)], service: Service) -
 
 
 def audit(paging: Paging, service: Service) -> None:
-    """List what operators did, the newest first.
+    """List what operators did, newest first.
 
     hongyan audit --limit 10
     """
@@ -146,7 +146,7 @@ def audit(paging: Paging, service: Service) -> None:
 
 
 def _whole(api: Api, path: str) -> Mapping[str, Any]:
-    """The API tells a long value in parts."""
+    """Reads the whole value, because the API returns a long one in parts."""
     found = api.get(path)
     parts = [found["value"]]
     while (begin := parts[-1]["next"]) is not None:
@@ -165,6 +165,6 @@ def _joined(parts: Iterable[str]) -> str:
 
 
 def _bytes(part: Mapping[str, Any]) -> str | None:
-    """As text if it is one."""
+    """The bytes, as text if they are text."""
     text: str | None = part["text"] if part["text"] is not None else part["base64"]
     return text if part["text"] is not None or text is None else f"base64 {text}"

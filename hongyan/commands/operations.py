@@ -17,7 +17,7 @@ from hongyan.shown.tables import column, table, under
 from hongyan.shown.text import amount
 
 _STILL = (column("id", is_whole=True, is_number=True), column("reason"))
-_Ids = Annotated[list[int] | None, typer.Argument(min=1, help="These, and no options that choose.")]
+_Ids = Annotated[list[int] | None, typer.Argument(min=1, help="Only these rows; excludes options that select.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def redrive(
     way: Way,
     service: Service,
     ids: _Ids = None,
-    per_second: Annotated[int, typer.Option(min=1, max=10_000, help="How many come due in a second.")] = 200,
+    per_second: Annotated[int, typer.Option(min=1, max=10_000, help="How many come due per second.")] = 200,
 ) -> None:
     """Make dead or skipped records due again, with fresh attempts.
 
@@ -56,7 +56,7 @@ def redrive(
 
 
 def replay(which: Rejects, way: Way, service: Service, ids: _Ids = None) -> None:
-    """Run rejects through ingest again, as they came from Kafka. Exit code 1 if some are rejected again.
+    """Run rejects through ingest again, exactly as they came from Kafka. Exit code 1 if some are rejected again.
 
     hongyan replay 17
     hongyan replay --code addressed_elsewhere --not-replayed --dry-run

@@ -37,9 +37,7 @@ class Brokers:
         str | None, typer.Option(metavar="HOST:PORT,…", help="Kafka; by default the local stack's.")
     ] = None
     topic: Annotated[str | None, typer.Option(help=f"By default the local stack's, or {_TOPIC}.")] = None
-    group: Annotated[str | None, typer.Option(help="In which ingest reads, to tell that it passed an event over.")] = (
-        None
-    )
+    group: Annotated[str | None, typer.Option(help="Ingest's consumer group, to tell that it skipped an event.")] = None
     config: Annotated[
         list[str] | None,
         typer.Option("--kafka-config", metavar="KEY=VALUE", help="A property of librdkafka; may be repeated."),
@@ -70,14 +68,14 @@ def publish(
     brokers: Brokers,
     service: Service,
     *,
-    user: Annotated[int | None, typer.Option(min=1, help="The user to notify (by default 1, or the file's).")] = None,
+    user: Annotated[int | None, typer.Option(min=1, help="The user to notify (default: 1, or the file's).")] = None,
     text: Annotated[str, typer.Option(help="The summary of an example event.")] = "hello from hongyan",
     file: Annotated[Path | None, typer.Option(help="Publish the bytes of this file instead; - is stdin.")] = None,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Tell what becomes of it; takes a token for operators.")
+        bool, typer.Option("--wait/--no-wait", help="Report how ingest took it; needs an operator's token.")
     ] = True,
 ) -> None:
-    """Publish an event to Kafka, and tell what became of it. Exit code 1 if it was not recorded.
+    """Publish an event to Kafka and report how ingest took it. Exit code 1 if it was not recorded.
 
     hongyan publish --user 7 --text 'good morning'
     hongyan publish --file event.json
@@ -101,8 +99,8 @@ def publish(
 def follow(
     broker: Broker, trace: Trace, event: bytes, *, key: str, told: Callable[[Position], None]
 ) -> tuple[Position, Found]:
-    """Publishes it, says where it is, and waits for what becomes of it."""
-    known = trace.record()  # now, because a repeated event may change its state
+    """Publishes the event, says where it is, and waits until ingest has taken it."""
+    known = trace.record()  # read it before publishing, because a repeated event may change the record's state
     with broker.group_progress() as progress:
         position = broker.publish(event, key=key)
         told(position)

@@ -17,24 +17,24 @@ from hongyan.failure import NOT_FOUND, NOT_LET_IN, Failure, Refused, Unavailable
 
 _ROOT = "/api/v1/notification"
 _LATER = frozenset({429, 502, 503, 504})
-#: Seconds before each further try.
+#: Seconds before each retry.
 _WAITS = (0.5, 2.0, 5.0)
 
 
 class Pass(Protocol):
-    """What lets a request in."""
+    """Authenticates requests."""
 
     def auth(self) -> AuthBase: ...
 
     def renew(self) -> bool:
-        """After a refusal: whether it is worth another try."""
+        """Call after a refusal. Returns whether another try is worthwhile."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
     url: str
-    #: What gave the URL, for failures.
+    #: The setting that gave the URL, for error messages.
     setting: str
     let_in_by: Pass
     sleep: Callable[[float], None] = time.sleep
@@ -43,7 +43,7 @@ class Api:
         return self.call("GET", path, query=query)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        """For what may be done twice without harm."""
+        """Use it only for requests that may be repeated without harm."""
         return self.call("POST", path, body=body)
 
     def call(
@@ -55,7 +55,7 @@ class Api:
         body: Mapping[str, Any] | None = None,
         once: bool = False,
     ) -> Any:  # noqa: ANN401 - JSON
-        """The answer's `data`. Anything but `once` is tried again for a while if the service asks for that."""
+        """The answer's `data`. Unless `once`, retries for a while if the service asks to come back later."""
         for wait in () if once else _WAITS:
             try:
                 return self._call(method, path, query, body)

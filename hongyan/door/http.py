@@ -15,14 +15,14 @@ _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
 class NoAuth(AuthBase):
-    """Without it, requests would send what ~/.netrc has for the host."""
+    """Keeps requests from sending the host's credentials in ~/.netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
 
 
 def checked_url(url: str, setting: str) -> str:
-    """Without a slash at its end. Tokens go over TLS only, except on this machine."""
+    """Checks a URL and removes a slash at its end. Tokens travel over TLS only, except on this machine."""
     try:
         parts = urlsplit(url.strip())
         host, _port = parts.hostname, parts.port
@@ -43,7 +43,7 @@ def send(
     auth: AuthBase | None = None,
     **content: Any,  # noqa: ANN401 - params, json or data
 ) -> requests.Response:
-    """Follows no redirect, which could carry a token to another host. `setting` is what gave the URL."""
+    """Follows no redirect, which could carry a token to another host. `setting` names what gave the URL."""
     host, name = urlsplit(url).netloc, urlsplit(url).hostname
     try:
         return requests.request(
@@ -60,7 +60,7 @@ def send(
 
 
 def _failure(error: requests.RequestException, host: str, setting: str) -> Failure:
-    """From the error's kind alone: the texts of some hold headers."""
+    """Describes the error by its kind only, because some errors' texts hold headers."""
     match error:
         case requests.exceptions.SSLError():
             return Failure(
@@ -89,5 +89,5 @@ def _why(error: requests.ConnectionError) -> str:
 
 
 def _without_user(url: str) -> str:
-    """A URL may carry a password before its @."""
+    """Removes the part before @, which may hold a password."""
     return f"…@{url.rpartition('@')[2]}" if "@" in url else url

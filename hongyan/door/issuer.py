@@ -16,15 +16,15 @@ from hongyan.failure import NOT_LET_IN, Failure, Unavailable
 
 _DISCOVERY = "/.well-known/openid-configuration"
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-#: RFC 8628, 3.2 and 3.5: the interval if none is given, and what is added when it is too short
+#: RFC 8628, 3.2 and 3.5: the default interval, and what is added if it is too short.
 _INTERVAL_SECONDS, _SLOWER_BY_SECONDS = 5, 5
-#: RFC 6749, 5.1 only recommends that an answer says it
+#: The default lifetime: RFC 6749, 5.1 only recommends that an answer gives one.
 _LIFETIME_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """Who asks for a token, and for which."""
+    """The client that asks for a token, and what it asks for."""
 
     issuer: str
     client_id: str
@@ -36,7 +36,7 @@ class Client:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
     client: Client
-    #: Shows a person where to go.
+    #: Tells a person where to sign in.
     say: Callable[[str], None]
     is_interactive: bool
     now: Callable[[], float] = time.time
@@ -47,13 +47,13 @@ class Issuer:
             return self._kept(self._granted({"grant_type": "client_credentials", **self._wanted()}))
         if not self.is_interactive:
             raise Failure(
-                "a person has to let us in, and there is no terminal: set HONGYAN_CLIENT_SECRET or HONGYAN_TOKEN",
+                "a person has to sign in, and there is no terminal: set HONGYAN_CLIENT_SECRET or HONGYAN_TOKEN",
                 NOT_LET_IN,
             )
         return self._by_device()
 
     def refreshed(self, refresh_token: str) -> KeptToken | None:
-        """None if the issuer wants the person again."""
+        """Returns None if the person has to sign in again."""
         answer = self._asked("token_endpoint", {"grant_type": "refresh_token", "refresh_token": refresh_token})
         return self._kept({"refresh_token": refresh_token, **_json(answer)}) if answer.ok else None
 
@@ -66,7 +66,7 @@ class Issuer:
         while self.now() < ends_at:
             self.sleep(interval)
             answer = self._polled(begun["device_code"])
-            if answer is None:  # RFC 8628, 3.5: after a lost connection, more slowly
+            if answer is None:  # RFC 8628, 3.5: poll more slowly after a lost connection
                 interval *= 2
                 continue
             if answer.ok:

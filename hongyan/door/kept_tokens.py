@@ -14,7 +14,7 @@ from typing import Protocol
 
 from hongyan.failure import Failure
 
-#: It should not end under way.
+#: A token with less time left could expire during a command.
 _SOONER_SECONDS = 30
 
 
@@ -22,7 +22,7 @@ _SOONER_SECONDS = 30
 class KeptToken:
     access_token: str = field(repr=False)
     refresh_token: str = field(default="", repr=False)
-    #: In seconds since the epoch.
+    #: Seconds since the epoch.
     ends_at: float
 
 
@@ -40,8 +40,8 @@ class KeptTokens:
     file: Path
     now: Callable[[], float] = time.time
 
-    def fetch(self, refused: bool) -> str:  # noqa: FBT001 - the one thing that it is told
-        """The kept one if it is good; otherwise refreshed, or asked for anew."""
+    def fetch(self, refused: bool) -> str:  # noqa: FBT001 - its only argument
+        """Returns the kept token if it is valid, or else a refreshed or new one."""
         kept = self._read()
         if kept and not refused and kept.ends_at > self.now() + _SOONER_SECONDS:
             return kept.access_token
@@ -53,7 +53,7 @@ class KeptTokens:
     def _read(self) -> KeptToken | None:
         try:
             return KeptToken(**json.loads(self.file.read_text()))
-        except (OSError, ValueError, TypeError):  # none, or of another version
+        except (OSError, ValueError, TypeError):  # no file, or one of another version
             return None
 
     def _write(self, token: KeptToken) -> None:
@@ -68,5 +68,5 @@ class KeptTokens:
 
 
 def token_file(directory: Path, *parts: str) -> Path:
-    """Another client, scope or audience has another token."""
+    """The file's name depends on the client, scope and audience, because each combination has its own token."""
     return directory / f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}.json"

@@ -29,7 +29,7 @@ class Bearer(AuthBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenToken:
-    """A token that the operator gave. When it is over, only they can give another."""
+    """A token from the operator. Once it has expired, only the operator can give another."""
 
     token: str = field(repr=False)
     setting: str
@@ -43,7 +43,7 @@ class GivenToken:
 
 @dataclass(slots=True, kw_only=True)
 class FetchedToken:
-    """A token that is fetched when the first request needs it, and anew when it is refused."""
+    """A token that is fetched for the first request, and again after a refusal."""
 
     fetch: Callable[[bool], str]
     setting: str
@@ -59,7 +59,7 @@ class FetchedToken:
 
 
 class Signature(AuthBase):
-    """AWS Signature Version 4, by the credentials that any AWS tool on this machine would use."""
+    """AWS Signature Version 4, with the credentials that any AWS tool on this machine would use."""
 
     def __init__(self, region: str) -> None:
         self._region = region

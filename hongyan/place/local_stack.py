@@ -14,7 +14,7 @@ from hongyan.failure import Failure
 
 _HOME = Path(".local")
 _ENDPOINTS = _HOME / "endpoints.json"
-#: The path of Feishu's flow triggers.
+#: The path of Feishu's Flow triggers.
 _WEBHOOK_PATH = "/flow/api/trigger-webhook/"
 _TOKEN_WITHIN_SECONDS = 60
 
@@ -30,11 +30,11 @@ class LocalStack:
         return self.endpoints[name]
 
     def token(self, *, user_id: int, is_operator: bool) -> str:
-        """From the stack's own issuer."""
+        """Asks the stack's own issuer for a token."""
         whose = ["--user", str(user_id), *(["--operator"] if is_operator else [])]
         command = [self._python(), "-m", "local", "--home", str(self.checkout / _HOME), "token", *whose]
         try:
-            done = subprocess.run(  # noqa: S603 - of this checkout
+            done = subprocess.run(  # noqa: S603 - runs this checkout
                 command, cwd=self.checkout, capture_output=True, text=True, check=False, timeout=_TOKEN_WITHIN_SECONDS
             )
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -44,7 +44,7 @@ class LocalStack:
         return done.stdout.strip()
 
     def webhook_url(self, user_id: int) -> str:
-        """One of the Feishu simulator's."""
+        """A webhook URL of the Feishu simulator."""
         return f"{self['feishu_url']}{_WEBHOOK_PATH}local-user-{user_id}"
 
     def _python(self) -> str:
@@ -53,7 +53,7 @@ class LocalStack:
 
 
 def find_local_stack(begin: Path) -> LocalStack | None:
-    """From a directory upwards."""
+    """Looks in this directory and those above it."""
     for directory in (begin, *begin.parents):
         try:
             endpoints = json.loads((directory / _ENDPOINTS).read_text())

@@ -12,7 +12,7 @@ from hongyan.failure import Failure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A table of the file; docs/hongyan.md explains the keys."""
+    """A table of the profile file; docs/hongyan.md explains its keys."""
 
     url: str = ""
     issuer: str = ""
@@ -38,7 +38,7 @@ def read_profile(file: Path, name: str) -> Profile:
 
 
 def profile_names(file: Path) -> list[str]:
-    """For completion, which never fails."""
+    """The names for shell completion, which must never fail."""
     try:
         return sorted(_tables(file))
     except Failure:

@@ -28,7 +28,7 @@ _FROM_ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What every command takes."""
+    """The options that every command takes."""
 
     url: str | None = None
     token: str | None = field(default=None, repr=False)
@@ -37,7 +37,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a command finds where it runs."""
+    """The surroundings that a command runs in."""
 
     environment: Mapping[str, str]
     directory: Path
@@ -60,9 +60,9 @@ class Target:
     """A deployed stage or, if `local` is given, the local stack."""
 
     profile: Profile
-    #: What gave the URL.
+    #: The setting that gave the URL.
     setting: str
-    #: What the operator gave, and what gave it.
+    #: The token from the operator, and the setting that gave it.
     token: str = field(default="", repr=False)
     token_setting: str = ""
     local: LocalStack | None = None
@@ -75,7 +75,7 @@ class Target:
         return self._api(self._given() or self._fetched())
 
     def user(self, user_id: int | None) -> tuple[Api, str]:
-        """As somebody who may change a user's channels, and what comes before `channels` in the path then."""
+        """The API with the right to change a user's channels, and the part of the path before `channels`."""
         if self.local and not self.token:
             return self._local_api(user_id=user_id or 1, is_operator=False), ""
         if user_id is None:
@@ -86,7 +86,7 @@ class Target:
         local = self.local
         assert local is not None  # noqa: S101 - both callers ask
 
-        def fetch(_refused: bool) -> str:  # noqa: FBT001 - a Pass tells it
+        def fetch(_refused: bool) -> str:  # noqa: FBT001 - a Pass passes it
             return local.token(user_id=user_id, is_operator=is_operator)
 
         return self._api(FetchedToken(fetch=fetch, setting="`python -m local token`"))
@@ -106,7 +106,7 @@ class Target:
 
 
 def choose(options: Options, around: Surroundings) -> Target:
-    """What stands closer to the command wins. A token of the environment goes nowhere but to the URL given with it."""
+    """Options win over the environment. The environment's token is sent only to the URL that was given with it."""
     environment = around.environment
     if options.profile:
         return _by_profile(options.profile, options, around)

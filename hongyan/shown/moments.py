@@ -13,7 +13,7 @@ _HOW = "write a time such as 2h or 3d (ago), 2026-11-26, 2026-11-26T08:30 (here)
 
 
 def moment_of(text: str) -> datetime:
-    """What an option holds. A time without a zone is meant here."""
+    """Reads an option's value. A time without a zone is in this machine's zone."""
     try:
         if ago := _AGO.fullmatch(text):
             return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
@@ -23,12 +23,12 @@ def moment_of(text: str) -> datetime:
 
 
 def rfc3339(moment: datetime) -> str:
-    """As the API takes it."""
+    """Writes the time as the API takes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def here(text: object) -> str:
-    """A time of an answer, in this machine's zone and with its name."""
+    """An answer's time in this machine's zone, with the zone's name."""
     try:
         return datetime.fromisoformat(str(text)).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
     except ValueError:

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-#: Nothing is cut where no person looks at it.
+#: The width when no person reads, so that nothing is cut.
 _WIDTH_OF_A_PIPE = 250
 
 
@@ -21,15 +21,15 @@ class Output:
     as_json: bool
 
     def show(self, shown: RenderableType) -> None:
-        """For people alone. The terminal wraps a line of text, so that it is copied and searched as one."""
+        """Prints for people only. The terminal wraps long lines, so that they can be copied and searched as one."""
         if not self.as_json:
             console().print(shown, soft_wrap=isinstance(shown, Text))
 
     def document(self, value: object) -> None:
-        """For programs alone: JSON on one line."""
+        """Prints JSON on one line, for programs only."""
         if self.as_json:
             is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-            print(json.dumps(value, ensure_ascii=not is_utf8))  # noqa: T201 - it is what the command is for
+            print(json.dumps(value, ensure_ascii=not is_utf8))  # noqa: T201 - the command's output
 
     def either(self, document: Mapping[str, Any], shown: RenderableType) -> None:
         self.document(document)
@@ -37,7 +37,7 @@ class Output:
 
 
 def console() -> Console:
-    """Made anew, since tests and pipes change standard output."""
+    """Makes a new console each time, because tests and pipes change standard output."""
     is_sized = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
     return Console(highlight=False, markup=False, emoji=False, width=None if is_sized else _WIDTH_OF_A_PIPE)
 
@@ -47,5 +47,5 @@ def errors() -> Console:
 
 
 def say(words: str) -> None:
-    """To a person, beside what the command prints."""
+    """Tells a person something on standard error, apart from the command's output."""
     errors().print(words)

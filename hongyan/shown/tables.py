@@ -21,13 +21,13 @@ _STYLES = {"sent": "green", "dead": "red", "failed": "yellow", "skipped": "magen
 class Column:
     name: str
     of: Callable[[Mapping[str, Any]], object]
-    #: It stays whole on a narrow terminal.
+    #: Whether the column stays whole on a narrow terminal.
     is_whole: bool = False
     is_number: bool = False
 
 
 def column(name: str, key: str | None = None, *, is_whole: bool = False, is_number: bool = False) -> Column:
-    """A field of the row as it is, or a time in this machine's zone."""
+    """A column for a field of the row. Times are shown in this machine's zone."""
     key = key or name
     return Column(name=name, of=lambda row: shown(key, row.get(key)), is_whole=is_whole, is_number=is_number)
 
@@ -47,7 +47,7 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> Table
 
 
 def details(row: Mapping[str, Any]) -> Table:
-    """Field by field; those without a value are left out."""
+    """Lists the row's fields, except those without a value."""
     made = Table(box=None, pad_edge=False, show_header=False)
     made.add_column(no_wrap=True, style="bold")
     made.add_column(overflow="fold")
@@ -62,7 +62,7 @@ def under(heading: str, shown_below: RenderableType) -> Group:
 
 
 def shown(name: str, value: object) -> str:
-    """A field's value, by its name."""
+    """The text for a field's value."""
     if value is not None and (name == "at" or name.endswith("_at")):
         return here(value)
     if isinstance(value, bool):

@@ -2,14 +2,14 @@
 
 import unicodedata
 
-#: Control characters, which terminals obey, and format characters, of which some turn the reading direction.
+#: Control characters, which terminals obey, and format characters, some of which reverse the reading direction.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _LONGEST_IN_A_LIST = 60
 _JOINERS = frozenset("\u200c\u200d")
 
 
 def visible(value: object) -> str:
-    """The text with its control characters escaped; an empty one for None."""
+    """The text with its control characters escaped; empty for None."""
     text = "" if value is None else str(value)
     return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 
@@ -20,7 +20,7 @@ def amount(number: int, row: str) -> str:
 
 
 def shortened(value: object) -> str:
-    """For a list; the row at length has it whole."""
+    """Shortens a text for a list. The details of the row show it whole."""
     text = visible(value)
     return text if len(text) <= _LONGEST_IN_A_LIST else f"{text[: _LONGEST_IN_A_LIST - 1]}…"
 

@@ -21,7 +21,7 @@ from cdk.settings.sections.named import Named, named
 from cdk.settings.sections.network import ExistingVpc
 from cdk.settings.stage import StageSettings
 
-#: where the server finds them, as JSON
+#: The variable in which the server finds them, as JSON.
 BEFOREHAND = "ACCOUNT_BEFOREHAND"
 _EVERYWHERE = [{"CidrIp": "0.0.0.0/0"}]
 _ZONES = "abcdef"
@@ -64,7 +64,7 @@ class Beforehand:
         return json.dumps(asdict(self))
 
     def lines(self) -> list[str]:
-        """What there is, a line for each kind."""
+        """What exists in the account, a line for each kind."""
         kinds = {
             "VPC": [it for it in (self.vpc,) if it],
             "subnets": self.subnets,
@@ -83,7 +83,7 @@ def _values(found: Sequence[Named]) -> list[str]:
 
 
 def make_what_was_asked_for(secret: str) -> None:
-    """In this process's moto; every secret has this text."""
+    """Makes the resources in this process's moto. Every secret has this text."""
     if told := os.environ.get(BEFOREHAND):
         make(Beforehand(**json.loads(told)), secret=secret)
 
@@ -103,7 +103,7 @@ def make(wanted: Beforehand, *, secret: str) -> None:
 
 
 def _network(wanted: Beforehand) -> None:
-    """Subnets in zones of their own with a way out; groups that let each other in and everything out, as MSK needs."""
+    """Makes subnets in different zones with a way out, and groups that let each other in and all out, as MSK needs."""
     ec2 = ec2_backends[wanted.account][wanted.region]
     if not wanted.vpc:
         return
@@ -161,7 +161,7 @@ def _key(arn: str, wanted: Beforehand) -> None:
 
 
 def _cluster(arn: str, wanted: Beforehand) -> None:
-    """With IAM logins, in the subnets and groups of the settings."""
+    """Makes a cluster with IAM logins, in the subnets and groups of the settings."""
     backend = kafka_backends[wanted.account][_region(arn)]
     brokers = {"clientSubnets": list(wanted.subnets), "securityGroups": list(wanted.groups)}
     told = {"brokerNodeGroupInfo": {**brokers, "instanceType": "kafka.m7g.large"}, "numberOfBrokerNodes": 3}
@@ -180,7 +180,7 @@ def _database(wanted: Beforehand) -> None:
     rest = {"allocated_storage": 100, "master_username": "admin", "master_user_password": "made-beforehand"}
     made = backend.create_db_instance({**told, **rest, "enable_iam_database_authentication": bool(wanted.database_id)})
     made.dbi_resource_id = wanted.database_id or made.dbi_resource_id
-    # Its class computes the address from the identifier; this instance has one of its own.
+    # moto computes the address from the identifier, but this instance needs its own
     made.__class__ = type("AtAnAddress", (DBInstance,), {"address": wanted.database})
     made.vpc_security_group_ids = list(wanted.groups)
 
@@ -190,7 +190,7 @@ def _region(arn: str) -> str:
 
 
 def _with_id(module: Any, drawn: str, wanted: str, make: Callable[[], object]) -> None:
-    """Calls `make` while the module's function that draws ids answers `wanted`."""
+    """Calls `make` while the module's function that draws ids returns `wanted`."""
     names: dict[str, Any] = vars(module)
     original = names[drawn]
     names[drawn] = lambda *_, **__: wanted

@@ -31,10 +31,10 @@ _LEFT_BY_MOTO: Mapping[str, End] = {
 
 
 def install(kinds: Mapping[str, type]) -> None:
-    """Replaces two public names of moto, and nothing private.
+    """Replaces two public names of moto and nothing private.
 
-    `Stack`: moto's creates in an order of its own, knows no rollback and no events of resources. The class of a
-    resource: moto's own come first where it has one, and a type that it lacks is left out with a warning.
+    `Stack`: moto's creates in its own order, and has no rollback and no events of resources. The class of a resource:
+    moto prefers its own and skips a type that it lacks with a warning.
     """
 
     def model(kind: str) -> Any:
@@ -50,14 +50,14 @@ def install(kinds: Mapping[str, type]) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Made:
     body: Body
-    #: with every reference resolved
+    #: The properties with every reference resolved.
     properties: Body
-    #: none if its creation failed
+    #: None if its creation failed.
     resource: Any
 
 
 class _Resources(parsing.ResourceMap):
-    """What the stack has made; moto's own makes whatever is asked for. Parameters and conditions are moto's work."""
+    """Returns only what the stack has made, where moto's class would make it on demand."""
 
     def __init__(self, stack: "OrderedStack", template: Body) -> None:
         self.made = stack.made
@@ -74,9 +74,9 @@ class _Resources(parsing.ResourceMap):
 
 class OrderedStack(models.Stack):
     made: dict[str, _Made]
-    #: what the operation at hand has created; its rollback retains none of these that say RetainExceptOnCreate
+    #: What the current operation has created. Its rollback deletes those with RetainExceptOnCreate.
     new: set[str]
-    #: resolved when the last operation ended: what they refer to is gone once the stack is deleted
+    #: Resolved at the end of the last operation, because what they refer to is gone once the stack is deleted.
     exported: list[Any]
 
     def __init__(self, **told: Any) -> None:
@@ -96,7 +96,7 @@ class OrderedStack(models.Stack):
         self._change("UPDATE", (template, parameters or {}), before=before, back="UPDATE_ROLLBACK")
 
     def delete(self) -> None:
-        """Also one that only has a change set, as `cdk diff` makes for a stack that is not there, and removes.
+        """Deletes the stack, even if it has only a change set, as `cdk diff` makes and removes for a missing stack.
 
         A stack whose export another one imports keeps its state (rlister/stax#40, USSBA/aws-cft-tools#27).
         """
@@ -116,13 +116,13 @@ class OrderedStack(models.Stack):
         try:
             self._become(version)
             self.status = f"{verb}_COMPLETE"
-        except Exception as error:  # noqa: BLE001 - whatever it is, AWS would roll back
+        except Exception as error:  # noqa: BLE001 - AWS rolls back on any error
             self._say(f"{back}_IN_PROGRESS", why=str(error))
             self.status = f"{back}_COMPLETE" if self._become(before) else f"{back}_FAILED"
         self._say(self.status)
 
     def _become(self, version: Version) -> bool:
-        """Whether all that the version does not have could be deleted."""
+        """Changes the stack to this version. Returns whether everything that the version lacks could be deleted."""
         self.template, self.parameters = version[0], dict(version[1])
         self.template_dict = template = _with_imports(self.parse_template(version[0]), self)
         self._refuse_to_take_back(template)
@@ -135,13 +135,13 @@ class OrderedStack(models.Stack):
         return gone
 
     def _refuse_to_take_back(self, template: Body) -> None:
-        """CloudFormation removes no export that another stack imports; moto does."""
+        """CloudFormation refuses to remove an export that another stack imports, but moto removes it."""
         offered = {it["Export"]["Name"] for it in template.get("Outputs", {}).values() if "Export" in it}
         if held := next(self._exports_in_use(offered), None):
             raise ValidationError(message=held)
 
     def _exports_in_use(self, offered: Collection[str] = ()) -> Iterator[str]:
-        """A line for each export that is not offered any longer although another stack imports it."""
+        """A line for each export that is no longer offered although another stack imports it."""
         mine = {it.name for it in self.exported}
         for other in _others(self) if mine else ():
             wanted = set(_imports(self.parse_template(other.template)))
@@ -149,7 +149,7 @@ class OrderedStack(models.Stack):
                 yield f"Cannot delete export {lost} as it is in use by {other.name}"
 
     def _export(self, template: Body) -> None:
-        """Moto lists the exports of a stack's creation only, and resolves an output when it is first asked for it."""
+        """Updates the exports: moto lists only those of a stack's creation and resolves an output on first use."""
         self.output_map = parsing.OutputMap(self.resource_map, template, self.stack_id)
         list(self.output_map.values())
         listed = models.cloudformation_backends[self.account_id][self.region_name].exports
@@ -164,13 +164,13 @@ class OrderedStack(models.Stack):
             return
         wanted, before = parsing.clean_json(body.get("Properties", {}), self.resource_map), self.made.get(name)
         if before and before.properties == wanted:
-            self.made[name] = replace(before, body=body)  # what becomes of it when it goes may be another thing now
+            self.made[name] = replace(before, body=body)  # its deletion policy may have changed
             return
         verb = "UPDATE" if before else "CREATE"
         try:
             resource = self._called(verb, name, body)
         except Exception as error:
-            if before:  # tried, at least: the rollback has something to take back
+            if before:  # the rollback must undo a failed try, too
                 self.made[name] = _Made(body=body, properties=wanted, resource=before.resource)
             self._say(f"{verb}_FAILED", name, body, why=str(error))
             raise
@@ -188,14 +188,14 @@ class OrderedStack(models.Stack):
         return resource
 
     def _remove(self, names: list[str]) -> bool:
-        """Each before what it needs. What cannot be deleted stays in the stack, and so does what it needs."""
+        """Deletes each resource before what it needs. What cannot be deleted stays, and so does what it needs."""
         for name in reversed([*_in_order({name: self.made[name].body for name in names})]):
             made = self.made[name]
             if any(name in _needs(other.body) for other in self.made.values()):
                 continue
             try:
                 self._say(self._end(made, new=name in self.new), name, made.body, made.resource)
-            except Exception as error:  # noqa: BLE001 - whatever it is, AWS would go on with the others
+            except Exception as error:  # noqa: BLE001 - AWS continues with the others after any error
                 self._say("DELETE_FAILED", name, made.body, made.resource, why=str(error))
             else:
                 del self.made[name]
@@ -216,11 +216,11 @@ class OrderedStack(models.Stack):
             resource.delete()
         elif kind in _LEFT_BY_MOTO:
             call(_LEFT_BY_MOTO[kind], resource.physical_resource_id)
-        else:  # private, but the way in which moto calls each of its models: some by an instance, some by the class
+        else:  # private, but moto itself calls its models so: some on an instance, some on the class
             self.resource_map._delete_resource(resource, {"Type": kind, "Properties": {}})
 
     def _say(self, status: str, name: str = "", body: Body | None = None, resource: Any = None, why: str = "") -> None:
-        """An event of the resource, or of the stack itself."""
+        """Adds an event of the resource, or of the stack itself."""
         event = models.Event(
             stack_id=self.stack_id,
             stack_name=self.name,
@@ -235,7 +235,7 @@ class OrderedStack(models.Stack):
 
 
 def _with_imports(node: Any, stack: models.Stack) -> Any:
-    """With what other stacks export in place: moto keeps a stack's exports as they were at its creation."""
+    """The template with other stacks' exports filled in, because moto keeps the exports of a stack's creation."""
     if isinstance(node, list):
         return [_with_imports(it, stack) for it in node]
     if not isinstance(node, dict):
@@ -247,7 +247,7 @@ def _with_imports(node: Any, stack: models.Stack) -> Any:
 
 
 def _others(stack: models.Stack) -> Iterator[Any]:
-    """Those that stand."""
+    """The other existing stacks."""
     backend: Any = models.cloudformation_backends[stack.account_id][stack.region_name]
     yield from (it for it in backend.stacks.values() if it is not stack and it.status != "DELETE_COMPLETE")
 

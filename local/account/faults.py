@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-#: names the file with the type, or the logical id, of what cannot be created; the failure happens once
+#: The variable names a file with the type or logical id of a resource whose creation fails once.
 FAULTS = "ACCOUNT_FAULTS"
 
 

@@ -11,7 +11,7 @@ KAFKA_SOURCE = "AWS::Lambda::EventSourceMapping of Kafka"
 MIGRATIONS = "Custom::Migrations"
 TOPIC = "Custom::KafkaTopic"
 
-#: made by local/account/resources/models.py through moto's own API: why moto's CloudFormation does not do
+#: Kinds made by local/account/resources/models.py through moto's own API → what moto's CloudFormation gets wrong.
 MADE: Mapping[str, str] = {
     "AWS::CloudWatch::Alarm": "its CloudFormation has no such type, its CloudWatch has",
     "AWS::EC2::SecurityGroup": "it fails at a rule for all ports",
@@ -32,7 +32,7 @@ MADE: Mapping[str, str] = {
     MIGRATIONS: "it would run the function in Docker: here the deployed code runs, on a real MySQL",
 }
 
-#: only recorded, so that references resolve: why moto cannot hold it. Each has its claim in test_deployment_gaps.py
+#: Kinds that are only recorded, so that references resolve → why. test_deployment_gaps.py checks each claim.
 LACKED: Mapping[str, str] = {
     KAFKA_SOURCE: "its Lambda refuses event sources other than SQS, DynamoDB and Kinesis",
     "AWS::MSK::Configuration": "neither its CloudFormation nor its MSK has one",
@@ -44,7 +44,7 @@ LACKED: Mapping[str, str] = {
     "Custom::VpcRestrictDefaultSG": "it would run AWS's function in Docker",
 }
 
-#: the same, of stages with other settings than the one that test_deployment.py deploys
+#: The same for stages whose settings differ from those in test_deployment.py.
 OF_OTHER_STAGES: Mapping[str, str] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "its Application Auto Scaling does not know Kafka; only recorded",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "likewise",
@@ -53,12 +53,12 @@ OF_OTHER_STAGES: Mapping[str, str] = {
     "AWS::SNS::TopicPolicy": "its CloudFormation has no such type, its topics have the attribute",
 }
 
-#: of `cdk bootstrap`'s own stack: moto ignores the conditions of its Deny, and would lock everyone out
+#: From `cdk bootstrap`'s stack: moto ignores the conditions of its Deny and would lock everyone out.
 OF_THE_BOOTSTRAP = "AWS::S3::BucketPolicy"
 
 
 def kind_of(resource: Resource) -> str:
-    """Its type, except that event sources of Kafka are a kind of their own."""
+    """The resource's type, except that Kafka event sources are a kind of their own."""
     kind = str(resource["Type"])
     if kind == "AWS::Lambda::EventSourceMapping" and "Topics" in resource["Properties"]:
         return KAFKA_SOURCE
@@ -66,7 +66,7 @@ def kind_of(resource: Resource) -> str:
 
 
 def complaints(resources: Sequence[Resource]) -> Iterator[str]:
-    """A line for each kind that nobody makes, and for each that is listed without need."""
+    """A line for each kind that nothing makes, and for each that is listed needlessly."""
     kinds, held = {kind_of(it) for it in resources}, set(get_model_map())
     for kind in sorted(kinds - held - {*MADE, *LACKED, *OF_OTHER_STAGES}):
         yield f"{kind}: moto makes none; list it in local/account/gaps.py, in MADE with a model or in LACKED"
@@ -77,6 +77,6 @@ def complaints(resources: Sequence[Resource]) -> Iterator[str]:
 
 
 def missing(resources: Sequence[Resource]) -> Iterator[str]:
-    """A line for each kind that nobody makes."""
+    """A line for each kind that nothing makes."""
     for kind in sorted({kind_of(it) for it in resources} - {*get_model_map(), *MADE, *LACKED, *OF_OTHER_STAGES}):
         yield f"{kind}: moto makes none; list it in local/account/gaps.py, in MADE with a model or in LACKED"

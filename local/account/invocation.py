@@ -20,8 +20,8 @@ from local.account.resources.data import LOGIN
 from local.account.resources.recorded import aws
 from local.servers.aws import ACCOUNT
 
-# What Lambda's runtime does with an event; third-party packages are those of this machine, ours are the deployed ones.
-# A MySQL that is not RDS has no IAM: functions log in as the master, and their users have passwords that nobody uses.
+# Does what Lambda's runtime does with an event. Third-party packages are this machine's; our code is the deployed one.
+# Only RDS has IAM logins: here functions log in as the master, and their own users have unused passwords.
 _RUNTIME = """
 import json, os, sys
 from functools import partial
@@ -43,8 +43,8 @@ print(json.dumps(answer))
 
 
 def answer_of_deployed(deployed: Any, body: str | bytes, _: Any, response_headers: dict[str, str]) -> str:
-    """Stands for moto's `LambdaFunction.invoke`. A function that fails answers as Lambda does."""
-    if partitions := deployed.environment_vars.get("TOPIC_PARTITIONS"):  # no brokers are here to ask
+    """Replaces moto's `LambdaFunction.invoke`. A failed function answers as on Lambda."""
+    if partitions := deployed.environment_vars.get("TOPIC_PARTITIONS"):  # there are no brokers here
         return json.dumps({"from": int(partitions), "to": int(partitions)})
     try:
         answer, lines = _run(deployed, json.loads(body or "{}"))
@@ -74,7 +74,7 @@ def _log(function: str, lines: Sequence[str]) -> None:
 
 
 def _run(deployed: Any, event: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
-    """Its answer, and what it logged before."""
+    """Returns the function's answer and what it logged before."""
     backend = _backend()
     with tempfile.TemporaryDirectory() as place:
         layers: list[Any] = [backend.layers_versions_by_arn(layer["Arn"]) for layer in deployed.layers]
@@ -106,9 +106,9 @@ def _of_the_runtime() -> Mapping[str, str]:
 
 
 def _where_mysql_is(given: Mapping[str, str]) -> Mapping[str, str]:
-    """RDS's address does not exist here; the secret has its login, as on AWS. There is no TLS."""
+    """Gives the local MySQL's address without TLS, because RDS's does not exist here. The secret has its login."""
     login = json.loads(os.environ[LOGIN])
     place = {"DATABASE_HOST": login["host"], "DATABASE_PORT": str(login["port"])}
-    if not given.get("DATABASE_USER"):  # who logs in by IAM insists on an authority, which `by_login` does not use
+    if not given.get("DATABASE_USER"):  # IAM logins require an authority, which `by_login` does not use
         place["DATABASE_CA_FILE"] = ""
     return {**place, LOGIN: os.environ[LOGIN]}

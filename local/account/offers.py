@@ -8,7 +8,7 @@ from moto.kafka.models import KafkaBackend
 from moto.rds.responses import RDSResponse
 from moto.servicequotas.models import ServiceQuotasBackend
 
-#: AWS's defaults, by service and code; cdk/doctor/capacity.py has where they are from
+#: AWS's defaults by service and code. cdk/doctor/capacity.py has their sources.
 QUOTAS: dict[tuple[str, str], int] = {
     ("vpc", "L-F678F1CE"): 5,
     ("ec2", "L-0263D0A3"): 5,
@@ -16,7 +16,7 @@ QUOTAS: dict[tuple[str, str], int] = {
     ("lambda", "L-B99A9384"): 1_000,
     ("kafka", "L-EDD31C36"): 90,
 }
-#: the zones that have MySQL's classes, by the family; others are nowhere
+#: Family of MySQL's classes → zones that have it. No zone has other families.
 CLASSES: dict[str, str] = {"t4g": "abc", "m7g": "abc", "r7g": "abc"}
 _VERSION = "8.4.10"
 

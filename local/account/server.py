@@ -26,7 +26,7 @@ def main() -> None:
     offers.install()
     make_what_was_asked_for(secret_of_all())
     setattr(LambdaFunction, "invoke", answer_of_deployed)  # noqa: B010 - moto's own needs Docker
-    # The command line asks it why a deployment failed, and again and again as long as it gets no answer.
+    # The command line calls this to learn why a deployment failed, and repeats the call until it gets an answer.
     setattr(CloudTrailResponse, "lookup_events", lambda _: json.dumps({"Events": []}))  # noqa: B010 - moto has none
     serve(["-H", "127.0.0.1", "-p", port])
 

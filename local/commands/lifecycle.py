@@ -23,7 +23,7 @@ _ASK_AGAIN_SECONDS = 5.0
 
 
 def up(options: StackOptions) -> int:
-    """Runs until somebody ends it, which is a success."""
+    """Runs until somebody ends it, which counts as a success."""
     with suppress(Interrupted), local_stack(options) as stack:
         stack.register_channel(user_id=1, webhook_url=stack.webhook_url("local-user-1"))
         options.say(_greeting(stack, options.home))
@@ -57,7 +57,7 @@ def down(home: Path, *, say: Callable[[str], None]) -> int:
 
 
 def _ask_to_end(pid: int, lock: Path) -> None:
-    """Sends one signal and waits a little: library code may swallow the exception that a signal becomes."""
+    """Sends one signal and waits a little, because library code may swallow the signal's exception."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _ASK_AGAIN_SECONDS
@@ -66,7 +66,7 @@ def _ask_to_end(pid: int, lock: Path) -> None:
 
 
 def status(home: Path, *, say: Callable[[str], None]) -> int:
-    """Exits with 1 when nothing runs, for scripts."""
+    """Exits with 1 if nothing runs, for scripts."""
     pid = lock_holder(home / "lock")
     if pid is None or not (home / FILE_NAME).exists():
         nothing = "hongyan: no local stack is up in this checkout"

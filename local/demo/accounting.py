@@ -18,7 +18,7 @@ class KindAccount:
     became: Mapping[str, int]
     calls: int
     accepted: int
-    #: notifications that users saw more than once
+    #: Notifications that users saw more than once.
     repeated: int
     accounted: int
 
@@ -26,9 +26,9 @@ class KindAccount:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     judgements: Sequence[Judgement]
-    #: seen more than once, with no crash to explain it
+    #: Notifications seen more than once that no crash explains.
     doubled: Sequence[Row]
-    #: seen more than once, and a sender died before it could say that it had sent it
+    #: Notifications seen more than once because a sender died before it could close its attempt.
     repeated_after_crash: Sequence[Row]
     by_kind: Sequence[KindAccount]
 
@@ -41,7 +41,7 @@ class Account:
 
     @property
     def settled(self) -> bool:
-        """Waiting longer cannot change any verdict for the better."""
+        """Whether waiting longer cannot improve any verdict."""
         return not self.count(Verdict.UNFINISHED) and not self.count(Verdict.LOST)
 
     @property
@@ -83,11 +83,11 @@ def _consumed_up_to(found: Findings) -> int:
 
 
 def _processed_up_to(published: Sequence[Publication], found: Findings) -> Mapping[int, int]:
-    """The last offset of each partition that left a trace. Partitions are read in order, so all before it were read."""
+    """Partition → its last offset that left a trace. Ingest reads in order, so it has read everything before."""
     last: dict[int, int] = {}
     copies = Counter(one.event.dedupe_key for one in published)
     for one in (it for it in published if isinstance(it, Published)):
-        # A row may come from any copy of its event, so only an event without copies is proof of its own offset.
+        # A row may come from any copy of its event, so only an event without copies proves its offset.
         traced = copies[one.event.dedupe_key] == 1 and one.event.dedupe_key in found.rows
         if traced or one.position in found.rejects:
             last[one.partition] = max(one.offset, last.get(one.partition, -1))

@@ -38,7 +38,7 @@ class Snapshot:
 
     @property
     def counts(self) -> tuple[object, ...]:
-        """All that a line shows except the time."""
+        """Everything that a line shows, except the time."""
         return (*self.by_status, self.rejects, self.calls, self.accepted)
 
 
@@ -63,7 +63,7 @@ class _PlainLines:
         self._shown_at = -_PLAIN_EVERY
 
     def show(self, snapshot: Snapshot) -> None:
-        """Prints a line if something has changed, at most one every two seconds."""
+        """Prints a line if something has changed, at most every two seconds."""
         if snapshot.counts == self._shown or self._now() - self._shown_at < _PLAIN_EVERY:
             return
         self._shown, self._shown_at = snapshot.counts, self._now()

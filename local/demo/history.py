@@ -18,7 +18,7 @@ class Moment:
 
 
 def most_eventful(account: Account, found: Findings) -> Row | None:
-    """The notification with the most to tell: one sent again after a crash, or else the one with the most attempts."""
+    """The most interesting notification: one sent again after a crash, or else the one with the most attempts."""
     if account.repeated_after_crash:
         return account.repeated_after_crash[0]
     crashed = [row for row in found.rows.values() if found.lost_attempts.get(row.record_id)]
@@ -33,7 +33,7 @@ def history_of(
     published: Sequence[Publication],
     redriven_at: datetime | None = None,
 ) -> list[Moment]:
-    """What happened to a record, by whom, in order of time."""
+    """What happened to a record, and who did it, in chronological order."""
     moments = [
         *_published(published),
         Moment(at=_utc(record["created_at"]), who="ingest", what=f"recorded as notification {record['id']}, pending"),
@@ -56,7 +56,7 @@ def _published(published: Sequence[Publication]) -> Iterator[Moment]:
 
 
 def _attempts(attempts: Sequence[Mapping[str, Any]], last_change: datetime) -> Iterator[Moment]:
-    """MySQL does not say when a dead sender's attempt was noticed; at the latest when the next began, or at the end."""
+    """MySQL does not say when claim noticed a lost attempt: at the latest when the next one began, or at the end."""
     following = [*(attempt["started_at"] for attempt in attempts[1:]), last_change]
     for attempt, next_start in zip(attempts, following, strict=False):
         yield from _attempt(attempt, noticed_by=next_start)

@@ -30,19 +30,19 @@ class Verdict(StrEnum):
 class Judgement:
     published: Publication
     verdict: Verdict
-    #: what became of the event, in a word or two
+    #: The event's end in a word or two.
     became: str
-    #: what is wrong, if anything is
+    #: What is wrong, if anything.
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far the service has got for sure: nothing is still to come of what stands before."""
+    """How far the service has certainly come. Nothing more can come from events before these places."""
 
-    #: the last offset, by partition
+    #: Partition → last offset.
     partitions: Mapping[int, int]
-    #: the last id
+    #: The last row's id.
     outbox: int
 
 
@@ -77,7 +77,7 @@ def _judge_written(written: Written, row: Row | None, found: Findings, consumed_
 
 
 def _judge_rolled_back(written: Written, row: Row | None, found: Findings, consumed_up_to: int) -> Judgement:
-    """Nothing is there at once, so that only a later row that got through says that nothing will come."""
+    """Rolled back rows never appear, so only a later row that got through proves that they will not come."""
     if row or written.outbox_id in found.outbox or written.task_id in found.tasks:
         return _judgement(written, Verdict.UNEXPECTED, "something", "was rolled back, and yet something of it is there")
     if consumed_up_to < written.outbox_id:

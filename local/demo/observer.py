@@ -17,7 +17,7 @@ from local.feishu.client import SimulatedFeishu, calls_by_record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A notification as MySQL has it."""
+    """A notification's row in MySQL."""
 
     record_id: int
     dedupe_key: str
@@ -36,21 +36,21 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What MySQL and the simulated Feishu know of a run."""
+    """What MySQL and the simulated Feishu know about a run."""
 
-    #: by dedupe key
+    #: Dedupe key → row.
     rows: Mapping[str, Row] = field(default_factory=dict)
-    #: code by partition and offset
+    #: Partition and offset → code.
     rejects: Mapping[tuple[int, int], str] = field(default_factory=dict)
-    #: by id
+    #: Id → row.
     outbox: Mapping[int, OutboxRow] = field(default_factory=dict)
-    #: ids of the demo's own business rows
+    #: The ids of the demo's business rows.
     tasks: AbstractSet[int] = frozenset()
-    #: by record: how many attempts a dead sender left open
+    #: Record id → number of attempts that dead senders left open.
     lost_attempts: Mapping[int, int] = field(default_factory=dict)
-    #: by record: how many attempts timed out, so that only Feishu knows whether it accepted them
+    #: Record id → number of timed-out attempts. Only Feishu knows whether it accepted them.
     timed_out: Mapping[int, int] = field(default_factory=dict)
-    #: by record: how often Feishu was called, and how often its user saw the message
+    #: Record id → number of Feishu's calls, and how often the user saw the message.
     calls: Mapping[int, int] = field(default_factory=dict)
     accepted: Mapping[int, int] = field(default_factory=dict)
 
@@ -60,13 +60,13 @@ class Observer:
     engine: Engine
     feishu: SimulatedFeishu
     topic: str
-    #: what the dedupe keys of the run begin with
+    #: The prefix of the run's dedupe keys.
     run: str
-    #: the id of the last row that was in the outbox before the run
+    #: The id of the outbox's last row before the run.
     outbox_before: int = 0
 
     def look(self) -> Findings:
-        """Feishu is asked last, so that it has seen by then whatever MySQL says was sent."""
+        """Asks Feishu last, so that it has already seen everything that MySQL says was sent."""
         rows = self._rows()
         outbox_rows = self._outbox()
         found_rejects = self._rejects()
@@ -112,7 +112,7 @@ class Observer:
         return {(row["partition"], row["offset"]): row["code"] for row in self._select(query)}
 
     def _outbox(self) -> Mapping[int, OutboxRow]:
-        # Where ingest was quicker than the relay, its mark is the only one.
+        # If ingest was quicker than the relay, only ingest's mark exists.
         there = func.coalesce(outbox.c.published_at, outbox.c.consumed_at).label("published_at")
         columns = (outbox.c.status, outbox.c.created_at, there, outbox.c.last_error)
         rows = self._select(select(outbox.c.id, *columns).where(outbox.c.id > self.outbox_before))

@@ -24,16 +24,16 @@ class Redriven:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redrive:
     observer: Observing
-    #: ends every simulated fault
+    #: Ends every simulated fault.
     heal: Callable[[], None]
-    #: makes a record due again, through the API
+    #: Makes a record due again through the API.
     redrive: Callable[[int], None]
     say: Callable[[str], None]
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
     def run(self, ended: Ended) -> tuple[Ended, Redriven | None]:
-        """From now on the account expects that this one was sent. Nothing happens if none is dead, as it should be."""
+        """Redrives a dead notification, which the account then expects to be sent. Does nothing if none is dead."""
         row = _dead_of_feishu(ended)
         if row is None:
             return ended, None

@@ -34,7 +34,7 @@ def print_account(console: Console, account: Account) -> None:
 
 
 def print_problems(console: Console, account: Account, found: Findings) -> None:
-    """One line for each event that is not accounted for and for each double; nothing if there are none."""
+    """Prints a line for each event that is not accounted for and for each double."""
     for judgement in account.problems[:_SHOWN_PROBLEMS]:
         say(console, _problem(judgement))
     if more := account.problems[_SHOWN_PROBLEMS:]:
@@ -58,7 +58,7 @@ def print_crash(console: Console, account: Account, *, killed: bool, lost_attemp
 
 
 def print_outbox(console: Console, found: Findings) -> None:
-    """How soon the relay brought committed rows to Kafka."""
+    """Prints how soon the relay brought committed rows to Kafka."""
     rows = found.outbox.values()
     waited = sorted((it.published_at - it.created_at).total_seconds() for it in rows if it.published_at)
     if waited:
@@ -98,7 +98,7 @@ def _cells(line: KindAccount) -> tuple[str, ...]:
 
 
 def _became(line: KindAccount) -> str:
-    """The most frequent first; the word `rejected` stands once, before the codes."""
+    """Lists the most frequent first. The word `rejected` appears once, before the codes."""
     often_first = sorted(line.became.items(), key=lambda pair: (-pair[1], pair[0]))
     rejects = [f"{count} {what.removeprefix(REJECTED)}" for what, count in often_first if what.startswith(REJECTED)]
     others = [f"{count} {what}" for what, count in often_first if not what.startswith(REJECTED)]

@@ -31,12 +31,12 @@ from local.demo.report import (
 from local.demo.watching import Ended, Publish, Watch
 from local.feishu.client import SimulatedFeishu
 
-#: as many as the stack has workers of the API's function, or fewer
+#: At most the stack's number of workers for the API's function.
 _SAVED_AT_ONCE = 4
 
 
 class DemoStack(Protocol):
-    """What the demo needs of a running stack."""
+    """What the demo needs from a running stack."""
 
     @property
     def database_url(self) -> str: ...
@@ -53,17 +53,17 @@ class DemoStack(Protocol):
     def webhook_url(self, key: str) -> str: ...
 
     def kill_one_sender(self) -> bool:
-        """Sends SIGKILL to a sender that is sending; False if there is none."""
+        """Sends SIGKILL to a sender that is sending. Returns False if there is none."""
 
     def register_channel(self, *, user_id: int, webhook_url: str, enabled: bool = True, bearer_token: str = "") -> None:
-        """Through the API, with a token of the user's."""
+        """Saves the channel through the API, with the user's token."""
 
     def redrive(self, record_id: int) -> None:
-        """Through the API, with a token of an operator's."""
+        """Redrives through the API, with an operator's token."""
 
 
 def run_demo(stack: DemoStack, *, began: float | None = None, console: Console | None = None) -> int:
-    """Publishes, watches, kills a sender, and accounts for every event; the last line that it prints sums it up.
+    """Publishes, watches, kills a sender and accounts for every event. Its last line is the summary.
 
     `began` is when `make demo` began (`time.monotonic()`). Returns the exit code.
     """
@@ -100,7 +100,7 @@ def _scenario(topic: KafkaTopic) -> Scenario:
     now = datetime.now(UTC)
     return build_scenario(
         run=f"demo-{now:%Y%m%d-%H%M%S}",
-        first_user_id=int(now.timestamp()) * 1000,  # nobody has a channel from an earlier run
+        first_user_id=int(now.timestamp()) * 1000,  # no channel is left from an earlier run
         partitions=topic.partitions(),
         now=now,
     )
@@ -177,5 +177,5 @@ def _print_history(
 
 
 def _console() -> Console:
-    """Wide enough for the tables if there is no terminal."""
+    """Makes a console that is wide enough for the tables if there is no terminal."""
     return Console() if sys.stdout.isatty() else Console(width=140)

@@ -12,7 +12,7 @@ from local.demo.observer import Findings
 from local.demo.publishing.event_kinds import Event, Kind, Publication
 from local.demo.publishing.scenario import Scenario
 
-#: Longer than SQS hides the pointers of a sender that had no time for them, as its cold start may leave it none.
+#: Longer than SQS hides pointers that a sender had no time for, for example after a cold start.
 _LONGEST_WITHOUT_CHANGE = 120.0
 _LOOK_EVERY = 0.2
 _WAIT_FOR_LATE_DOUBLES = 1.0
@@ -31,9 +31,9 @@ class Ended:
     published: Sequence[Publication]
     found: Findings
     account: Account
-    #: whether a sender was killed while it was sending
+    #: Whether a sender was killed while it was sending.
     killed: bool
-    #: from the first event to the last final state
+    #: The time from the first event to the last final state.
     seconds: float
 
 
@@ -53,7 +53,7 @@ class Watch:
     counts: tuple[object, ...] = ()
 
     def run(self, scenario: Scenario) -> Ended:
-        """The slow notifications come last, when the senders are warm, so that the one to be killed is sending some."""
+        """Publishes slow notifications last, when senders are warm, so that the killed one is sending some of them."""
         self.began = self.now()
         first, second = scenario.waves
         self.published += self.publish(first)
@@ -67,7 +67,7 @@ class Watch:
         return Ended(published=self.published, found=found, account=account, killed=self.killed, seconds=seconds)
 
     def _look_until(self, done: Callable[[Account, Findings], bool]) -> bool:
-        """False if nothing changes any more."""
+        """Returns False if nothing changes any more."""
         self.changed_at = self.now()
         while True:
             found = self.observer.look()
@@ -99,7 +99,7 @@ def _sent(found: Findings) -> int:
 
 
 def _worth_killing(found: Findings) -> bool:
-    """Whether a slow notification is being sent, which Feishu accepts at once; once none is left, whether any is."""
+    """Whether a slow notification, which Feishu accepts at once, is being sent; or any, once no slow one is left."""
     slow = [row for row in found.rows.values() if f":{Kind.SLOW.name.lower()}:" in row.dedupe_key]
     unfinished = [row for row in slow if row.status in OPEN_STATUSES]
     candidates = unfinished or (found.rows.values() if slow else [])

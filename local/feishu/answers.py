@@ -88,5 +88,5 @@ def as_json_lines(documents: Iterable[Any]) -> Answer:
 
 
 def complaint(line: str, *, status: int = 400) -> Answer:
-    """One line for a person whose request to the simulator makes no sense."""
+    """One line for a person whose request to the simulator is invalid."""
     return Answer(status=status, content_type=TEXT, body=f"{line}\n".encode("utf-8", "replace"))

@@ -27,7 +27,7 @@ class Call:
     attempt: int
     #: None when the webhook does not ask for a token
     bearer_matched: bool | None
-    #: the header `Client-Token`, by which Feishu may tell that two calls are the same
+    #: The header `Client-Token`, by which Feishu may recognize a repeated call.
     client_token: str | None
     #: HTTP status; None when the connection was cut before one
     status: int | None
@@ -51,7 +51,7 @@ class Call:
 
 @dataclass(slots=True)
 class CallLog:
-    """Written by the server's thread, read by any."""
+    """The server's thread writes it, and any thread may read it."""
 
     _calls: list[Call] = field(default_factory=list)
     _attempts: Counter[str] = field(default_factory=Counter)
@@ -68,7 +68,7 @@ class CallLog:
             self._calls.append(call)
 
     def calls(self, **only: object) -> list[Call]:
-        """In the order they came; `only` narrows it down to calls with these values."""
+        """The calls in order of arrival; `only` selects calls with these values."""
         with self._lock:
             calls = list(self._calls)
         return [call for call in calls if all(getattr(call, name) == value for name, value in only.items())]

@@ -14,7 +14,7 @@ class SimulatedFeishu:
         self._http = urllib3.PoolManager(timeout=10, retries=urllib3.Retry(2))
 
     def require_token(self, key: str, token: str) -> None:
-        """From now on the webhook refuses calls without this token."""
+        """Makes the webhook refuse calls without this token from now on."""
         self._post("/_webhooks", {"key": key, "bearer_token": token})
 
     def set_faults(self, faults: Sequence[Mapping[str, object]]) -> None:

@@ -51,7 +51,7 @@ class Control:
         return as_json([as_document(fault) for fault in self.receiver.faults.faults])
 
     def _add_faults(self, request: Request) -> Answer:
-        """One fault, or a list of them of which all or none are set."""
+        """Sets one fault, or all or none of a list."""
         given = _json(request)
         faults = [parse_fault(document) for document in (given if isinstance(given, list) else [given])]
         self.receiver.faults.add(*faults)
@@ -106,7 +106,7 @@ def _check_webhook(given: object) -> None:
 
 
 def _only(request: Request) -> dict[str, object]:
-    """Which calls to list or count, as in `?notification_id=7&user_id=8&key=k`."""
+    """The filter for calls to list or count, as in `?notification_id=7&user_id=8&key=k`."""
     only: dict[str, object] = {}
     for name, value in parse_qsl(request.query, keep_blank_values=True):
         if name in ("notification_id", "user_id"):

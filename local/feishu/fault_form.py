@@ -9,7 +9,7 @@ from local.feishu.faults import Fault, FaultKind
 
 
 class FaultError(ValueError):
-    """A fault that makes no sense; the text is one line that names the field and its rule."""
+    """An invalid fault. The message is one line that names the field and its rule."""
 
 
 def parse_fault(document: Any) -> Fault:  # noqa: ANN401 - any JSON

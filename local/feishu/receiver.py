@@ -13,7 +13,7 @@ from local.feishu.ways import way_of
 from local.feishu.ways.flow_webhook import PATH
 from local.feishu.ways.way import About, Way, Webhook, document_of
 
-#: where a redirect leads unless the fault says otherwise; the log shows whether anybody followed it
+#: The default target of a redirect. The log shows whether anybody followed it.
 REDIRECTED_KEY = "redirected"
 
 

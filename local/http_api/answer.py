@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from local.lambda_.emulator import InvokeResult
 
 _JSON = "application/json"
-#: API Gateway's own words for what HTTP calls otherwise
+#: API Gateway's wording, where it differs from HTTP's.
 _WORDS = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Request Entity Too Large"}
 
 
@@ -21,7 +21,7 @@ def message(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Res
 
 
 def of_function(result: InvokeResult) -> Response:
-    """A failed function's own words stay in its log."""
+    """Turns a function's result into an answer. A failed function's message stays in its log."""
     if result.error is not None:
         return message(HTTPStatus.INTERNAL_SERVER_ERROR)
     said = json.loads(result.payload)

@@ -9,15 +9,15 @@ import urllib3
 
 from delivery.aws.api.channels import ROOT
 
-#: A cold start on a busy machine is in it.
+#: Long enough for a cold start on a busy machine.
 _TIMEOUT_SECONDS = 60
-#: Everything that it asks for may be asked twice, and a worker's first answer may take longer than its time-out.
+#: All of its requests may be repeated, and a worker's first answer may take longer than the time-out.
 _RETRIES = urllib3.Retry(3, status_forcelist=(500, 503), allowed_methods=None, raise_on_status=False)
 _HTTP = urllib3.PoolManager(maxsize=8, timeout=_TIMEOUT_SECONDS, retries=_RETRIES)
 
 
 class ApiRefusedError(Exception):
-    """The API answered with anything but success; the text holds its words."""
+    """The API did not answer with success. The message quotes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ def is_preflight(request: HttpRequest) -> bool:
 
 
 def preflight_headers(cors: Cors, request: HttpRequest) -> dict[str, str]:
-    """Nothing for an origin that is not allowed, from which the browser concludes that it may not call."""
+    """The headers for a preflight. An origin that is not allowed gets none, so its browser does not call."""
     allowed = allowing_headers(cors, request)
     if not allowed:
         return {}
@@ -26,7 +26,7 @@ def preflight_headers(cors: Cors, request: HttpRequest) -> dict[str, str]:
 
 
 def allowing_headers(cors: Cors, request: HttpRequest) -> dict[str, str]:
-    """Those of every answer to a request from an origin that is allowed."""
+    """The headers of every answer to an allowed origin."""
     origin = request.headers.get("origin")
     if origin is None or not {origin, "*"} & set(cors.origins):
         return {}

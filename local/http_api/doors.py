@@ -18,7 +18,7 @@ from local.template.http_api import FunctionAuthorizer, IamAuthorizer, JwtAuthor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    #: what the route's function is told about the caller
+    #: What the route's function learns about the caller.
     authorizer: Mapping[str, Any] | None = None
 
 
@@ -33,7 +33,7 @@ _FORBIDDEN = Refused(status=HTTPStatus.FORBIDDEN)
 
 
 class Doors:
-    """Of one API, in front of all of its routes."""
+    """Checks the callers of all routes of an API."""
 
     def __init__(self, routes: Sequence[Route], functions: Mapping[str, Invoke], *, aws: Aws) -> None:
         self._tokens = {

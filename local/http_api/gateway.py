@@ -68,7 +68,7 @@ def _request(received: Request, body: bytes) -> HttpRequest:
 
 
 def _body(received: Request) -> bytes | None:
-    """None if it is too long; it is read all the same, because clients listen only when they have sent everything."""
+    """Returns None if the body is too long. Reads it anyway, because clients listen only after sending everything."""
     body: bytes = received.stream.read(_LONGEST_BODY + 1)
     if len(body) <= _LONGEST_BODY:
         return body

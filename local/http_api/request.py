@@ -24,7 +24,7 @@ _TEXT = ("text/", "application/json", "application/javascript", "application/xml
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
     method: str
-    #: as it was sent, with escapes
+    #: The path as it was sent, with escapes.
     path: str
     query: str
     #: names in lower case; values of a repeated header are joined by commas
@@ -35,7 +35,7 @@ class HttpRequest:
     def event(
         self, route_key: str, parameters: Mapping[str, str], authorizer: Mapping[str, Any] | None
     ) -> dict[str, Any]:
-        """What the function of a route gets. `authorizer` is what an authorizer said about the caller."""
+        """The event for a route's function. `authorizer` is the authorizer's statement about the caller."""
         context = self._context(route_key)
         if authorizer is not None:
             context["authorizer"] = authorizer
@@ -43,7 +43,7 @@ class HttpRequest:
         return {**event, **self._body()} if self.body else {**event, "isBase64Encoded": False}
 
     def authorizer_event(self, route_key: str, parameters: Mapping[str, str], identity: list[str]) -> dict[str, Any]:
-        """What an authorizer function gets: all but the body."""
+        """The event for an authorizer function, without the body."""
         arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{API_ID}/{STAGE}/{self.method}{self.path}"
         told = {"type": "REQUEST", "routeArn": arn, "identitySource": identity}
         return {**self._head(route_key, parameters), **told, "requestContext": self._context(route_key)}
@@ -85,7 +85,7 @@ class HttpRequest:
         }
 
     def _body(self) -> dict[str, Any]:
-        """Text as it is, anything else in base64."""
+        """Text unchanged, and anything else in base64."""
         if self.headers.get("content-type", "").lower().startswith(_TEXT):
             try:
                 return {"body": self.body.decode(), "isBase64Encoded": False}

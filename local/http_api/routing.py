@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\{([A-Za-z0-9._:-]+)(\+?)\}")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     route: Route
-    #: the variables of its path
+    #: The variables in its path.
     parameters: Mapping[str, str]
 
 
@@ -33,7 +33,7 @@ def _matching(routes: Sequence[Route], method: str, path: str) -> Iterator[Found
 
 
 def _pattern(path: str) -> str:
-    """Of the path as it was sent: an escaped slash belongs to a variable."""
+    """Matches the path as it was sent, so an escaped slash belongs to a variable."""
     parts = _VARIABLE.split(path)
     literals, greedy = map(re.escape, parts[::3]), parts[2::3]
     variables = ["(.+)" if plus else "([^/]+)" for plus in greedy]
@@ -41,7 +41,7 @@ def _pattern(path: str) -> str:
 
 
 def _rank(route: Route) -> tuple[bool, bool, int, bool]:
-    """The lowest comes first; of two that match, the one with more of the path in its own words."""
+    """The lowest rank wins. Of two matching routes that is the one with more literal segments."""
     literal = len(_VARIABLE.sub("", route.path))
     is_greedy = "+}" in route.path
     return route.key == "$default", is_greedy, -literal, route.method == "ANY"

@@ -21,12 +21,12 @@ _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, ?"
     r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})"
 )
-#: how far the clocks of caller and service may be apart
+#: The allowed difference between the clocks of caller and service.
 _SKEW = timedelta(minutes=5)
 
 
 def signer(request: HttpRequest, aws: Aws, *, now: datetime) -> Mapping[str, object] | None:
-    """Who signed it, as a function is told; None unless it was signed with the local stack's credentials, just now."""
+    """The signer as a function sees it; None unless it was signed just now with the local stack's credentials."""
     found = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
     if not found:
         return None
@@ -59,7 +59,7 @@ def _is_recent(at: str, now: datetime) -> bool:
 
 
 def _holds_its_body(request: HttpRequest) -> bool:
-    """A hash of the body that the caller gives is what gets signed, so it has to be the body's."""
+    """The signature covers only the caller's hash of the body, so the hash must match the body."""
     return request.headers.get("x-amz-content-sha256") in (None, hashlib.sha256(request.body).hexdigest())
 
 

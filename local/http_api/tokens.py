@@ -13,24 +13,24 @@ import jwt
 
 from local.template.http_api import JwtAuthorizer
 
-#: API Gateway takes RSA only
+#: API Gateway accepts only RSA.
 _ALGORITHMS = ["RS256", "RS384", "RS512"]
 _TIMEOUT_SECONDS = 5
 
 
 class TokenCheck:
-    """Of one authorizer; it keeps the issuer's public keys."""
+    """Checks tokens for one authorizer, and keeps the issuer's public keys."""
 
     def __init__(self, authorizer: JwtAuthorizer) -> None:
         self._authorizer = authorizer
 
     def claims(self, header: str) -> Mapping[str, Any] | None:
-        """The claims of a valid token, which stands alone in the header or after `Bearer`."""
+        """The claims of a valid token. The header holds the token alone or after `Bearer`."""
         scheme, _, rest = header.partition(" ")
         token = rest.strip() if scheme.lower() == "bearer" else header
         try:
             claims = self._verified(token)
-        except (jwt.PyJWTError, OSError, ValueError, KeyError):  # the issuer may not be reached, or answer anything
+        except (jwt.PyJWTError, OSError, ValueError, KeyError):  # the issuer may be unreachable or answer anything
             return None
         return claims if self._is_for_us(claims) else None
 
@@ -45,7 +45,7 @@ class TokenCheck:
         return claims
 
     def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
-        """By `client_id` only if there is no `aud`."""
+        """Whether the token is for us by its `aud`, or by `client_id` if it has none."""
         given = claims.get("aud") or claims.get("client_id") or []
         named = given if isinstance(given, list) else [given]
         return not set(self._authorizer.audience).isdisjoint(map(str, named))
@@ -64,7 +64,7 @@ def scopes_of(claims: Mapping[str, Any]) -> set[str]:
 
 
 def as_texts(claims: Mapping[str, Any]) -> dict[str, str]:
-    """As a function gets them: API Gateway hands on texts only, and a list as `[a b]`."""
+    """The claims as a function gets them: API Gateway passes on only texts, and a list as `[a b]`."""
     return {name: _text(value) for name, value in claims.items()}
 
 

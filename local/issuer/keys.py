@@ -28,7 +28,7 @@ class SigningKey:
         return hashlib.sha256(public).hexdigest()[:16]
 
     def as_jwk(self) -> dict[str, Any]:
-        """Its public half."""
+        """The public half as a JWK."""
         public = RSAAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         return {**public, "kid": self.id, "alg": ALGORITHM, "use": "sig"}
 
@@ -44,7 +44,7 @@ def signing_key(home: Path) -> SigningKey:
 
 
 def _make(directory: Path) -> None:
-    """Nobody else may read it."""
+    """Makes a key file that nobody else may read."""
     private = generate_private_key(public_exponent=65_537, key_size=2_048)
     text = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

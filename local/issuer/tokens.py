@@ -13,7 +13,7 @@ LIFETIME = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenTerms:
-    """What the API's settings ask of a token."""
+    """The API's requirements for a token."""
 
     audience: str
     user_claim: str
@@ -22,7 +22,7 @@ class TokenTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
-    #: as the tokens name it
+    #: The issuer's name in tokens.
     url: str
     key: SigningKey
     terms: TokenTerms

@@ -36,7 +36,7 @@ def _run(handler: str, started: Path) -> None:
         first: Future[Any] | None = None
 
         def answer_our_own(self) -> None:
-            """The emulator takes it for answered once the next one is asked for, which cannot wait for the import."""
+            """Answers our first event. Asking for the next one counts as the answer, and cannot wait for the import."""
             own = super().wait_next_invocation()
             self.post_invocation_result(own.invoke_id, "null", "application/json")
             self.first = ThreadPoolExecutor(1).submit(super().wait_next_invocation)
@@ -52,13 +52,13 @@ def _run(handler: str, started: Path) -> None:
 
     config = LambdaConfigProvider(["", handler])
     client = Client(config.api_address, config.use_thread_polling)
-    if not started.exists():  # else the emulator has started a second runtime, and its event is the handler's
+    if not started.exists():  # otherwise this is a second runtime, and its event is the handler's
         client.answer_our_own()
     bootstrap.run(handler, client)
 
 
 def _die_with_the_emulator() -> None:
-    """The emulator puts this process into a group of its own, which a signal to the emulator's group does not reach."""
+    """Ends with the emulator, which puts this process into its own group, out of reach of the emulator's signals."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() == 1:  # the emulator died before the line above took effect
         sys.exit(1)

@@ -37,7 +37,7 @@ Invoke = Callable[[bytes], InvokeResult]
 
 
 class Emulator:
-    """Takes one event at a time: a second one that overlaps the first crashes it."""
+    """Takes one event at a time, because overlapping events crash it."""
 
     def __init__(self, function: Function, process: ServerProcess, *, port: int, started: Path) -> None:
         self.function = function
@@ -147,7 +147,7 @@ def lambda_environment(function: Function, *, runtime: LambdaRuntime, aws: Mappi
 
 
 def parse_answer(status: int, body: bytes) -> InvokeResult:
-    """The emulator answers 200 even after an exception or a time-out, so the body has to tell them apart."""
+    """Tells results apart by the body, because the emulator answers 200 even after an exception or a time-out."""
     if status != http.client.OK:  # the runtime died, or the answer was over 6 MB
         return InvokeResult(payload=body, error=_message(body), worker_lost=True)
     try:

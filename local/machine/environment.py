@@ -8,8 +8,8 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 def use_own_environment() -> None:
     """Changes this process's environment, which its children inherit.
 
-    The AWS variables go: a profile that does not exist would be an error, although the stack has credentials of its
-    own. Proxies stay, for downloads, but the loopback is reached without one.
+    Removes the AWS variables: a missing profile would be an error although the stack has its own credentials. Keeps
+    proxies for downloads, but not for the loopback.
     """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]

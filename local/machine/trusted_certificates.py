@@ -11,7 +11,7 @@ from cryptography.x509 import load_der_x509_certificate
 
 
 def machine_certificates() -> list[bytes]:
-    """As OpenSSL finds them, in DER; those of certifi on a machine that has none."""
+    """The authorities that OpenSSL finds, in DER, or those of certifi if the machine has none."""
     context = ssl.create_default_context()
     if not context.get_ca_certs():
         context.load_verify_locations(certifi.where())
@@ -25,7 +25,7 @@ def trust_store(certificates: Iterable[bytes]) -> bytes:
 
 
 def _is_positive(number: object) -> bool:
-    """Some old authorities have a serial number that is not, of which cryptography warns."""
+    """Some old authorities have a serial number that is not positive, and cryptography warns about it."""
     return int(str(number), 16) > 0
 
 

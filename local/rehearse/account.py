@@ -39,7 +39,7 @@ class RehearsalAccount:
 def rehearsal_account(
     stage: StageSettings, *, state: Path, cache: Path, say: Callable[[str], None]
 ) -> Iterator[RehearsalAccount]:
-    """An empty one each time."""
+    """Runs an account that is empty each time."""
     shutil.rmtree(state, ignore_errors=True)
     account, region = stage.account or ACCOUNT, region_of(stage) or REGION
     beforehand = Beforehand.of(stage, account=account, region=region)
@@ -50,7 +50,7 @@ def rehearsal_account(
 
 
 def login(mysql: MySqlServer) -> str:
-    """What the secret of MySQL's master says there."""
+    """The login in the secret of MySQL's master."""
     address = address_of(mysql.url)
     told = {"username": address.user, "password": address.password, "host": address.host, "port": address.port}
     return json.dumps(told)

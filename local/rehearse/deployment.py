@@ -12,7 +12,7 @@ from cdk.settings.context import PASSED_CONTEXT, PASSED_OUTDIR, ROOT, own_contex
 from local.machine.processes import CannotStartError, run_to_end, running
 from local.rehearse.stacks import Stacks
 
-#: The default method makes change sets, which moto lets succeed whatever happens.
+#: The default method uses change sets, which always succeed in moto.
 _UNATTENDED = ("--method", "direct", "--require-approval", "never")
 _ASK_SECONDS = 1.0
 _WORTH_TELLING = ("❌", "‣", "hongyan:", "Error", "fail:")
@@ -28,7 +28,7 @@ class CommandLine:
     logs: Path
 
     def run(self, verb: str, *options: str, meanwhile: Callable[[], None] = lambda: None) -> str:
-        """Answers the lines that say why it failed; empty if it did not."""
+        """Returns the lines that say why it failed; empty if it succeeded."""
         command = [sys.executable, "-m", "cdk.deployments.command_line", verb, "--stage", self.stage]
         log, passed = self.logs / f"{verb}.log", ["--", *options, "--app", str(self.assembly)]
         with running([*command, *passed], name=f"cdk {verb}", log=log, cwd=ROOT, env=self.environment) as process:
@@ -43,7 +43,7 @@ class CommandLine:
 
 
 def synthesize(stage: str, stages: object, *, out: Path, log: Path) -> Mapping[str, int]:
-    """Answers how many resources each stack has. The layers of third-party packages stay empty: nothing runs them."""
+    """Returns each stack's number of resources. The layers of third-party packages stay empty: nothing runs them."""
     context = {**own_context(), "stage": stage, "stages": stages, "aws:cdk:bundling-stacks": []}
     env = {PASSED_CONTEXT: json.dumps(context), PASSED_OUTDIR: str(out)}
     run_to_end([sys.executable, "app.py"], name="CDK app", log=log, cwd=ROOT, env=env)
@@ -51,7 +51,7 @@ def synthesize(stage: str, stages: object, *, out: Path, log: Path) -> Mapping[s
 
 
 def _templates(out: Path) -> list[Path]:
-    """In the order in which they are deployed."""
+    """The templates in the order of their deployment."""
     return sorted(out.glob("*.template.json"))
 
 

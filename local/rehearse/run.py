@@ -32,7 +32,7 @@ class Rehearsal:
 
 
 def rehearse(name: str, *, home: Path, once: bool, say: Say) -> int:
-    """Runs until somebody ends it, which is a success; with `once`, until everything stands."""
+    """Runs until somebody ends it, which counts as a success, or with `once` until everything is deployed."""
     if name == LOCAL:
         raise SettingsError("STAGE: local is what `make up` runs on this machine; rehearse another stage, such as dev")
     os.environ.pop("DATABASE_URL", None)  # the stage's migrations run in a MySQL of the rehearsal's own
@@ -46,7 +46,7 @@ def rehearse(name: str, *, home: Path, once: bool, say: Say) -> int:
 
 @contextmanager
 def rehearsed(name: str, stages: object, *, home: Path, say: Say) -> Iterator[Rehearsal]:
-    """One of the stages, deployed, for the length of the block."""
+    """Deploys a stage and keeps it for the length of the block."""
     stage, state = stage_settings(stages, name), home / "rehearse" / name
     with ExitStack() as exits, uninterrupted_end():
         exits.enter_context(hold_lock(home / "rehearse" / f"{name}.lock", busy=_BUSY))

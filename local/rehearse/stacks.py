@@ -21,14 +21,14 @@ class Stack:
 
 @dataclass(slots=True, kw_only=True)
 class Stacks:
-    """The stacks whose templates have so many resources."""
+    """Watches the stacks, whose templates have this many resources."""
 
     aws: Aws
     sizes: Mapping[str, int]
     _told: dict[str, str] = field(default_factory=dict)
 
     def progress(self) -> Iterator[str]:
-        """A line for each stack that has got on since the last call."""
+        """A line for each stack that has progressed since the last call."""
         for name, size in self.sizes.items():
             events = [it for it in self._events(name) if it["ResourceType"] != _STACK]
             done = {it["LogicalResourceId"] for it in events if it["ResourceStatus"].endswith("_COMPLETE")}
@@ -57,7 +57,7 @@ class Stacks:
         try:
             pages = self._client().get_paginator("describe_stack_events").paginate(StackName=name)
             return [it for page in pages for it in page["StackEvents"]][::-1]
-        except ClientError:  # not begun yet
+        except ClientError:  # it has not begun yet
             return []
 
     def _described(self, name: str) -> list[dict[str, Any]]:

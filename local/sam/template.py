@@ -21,7 +21,7 @@ from local.template.overrides import STACK_NAME, stack_overrides
 from local.template.synth import synthesize
 
 _LOOPBACK = ("127.0.0.1", "localhost")
-#: Lambda imports a function before its time-out begins, and gives that so long; in SAM's container it counts
+#: Lambda gives the import this long before the time-out begins. In SAM's container the import counts
 _INIT_SECONDS = 10
 _SERVERS = ("database_url", "aws_endpoint_url", "feishu_url")
 
@@ -74,7 +74,7 @@ def _deployed_variables(aws: Aws) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _from_a_container(value: str, ports: list[int]) -> str:
-    """Replaces only addresses of the stack's servers: a link in a message stays as it is."""
+    """Replaces only addresses of the stack's servers, so a link in a message stays unchanged."""
     if value in _LOOPBACK:
         return CONTAINER_HOST
     return re.sub(

@@ -27,7 +27,7 @@ def external_mysql() -> ExternalMySql | None:
     if not setting:
         return None
     named = _parsed(setting)
-    url = named._replace(database=None)  # `set` takes None for "as it is"
+    url = named._replace(database=None)  # `set` keeps a part that is None
     version = _checked_version(url)
     return ExternalMySql(
         url=url.render_as_string(hide_password=False),
@@ -37,7 +37,7 @@ def external_mysql() -> ExternalMySql | None:
 
 
 def _parsed(setting: str) -> URL:
-    """The error does not repeat the setting, which may contain a password."""
+    """Parses the setting. The error does not repeat it, because it may contain a password."""
     try:
         url = make_url(setting)
     except (ArgumentError, ValueError):

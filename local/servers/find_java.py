@@ -25,10 +25,10 @@ _SETTINGS = Path("/etc/maven/settings.xml")
 class Java:
     command: str
     version: str
-    #: what JAVA_HOME has to be for Maven; empty for the Java on the PATH
+    #: The JAVA_HOME for Maven; empty for the Java on the PATH.
     home: str
     origin: str
-    #: whether it came as a package, which has no certificates
+    #: Whether it came as a package, which has no certificates.
     unpacked: bool = False
 
     def __str__(self) -> str:
@@ -36,14 +36,14 @@ class Java:
 
 
 def find_java(cache: Path, *, say: Callable[[str], None]) -> Java:
-    """JAVA_HOME's if it is new enough, otherwise the one on the PATH, otherwise one from a package."""
+    """Finds JAVA_HOME's Java if it is new enough, otherwise the one on the PATH, otherwise one from a package."""
     home = os.environ.get("JAVA_HOME")
     in_home = _java(str(Path(home) / "bin" / "java"), home=home, origin="in JAVA_HOME") if home else None
     return in_home or _java("java", home="", origin="on the PATH") or _unpacked_java(cache / "java", say)
 
 
 def find_maven(cache: Path, *, say: Callable[[str], None]) -> list[str]:
-    """The command, with what an unpacked Maven has to be told."""
+    """The command, with the options that an unpacked Maven needs."""
     if installed := shutil.which("mvn"):
         return [installed]
     fetch = partial(_fetch_maven, cache / "maven" / "apt.log", say)
@@ -78,7 +78,7 @@ def _unpacked_java(directory: Path, say: Callable[[str], None]) -> Java:
 
 
 def _fetch_java(log: Path, say: Callable[[str], None], tree: Path) -> None:
-    """Only the one package: the libraries that its java needs are those of apt itself."""
+    """Fetches only this package, because its java needs no libraries beyond apt's own."""
     apt = _apt("Java", "44 MB", log, say, tree)
     package = _oldest_usable(apt.names("openjdk-"))
     if package is None:
@@ -110,7 +110,7 @@ def _unpack(unpack: Callable[[], None], package: str, log: Path) -> None:
 
 
 def _oldest_usable(names: Sequence[str]) -> str | None:
-    """The newest may be an early-access build, or newer than what this Kafka was tested with."""
+    """The newest may be an early-access build, or newer than the Javas that this Kafka was tested with."""
     found = {int(match[1]): name for name in names if (match := re.fullmatch(r"openjdk-(\d+)-jre-headless", name))}
     usable = [number for number in found if number >= OLDEST]
     return found[min(usable)] if usable else None

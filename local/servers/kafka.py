@@ -43,7 +43,7 @@ def kafka_cluster(
 
 
 def _found(cache: Path, say: Callable[[str], None]) -> ApacheKafka | str:
-    """Or why there is none, in one line."""
+    """Finds Kafka, or returns one line that says why there is none."""
     try:
         return find_apache_kafka(cache, say=say)
     except CannotStartError as error:

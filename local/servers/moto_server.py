@@ -12,7 +12,7 @@ import sys
 import uuid
 from pathlib import Path
 
-import moto.cloudformation.models  # takes two seconds: better now than at the first stack
+import moto.cloudformation.models  # takes two seconds, so do it before the first stack
 import moto.kms.models
 from moto.core.utils import unix_time
 from moto.server import main as serve

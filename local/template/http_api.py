@@ -34,7 +34,7 @@ class Route:
     function: str
     #: None: open to everybody
     authorizer: Authorizer | None
-    #: of which a token has to have one, if there are any
+    #: The scopes of which a token must have one, if there are any.
     scopes: tuple[str, ...]
 
     @property

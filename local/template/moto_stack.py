@@ -28,11 +28,11 @@ API_ROUTE = "AWS::ApiGatewayV2::Route"
 API_INTEGRATION = "AWS::ApiGatewayV2::Integration"
 API_AUTHORIZER = "AWS::ApiGatewayV2::Authorizer"
 
-#: what the local stack runs itself, once the references are resolved
+#: Resources that the local stack runs itself once their references are resolved.
 RUN_LOCALLY = (FUNCTION, ASYNC_CONFIG, EVENT_SOURCE, SCHEDULE, API, API_ROUTE, API_INTEGRATION, API_AUTHORIZER)
-#: what moto refuses or lacks
+#: Types that moto refuses or lacks.
 NEVER_IN_MOTO = tuple(kind for kind in RUN_LOCALLY if kind != FUNCTION)
-#: what is created even if nothing refers to it
+#: Types that are created even if nothing refers to them.
 CREATED = (FUNCTION, QUEUE, "AWS::KMS::Key")
 _NOT_RESOLVED: Mapping[str, Collection[str]] = {
     FUNCTION: ("Layers", "Code", "VpcConfig", "Role"),
@@ -48,7 +48,7 @@ Properties = Mapping[str, Any]
 class Resource:
     logical_id: str
     type: str
-    #: as a deployment resolves them, except for references to what moto lacks, such as layers
+    #: Resolved as in a deployment, except for references to types that moto lacks, such as layers.
     properties: Properties
     metadata: Properties
     #: the value of `Ref`, such as a function's name or a queue's URL; None if it was not created

@@ -37,7 +37,7 @@ _SET_BY_THE_STACK: Mapping[tuple[str, ...], str] = {
     ("python",): _MACHINE,
     ("wheels",): _MACHINE,
 }
-#: placeholders that cdk.json has all the same, so that the stage is complete without a running stack
+#: cdk.json has placeholders for these, so that the stage is complete without a running stack.
 _PLACEHOLDERS: Mapping[tuple[str, ...], object] = {
     ("database", "endpoint"): "127.0.0.1",
     ("database", "secret_arn"): SECRET_ARN,
@@ -47,7 +47,7 @@ _PLACEHOLDERS: Mapping[tuple[str, ...], object] = {
 
 
 def local_stage() -> StageSettings:
-    """Stage `local` as cdk.json has it.
+    """Stage `local` from cdk.json.
 
     Raises:
         SettingsError: a value is wrong.
@@ -63,7 +63,7 @@ def local_stage() -> StageSettings:
 
 
 def token_terms() -> TokenTerms:
-    """What a token of the local stack's issuer has to say.
+    """The required content of a token from the local stack's issuer.
 
     Raises:
         CannotStartError: the stage has no API, or takes tokens of another kind.
@@ -77,7 +77,7 @@ def token_terms() -> TokenTerms:
 def stack_overrides(
     *, database_url: str, kafka_bootstrap_servers: str, feishu_url: str, issuer_url: str
 ) -> Mapping[str, object]:
-    """What the running stack lays over the stage before it is synthesized."""
+    """The settings that the running stack merges into the stage before it is synthesized."""
     database = make_url(database_url)
     return {
         "database": {

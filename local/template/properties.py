@@ -6,12 +6,12 @@ from typing import Any
 from local.machine.processes import CannotStartError
 from local.template.moto_stack import Resource
 
-#: properties that make no difference on one machine
+#: Properties that make no difference on a single machine.
 _WITHOUT_EFFECT = {"Tags", "KmsKeyArn", "MetricsConfig", "LoggingConfig", "ProvisionedPollerConfig"}
 
 
 def checked(resource: Resource, known: Collection[str]) -> dict[str, Any]:
-    """The properties, all of which the caller has to know."""
+    """The properties, after checking that the caller knows all of them."""
     if unknown := resource.properties.keys() - known - _WITHOUT_EFFECT:
         raise CannotStartError(
             f"{resource.logical_id}: the local stack does not support {', '.join(sorted(unknown))} of {resource.type}"
@@ -20,7 +20,7 @@ def checked(resource: Resource, known: Collection[str]) -> dict[str, Any]:
 
 
 def function_name(resource: Resource, target: object) -> str:
-    """The name in a function's name, its ARN or API Gateway's path to it.
+    """Finds the function's name in its name, its ARN or API Gateway's path to it.
 
     An alias or version of it runs the same code here.
     """

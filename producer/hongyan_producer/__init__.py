@@ -22,8 +22,8 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module has
-    """Imports on first use: the service's functions want the contract alone, and pay for imports at each cold start."""
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the module's objects
+    """Imports on first use: the service's functions need only the contract, and imports lengthen their cold starts."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

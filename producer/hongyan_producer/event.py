@@ -13,7 +13,7 @@ from hongyan_producer.contract.target_url import URL_PREFIXES
 
 
 class ContractError(ValueError):
-    """The event breaks the contract. `rules` names every broken rule, and no value: values may be private."""
+    """The event breaks the contract. `rules` names every broken rule but no value, because values may be private."""
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -26,25 +26,25 @@ class ContractError(ValueError):
 class Event(NamedTuple):
     """An event that ingest accepts."""
 
-    #: The key of its Kafka record: the user's id as text, so that all events of a user are in one partition.
+    #: The Kafka record's key: the user's id as text, so that all events of a user are in one partition.
     key: str
     envelope: Mapping[str, Any]
 
     @property
     def value(self) -> bytes:
-        """The value of its Kafka record."""
+        """The Kafka record's value."""
         return _written(self.envelope)
 
 
 def checked_event(
     payload: Mapping[str, Any], *, event_id: str = "", url_prefixes: Sequence[str] = URL_PREFIXES
 ) -> Event:
-    """The event of this payload, whose fields docs/events.md explains. A `datetime` stands for its RFC 3339 text.
+    """Checks a payload and makes its event; docs/events.md explains the fields. A `datetime` becomes RFC 3339 text.
 
     Args:
-        payload: Unknown fields travel along: a newer service than this package may know them.
+        payload: Unknown fields are kept, because a newer service than this package may know them.
         event_id: The producer's own name for the event.
-        url_prefixes: What the stage's setting `allowed_url_prefixes` says.
+        url_prefixes: The stage's setting `allowed_url_prefixes`.
 
     Raises:
         ContractError: It breaks rules, and ingest would reject it.
@@ -75,14 +75,14 @@ def _envelope(checked: Payload, document: Mapping[str, Any], event_id: str) -> M
 
 
 def _as_ingest_reads_it(payload: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The fields from their JSON, and what is wrong with unknown ones that have none."""
+    """Returns the fields as their JSON reads, and what is wrong with unknown fields that JSON cannot hold."""
     document: dict[str, Any] = {}
     unwritable: list[str] = []
     for name, value in payload.items():
         try:
             document.update(json.loads(_written({name: value})))
         except (TypeError, ValueError, RecursionError):
-            document[name] = value  # a known field has a rule that says what is wrong with it
+            document[name] = value  # a known field has its own rule
             if name not in Payload.model_fields:
                 unwritable.append(f"{name}: cannot be written as JSON")
     return document, unwritable

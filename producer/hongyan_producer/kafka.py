@@ -11,12 +11,12 @@ from hongyan_producer.contract.target_url import URL_PREFIXES
 from hongyan_producer.event import checked_event
 from hongyan_producer.partitions import partition_of
 
-_ASK_AGAIN_SECONDS = 300.0  # as often as Java's client (metadata.max.age.ms)
+_ASK_AGAIN_SECONDS = 300.0  # the same as Java's client (metadata.max.age.ms)
 _ANSWER_SECONDS = 10.0
 
 
 class Producer(Protocol):
-    """The caller's own, of confluent-kafka."""
+    """The caller's Producer of confluent-kafka."""
 
     def produce(self, topic: str, /, *, value: bytes, key: bytes, partition: int, on_delivery: Any) -> Any: ...  # noqa: ANN401
 
@@ -36,7 +36,7 @@ def publish(
 
     It goes to the partition that Java's client chooses for the user, whatever the producer's `partitioner` is, so that
     the events of a user keep their order. To keep it through retries too, set `enable.idempotence` in the producer.
-    How many partitions there are is asked at the first event of a topic, and again after five minutes.
+    The number of partitions is read at the first event of a topic, and again after five minutes.
 
     Args:
         producer: A Producer of confluent-kafka. What it raises is passed on: `KafkaException` if no broker answers,
@@ -45,7 +45,7 @@ def publish(
         on_delivery: Called with the error, or None, and the message.
         event_id: The producer's own name for the event.
         topic: Where the stage reads events (its setting `kafka.topic`).
-        url_prefixes: What the stage's setting `allowed_url_prefixes` says.
+        url_prefixes: The stage's setting `allowed_url_prefixes`.
 
     Raises:
         ContractError: The event breaks the contract.
@@ -58,7 +58,7 @@ def publish(
 
 
 class _Counted(NamedTuple):
-    #: Held, so that no other producer, of another cluster perhaps, can be taken for it.
+    #: Keeps the producer alive, so that no other producer, perhaps of another cluster, can be taken for it.
     producer: Producer
     partitions: int
     until: float

@@ -14,7 +14,7 @@ from hongyan_producer.event import Event, checked_event
 
 TABLE = "notification_outbox_messages"
 MAX_RETRY = 20
-# The times are MySQL's own, in UTC whatever the session's time zone is.
+# The times come from MySQL's clock, in UTC regardless of the session's time zone.
 _INSERT = """\
 INSERT INTO {table} (event_type, service_name, topic, message_key, payload, status, retry_count, max_retry,
     next_retry_at, created_at, updated_at)
@@ -26,7 +26,7 @@ _DATABASE_NAME = re.compile(r"[A-Za-z0-9_$-]{1,64}")
 class DbApiConnection(Protocol):
     """A connection of PyMySQL, mysqlclient, MySQL Connector or Django (PEP 249)."""
 
-    def cursor(self) -> Any: ...  # noqa: ANN401 - each driver's own
+    def cursor(self) -> Any: ...  # noqa: ANN401 - each driver has its own type
 
 
 class SqlAlchemyConnection(Protocol):
@@ -47,18 +47,18 @@ def enqueue(
     max_retry: int = MAX_RETRY,
     url_prefixes: Sequence[str] = URL_PREFIXES,
 ) -> int:
-    """Inserts the event's outbox row and returns its id. It never commits: the row is there if the caller commits.
+    """Inserts the event's outbox row and returns its id. It never commits: the row exists once the caller commits.
 
     The relay publishes it within a second or two after that. An event that breaks the contract inserts nothing.
 
     Args:
-        connection: To the MySQL server that has Hongyan's database, in the transaction of the business row.
+        connection: A connection to the MySQL server with Hongyan's database, in the transaction of the business row.
         payload: The event's payload, as for `checked_event`.
         event_id: The producer's own name for the event; without one the relay gives it the row's id.
         topic: Where the stage reads events (its setting `kafka.topic`).
         database: Hongyan's database, if it is not the connection's own.
-        max_retry: After so many refusals by Kafka the relay gives the event up.
-        url_prefixes: What the stage's setting `allowed_url_prefixes` says.
+        max_retry: The relay gives the event up after this many refusals by Kafka.
+        url_prefixes: The stage's setting `allowed_url_prefixes`.
 
     Raises:
         ContractError: The event breaks the contract.
@@ -77,7 +77,7 @@ def _table(database: str) -> str:
 
 
 def _document(event: Event) -> str:
-    """In ASCII, so that no character depends on the character set of the caller's connection."""
+    """Writes the JSON in ASCII, so that the character set of the caller's connection does not matter."""
     return json.dumps({name: value for name, value in event.envelope.items() if name != "service_name"})
 
 

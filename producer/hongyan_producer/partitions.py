@@ -10,12 +10,12 @@ _POSITIVE = 0x7FFFFFFF
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a record with this key, in a topic with so many."""
+    """The partition of a record with this key, in a topic with this many partitions."""
     return (murmur2(key) & _POSITIVE) % partitions
 
 
 def murmur2(data: bytes) -> int:
-    """The hash, without a sign."""
+    """The unsigned hash."""
     whole = len(data) & ~3
     found = _SEED ^ len(data)
     for place in range(0, whole, 4):

@@ -33,7 +33,7 @@ _GET, _PUT, _DELETE, _POST = (
     http.HttpMethod.POST,
 )
 _KEY_USES = ["kms:Decrypt", "kms:GenerateDataKey"]
-#: What a line of the access log says: nothing of a token, a body or a query.
+#: The fields of an access log's line, none of which has a token, a body or a query.
 _ACCESS = {
     "request_id": "$context.requestId",
     "at": "$context.requestTime",
@@ -63,7 +63,7 @@ class ApiFunction(StageFunction):
         queue: sqs.IQueue,
         data_key_arn: str,
     ) -> None:
-        # One machine has no snapshots, and its Python may be older than they are.
+        # A local stage has no snapshots, and its Python may be older than SnapStart supports.
         snap_start = api.snap_start and not stage.is_local
         super().__init__(
             scope,
@@ -87,7 +87,7 @@ class ApiFunction(StageFunction):
         self.served = self._live() if snap_start else self.function
 
     def _live(self) -> lambda_.Alias:
-        """SnapStart keeps snapshots of published versions alone."""
+        """Publishes a version, because SnapStart makes snapshots only of those."""
         return lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
 
 
@@ -154,9 +154,9 @@ class HttpApi(Construct):
         self.url = f"https://{api.domain.name}" if api.domain else self.http.api_endpoint
 
     def _log_to(self, log: logs.LogGroup) -> None:
-        """By hand: the CDK's own settings for this are an interface that Python cannot give it."""
+        """Sets the property directly, because Python cannot implement the CDK's interface for it."""
         made = self.stage.node.default_child
-        assert isinstance(made, http.CfnStage)  # noqa: S101 - what an HttpStage is made of
+        assert isinstance(made, http.CfnStage)  # noqa: S101 - an HttpStage is made of one
         made.access_log_settings = http.CfnStage.AccessLogSettingsProperty(
             destination_arn=log.log_group_arn, format=json.dumps(_ACCESS)
         )

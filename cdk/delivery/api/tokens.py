@@ -17,7 +17,7 @@ from delivery.aws.settings.authorizer import AuthorizerSettings
 
 _SIZE = FunctionSize(timeout_seconds=5, memory_mb=512, reserved_concurrency=None)
 _NAME = "Users"
-_READ_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 - an action
+_READ_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 - an IAM action
 
 
 _ACCEPTED = {
@@ -50,7 +50,7 @@ class Authorizer(StageFunction):
 
 
 class UserPool(Construct):
-    """People sign in by its own pages or by a device; programs of operators by their client's secret."""
+    """People sign in on its own pages or by a device code, and operators' programs by their client's secret."""
 
     def __init__(self, scope: Construct, name: str, *, scope_name: str, keeps: bool) -> None:
         super().__init__(scope, name)
@@ -92,7 +92,7 @@ class UserPool(Construct):
 
 
 def authorizer_of(scope: Construct, *, runtime: Runtime, api: Api, keeps_data: bool) -> http.IHttpRouteAuthorizer:
-    """Who checks the tokens of this API's users."""
+    """The authorizer that checks the tokens of this API's users."""
     match api.tokens:
         case Issuer() as given:
             return authorizers.HttpJwtAuthorizer(_NAME, given.issuer, jwt_audience=list(given.audience))

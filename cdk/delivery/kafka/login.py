@@ -7,13 +7,13 @@ from aws_cdk import aws_iam as iam
 
 from cdk.settings.sections.kafka import ExistingMsk, OwnBrokers
 
-#: MSK's permission to ask for the brokers' addresses; it cannot be limited to one cluster
+#: MSK's permission to ask for the brokers' addresses. It cannot be limited to one cluster.
 FIND_BROKERS = "kafka:GetBootstrapBrokers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """The secrets by which a client logs in and knows the brokers; they are read as the function's role."""
+    """The secrets with which a client logs in and recognizes the brokers. The function's role reads them."""
 
     mechanism: str
     secret: str | None

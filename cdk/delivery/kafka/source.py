@@ -31,13 +31,13 @@ _MECHANISMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    #: the cluster, as the settings name it
+    #: The cluster, as the settings name it.
     where: str
     name: str
     group: str
     batch_size: int
     window: Duration
-    #: pollers reserved for this topic; without them Lambda uses as many shared ones as it sees fit
+    #: Pollers reserved for this topic. Without them Lambda uses as many shared ones as it sees fit.
     pollers: lambda_.ProvisionedPollerConfig | None
 
     @classmethod
@@ -54,10 +54,10 @@ class Topic:
             else None,
         )
 
-    def feed(self, function: lambda_.Function, **brokers: Any) -> str:  # noqa: ANN401  # the CDK's own arguments
-        """Reads from the oldest record, because events published before the first deployment count too.
+    def feed(self, function: lambda_.Function, **brokers: Any) -> str:  # noqa: ANN401  # the CDK's arguments
+        """Reads from the oldest record, because events published before the first deployment count, too.
 
-        Returns the mapping's id, by which CloudWatch has its metrics.
+        Returns the mapping's id, which is a dimension of its metrics.
         """
         mapping = function.add_event_source_mapping(
             f"Kafka{self._identity()}",
@@ -73,22 +73,22 @@ class Topic:
         return mapping.event_source_mapping_id
 
     def _identity(self) -> str:
-        """Part of the logical id: another topic or group is another source.
+        """Part of the logical id, so that another topic or group makes another source.
 
-        CloudFormation reports that it changed the topic in place and leaves it as it was (cloudformation-coverage-
-        roadmap #2140); the group of a source cannot be changed ("Customizable consumer group ID in Lambda").
+        CloudFormation reports that it changed the topic in place, but does not change it (cloudformation-coverage-
+        roadmap #2140). The group of a source cannot be changed ("Customizable consumer group ID in Lambda").
         """
         return hashlib.sha256(f"{self.where}\n{self.name}\n{self.group}".encode()).hexdigest()[:8]
 
 
 class KafkaSource(Protocol):
     def feed(self, consumer: StageFunction) -> str:
-        """Gives the topic's batches to the function, and its role what polling needs. Returns the mapping's id."""
+        """Makes the topic the function's source and grants its role what polling needs. Returns the mapping's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfManagedKafka:
-    """Brokers by address. AWS requires a secret or a network; only the local stage has neither."""
+    """Brokers by address. AWS requires a secret or a network, and only the local stage has neither."""
 
     settings: OwnBrokers
     network: Network | None
@@ -107,17 +107,17 @@ class SelfManagedKafka:
         if not self.network:
             return []
         subnets = [_access(_KINDS.VPC_SUBNET, f"subnet:{it.subnet_id}") for it in self.network.subnets]
-        group = self.network.security_groups[0]  # Lambda takes one for the poller
+        group = self.network.security_groups[0]  # Lambda takes only one for the poller
         return [*subnets, _access(_KINDS.VPC_SECURITY_GROUP, f"security_group:{group.security_group_id}")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedKafka:
-    """An MSK cluster that identifies the function by its role (IAM access control), or by a secret."""
+    """An MSK cluster, which identifies the function by its role (IAM access control) or by a secret."""
 
     topic: Topic
     arns: MskArns
-    #: to a cluster of another account
+    #: The MSK VPC connection to a cluster of another account.
     connection: str | None = None
     login: Login | None = None
 
@@ -136,9 +136,9 @@ class ManagedKafka:
         )
 
     def _grant_find(self, role: iam.Role) -> None:
-        """As Lambda's page "Configuring Lambda permissions for Amazon MSK event source mappings" lists them.
+        """Grants what Lambda's page "Configuring Lambda permissions for Amazon MSK event source mappings" lists.
 
-        Of `DescribeCluster` and `DescribeClusterV2` it wants one, and for MSK Serverless the second.
+        Either `DescribeCluster` or `DescribeClusterV2` is enough, but MSK Serverless needs the second.
         """
         grant(role, ["kafka:DescribeClusterV2"], self.arns.cluster)
         grant(role, [FIND_BROKERS], "*")
@@ -146,7 +146,7 @@ class ManagedKafka:
             grant(role, ["kafka:DescribeVpcConnection"], self.connection)
 
     def _grant_list(self, role: iam.Role, login: Login) -> None:
-        """The same page wants it with SASL/SCRAM; with mutual TLS the secret alone will do."""
+        """The same page requires it for SASL/SCRAM. For mutual TLS the secret is enough."""
         if login.mechanism != "TLS":
             grant(role, ["kafka:ListScramSecrets"], self.arns.cluster)
 
@@ -160,7 +160,7 @@ class ManagedKafka:
 
 
 def kafka_source(settings: Kafka, *, made: MskArns | None, network: Network | None) -> KafkaSource:
-    """`made` has the ARNs of a cluster that the data stack made."""
+    """`made` holds the ARNs of a cluster that the data stack made."""
     match settings:
         case OwnBrokers():
             return SelfManagedKafka(settings=settings, network=network)

@@ -14,10 +14,10 @@ from cdk.settings.sections.kafka import NewKafka
 from delivery.aws.settings.topic import TopicSettings
 from delivery.aws.settings.types import MINUTE
 
-#: making a topic takes seconds; the rest is time for a new cluster to become reachable
+#: Making a topic takes seconds; the rest is time for a new cluster to become reachable.
 _SIZE = FunctionSize(timeout_seconds=5 * MINUTE, memory_mb=512, reserved_concurrency=None)
 
-#: what it takes to make one topic, add partitions to it and set its retention
+#: The rights to make one topic, add partitions to it and set its retention.
 _ACTIONS = (
     "kafka-cluster:DescribeTopic",
     "kafka-cluster:CreateTopic",
@@ -66,13 +66,13 @@ class NewTopic(StageFunction):
             "Made",
             resource_type="Custom::KafkaTopic",
             service_token=self.function.function_arn,
-            # Long enough for Lambda's second try if an instance dies without an answer. The default is an hour.
+            # Leaves time for Lambda's second try if an instance dies without an answer. The default is an hour.
             service_timeout=Duration.seconds(2 * _SIZE.timeout_seconds),
             properties=asked,
         )
 
     def before(self, *others: IConstruct) -> None:
-        """The others wait for the topic. If it cannot be made, the deployment fails."""
+        """Makes the others wait for the topic. If it cannot be made, the deployment fails."""
         for other in others:
             other.node.add_dependency(self._made)
 

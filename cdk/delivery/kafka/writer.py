@@ -15,14 +15,14 @@ from delivery.aws.settings.kafka import WithKafka
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
     environment: Mapping[str, str]
-    #: None: by the function's role, or not at all
+    #: None if it logs in with the function's role or not at all.
     login: Login | None
-    #: of an MSK cluster, which tells its brokers' addresses and may know functions by their roles
+    #: The ARNs of an MSK cluster, which tells its brokers' addresses and may know functions by their roles.
     msk: MskArns | None
 
     @classmethod
     def of(cls, settings: Kafka, *, made: MskArns | None) -> "Writer":
-        """`made` has the ARNs of a cluster that the data stack made."""
+        """`made` holds the ARNs of a cluster that the data stack made."""
         match settings:
             case OwnBrokers():
                 place = {"kafka_bootstrap_servers": settings.bootstrap_servers}
@@ -62,9 +62,9 @@ def _login(settings: ExistingMsk | OwnBrokers) -> str | None:
 
 
 def _grant_write(role: iam.Role, msk: MskArns) -> None:
-    """As MSK's page "Common use cases for client authorization policy" lists them for an idempotent producer.
+    """Grants what MSK's page "Common use cases for client authorization policy" lists for an idempotent producer.
 
-    Writing idempotently is a right on the cluster ("Semantics of IAM authorization policy actions and resources").
+    The right to write idempotently is on the cluster ("Semantics of IAM authorization policy actions and resources").
     """
     grant(role, ["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"], msk.cluster)
     grant(role, ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], msk.topic)

@@ -29,16 +29,16 @@ from cdk.settings.sections.network import Network
 from cdk.settings.sections.regions import lacking_snap_start
 
 OUR_NAME = "hongyan"
-#: AWS's advice: a batch must not become visible again before Lambda itself has given up on it
+#: AWS's advice: a batch must not become visible again before Lambda has given up on it.
 VISIBILITY_FACTOR = 6
-#: a sender keeps 2 seconds to close, 3 to report and 1.5 to answer: with less beside a call it would open nothing
+#: A sender keeps 2 seconds to close, 3 to report and 1.5 to answer. With less besides a call it would open nothing.
 _SENDER_SPARE_SECONDS = 7
 
 _Lines = Iterator[str]
 
 
 def contradictions(valid: Mapping[str, object]) -> _Lines:
-    """Between settings that are right by themselves; a rule about one that is not has to wait."""
+    """Checks valid settings against each other. A rule is skipped while one of its settings is invalid."""
     for rule in RULES:
         names = signature(rule).parameters
         if names.keys() <= valid.keys():

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from cdk.settings.sections.database import Database, ExistingMySql, NewMySql, rds_region
 from cdk.settings.sections.network import LEAST_ZONES, TWO_ZONES, ExistingVpc, Network, NewVpc, room_for_zones, zones
 
-#: RDS asks for a most of "at least 10% more than the current allocated storage" and advises 26 %, which spares events
-#: ("Managing capacity automatically with Amazon RDS storage autoscaling")
+#: RDS requires a maximum of "at least 10% more than the current allocated storage" and advises 26 %, which avoids
+#: events ("Managing capacity automatically with Amazon RDS storage autoscaling").
 _GROWS_BY_A = 10
 
 _Lines = Iterator[str]
@@ -52,7 +52,7 @@ def storage_rule(database: Database) -> _Lines:
 
 
 def boundary_rule(permissions_boundary_arn: str | None, database: Database) -> _Lines:
-    """The role of that function is in a template of AWS's own, which takes no boundary."""
+    """AWS's own template has that function's role and takes no boundary."""
     if permissions_boundary_arn and isinstance(database, NewMySql) and database.new.rotation_days:
         says = "should be 0 with permissions_boundary_arn: AWS's rotation function makes a role without it"
         yield f"database.new.rotation_days: {says}"

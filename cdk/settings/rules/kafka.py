@@ -8,9 +8,9 @@ from cdk.settings.sections.functions import Prune, Relay
 from cdk.settings.sections.kafka import ExistingMsk, Kafka, NewKafka, OwnBrokers, ProvisionedMsk
 from cdk.settings.sections.network import LEAST_ZONES, MOST_OF_MSK, TWO_ZONES, ExistingVpc, Network, zones, zones_of_msk
 
-#: the oldest runtime lacks the glibc 2.28 that the Kafka client's wheels need
+#: The oldest runtime lacks glibc 2.28, which the Kafka client's wheels need.
 _TOO_OLD_FOR_KAFKA = "3.11"
-#: of MSK's brokers, provisioned and serverless (MSK Developer Guide, "Get the bootstrap brokers")
+#: Names of MSK's brokers, provisioned and serverless (MSK Developer Guide, "Get the bootstrap brokers").
 _MSK_BROKER = re.compile(r"\.kafka(-serverless)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?:")
 
 _Lines = Iterator[str]
@@ -54,7 +54,7 @@ def relay_rule(*, relay: Relay | None, kafka: Kafka, network: Network | None, py
 
 
 def memory_rule(*, prune: Prune, kafka: Kafka) -> _Lines:
-    """A topic can be read again from its beginning. What was sent must still be known then."""
+    """A topic can be read again from its beginning, and MySQL must still know then what was sent."""
     if isinstance(kafka, NewKafka) and prune.record_days:
         least = math.ceil(kafka.new.retention_hours / 24)
         if prune.record_days < least:
@@ -76,7 +76,7 @@ def brokers_rule(*, kafka: Kafka, network: Network | None, is_local: bool) -> _L
 
 
 def existing_msk_rule(kafka: Kafka) -> _Lines:
-    """As AWS's pages say: MSK's "Limitations when using SCRAM secrets", Lambda's on MSK as an event source."""
+    """Sources: MSK's page "Limitations when using SCRAM secrets" and Lambda's on MSK as an event source."""
     if not isinstance(kafka, ExistingMsk):
         return
     secret, scram = kafka.auth_secret_arn, kafka.auth_mechanism == "SCRAM-SHA-512"
@@ -91,7 +91,7 @@ def existing_msk_rule(kafka: Kafka) -> _Lines:
 
 
 def msk_by_its_arn_rule(kafka: Kafka) -> _Lines:
-    """Lambda would poll them as brokers of one's own, from the functions' subnets and without IAM logins."""
+    """Lambda would poll them as self-managed brokers, from the functions' subnets and without IAM logins."""
     for broker in kafka.bootstrap_servers if isinstance(kafka, OwnBrokers) else ():
         if _MSK_BROKER.search(broker):
             yield f"kafka.bootstrap_servers: {broker} belongs to MSK; give kafka.cluster_arn instead"

@@ -8,7 +8,7 @@ from cdk.settings.sections.functions import FunctionSize
 from cdk.settings.sections.section import SecretArn, StageSection, chosen_by
 from delivery.aws.settings.api import OperateScope, UserClaim
 
-#: with http the local stack's own, which the rules refuse elsewhere
+#: The local stack's issuer uses http, which the rules refuse elsewhere.
 _ISSUER = r"^(https://[^\s?#]+|http://127\.0\.0\.1:[0-9]{1,5})$"
 _POOL = r"^[a-z0-9-]+_[A-Za-z0-9]+$"
 _ORIGIN = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$"
@@ -24,14 +24,14 @@ class Issuer(StageSection):
     issuer: str = Field(pattern=_ISSUER, title="the https URL of an OIDC issuer, as its tokens name it")
     """tokens of any OIDC issuer"""
     audience: tuple[_Audience, ...] = Field(min_length=1, strict=False)
-    """whom a token has to be for"""
+    """a token must be for one of these"""
 
 
 class ExistingUserPool(StageSection):
     user_pool_id: str = Field(pattern=_POOL, title="the id of a Cognito user pool of the stage's region")
     """instead: tokens of an existing Cognito user pool"""
     client_ids: tuple[_Audience, ...] = Field(min_length=1, strict=False)
-    """the pool's clients whose tokens are taken"""
+    """the pool's clients whose tokens are accepted"""
 
 
 class NewUserPool(StageSection):
@@ -43,9 +43,9 @@ class OwnTokens(StageSection):
     hs256_secret_arn: SecretArn
     """instead: the backend's own HS256 tokens, by the key in this secret (its text, or `key` of its JSON)"""
     token_issuer: _Claim | None = None
-    """what such a token's `iss` has to be; without it any"""
+    """such a token's required `iss`; without this setting any is accepted"""
     token_audience: _Claim | None = None
-    """what its `aud` has to be; without it a token that names one is refused"""
+    """its required `aud`; without this setting a token that names one is refused"""
 
 
 Tokens = Annotated[

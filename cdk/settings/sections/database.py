@@ -8,7 +8,7 @@ from pydantic import Field, Tag
 from cdk.settings.sections.section import InstanceClass, KeyArn, SecretArn, StageSection, chosen_by
 from delivery.aws.settings.types import LONGEST_USER_PREFIX, DatabaseName, Host, Moment, Port
 
-#: functions' users are named after the database, with a dash below between
+#: Functions' users are named after the database, followed by an underscore.
 _LONGEST_NAME = LONGEST_USER_PREFIX - 1
 _NEW_NAME = rf"^[A-Za-z][A-Za-z0-9_]{{0,{_LONGEST_NAME - 1}}}$"
 _VERSION = r"^8\.(0|4)\.[1-9][0-9]*$"
@@ -78,7 +78,7 @@ class ExistingRds(ExistingMySql):
 
 
 def rds_region(endpoint: str) -> str | None:
-    """The region in a name that RDS gave; None for any other name."""
+    """The region in a name given by RDS; None for any other name."""
     found = _REGION_OF_RDS.search(endpoint)
     return (found[1] or found[2]) if found else None
 

@@ -13,7 +13,7 @@ from delivery.aws.settings.relay import RelayTuning
 from delivery.aws.settings.send import Backoff, SendTuning
 from delivery.aws.settings.types import DAY, HOUR, MINUTE
 
-#: the least that SQS takes: there are few reports, and after an outage MySQL has enough to do
+#: The minimum that SQS accepts: there are few reports, and after an outage MySQL is busy enough.
 REPORTS_AT_ONCE = 2
 _TOPIC = r"^arn:aws[a-z-]*:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 
@@ -50,14 +50,14 @@ class Relay(FunctionSize, RelayTuning):
 
     @property
     def at_once(self) -> int:
-        """How many run at the same time when each uses its time up."""
+        """How many run at the same time if each uses all of its time."""
         return math.ceil(self.timeout_seconds / MINUTE)
 
 
 class Prune(FunctionSize, PruneTuning):
     every_minutes: int = Field(60, ge=5, le=24 * 60)
     timeout_seconds: int = Field(5 * MINUTE, ge=30, le=15 * MINUTE)
-    """then a run ends, and the next goes on where it stopped"""
+    """after this a run ends, and the next one continues where it stopped"""
 
 
 class Migrate(FunctionSize):
@@ -71,7 +71,7 @@ class Queue(StageSection):
     visibility_seconds: int | None = Field(None, ge=0, le=12 * HOUR)
     """how long a received message is hidden; without it 6 times `send.timeout_seconds`, which is also the least"""
     max_receive_count: int = Field(5, ge=1, le=1_000)
-    """then a message becomes a dead letter"""
+    """after so many receives a message becomes a dead letter"""
 
 
 class Retry(StageSection, Attempts, Backoff):

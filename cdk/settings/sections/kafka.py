@@ -26,7 +26,7 @@ class Brokers(StageSection):
     """storage grows by itself up to this; then leave `storage_gb` as it is"""
     storage_key_arn: KeyArn | None = None
     """encrypts storage; without it the stage makes a key. It cannot be changed later"""
-    # A KRaft version: MSK cannot migrate a cluster from ZooKeeper, which ends with Kafka 3.9.
+    # A KRaft version, because MSK cannot migrate a cluster from ZooKeeper, whose last version is Kafka 3.9.
     version: str = Field("3.9.x.kraft", pattern=_VERSION, title="a Kafka version of MSK's")
     """raising it updates the brokers one after another; MSK takes none back"""
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from cdk.settings.sections.database import rds_region
 from cdk.settings.stage import StageSettings
 
-#: a setting's key in cdk.json, and its value
+#: A setting's key in cdk.json, and its value.
 Named = tuple[str, str]
 
 _IDS = {"vpc": r"vpc-[0-9a-f]+", "subnet": r"subnet-[0-9a-f]+", "group": r"sg-[0-9a-f]+"}
@@ -26,12 +26,12 @@ _PATTERNS = {
 
 
 def named(stage: StageSettings, kind: str) -> list[Named]:
-    """Those of one kind: vpc, subnet, group, secret, key, cluster, snapshot or topic (of SNS)."""
+    """The named things of one kind: vpc, subnet, group, secret, key, cluster, snapshot or topic (of SNS)."""
     return [(key, value) for key, value in _texts(stage, "") if _PATTERNS[kind].fullmatch(value)]
 
 
 def region_of(stage: StageSettings) -> str | None:
-    """The stage's region: what it says, or where the things are that it names."""
+    """The stage's region: its own setting, or that of the first thing that it names."""
     if stage.region:
         return stage.region
     arns = [value.split(":")[3] for _, value in _texts(stage, "") if value.startswith("arn:")]

@@ -13,11 +13,11 @@ _SubnetIds = Annotated[tuple[_SubnetId, ...], Field(min_length=1, strict=False)]
 _GroupIds = Annotated[tuple[_GroupId, ...], Field(min_length=1, strict=False)]
 _Zone = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", title="the name of a zone such as us-west-1a")]
 _CIDR = r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/(?:1[6-9]|2[0-4])$"
-#: RDS wants room in two, whether it uses them or not; no region has more than six
+#: RDS requires two zones, whether it uses them or not. No region has more than six.
 LEAST_ZONES, MOST_ZONES = 2, 6
-#: MSK takes two or three
+#: MSK takes two or three.
 MOST_OF_MSK = 3
-#: for so many zones there is room from this prefix length down, with 16 public and 64 isolated addresses in each
+#: Prefix length → zones that fit, each with 16 public and 64 isolated addresses.
 _ROOM = {24: 2, 23: 3, 22: 4, 21: 5}
 
 TWO_ZONES = "a VPC over two zones: network.new, or network.vpc_id with at least two subnets"
@@ -27,7 +27,7 @@ class NewVpc(StageSection):
     new: Literal[True] = Field(title="true, or left out")
     """a VPC of the stage's own: public subnets for NAT only, private ones for functions, isolated ones for MySQL"""
     zones: int = Field(LEAST_ZONES, ge=LEAST_ZONES, le=MOST_ZONES)
-    """the first ones that your account sees: Kafka brokers in three outlive the loss of one and go on writing"""
+    """how many of the first zones that your account sees; with three, Kafka still takes writes if one is lost"""
     availability_zones: tuple[_Zone, ...] | None = Field(
         None,
         min_length=LEAST_ZONES,
@@ -37,7 +37,7 @@ class NewVpc(StageSection):
     )
     """instead, by name: in us-west-1 an account sees two, and elsewhere one may lack MSK, Lambda or a class"""
     cidr: str = Field("10.0.0.0/16", pattern=_CIDR, title="a block of addresses such as 10.0.0.0/16, from /16 to /24")
-    """none that it is to be peered with, such as the brokers' network, may have the same addresses"""
+    """must not overlap a network that it is to be peered with, such as the brokers'"""
     nat: Literal["gateway", "gateway_per_zone", "instance"] = "gateway"
     """its way out, with a fixed address (output `FeishuEgressAddress`); one per zone, and sending outlives a zone"""
     endpoints: bool = False
@@ -72,17 +72,17 @@ Network = Annotated[
 
 
 def zones(network: Network | None) -> int:
-    """How many zones the private subnets are in. Each subnet of an existing VPC should be in a zone of its own."""
+    """The number of zones of the private subnets. Each subnet of an existing VPC should be in a zone of its own."""
     if isinstance(network, ExistingVpc):
         return len(network.subnet_ids)
     return len(network.availability_zones or range(network.zones)) if network else 0
 
 
 def zones_of_msk(network: Network | None) -> int:
-    """A provisioned cluster has its brokers in the first three."""
+    """The number of zones with brokers. A provisioned cluster uses the first three."""
     return min(zones(network), MOST_OF_MSK)
 
 
 def room_for_zones(cidr: str) -> int:
-    """For so many zones the subnets are laid out, so that a zone more moves none of those that there are."""
+    """The number of zones that the subnets are laid out for, so that adding a zone does not move the others."""
     return _ROOM.get(int(cidr.rpartition("/")[2]), MOST_ZONES)

@@ -13,14 +13,14 @@ from cdk.settings.context import ROOT
 from cdk.settings.sections.api import Api
 from cdk.settings.sections.database import Database, ExistingRds, NewMySql, rds_region
 
-#: where `database.ca_file` looks for it: Lambda unpacks the layer into /opt
+#: The bundle's path in `database.ca_file`, because Lambda unpacks the layer into /opt.
 BUNDLE = ROOT / "layers" / "delivery" / "rds-ca.pem"
 SHIPPED = f"/opt/{BUNDLE.name}"
 _OF_RDS = re.compile(r"^Amazon RDS (?P<region>[a-z0-9-]+) Root CA ")
 
 
-#: of those where RDS is, by botocore's list of endpoints (1.43.127); buildkite/elastic-ci-stack-for-aws#1297 shows how
-#: a stack fails there, and so does aws/aws-cdk#13385, which was about China and has been mended
+#: Among regions with RDS, by botocore's list of endpoints (1.43.127). buildkite/elastic-ci-stack-for-aws#1297 shows how
+#: a stack fails there, and so does aws/aws-cdk#13385, which was about China and has been fixed.
 WITHOUT_ROTATION = frozenset(
     {
         "af-south-1",
@@ -47,7 +47,7 @@ WITHOUT_SNAP_START = frozenset({"ap-east-2", "ap-southeast-6"})
 
 
 def lacking(database: Database, region: str | None) -> Iterator[str]:
-    """A complaint for each setting of the database that the region cannot fulfil."""
+    """A complaint for each database setting that the region cannot fulfil."""
     yield from _unknown_authorities(database, region)
     if isinstance(database, NewMySql) and database.new.rotation_days and region in WITHOUT_ROTATION:
         yield (
@@ -57,7 +57,7 @@ def lacking(database: Database, region: str | None) -> Iterator[str]:
 
 
 def lacking_snap_start(*, api: Api | None, python: str, region: str | None, is_local: bool) -> Iterator[str]:
-    """A complaint where the API's function should start from a snapshot and cannot. On one machine none does."""
+    """A complaint if the API's function cannot start from a snapshot. A local stage never does."""
     if is_local or not (api and api.snap_start):
         return
     if python == "3.11":
@@ -67,7 +67,7 @@ def lacking_snap_start(*, api: Api | None, python: str, region: str | None, is_l
 
 
 def _unknown_authorities(database: Database, region: str | None) -> Iterator[str]:
-    """Without them the first migration would fail at its TLS handshake, when network and database stand already."""
+    """Without the authorities the first migration would fail at its TLS handshake, after everything else was made."""
     where = _region_of(database, region)
     if where and database.ca_file == SHIPPED and where not in known_regions():
         yield (
@@ -77,7 +77,7 @@ def _unknown_authorities(database: Database, region: str | None) -> Iterator[str
 
 
 def _region_of(database: Database, region: str | None) -> str | None:
-    """Of a new MySQL and of an RDS; any other server's authorities are its owner's business."""
+    """The region of a new MySQL or an RDS. For any other server its owner supplies the authorities."""
     if isinstance(database, NewMySql):
         return region
     return rds_region(database.endpoint) or (region if isinstance(database, ExistingRds) else None)
@@ -85,7 +85,7 @@ def _region_of(database: Database, region: str | None) -> str | None:
 
 @cache
 def known_regions() -> frozenset[str]:
-    """By the names of the roots in the bundle, so that whoever adds one there has nothing else to change."""
+    """Reads the regions from the names of the bundle's roots, so that adding a root is enough."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(BUNDLE)
     subjects: list[Any] = [authority["subject"] for authority in context.get_ca_certs()]

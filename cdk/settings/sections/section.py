@@ -7,9 +7,9 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, StrictIn
 
 from delivery.aws.variables import Section
 
-#: refuses true and 1.0 where 1 is meant: Python, and so Literal, takes them for equal
+#: Refuses true and 1.0 for 1: they are equal in Python, so Literal would accept them.
 Whole = BeforeValidator(TypeAdapter(StrictInt).validate_python)
-# A secret's ARN ends in six characters that Secrets Manager adds. Without them IAM policies match nothing.
+# Secrets Manager adds six characters to a secret's ARN. Without them IAM policies match nothing.
 _SECRETS_MANAGER = r"^arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+-[A-Za-z0-9]{6}$"
 _KEY = r"^arn:aws[a-z-]*:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
 _WHOLE_ARN = "the whole ARN of a Secrets Manager secret, with the six characters at its end"
@@ -17,18 +17,18 @@ _WHOLE_ARN = "the whole ARN of a Secrets Manager secret, with the six characters
 SecretArn = Annotated[str, Field(pattern=_SECRETS_MANAGER, title=_WHOLE_ARN)]
 KeyArn = Annotated[str, Field(pattern=_KEY, title="the ARN of a KMS key")]
 InstanceClass = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*\.[a-z0-9]+$", title="a class such as t4g.micro")]
-#: the default of a section whose keys all have one
+#: The default of a section if all of its keys have defaults.
 EMPTY: Any = Field({}, validate_default=True)
 
 
 class StageSection(Section):
-    """The docstring below a field is its description in docs/settings.md."""
+    """The docstring below a field becomes its description in docs/settings.md."""
 
     model_config = ConfigDict(strict=True, validate_default=True, use_attribute_docstrings=True)
 
 
 def chosen_by(*keys: str) -> Discriminator:
-    """The first of these keys that is given says which kind a section is; the kind's tag is "with" and the key."""
+    """The first given key decides a section's kind. The kind's tag is "with" and the key."""
 
     def tag(given: object) -> str | None:
         return next((f"with {key}" for key in keys if isinstance(given, Mapping) and key in given), None)

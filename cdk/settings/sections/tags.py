@@ -14,7 +14,7 @@ _TITLE = f"an object of up to {_MOST} tags, texts of letters, digits, spaces and
 
 
 def _taggable(given: object) -> object:
-    """One complaint about all of them, because a tag is no setting that a complaint could name."""
+    """Complains once about all tags, because a tag is not a setting that a complaint could name."""
     tags = given if isinstance(given, Mapping) else {"": None}
     if len(tags) > _MOST or not all(_is_key(key) and _is_value(value) for key, value in tags.items()):
         raise ValueError("not every service takes these")

@@ -9,12 +9,12 @@ from botocore import xform_name
 
 from local.account.resources.recorded import Properties, Recorded, aws
 
-#: what RDS takes instead of a generated password: the login of the MySQL that stands in for it
+#: The login of the MySQL that replaces RDS, used instead of a generated password.
 LOGIN = "ACCOUNT_MYSQL_LOGIN"
 
 
 def secret_of_all() -> str:
-    """Every secret holds it: MySQL's login, and what brokers ask for."""
+    """The text of every secret: MySQL's login and the fields that brokers need."""
     return json.dumps({**json.loads(os.environ.get(LOGIN, "{}")), "certificate": "PEM", "privateKey": "PEM"})
 
 
@@ -79,7 +79,7 @@ class SecurityGroupEgress(Recorded):
 
 
 def _permission(rule: Mapping[str, Any]) -> Properties:
-    """A rule of a template as the API takes it."""
+    """Turns a template's rule into the API's form."""
     permission: Properties = {"IpProtocol": rule["IpProtocol"]}
     permission |= {name: int(rule[name]) for name in ("FromPort", "ToPort") if name in rule}
     if "CidrIp" in rule:
@@ -135,7 +135,7 @@ class MySql(Recorded):
         return _called("CreateDBInstance", {**asked, "MasterUserPassword": "generated"})
 
     def _restore(self, asked: Properties) -> Properties:
-        """As CloudFormation, which changes afterwards what a restore does not take, such as the new password."""
+        """Restores without what a restore does not take, such as the new password, which CloudFormation sets later."""
         return _called("RestoreDBInstanceFromDBSnapshot", asked)
 
     def update(self) -> None:
@@ -143,7 +143,7 @@ class MySql(Recorded):
         aws("rds").modify_db_instance(DBInstanceIdentifier=self.physical_resource_id, DeletionProtection=protected)
 
     def delete_with_snapshot(self) -> None:
-        """RDS takes none of an instance that it does not delete."""
+        """Deletes with a snapshot. RDS makes none of an instance that it refuses to delete."""
         name = self.physical_resource_id
         aws("rds").delete_db_instance(DBInstanceIdentifier=name, FinalDBSnapshotIdentifier=f"{name}-final")
 
@@ -155,7 +155,7 @@ class MySql(Recorded):
 
 
 def _called(operation: str, asked: Properties) -> Properties:
-    """What a template may say and this call does not take is for other calls, as allowing a major upgrade is."""
+    """Drops properties that this call does not take, such as the one that allows major upgrades."""
     client: Any = aws("rds")
     taken = client.meta.service_model.operation_model(operation).input_shape.members
     call = getattr(client, xform_name(operation))
@@ -163,7 +163,7 @@ def _called(operation: str, asked: Properties) -> Properties:
 
 
 class Configuration(Recorded):
-    """Only its name is kept, which MSK gives to one at a time."""
+    """Keeps only its name, which must be unique in MSK."""
 
     taken: ClassVar[set[str]] = set()
 
@@ -179,7 +179,7 @@ class Configuration(Recorded):
 
 
 class Brokers(Recorded):
-    """The words of CloudFormation and of MSK's API differ in one, and moto has no configurations to name."""
+    """Maps the one property that CloudFormation and MSK's API name differently. moto has no configurations."""
 
     end = ("kafka", "delete_cluster", "ClusterArn")
 

@@ -12,7 +12,7 @@ class Layer(Recorded):
         return self._version()
 
     def update(self) -> None:
-        """A version never changes: a new one takes its place, and a rollback returns to the old one."""
+        """A version never changes. A new one replaces it, and a rollback returns to the old one."""
         self.physical_resource_id = self._version()
 
     def _version(self) -> str:
@@ -45,7 +45,7 @@ class EventSource(Recorded):
         return str(aws("lambda").create_event_source_mapping(**self.tagged())["UUID"])
 
     def update(self) -> None:
-        """Moto's update leaves the concurrency as it was."""
+        """Sets the concurrency, which moto's update does not change."""
         self.delete()
         self.physical_resource_id = self.create()
 

@@ -23,7 +23,7 @@ class Migrations(Recorded):
         self._asked("Delete")
 
     def _asked(self, kind: str) -> str:
-        """The physical id in the answer, which comes by a PUT to S3, as on AWS."""
+        """Returns the physical id in the function's answer, which arrives by a PUT to S3 as on AWS."""
         _make_bucket()
         ids = {"StackId": "stack", "RequestId": str(uuid.uuid4()), "LogicalResourceId": self.name}
         url = f"{os.environ['AWS_ENDPOINT_URL']}/{_ANSWERS}/{ids['RequestId']}"
@@ -37,7 +37,7 @@ class Migrations(Recorded):
 
 
 def _make_bucket() -> None:
-    """S3 takes every region's name as a place but its oldest one's."""
+    """Makes the bucket. S3 accepts every region's name as its location, except us-east-1."""
     s3, region = aws("s3"), os.environ["AWS_REGION"]
     place = {} if region == REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     with suppress(s3.exceptions.BucketAlreadyOwnedByYou):

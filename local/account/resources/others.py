@@ -10,7 +10,7 @@ from local.servers.aws import ACCOUNT
 
 
 class ServerlessBrokers(Recorded):
-    """moto's own ARN lacks the name, which the ARNs of topics are made from."""
+    """Has the name in its ARN, which moto leaves out although topics' ARNs are made from it."""
 
     end = ("kafka", "delete_cluster", "ClusterArn")
 

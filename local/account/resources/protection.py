@@ -7,13 +7,13 @@ from moto.core.responses import ActionResult
 
 
 def install() -> None:
-    """Replaces moto's deletion of stacks, which also forgets a stack that could not be deleted."""
+    """Replaces moto's deletion of stacks, because that forgets a stack that could not be deleted."""
     setattr(CloudFormationBackend, "delete_stack", _delete)  # noqa: B010 - mypy lets no method be replaced
     setattr(CloudFormationResponse, "update_termination_protection", protect)  # noqa: B010 - moto has none
 
 
 def _delete(backend: CloudFormationBackend, name_or_stack_id: str) -> None:
-    """A stack that stays in part keeps its name."""
+    """A stack that could not be deleted completely keeps its name."""
     stack = backend.get_stack(name_or_stack_id)
     if stack.enable_termination_protection:
         raise ValidationError(message=f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Self
 import boto3
 
 Properties = dict[str, Any]
-#: the service, the call, and the parameter that takes the id
+#: The service, the call, and the parameter that takes the id.
 End = tuple[str, str, str]
 
 
 class Recorded:
-    """Keeps its properties and does nothing else; an attribute has some text as its value."""
+    """Only keeps its properties. Its attributes have placeholder values."""
 
-    #: how it is deleted; none is for what goes with something else
+    #: How it is deleted; None if it goes with another resource.
     end: ClassVar[End | None] = None
     end_with: ClassVar[Mapping[str, object]] = {}
 
@@ -66,7 +66,7 @@ class Recorded:
 
 @cache
 def aws(service: str) -> Any:
-    """A client of this server; making one takes longer than what it is asked for."""
+    """A cached client of this server, because making one takes longer than a call."""
     return boto3.client(service)  # type: ignore[call-overload]
 
 

@@ -32,26 +32,26 @@ class Kind(StrEnum):
     UNREADABLE = "outbox: unreadable"
 
 
-#: written to the outbox, from where the relay brings them to Kafka; the others are published to it
+#: These are written to the outbox, from where the relay brings them to Kafka. The others are published to Kafka.
 OF_OUTBOX = (Kind.COMMITTED, Kind.ROLLED_BACK, Kind.UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """Either a record in `status`, or a reject with code `reject`; with neither, the event leaves no trace.
+    """Expects a record in `status` or a reject with code `reject`. With neither, the event leaves no trace.
 
-    A row of the outbox ends in the state `outbox`; without one, it is not there.
+    An outbox row ends in the state `outbox`; None means that there is no row.
     """
 
     status: Status | None = None
-    #: why a record was not sent; a crash may leave another reason
+    #: Why a record was not sent. A crash may leave another reason.
     code: ErrorCode | None = None
     reject: RejectCode | None = None
     outbox: str | None = None
 
     @property
     def accepted(self) -> int:
-        """How often Feishu accepts the message, without the repetitions that a crash may cause."""
+        """How often Feishu accepts the message, not counting repetitions after a crash."""
         return 1 if self.status is Status.SENT else 0
 
     def __str__(self) -> str:
@@ -89,12 +89,12 @@ class Event:
     kind: Kind
     expected: Expectation
     key: bytes | None
-    #: of a row of the outbox: what the event's envelope would be
+    #: For an outbox row: the envelope that the event would have.
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
-    #: of the notification that the event asks for; None for an event that cannot become one
+    #: The notification's key; None if the event cannot become one.
     dedupe_key: str | None = None
-    #: None: the partition that Kafka chooses by the key
+    #: None lets Kafka choose by the key.
     partition: int | None = None
 
 
@@ -118,7 +118,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """One row that a transaction wrote to the outbox beside its business row, committed or rolled back."""
+    """One row that a transaction wrote to the outbox together with its business row, committed or rolled back."""
 
     event: Event
     task_id: int

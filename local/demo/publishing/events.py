@@ -72,11 +72,11 @@ class EventMaker:
         )
 
     def unreadable(self, user_id: int) -> Event:
-        """A row of the outbox that no producer of ours would write."""
+        """An outbox row that the producers' package would never write."""
         return Event(kind=Kind.UNREADABLE, expected=DEAD_ROW, key=str(user_id).encode(), value=None)
 
     def malformed(self, user_id: int) -> Iterator[Event]:
-        """One event for each rule of the contract that an event to us can break."""
+        """One event for each rule of the contract that it can break."""
         for envelope_changes, payload_changes, code in _MALFORMED:
             payload = {**self._payload(Kind.MALFORMED, user_id), **payload_changes}
             yield Event(

@@ -21,7 +21,7 @@ tasks = Table(
     Column("user_id", BigInteger, nullable=False),
     Column("title", String(255), nullable=False),
 )
-#: JSON, as the column demands, and no event
+#: JSON, as the column demands, but not an event.
 _UNREADABLE = ["not", "an", "event"]
 
 
@@ -31,7 +31,7 @@ class Outbox:
     topic: str
 
     def open(self) -> int:
-        """Makes the business's table. Returns the id of the outbox's newest row, behind which those of this run are."""
+        """Makes the business table. Returns the id of the outbox's newest row; this run's rows come after it."""
         tasks.create(self.engine, checkfirst=True)
         with self.engine.connect() as connection:
             return int(connection.execute(select(func.coalesce(func.max(outbox.c.id), 0))).scalar_one())
@@ -40,7 +40,7 @@ class Outbox:
         tasks.drop(self.engine, checkfirst=True)
 
     def write(self, events: Sequence[Event]) -> list[Written]:
-        """A transaction for each. One that is to be rolled back has written both of its rows before."""
+        """Writes each in its own transaction. One that is rolled back has written both of its rows before."""
         return [self._write(event) for event in events]
 
     def _write(self, event: Event) -> Written:
@@ -63,7 +63,7 @@ class Outbox:
         return enqueue(connection, json.loads(event.value or b"")["payload"], topic=self.topic)
 
     def _insert_unreadable(self, connection: Connection, event: Event) -> int:
-        """As a producer might that has its own idea of an event: the package refuses to write such a row."""
+        """Inserts what a faulty producer might write, because the package refuses such a row."""
         now = datetime.now(UTC).replace(tzinfo=None)
         row = {
             "event_type": EVENT_TYPE,

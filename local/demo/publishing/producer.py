@@ -26,11 +26,11 @@ class KafkaTopic:
                 "message.timeout.ms": _SECONDS * 1000,
                 "socket.timeout.ms": _SECONDS * 1000,
             },
-            logger=QUIET,  # its complaints about a broker that ends would come after the demo's last line
+            logger=QUIET,  # otherwise its complaints about the ending broker would follow the demo's last line
         )
 
     def partitions(self) -> int:
-        """How many partitions the topic has."""
+        """The topic's number of partitions."""
         try:
             found = self._producer.list_topics(self.name, timeout=_SECONDS).topics[self.name]
         except KafkaException as error:

@@ -9,7 +9,7 @@ from local.demo.publishing.event_kinds import Event, Kind
 from local.demo.publishing.events import EventMaker
 from local.feishu.faults import FaultFields
 
-SLOW_SECONDS = 0.8  # stage `local` waits 1.5 s: a slow call succeeds, even on a busy machine
+SLOW_SECONDS = 0.8  # stage `local` waits 1.5 s, so a slow call succeeds even on a busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +17,9 @@ class User:
     user_id: int
     kind: Kind
     enabled: bool = True
-    #: what Hongyan sends with every call
+    #: The token that Hongyan sends with every call.
     bearer_token: str = ""
-    #: what the user's webhook asks for
+    #: The token that the user's webhook requires.
     required_token: str = ""
     #: how Feishu fails for this user: the kind of fault and its fields
     fault: tuple[str, FaultFields] | None = None
@@ -36,10 +36,10 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    #: part of every dedupe key
+    #: Part of every dedupe key.
     run: str
     users: tuple[User, ...]
-    #: what is published first, and what follows when the senders are at work
+    #: What is published first, and what follows once the senders are working.
     waves: tuple[tuple[Event, ...], tuple[Event, ...]]
 
     @property
@@ -49,7 +49,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Group:
-    """Users of one kind, who get its faults in turn."""
+    """Users of one kind, among whom its faults are distributed in turn."""
 
     kind: Kind
     users: int
@@ -143,12 +143,12 @@ def _events_of_nobody(maker: EventMaker, user_id: int) -> Iterator[Event]:
 
 
 def _closers(maker: EventMaker, user: User, partitions: int) -> Iterator[Event]:
-    """A good event at the end of each partition: once it is a record, all events before it were processed."""
+    """A valid event at the end of each partition. Once it is a record, all events before it were processed."""
     for partition in range(partitions):
         yield maker.record(user.kind, user.user_id, partition=partition)
 
 
 def _closer_of_outbox(maker: EventMaker, users: tuple[User, ...]) -> Event:
-    """The last row of the outbox: once it is a record, no earlier row can come any more that is not there."""
+    """The outbox's last row. Once it is a record, no earlier row can still appear."""
     user = next(user for user in users if user.kind is Kind.COMMITTED)
     return maker.record(user.kind, user.user_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import httptools
 
-# More than Feishu takes, so that a long body gets Feishu's own refusal.
+# More than Feishu accepts, so that a long body gets Feishu's own refusal.
 LONGEST_REQUEST = 16 * 1024 * 1024
 _READ_AT_ONCE = 64 * 1024
 
@@ -41,7 +41,7 @@ class RequestReader:
         self.on_message_begin()
 
     async def next(self) -> Request | None:
-        """None when the client has hung up.
+        """Reads the next request; None when the client has hung up.
 
         Raises:
             BadRequestError: the bytes are not HTTP, or there are too many of them.

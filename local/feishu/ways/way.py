@@ -9,7 +9,7 @@ from typing import Any, Never, Protocol
 from local.feishu.answers import Answer
 from local.feishu.server.requests import Request
 
-#: how a webhook is named in a path
+#: The pattern of a webhook's key in a path.
 KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -27,7 +27,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """The message and the people that a request is about, as far as its body says so."""
+    """The message and people of a request, as far as its body names them."""
 
     #: the same for every attempt to send one message
     message: str = ""

@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.25
 
 
 class PartitionReader:
-    """Begins at the group's committed offset, and commits only what the function has succeeded with."""
+    """Reads from the group's committed offset, and commits only batches that the function has processed."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class PartitionReader:
         return here
 
     def _batch(self) -> list[Message]:
-        """As many records as the batch size, the window after the first record and the size of an event allow."""
+        """Collects as many records as the batch size, the window after the first and an event's size allow."""
         first = self._next(time.monotonic() + _POLL_SECONDS)
         if first is None:
             return []

@@ -101,7 +101,7 @@ class _Clock:
 
 
 def scheduled_event(now: datetime) -> str:
-    """What EventBridge Scheduler sends to a target that has no input."""
+    """The event that EventBridge Scheduler sends to a target without input."""
     return json.dumps(
         {
             "version": "0",

@@ -92,7 +92,7 @@ class _Poller:
             self._functions.submit(self._handle, batch)
 
     def _batch(self) -> list[MessageTypeDef]:
-        """As many messages as the batch size and the window after the first message allow."""
+        """Collects as many messages as the batch size and the window after the first message allow."""
         batch = self._received(self._mapping.batch_size, wait=_LONG_POLL_SECONDS)
         deadline = time.monotonic() + self._mapping.window_seconds
         while batch and len(batch) < self._mapping.batch_size and (left := max(0.0, deadline - time.monotonic())):
@@ -117,7 +117,7 @@ class _Poller:
             messages = {sqs_record(message, queue_arn=self._mapping.queue_arn): message for message in batch}
             for records in split_by_size(messages):
                 self._delete(self._succeeded(records, [messages[record] for record in records]))
-        except (BotoCoreError, ClientError) as error:  # the messages come again: at least once, as on Lambda
+        except (BotoCoreError, ClientError) as error:  # the messages come again, as on Lambda
             self._report(f"{self._mapping.queue_arn}: cannot delete: {error}")
         finally:
             self._free.release()

@@ -10,7 +10,7 @@ from hongyan_producer.contract.fields import PREFIXES_IN_CONTEXT
 from hongyan_producer.contract.models import Envelope, Payload
 
 _ONE_LINE = 300
-#: What pydantic says of a field (by the kind of error), as a producer would say it.
+#: Pydantic's kind of error → the broken rule in a producer's words.
 _PLAIN_WORDS: Mapping[str, str] = {
     "missing": "is missing",
     "dict_type": "should be a JSON object",
@@ -23,7 +23,7 @@ _PLAIN_WORDS: Mapping[str, str] = {
 
 
 class Broken(tuple[str, ...]):
-    """The rules that a document breaks, each as `field: rule`. Values are left out: they may be private."""
+    """The rules that a document breaks, each as `field: rule`. Values are left out because they may be private."""
 
     __slots__ = ()
 

@@ -12,13 +12,13 @@ from hongyan_producer.contract.target_url import URL_PREFIXES, target_url_proble
 from hongyan_producer.contract.times import rfc3339
 
 BIGINT = 2**63
-#: The key of the validation's context under which the stage's prefixes are.
+#: The validation context's key for the stage's URL prefixes.
 PREFIXES_IN_CONTEXT = "url_prefixes"
 _TEXT_BYTES = 65_535  # MySQL's TEXT
 
 
 def _absent(value: object) -> object:
-    """The Go service reads null as a field that was not given, and so do we."""
+    """Like the Go service, we read null as a missing field."""
     return "" if value is None else value
 
 
@@ -47,7 +47,7 @@ def _optional(limit: int | None = None) -> StringConstraints:
     return StringConstraints(strict=True, strip_whitespace=True, max_length=limit)
 
 
-# Constraints stand before BeforeValidator: after it they would measure the text before it is trimmed.
+# Constraints must stand before BeforeValidator, or they would measure the text before it is trimmed.
 OptionalText = Annotated[str, _optional(), BeforeValidator(_absent)]
 OptionalText64 = Annotated[str, _optional(64), BeforeValidator(_absent)]
 OptionalText128 = Annotated[str, _optional(128), BeforeValidator(_absent)]

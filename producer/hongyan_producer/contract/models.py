@@ -23,7 +23,7 @@ EVENT_TYPE = "notification.feishu.requested"
 SERVICE_NAME = "notification"
 EVENT_VERSION = "1"
 VERSIONS = ("", EVENT_VERSION)
-#: Where a stage reads events unless its setting `kafka.topic` says otherwise.
+#: The default of the stage's setting `kafka.topic`.
 TOPIC = "smartflow.notification.outbox"
 
 

@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-#: What a stage allows unless its setting `allowed_url_prefixes` says otherwise.
+#: The default of the stage's setting `allowed_url_prefixes`.
 URL_PREFIXES = ("/assistant/",)
 _DOTS = re.compile(r"(^|/)\.{1,2}(/|$)")
 
 
 def target_url_problem(url: str, prefixes: Sequence[str]) -> str | None:
-    """Why a notification must not lead users there, or None: it opens a page of the site, never another site."""
+    """Why a notification must not lead users there, or None. It may open only a page of the site itself."""
     if not url.startswith(tuple(prefixes)) or url.startswith("//"):
         return f"should begin with {' or '.join(prefixes)}"
     if "://" in url:
@@ -27,7 +27,7 @@ def target_url_problem(url: str, prefixes: Sequence[str]) -> str | None:
 
 
 def _decoded(path: str) -> str:
-    """Until nothing changes: a browser decodes the dots of a segment once, a server behind a proxy perhaps twice."""
+    """Decodes until nothing changes: a browser decodes a segment's dots once, a server behind a proxy maybe twice."""
     while (decoded := unquote(path)) != path:
         path = decoded
     return path

@@ -8,12 +8,12 @@ from pydantic_core import PydanticCustomError
 _WITHOUT_ZONE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?", re.ASCII)
 RFC3339 = re.compile(rf"{_WITHOUT_ZONE.pattern}([Zz]|[+-]\d{{2}}:\d{{2}})", re.ASCII)
 _AN_RFC3339_TIME = "an RFC 3339 time, such as 2026-01-31T08:00:00+08:00"
-# MySQL's DATETIME, less a day on either side for the time zone.
+# The range of MySQL's DATETIME, less a day at either end for the time zone.
 _FIRST_DAY, _LAST_DAY = datetime(1000, 1, 2), datetime(9999, 12, 31)  # noqa: DTZ001 - compared without a zone
 
 
 def rfc3339(value: object) -> datetime:
-    """The moment, in UTC."""
+    """The moment in UTC."""
     if not isinstance(value, str):
         raise PydanticCustomError("rfc3339", f"should be {_AN_RFC3339_TIME}, in quotes")
     if _WITHOUT_ZONE.fullmatch(value.strip()):

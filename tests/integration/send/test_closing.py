@@ -58,7 +58,7 @@ def test_rows_that_are_not_locked_close_by_themselves(
     assert lock_waits(engine) == waits
     assert closed.locked == {one}
     assert closed.won == {attempt.record_id for attempt in attempts} - {one}
-    assert (row(engine, one).status, history(engine, one)) == ("sending", [])
+    assert (row(engine, one).status, outcomes(engine, one)) == ("sending", [])
     another_transaction.rollback()
     assert Attempts(engine=engine).close(closings).won == {attempt.record_id for attempt in attempts}
     assert {record.status for record in rows(engine)} == {"sent"}
@@ -75,7 +75,7 @@ def test_closing_does_not_deadlock_with_a_claim(engine: Engine, another_transact
     )
     another_transaction.commit()
     assert Attempts(engine=engine).close([closing(attempt, DELIVERED, clock)]).won == {attempt.record_id}
-    assert history(engine, attempt.record_id) == [(1, "delivered")]
+    assert outcomes(engine, attempt.record_id) == [(1, "delivered")]
 
 
 def test_a_locked_line_of_history_keeps_no_other_attempt_open(
@@ -190,7 +190,7 @@ def test_an_attempt_that_never_started_gives_its_number_back(engine: Engine, clo
         second.record_id,
     }
     assert [(one.status, one.attempt_count) for one in rows(engine)] == [("pending", 0), ("failed", 1)]
-    assert [history(engine, one.record_id) for one in (first, second)] == [[], [(1, "temporary")]]
+    assert [outcomes(engine, one.record_id) for one in (first, second)] == [[], [(1, "temporary")]]
     clock.move(seconds=30)
     pointers = DueRecords(engine=engine).lease_due(limit=9, now=clock(), lease=LEASE).pointers
     assert sorted(pointers) == [Pointer(first.record_id, 0), Pointer(second.record_id, 1)]

@@ -119,7 +119,7 @@ def test_outcomes_that_mysql_did_not_take_are_closed_by_the_next_sender(
         assert ReportCloser(store=Attempts(engine=engine), observer=seen).run(batch.reports) == frozenset()
     assert seen.by_status == {"sent": 10}  # won twice: the second finds the first one's work
     assert {record.status for record in rows(engine)[:5]} == {"sent"}
-    assert [history(engine, record_id) for record_id in ids] == [[(1, "delivered")]] * 5
+    assert [outcomes(engine, record_id) for record_id in ids] == [[(1, "delivered")]] * 5
 
     reports.sqs.purge_queue(QueueUrl=reports.url)
     died = add_rows(engine, 1, now=clock(), next_retry_at=clock(), status="sending", attempt_count=1)

@@ -44,16 +44,16 @@ class ChannelWriter(Protocol):
 
 
 class ChannelRefused(ValueError):  # noqa: N818 - it says what happened
-    """The settings break a rule of their way; the text names the rule and repeats no credential."""
+    """The settings break a rule of their way. The message names the rule and repeats no credential."""
 
 
 class KeysAway(Exception):  # noqa: N818 - it says what is the matter
-    """The channel cannot be read now, in the words of the service that has its key."""
+    """The channel cannot be read now. The message is that of the service that has its key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """What came of a test message."""
+    """The result of a test message."""
 
     outcome: Outcome
     at: datetime
@@ -64,13 +64,13 @@ class Tested:
 
     @property
     def message(self) -> str:
-        """Why it failed, empty if it did not."""
+        """Why it failed; empty if it succeeded."""
         return "" if isinstance(self.outcome, Delivered) else self.outcome.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserChannels:
-    """One user's channels, way by way."""
+    """A user's channels, each for one way of reaching Feishu."""
 
     saved: SavedChannelStore
     writer: ChannelWriter
@@ -81,7 +81,7 @@ class UserChannels:
         return self.saved.find(user_id, way)
 
     def of_user(self, user_id: int) -> Mapping[str, SavedChannel]:
-        """By way."""
+        """Way → channel."""
         return self.saved.of_user(user_id)
 
     def where(self, saved: SavedChannel) -> str:
@@ -99,7 +99,7 @@ class UserChannels:
                 return "****"
 
     def save(self, channel: Channel) -> SavedChannel | None:
-        """Writes the settings, credentials sealed, and returns what is found then.
+        """Writes the settings with sealed credentials, and returns the channel as it is stored.
 
         Raises:
             ChannelRefused: they break a rule of their way.
@@ -110,11 +110,11 @@ class UserChannels:
         return self.saved.find(channel.user_id, channel.channel)
 
     def remove(self, user_id: int, way: str) -> None:
-        """There is none afterwards, whether there was one or not."""
+        """Deletes the channel; removing one that does not exist is no error."""
         self.saved.delete(user_id, way)
 
     def test(self, user_id: int, way: str) -> Tested:
-        """Sends a message for real, the way of a delivery, and keeps what came of it beside the channel.
+        """Sends a real message just as a delivery would, and stores the result with the channel.
 
         Raises:
             KeysAway: the credentials cannot be read now.
@@ -136,13 +136,13 @@ class UserChannels:
             case Channel(enabled=False):
                 return NoRecipient(reason=_NOT_ENABLED)
             case Channel() as channel:
-                # What is left then is for writing what came of it.
+                # The remaining time is for writing the result.
                 permit = Permit(self.now().timestamp() + seconds_left() - _TO_WRITE_SECONDS)
                 return self.ways[way].deliver(_test_attempt(user_id, self.now()), channel, permit)
 
 
 def outcome_name(outcome: Outcome) -> str:
-    """As the Go service's API names it."""
+    """The outcome's name in the Go service's API."""
     match outcome:
         case Delivered():
             return "success"
@@ -155,7 +155,7 @@ def outcome_name(outcome: Outcome) -> str:
 
 
 def _test_attempt(user_id: int, now: datetime) -> Attempt:
-    """Each test has an idempotency key of its own: two in a row are two messages."""
+    """Each test has its own idempotency key, so two in a row send two messages."""
     return Attempt(
         record_id=0,
         number=1,

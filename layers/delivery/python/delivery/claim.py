@@ -14,7 +14,7 @@ class DueRecords(Protocol):
     """The rows whose time has come."""
 
     def lease_due(self, *, limit: int, now: datetime, lease: timedelta, ended_leases: bool) -> Claimed:
-        """Without `ended_leases`, rows that are `sending` stay as they are."""
+        """Without `ended_leases`, rows in `sending` are left alone."""
 
     def oldest_due_at(self, *, now: datetime) -> datetime | None: ...
 
@@ -25,11 +25,11 @@ class PointerQueue(Protocol):
     def publish(self, pointers: Sequence[Pointer]) -> None: ...
 
     def depth(self) -> int:
-        """An upper bound of the pointers that are waiting or being sent."""
+        """An upper bound of the pointers that wait or are being sent."""
 
 
 class ReportsWaiting(Protocol):
-    """The report queue, as far as claim is concerned."""
+    """What claim needs of the report queue."""
 
     def is_empty(self) -> bool: ...
 
@@ -38,7 +38,7 @@ class ReportsWaiting(Protocol):
 class ClaimPolicy:
     lease: timedelta
     batch_size: int
-    #: No more is leased while this many pointers are queued: rows wait in MySQL, where they are cheap and in order.
+    #: Nothing more is leased while this many pointers are queued: rows wait in MySQL, where they are cheap and ordered.
     max_queued: int
 
 
@@ -51,11 +51,11 @@ class ClaimReport:
     oldest_due_seconds: float = 0.0
     #: Whether the queue had no room for all that was due.
     held_back: bool = False
-    #: Whether ended leases were left alone, because outcomes wait in the report queue or it cannot be asked.
+    #: Whether ended leases were left alone, because outcomes wait in the report queue or the queue cannot be asked.
     reports_wait: bool = False
-    #: Why a queue refused, in its own words; the rows that were not published come due again.
+    #: Why a queue refused, in its own words. Rows whose pointers were not published come due again.
     queue_refused: str = ""
-    #: What ended the run early, to be raised once the rest is told.
+    #: The error that ended the run early. The handler raises it after it has reported the counts.
     failure: Exception | None = None
 
     def add(self, claimed: Claimed) -> ClaimReport:
@@ -69,7 +69,7 @@ class ClaimReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimer:
-    """Leases what is due and hands its pointers to the senders, until nothing is due or its time is nearly up."""
+    """Leases due rows and publishes their pointers for the senders, until nothing is due or time is nearly up."""
 
     records: DueRecords
     queue: PointerQueue
@@ -78,7 +78,7 @@ class Claimer:
     now: Callable[[], datetime]
 
     def run(self, *, until: datetime) -> ClaimReport:
-        """Never raises: what was done before a failure is counted, and the failure stands in the report."""
+        """Never raises: the report counts what was done before a failure, and carries the failure."""
         report = ClaimReport()
         try:
             report = replace(report, oldest_due_seconds=self._oldest_due_seconds())
@@ -90,7 +90,7 @@ class Claimer:
                 limit = min(self.policy.batch_size, room)
                 claimed = self._lease(limit, ended_leases=not report.reports_wait)
                 report = report.add(claimed)
-                # After commit: a lost pointer comes due again when its lease ends.
+                # Publish after the commit: a row whose pointer is lost comes due again when its lease ends.
                 if claimed.pointers:
                     self.queue.publish(claimed.pointers)
                 room -= len(claimed.pointers)
@@ -98,14 +98,14 @@ class Claimer:
                     break
         except QueueDown as error:
             return replace(report, queue_refused=f"the send queue: {error}")
-        except Exception as error:  # noqa: BLE001 - the handler raises it when it has told the counts
+        except Exception as error:  # noqa: BLE001 - the handler raises it after reporting the counts
             return replace(report, failure=error)
         return report
 
     def _ask_for_reports(self, report: ClaimReport) -> ClaimReport:
-        """While outcomes wait there, an ended lease does not mean that its message was not sent.
+        """While outcomes wait in the report queue, a message may have been sent although its lease has ended.
 
-        A queue that does not answer may hold any, and is not asked again: it would take the time of the others.
+        If the queue does not answer, assume that it holds some and do not ask again, because that would use up the run.
         """
         if report.queue_refused:
             return report

@@ -15,7 +15,7 @@ from delivery.deadline import OutOfTime
 from delivery.domain.record import QueueDown
 from delivery.domain.transition import Closed, Closing
 
-#: A record that another transaction has locked for longer than this is left to the report queue.
+#: After another transaction has locked a record for this long, its outcome goes to the report queue.
 _LOCKED_PATIENCE = timedelta(seconds=2)
 
 
@@ -23,30 +23,30 @@ class ClosingStore(Protocol):
     """Where attempts are closed."""
 
     def close(self, closings: Sequence[Closing]) -> Closed:
-        """Raises DatabaseDown when MySQL does not take them."""
+        """Raises DatabaseDown if MySQL does not take them."""
 
 
 class ReportQueue(Protocol):
     """Where outcomes wait while MySQL cannot take them."""
 
     def publish(self, closings: Sequence[Closing]) -> None:
-        """Raises QueueDown when not all of them were taken."""
+        """Raises QueueDown unless all of them were taken."""
 
 
 class ClosingObserver(Protocol):
-    """Is told what became of each outcome."""
+    """Learns where each outcome was written."""
 
     def closed(self, closing: Closing, *, won: bool) -> None: ...
 
     def reported(self, closings: Sequence[Closing], why: str) -> None: ...
 
     def unreported(self, closings: Sequence[Closing], why: str) -> None:
-        """Neither MySQL nor the report queue has them: these messages may reach their users twice."""
+        """Neither MySQL nor the report queue took these, so their messages may reach the users twice."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Closer:
-    """The outcomes of one run on their way into MySQL."""
+    """Writes the outcomes of one run to MySQL."""
 
     store: ClosingStore
     reports: ReportQueue
@@ -54,24 +54,24 @@ class Closer:
     now: Callable[[], datetime]
     #: Finished attempts that are not closed yet.
     finished: list[Closing] = field(default_factory=list)
-    #: What the last try to close met, until one succeeds.
+    #: The error of the last try to close; None after one has succeeded.
     trouble: Exception | None = None
     locked_since: datetime | None = None
 
     @property
     def owes(self) -> bool:
-        """Whether a try to close has failed: until it is made good, nothing new may be opened."""
+        """Whether a close failed and has not succeeded since. Until then no new attempt may be opened."""
         return bool(self.finished) and (self.trouble is not None or self.locked_since is not None)
 
     def close(self) -> None:
-        """Closes what is finished, locked rows excepted. What MySQL does not take stays owed."""
+        """Closes finished attempts except those with locked rows. What MySQL does not take is tried again."""
         if not self.finished:
             return
         try:
             closed = self.store.close(self.finished)
-        except Exception as error:  # noqa: BLE001 - whatever it was, these outcomes are still to be written down
+        except Exception as error:  # noqa: BLE001 - whatever the error, these outcomes must still be written
             if self.trouble is None or not isinstance(error, OutOfTime):
-                self.trouble = error  # that no time is left says less than what took it
+                self.trouble = error  # the error that used up the time says more than OutOfTime
             return
         self.trouble = None
         self._settle(closed)
@@ -87,7 +87,7 @@ class Closer:
             self.hand_over("another transaction holds their rows")
 
     def hand_over(self, why: str = "") -> bool:
-        """Gives what is owed to the report queue; False if that did not take it either."""
+        """Sends the remaining outcomes to the report queue. Returns False if that did not take them either."""
         owed, why = self.finished, why or f"{type(self.trouble).__name__}: {self.trouble}"
         if not owed:
             return True
@@ -109,7 +109,7 @@ class ReportCloser:
     observer: ClosingObserver
 
     def run(self, reports: Sequence[Closing]) -> frozenset[int]:
-        """The ids of the records that are locked, whose reports are to come again."""
+        """Returns the ids of locked records, whose reports must be delivered again."""
         closed = self.store.close(reports)
         _tell(self.observer, reports, closed)
         return closed.locked

@@ -21,19 +21,19 @@ _ends_at: ContextVar[float] = ContextVar("ends_at", default=inf)
 
 
 class OutOfTime(TimeoutError):  # noqa: N818 - it says what is the matter
-    """There was no time left for this, or it did not end in time."""
+    """There was too little time left, or the work did not end in time."""
 
 
 @contextmanager
 def ending_at(until: datetime) -> Iterator[None]:
-    """Whatever waits inside ends by then; an earlier deadline outside goes on to count."""
+    """Every wait inside the block ends by `until`. An earlier deadline outside still applies."""
     with _ending(until.timestamp()):
         yield
 
 
 @contextmanager
 def ending_in(seconds: float) -> Iterator[None]:
-    """Whatever waits inside ends within so many seconds; an earlier deadline outside goes on to count."""
+    """Every wait inside the block ends within so many seconds. An earlier deadline outside still applies."""
     with _ending(time.time() + seconds):
         yield
 
@@ -48,30 +48,30 @@ def _ending(moment: float) -> Iterator[None]:
 
 
 def seconds_left() -> float:
-    """Until the deadline; below 0 when it has passed, infinite when there is none."""
+    """Seconds until the deadline: negative once it has passed, infinite if there is none."""
     return _ends_at.get() - time.time()
 
 
 def wait_of(at_most: float) -> float:
-    """How long a wait may last that should not last longer than this. Never 0: a wait of nothing would be endless."""
+    """`at_most`, or less if less time is left. Never 0, because a wait of 0 would never end."""
     return max(_SHORTEST_WAIT, min(at_most, seconds_left()))
 
 
 def need(seconds: float) -> None:
-    """Raises OutOfTime unless so much time is left: what cannot end is not begun."""
+    """Raises OutOfTime unless this much time is left, so that nothing begins that cannot finish."""
     if seconds_left() < seconds:
         raise OutOfTime("not begun: too little time is left")
 
 
 class NotWritten(Exception):  # noqa: N818 - it says what is the matter
-    """A request was not written: its time was over, or its caller had given it up. Nobody ever saw it."""
+    """A request was never sent, because its time was over or its caller had given it up."""
 
 
 @dataclass(slots=True)
 class Permit:
-    """The right to write one request: the call takes it once, unless its caller takes it back first."""
+    """The right to write one request. The call takes it once, unless the caller revokes it first."""
 
-    #: Seconds since the epoch, by the wall clock, as above.
+    #: Seconds since the epoch, by the wall clock.
     until: float
     _lock: Lock = field(default_factory=Lock)
     _taken: bool = False
@@ -85,13 +85,13 @@ class Permit:
         return self.until - time.time()
 
     def begin(self, seconds: float) -> bool:
-        """Narrows it to a call of so many seconds from now; False if it ends before that."""
+        """Shortens the permit to this many seconds from now. Returns False if less time than that is left."""
         begun = self.left() >= seconds
         self.until = min(self.until, time.time() + seconds)
         return begun
 
     def take(self) -> None:
-        """Just before the first byte is written. Raises NotWritten if it must not be."""
+        """Call just before writing the first byte. Raises NotWritten if it must not be written."""
         with self._lock:
             if self._revoked or (self.left() <= 0 and not self._taken):
                 raise NotWritten
@@ -102,7 +102,7 @@ class Permit:
         return self._taken
 
     def revoke(self) -> bool:
-        """Whether the request was not written, and now never will be."""
+        """Revokes the permit. Returns True if the request was not written and now never will be."""
         with self._lock:
             self._revoked = not self._taken
             return self._revoked

@@ -17,7 +17,7 @@ _TYPES, _TYPE_CHARACTERS = 10, 64
 
 
 class Recorder(Protocol):
-    """Where batches are stored, each in one transaction."""
+    """Stores each batch in one transaction."""
 
     def store(self, intake: Intake, *, now: datetime, handoff_at: datetime, max_attempts: int) -> Stored: ...
 
@@ -26,32 +26,32 @@ class PointerQueue(Protocol):
     """The send queue."""
 
     def publish(self, pointers: Sequence[Pointer]) -> None:
-        """Raises QueueDown if it does not take all of them."""
+        """Raises QueueDown unless the queue takes all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestReport:
-    """What became of a batch; the parts add up to `received`."""
+    """How a batch was processed. The counts add up to `received`."""
 
     received: int = 0
     requested: int = 0
     duplicates: int = 0
-    #: How many events of other services were passed over, by type; the types beyond ten together.
+    #: Type → skipped events of other services. Types beyond ten are counted together.
     skipped: Mapping[str, int] = field(default_factory=dict)
     rejects: Sequence[Reject] = ()
     published: int = 0
-    #: Why the queue did not take the pointers, in its own words; empty if it took them.
+    #: The queue's own words if it refused pointers; empty if it took them.
     queue_refused: str = ""
 
     @property
     def rejected(self) -> Mapping[str, int]:
-        """How many rejects there are of each code."""
+        """Reject code → count."""
         return Counter(reject.code.value for reject in self.rejects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingester:
-    """Records each good event once and hands its pointer on."""
+    """Records each valid event once and publishes its pointer."""
 
     recorder: Recorder
     queue: PointerQueue
@@ -61,9 +61,9 @@ class Ingester:
     now: Callable[[], datetime]
 
     def run(self, batch: Sequence[KafkaRecord]) -> IngestReport:
-        """Stores the batch in one transaction, then publishes.
+        """Stores the batch in one transaction, then publishes its pointers.
 
-        Raises only if there is no database. Lambda then delivers the batch again, which does no harm.
+        Raises only if the database does not work. Lambda then delivers the batch again, which is harmless.
         """
         intake, passed_over = self._judged(batch)
         now = self.now()
@@ -83,7 +83,7 @@ class Ingester:
         )
 
     def would_reject(self, batch: Sequence[KafkaRecord]) -> Sequence[Reject]:
-        """What `run` would reject, storing nothing; what MySQL alone refuses is not among it."""
+        """What `run` would reject, except rows that only MySQL would refuse. Stores nothing."""
         return self._judged(batch)[0].rejects
 
     def _judged(self, batch: Iterable[KafkaRecord]) -> tuple[Intake, list[NotOurs]]:
@@ -104,16 +104,16 @@ class Ingester:
         return Intake(requests=list(requests.values()), rejects=rejects, repeated=repeated), passed_over
 
     def _publish(self, pointers: Sequence[Pointer]) -> str:
-        """Why the queue did not take them, or nothing."""
+        """Returns why the queue refused them; empty if it took them."""
         try:
             self.queue.publish(pointers)
         except QueueDown as error:
-            return str(error) or "no reason given"  # the rows are safe: the hand-off deadline brings them back
+            return str(error) or "no reason given"  # the rows are safe: claim finds them at their hand-off deadline
         return ""
 
 
 def _by_type(passed_over: Iterable[NotOurs]) -> Mapping[str, int]:
-    """Bounded in number and length: the types are whatever other services write."""
+    """Limits the number and length of types, because other services may write anything."""
     counted = Counter(event.event_type[:_TYPE_CHARACTERS] for event in passed_over)
     named = dict(counted.most_common(_TYPES))
     others = counted.total() - sum(named.values())

@@ -25,9 +25,9 @@ from delivery.domain.operating import (
 )
 
 _REDRIVE_SET = 1_000
-#: One Kafka record may be some megabytes, and a set is read at once.
+#: A set is read into memory at once, and a Kafka record may have several megabytes.
 _REPLAY_SET = 20
-#: A set is not begun with less time than this: the longest that one has taken is far below it.
+#: No set begins with less time left than this, which is far more than any set has taken.
 _FOR_A_SET = timedelta(seconds=2)
 
 
@@ -57,7 +57,7 @@ class IngestReport(Protocol):
 
 
 class Ingester(Protocol):
-    """Ingest itself."""
+    """What a replay needs of ingest."""
 
     def run(self, batch: Sequence[KafkaRecord]) -> IngestReport: ...
 
@@ -69,7 +69,7 @@ class Redriver:
     """Makes `dead` and `skipped` records due again with a fresh budget of attempts."""
 
     store: RedriveStore
-    #: The fresh budget.
+    #: The number of attempts in the new budget.
     attempts: int
     now: Callable[[], datetime]
 
@@ -83,9 +83,9 @@ class Redriver:
         begin: Redriven | None = None,
         dry_run: bool = False,
     ) -> Redriven:
-        """Goes through the records that are meant, the oldest first, from where `begin` ended.
+        """Redrives the selected records, oldest first, and continues where `begin` ended.
 
-        They come due at `per_second`, so that they do not stand in front of what is new.
+        They come due at `per_second`, so that they do not delay new records.
         """
         done = begin or Redriven(due_at=self.now())
         action = Action(actor=actor, action="redrive", filter=_given(wanted))
@@ -105,7 +105,7 @@ class Redriver:
                 return done
 
     def some(self, ids: Sequence[int], *, actor: str, dry_run: bool = False) -> int:
-        """These records, due at once; how many of them had ended."""
+        """Makes these records due at once, and returns how many of them had ended."""
         if dry_run:
             return self.store.count_ended(ids)
         action = Action(actor=actor, action="redrive", filter={"ids": list(ids)})
@@ -118,7 +118,7 @@ class Redriver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayer:
-    """Runs rejects through ingest again, as they came from Kafka."""
+    """Runs rejects through ingest again, exactly as they came from Kafka."""
 
     store: RejectStore
     ingester: Ingester
@@ -133,7 +133,7 @@ class Replayer:
         begin: Replayed | None = None,
         dry_run: bool = False,
     ) -> Replayed:
-        """Goes through the rejects that are meant, the oldest first, from where `begin` ended."""
+        """Replays the selected rejects, oldest first, and continues where `begin` ended."""
         done = begin or Replayed()
         action = Action(actor=actor, action="replay", filter=_given(wanted))
         while True:
@@ -155,7 +155,7 @@ class Replayer:
         return done
 
     def _replay(self, ids: Sequence[int], action: Action, *, dry_run: bool, is_first: bool) -> Replayed:
-        """If we die before the mark, they are replayed again, and ingest finds them recorded."""
+        """If we die before marking them, they are replayed again and ingest finds them recorded."""
         rejects = [reject for reject in self.store.whole(ids) if reject.known["replayed_at"] is None]
         complete = [reject for reject in rejects if reject.is_whole]
         refused = self._refused(complete, dry_run=dry_run)
@@ -167,14 +167,14 @@ class Replayer:
         return Replayed(accepted=len(accepted), still_rejected=still)
 
     def _refused(self, rejects: Sequence[StoredReject], *, dry_run: bool) -> Mapping[int, str]:
-        """Why ingest does not take these, by the identity of what came from Kafka."""
+        """Why ingest rejects these: `id()` of the Kafka record → reason."""
         batch = [reject.source for reject in rejects]
         refused = self.ingester.would_reject(batch) if dry_run else self.ingester.run(batch).rejects
         return {id(reject.source): f"{reject.code}: {reject.reason}" for reject in refused}
 
 
 def _given(wanted: RecordFilter | RejectFilter) -> Mapping[str, Any]:
-    """The parts of a filter that were given, as the audit shows them."""
+    """The given parts of a filter, as the audit shows them."""
     return {name: _shown(value) for name, value in asdict(wanted).items() if value is not None and value != frozenset()}
 
 

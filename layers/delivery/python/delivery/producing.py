@@ -28,32 +28,32 @@ class Kafka(Protocol):
     """The brokers."""
 
     def prepare(self) -> None:
-        """Makes sure that there is a client. Raises what keeps it from being made."""
+        """Makes the client if there is none. Raises if it cannot be made."""
 
     def send(self, message: Message) -> None:
-        """Returns at once; what comes of it is among the answers, within Kafka's time-out."""
+        """Returns at once. The result is among the answers within Kafka's time-out."""
 
     def answers(self, *, within: float) -> Sequence[tuple[int, Delivery]]:
-        """What came of messages, by the ids of their rows; waits up to so many seconds for the first."""
+        """Row id and delivery of answered messages. Waits up to `within` seconds for the first."""
 
     def abandon(self) -> None:
-        """Gives up what has no answer: none will come."""
+        """Drops the messages that have no answer; none will come."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Production:
-    """One set on its way. What has an answer has a mark; what has none when the time is up stays leased."""
+    """Produces one set. Rows with an answer get a mark; rows without one stay leased when time is up."""
 
     kafka: Kafka
     pauses: Pauses
     now: Callable[[], datetime]
-    #: Nothing is sent later than this: its answer could come too late to be marked.
+    #: Nothing is sent later than this, because its answer could come too late to be marked.
     send_until: datetime
     give_up_at: datetime
     marks: list[Mark] = field(default_factory=list)
     unanswered: int = 0
     _in_flight: dict[int, OutboxRow] = field(default_factory=dict)
-    #: Refused in a batch, perhaps for another's sake: each is sent once more, alone.
+    #: Rows refused as part of a batch, perhaps because of another row. Each is sent once more, alone.
     _suspects: list[OutboxRow] = field(default_factory=list)
     _alone: int = 0
 
@@ -71,7 +71,7 @@ class Production:
             self.kafka.abandon()
 
     def _send_next(self, lanes: Lanes, row: OutboxRow | None) -> None:
-        """Sends this row, or the next of its lane that can be read."""
+        """Sends this row, or the next readable one in its lane."""
         while row:
             message = message_of(row)
             if isinstance(message, Message):
@@ -101,5 +101,5 @@ class Production:
         if mark.due_at is None:
             self._send_next(lanes, lanes.next_after(row))
         else:
-            # The order of a key: they are due with the row before them, and claimed after it by their ids.
+            # Keeps a key's order: these rows are due together with the one before them, and leases go by id.
             self.marks += [untried(it, mark.due_at) for it in lanes.behind(row)]

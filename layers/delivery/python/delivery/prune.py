@@ -9,24 +9,24 @@ from typing import Protocol
 
 from delivery.domain.retention import EndedRow
 
-#: A set is begun only if so much time is left: the slowest one of a busy MySQL takes that long.
+#: A set begins only if this much time is left, because a busy MySQL may take that long for one.
 _LONGEST_SET = timedelta(seconds=5)
-#: MySQL is left alone for so many times as long as it worked on a set: prune has a tenth of its time at most.
+#: The pause after a set is this many times as long as the set took, so prune uses at most a tenth of MySQL's time.
 _LEFT_ALONE = 9
 
 
 class EndedRows(Protocol):
-    """The rows of one kind that have ended: final records, rejects, outbox rows in a final state."""
+    """Ended rows of one kind: final records, rejects or outbox rows in a final state."""
 
     @property
     def name(self) -> str:
-        """As logs and metrics call them."""
+        """The kind's name in logs and metrics."""
 
     def windows(self, *, size: int) -> Iterator[Sequence[EndedRow]]:
-        """In about the order in which they were made; each window is read when it is asked for."""
+        """Yields windows of rows, roughly in the order of their creation. Each is read on demand."""
 
     def delete(self, ids: Collection[int], *, ended_before: datetime) -> int:
-        """Those of these that may go and that nobody has locked; how many there were."""
+        """Deletes those that may go and are not locked. Returns how many there were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,33 +34,33 @@ class Retention:
     """How long rows of one kind are kept after they ended."""
 
     rows: EndedRows
-    #: 0 keeps them for ever.
+    #: 0 keeps them forever.
     days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunePolicy:
     set_size: int
-    #: After each set, and longer if the set took long.
+    #: The pause after a set, which is longer if the set took long.
     pause: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneReport:
-    """By kind of row, those that are kept for ever left out."""
+    """The result by kind of row. Kinds that are kept forever are left out."""
 
     deleted: Mapping[str, int]
-    #: How long ago the oldest row that is still there ended.
+    #: How long ago the oldest remaining row ended.
     oldest_kept_seconds: Mapping[str, float]
-    #: Those of which more is past its days than there was time for.
+    #: Kinds with more expired rows than there was time for.
     unfinished: Sequence[str] = ()
-    #: What ended the run early, to be raised once the rest is told.
+    #: The error that ended the run early. The handler raises it after it has reported the counts.
     failure: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruner:
-    """Deletes what is past its days. It has nothing to remember: a run that was ended has left less for the next."""
+    """Deletes expired rows. It keeps no state: a run that was cut short simply leaves the rest to the next one."""
 
     retentions: Sequence[Retention]
     policy: PrunePolicy
@@ -68,11 +68,11 @@ class Pruner:
     wait: Callable[[timedelta], None]
 
     def run(self, *, until: datetime) -> PruneReport:
-        """Never raises: what was deleted before a failure is counted, and the failure stands in the report."""
+        """Never raises: the report counts what was deleted before a failure, and carries the failure."""
         walks, failure = [self._walk(one) for one in self.retentions if one.days], None
         try:
             self._take_turns(walks, until)
-        except Exception as error:  # noqa: BLE001 - the handler raises it when it has told the counts
+        except Exception as error:  # noqa: BLE001 - the handler raises it after reporting the counts
             failure = error
         now = self.now()
         return PruneReport(
@@ -90,7 +90,7 @@ class Pruner:
         )
 
     def _take_turns(self, walks: Sequence[_Walk], until: datetime) -> None:
-        """A set of each in turn, so that many rows of one kind do not keep the others from going."""
+        """Deletes one set of each kind in turn, so that many rows of one kind do not starve the others."""
         while going := [walk for walk in walks if not walk.finished]:
             for walk in going:
                 if self.now() + _LONGEST_SET > until:
@@ -103,14 +103,14 @@ class Pruner:
 
 
 def _look_ahead(walks: Sequence[_Walk]) -> None:
-    """What the oldest row is that there was no time for."""
+    """Finds the oldest rows for which no time was left."""
     for walk in walks:
         walk.look()
 
 
 @dataclass(slots=True, kw_only=True)
 class _Walk:
-    """How far a run has come with one kind of row."""
+    """A run's progress with one kind of row."""
 
     rows: EndedRows
     windows: Iterator[Sequence[EndedRow]]
@@ -120,14 +120,14 @@ class _Walk:
     _oldest_kept: datetime | None = None
 
     def step(self) -> int:
-        """Deletes what may go of the next window, and answers how many rows that were."""
+        """Deletes the expired rows of the next window, and returns how many there were."""
         window = self._next()
         old = [row for row in window if row.ended_at < self.ended_before]
         self._keep([row for row in window if row.ended_at >= self.ended_before])
         if not old:
             return 0
         deleted = self.rows.delete([row.id for row in old], ended_before=self.ended_before)
-        if deleted < len(old):  # somebody has locked some of them, and nobody says which
+        if deleted < len(old):  # some of them are locked, and we do not know which
             self._keep(old)
         self.deleted += deleted
         return deleted
@@ -136,11 +136,11 @@ class _Walk:
         self._keep(self._next())
 
     def oldest_kept_seconds(self, now: datetime) -> float:
-        """0 if there is none."""
+        """How long ago the oldest remaining row ended; 0 if there is none."""
         return (now - self._oldest_kept).total_seconds() if self._oldest_kept else 0.0
 
     def _next(self) -> Sequence[EndedRow]:
-        """A row that was made after the moment cannot have ended before it, and the windows are in order."""
+        """Stops at rows created after the moment: they cannot have ended before it, and windows go by creation time."""
         window = next(self.windows, ())
         self.finished = not any(row.made_at < self.ended_before for row in window)
         return window

@@ -15,19 +15,19 @@ _TOLD = 20
 
 
 class KafkaTrouble(Exception):  # noqa: N818 - it says what is the matter
-    """Rows came back because Kafka could not take them, in its client's words."""
+    """Rows come back because Kafka could not take them. The message has the client's words."""
 
 
 class Outbox(Protocol):
-    """The rows that producers wrote."""
+    """The outbox rows that producers wrote."""
 
     def lease_due(self, *, limit: int, now: datetime, lease: timedelta) -> Leased: ...
 
     def mark(self, marks: Sequence[Mark], *, leased_until: datetime, now: datetime) -> int:
-        """How many of these rows were still the relay's to mark."""
+        """Marks the rows that are still this relay's, and returns how many there were."""
 
     def oldest_pending_at(self) -> datetime | None:
-        """When the oldest row that is not published was written."""
+        """When the oldest unpublished row was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class RelayPolicy:
     pauses: Pauses
     #: How long Kafka may take for one message.
     delivery_timeout: timedelta
-    #: What the marks of a set may take after that.
+    #: How long marking a set may take after that.
     spare: timedelta = timedelta(seconds=3)
     #: How soon to look again when nothing is due.
     idle: timedelta = timedelta(seconds=1)
@@ -45,7 +45,7 @@ class RelayPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A row that was not published, for the log: where it is and what Kafka said."""
+    """An unpublished row for the log: where it is and what Kafka said."""
 
     row_id: int
     topic: str
@@ -56,24 +56,24 @@ class Trouble:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayReport:
     published: int = 0
-    #: Refused by Kafka; they come back.
+    #: Rows that Kafka refused; they come back.
     refused: int = 0
     dead: int = 0
-    #: Given back without a retry used up: after trouble of ours, or untried.
+    #: Rows that come back with no retry used up: Kafka was unavailable, or they were not tried.
     put_back: int = 0
-    #: Set aside because an older row of their key is not published yet.
+    #: Rows set aside because an older row of their key is not published yet.
     blocked: int = 0
-    #: Published or marked by somebody else meanwhile.
+    #: Rows that somebody else published or marked meanwhile.
     lost: int = 0
-    #: Without an answer in time: they come back when their lease ends, and may be published twice.
+    #: Rows without an answer in time. They come back when their lease ends, and may be published twice.
     unanswered: int = 0
-    #: How long the oldest row that is not published had waited when the run began.
+    #: How long the oldest unpublished row had waited when the run began.
     oldest_pending_seconds: float = 0.0
-    #: Kafka's words for the last trouble of ours; empty if there was none.
+    #: Kafka's words when it was last unavailable; empty if it never was.
     trouble: str = ""
-    #: The first rows that were not published.
+    #: The first unpublished rows.
     troubles: tuple[Trouble, ...] = ()
-    #: What to raise once the rest is told.
+    #: The error that the handler raises after it has reported the counts.
     failure: Exception | None = None
 
     def add(self, leased: Leased, marks: Sequence[Mark], *, won: int, unanswered: int) -> RelayReport:
@@ -105,7 +105,7 @@ def _troubles(rows: Sequence[OutboxRow], marks: Sequence[Mark]) -> list[Trouble]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relayer:
-    """Leases what is due, produces it and marks what came of it; looks again each second when nothing is due."""
+    """Leases due rows, produces them and marks the results. Looks again every second while nothing is due."""
 
     outbox: Outbox
     kafka: Kafka
@@ -114,7 +114,7 @@ class Relayer:
     wait: Callable[[float], None]
 
     def run(self, *, until: datetime) -> RelayReport:
-        """Never raises: what was done before a failure is counted, and the failure stands in the report."""
+        """Never raises: the report counts what was done before a failure, and carries the failure."""
         report = RelayReport()
         try:
             report = replace(report, oldest_pending_seconds=self._oldest_pending_seconds())
@@ -123,7 +123,7 @@ class Relayer:
                 report = self._relay(report, leased, until)
                 if leased.taken < self.policy.batch_size and not leased.left:
                     self.wait(self.policy.idle.total_seconds())
-        except Exception as error:  # noqa: BLE001 - the handler raises it when it has told the counts
+        except Exception as error:  # noqa: BLE001 - the handler raises it after reporting the counts
             return replace(report, failure=error)
         return replace(report, failure=KafkaTrouble(report.trouble)) if report.trouble else report
 
@@ -131,7 +131,7 @@ class Relayer:
         return self.now() + self.policy.delivery_timeout + self.policy.spare < until
 
     def _lease(self) -> Leased:
-        self.kafka.prepare()  # first: rows that are leased and cannot be sent would wait for the end of their lease
+        self.kafka.prepare()  # first: rows that are leased but cannot be sent would wait for their lease to end
         return self.outbox.lease_due(limit=self.policy.batch_size, now=self.now(), lease=self.policy.lease)
 
     def _relay(self, report: RelayReport, leased: Leased, until: datetime) -> RelayReport:

@@ -13,7 +13,7 @@ from typing import Protocol
 from delivery.domain.operating import Action, Resealed
 
 _SET = 200
-#: A set is not begun with less time than this: the longest that one has taken is far below it.
+#: No set begins with less time left than this, which is far more than any set has taken.
 _FOR_A_SET = timedelta(seconds=2)
 
 
@@ -29,26 +29,26 @@ class ResealStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """Makes a new data key. Asked for twice, it makes two, of which the newer one seals."""
+    """Makes a new data key. Two calls make two keys, and the newer one seals."""
 
     keys: RotatableKeys
 
     def rotate(self, *, actor: str) -> int:
-        """The id of the new key, under which everything is sealed that is saved from now on."""
+        """Returns the id of the new key, which seals everything saved from now on."""
         return self.keys.rotate(Action(actor=actor, action="rotate", filter={}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resealer:
-    """Seals under the newest key what is sealed under older ones, and what the Go service left in plain text."""
+    """Reseals credentials under the newest key, including those that the Go service left in plain text."""
 
     store: ResealStore
     now: Callable[[], datetime]
 
     def run(self, *, actor: str, until: datetime, begin: int = 0) -> Resealed:
-        """Goes through the channels behind the id `begin`, in sets, until its time is nearly up.
+        """Reseals the channels after the id `begin`, set by set, until time is nearly up.
 
-        What a user saves meanwhile wins. Doing it again changes only what is not under the newest key yet.
+        What a user saves meanwhile wins. Running it again changes only what is not under the newest key yet.
         """
         done = Resealed(next=begin)
         action = Action(actor=actor, action="reseal", filter={})

@@ -13,11 +13,11 @@ _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 
 def connect(host: str, port: int, *, seconds: float) -> socket.socket:
-    """A connection to the first of the host's addresses that answers; none of them may take the others' time.
+    """Connects to the first of the host's addresses that answers. No address can use up the time of the others.
 
     Raises:
         TimeoutError: nothing answered in time.
-        OSError: the name is not known, or every address refused.
+        OSError: the name is unknown, or every address refused.
     """
     until = monotonic() + seconds
     addresses = _look_up(host, port, seconds)
@@ -48,13 +48,13 @@ def _connected(address: _Address, seconds: float) -> socket.socket:
 
 
 def _look_up(host: str, port: int, seconds: float) -> Sequence[_Address]:
-    """The resolver knows no time-out, so it is asked on a thread that may be left behind."""
+    """Resolves on a thread that may be left behind, because the resolver has no time-out."""
     found: Future[Sequence[_Address]] = Future()
 
     def ask() -> None:
         try:
             found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
+        except Exception as error:  # noqa: BLE001 - the waiting thread raises it again
             found.set_exception(error)
 
     threading.Thread(target=ask, name="name look-up", daemon=True).start()

@@ -16,11 +16,11 @@ from delivery.aws.clients import AWS_ERRORS, own_words
 from delivery.aws.telemetry import logger
 from delivery.storage.mysql.database import Address
 
-if TYPE_CHECKING:  # the migration's class would be built by every function
+if TYPE_CHECKING:  # importing the migration's class would make every function build it
     from delivery.aws.settings.database import ServingSettings
     from delivery.aws.settings.migrate import MigrateSettings
 
-#: RDS accepts no older token. A connection that is open needs none.
+#: RDS accepts no older token. An open connection needs none.
 _TOKEN_SECONDS = 900
 
 
@@ -38,7 +38,7 @@ def address_by_secret(settings: ServingSettings | MigrateSettings, secrets_manag
 
 
 def or_the_last(address: Callable[[], Address]) -> Callable[[], Address]:
-    """Returns the last address while AWS cannot be asked for it: the old password probably still works."""
+    """Returns the last address while AWS does not answer, because the old password probably still works."""
     known: list[Address] = []
 
     def asked() -> Address:
@@ -54,7 +54,7 @@ def or_the_last(address: Callable[[], Address]) -> Callable[[], Address]:
 
 
 def address_by_token(settings: ServingSettings, session: Session) -> Address:
-    """Signs a token here, without a call, as the password of one connection."""
+    """Signs a token without any call; it is the password of one connection."""
     return Address(
         host=settings.database_host,
         port=settings.database_port,
@@ -66,7 +66,7 @@ def address_by_token(settings: ServingSettings, session: Session) -> Address:
 
 
 def _token(settings: ServingSettings, session: Session) -> str:
-    """As botocore's `generate_db_auth_token` does. Its client would read all of RDS's API at each cold start."""
+    """Does what botocore's `generate_db_auth_token` does; its client would load all of RDS's API at each cold start."""
     credentials = session.get_credentials()
     if credentials is None:
         raise NoCredentialsError

@@ -37,7 +37,7 @@ def _milliseconds(given: object) -> int | None:
 
 
 def _bytes(encoded: object) -> bytes | None:
-    """Base64 to bytes; what is no base64 is kept as it stands, so that its reject shows it."""
+    """Decodes base64. Anything else is kept unchanged, so that its reject shows it."""
     if encoded is None:
         return None
     words = str(encoded)
@@ -50,6 +50,6 @@ def _bytes(encoded: object) -> bytes | None:
 def _headers(raw: object) -> Iterator[tuple[str, bytes]]:
     for header in raw if isinstance(raw, list) else []:
         for name, value in header.items() if isinstance(header, dict) else []:
-            # Lambda gives bytes as numbers that may be signed, as in Java.
+            # Lambda gives header values as lists of numbers, which may be signed as in Java.
             numbers = value if isinstance(value, list) else []
             yield str(name), bytes(number & 0xFF for number in numbers if isinstance(number, int))

@@ -17,7 +17,7 @@ from delivery.storage.data_keys import DataKeys
 if TYPE_CHECKING:  # its import costs a cold start
     from delivery.domain.operating import Action
 
-#: KMS says this of the wrapped bytes. Any other error is trouble of ours, which passes.
+#: KMS's error for wrapped bytes that it can never unwrap. Any other error may pass.
 _NEVER_UNWRAPS = {"InvalidCiphertextException"}
 _CALL_SECONDS = 4.0
 _ASK_AGAIN_AFTER = timedelta(seconds=10)
@@ -25,24 +25,24 @@ _ASK_AGAIN_AFTER = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsKeyRing:
-    """The data keys. Each is unwrapped once, by the KMS key that wrapped it if the function's role may use that one."""
+    """The data keys. Each is unwrapped once; the function's role must be allowed to use the KMS key that wrapped it."""
 
     kms: Any
-    #: wraps new data keys
+    #: The KMS key that wraps new data keys.
     kms_key: str
     stored: DataKeys
     now: Callable[[], datetime]
     _unwrapped: dict[int, bytes] = field(default_factory=dict)
     #: The KMS key that wrapped each of them.
     _wrapped_by: dict[int, str] = field(default_factory=dict)
-    #: Until when KMS is not asked again for a key that it just did not unwrap, and what it said.
+    #: For a key that KMS has just refused: when to ask again, and what KMS said.
     _refused: dict[int, tuple[datetime, str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"KmsKeyRing({self.kms_key})"
 
     def current(self) -> tuple[int, bytes]:
-        """The newest key. One is made on first use, and when the stage has another KMS key than before."""
+        """The newest key. A new one is made on first use and after the stage's KMS key has changed."""
         newest = self.stored.newest()
         if newest is None:
             return self._make()
@@ -58,7 +58,7 @@ class KmsKeyRing:
         return self._unwrap(key_id, wrapped)
 
     def rotate(self, action: Action) -> int:
-        """Makes a key that is the newest from now on, and returns its id. The older ones still open."""
+        """Makes a new newest key and returns its id. Older keys still open what they sealed."""
         return self._make(action)[0]
 
     def _unwrap(self, key_id: int, wrapped: bytes) -> bytes:
@@ -72,7 +72,7 @@ class KmsKeyRing:
     def _decrypted(self, key_id: int, wrapped: bytes) -> bytes:
         try:
             with ending_in(_CALL_SECONDS):
-                told = self.kms.decrypt(CiphertextBlob=wrapped)  # KMS finds its key in the bytes
+                told = self.kms.decrypt(CiphertextBlob=wrapped)  # the bytes name their KMS key
             self._wrapped_by[key_id] = str(told["KeyId"])
             return bytes(told["Plaintext"])
         except AWS_ERRORS as error:

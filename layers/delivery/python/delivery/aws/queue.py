@@ -21,23 +21,23 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendQueue:
-    """Publishes pointers, and says how many are waiting."""
+    """Publishes pointers and counts those that are waiting."""
 
     sqs: Any
     url: str
 
     def publish(self, pointers: Sequence[Pointer]) -> None:
-        """Sends all of them, twenty to a message.
+        """Sends all of them, twenty per message.
 
         Raises:
-            QueueDown: the queue did not take some; those come due again by themselves.
+            QueueDown: the queue refused some; those come due again by themselves.
         """
         bodies = [pack(part) for part in _parts(pointers, POINTERS_A_MESSAGE)]
         for group in _parts(bodies, _MESSAGES_A_CALL):
             self._send(group)
 
     def depth(self) -> int:
-        """How many pointers wait or are being sent, at most: messages may carry fewer than twenty."""
+        """An upper bound of the pointers that are waiting or being sent: a message may hold fewer than twenty."""
         return POINTERS_A_MESSAGE * messages_in(self.sqs, self.url)
 
     def _send(self, bodies: Sequence[str]) -> None:
@@ -50,7 +50,7 @@ class SendQueue:
         raise QueueDown(f"{len(entries)} messages were refused {_TRIES} times: {why}")
 
     def _refused(self, entries: list[dict[str, str]]) -> tuple[list[dict[str, str]], str]:
-        """What SQS did not take, and its words for one of them."""
+        """The messages that SQS refused, and its reason for one of them."""
         try:
             answer = self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
         except AWS_ERRORS as error:
@@ -62,10 +62,10 @@ class SendQueue:
 
 
 def messages_in(sqs: Any, url: str) -> int:  # noqa: ANN401 - boto clients are made at run time
-    """How many messages the queue holds: waiting, with a receiver, or delayed. SQS counts with some delay.
+    """How many messages the queue holds: waiting, in flight or delayed. SQS's counts lag a little.
 
     Raises:
-        QueueDown: with SQS's own words.
+        QueueDown: SQS refused to answer, in its own words.
     """
     wanted = [f"ApproximateNumberOfMessages{rest}" for rest in ("", "NotVisible", "Delayed")]
     try:
@@ -84,7 +84,7 @@ def unpack(body: str) -> list[Pointer]:
     """The pointers of one message.
 
     Raises:
-        ValueError: the body is none of ours.
+        ValueError: the body is not a list of pointers.
     """
     try:
         return [Pointer(_number(record_id), _number(count)) for record_id, count in json.loads(body)["pointers"]]

@@ -28,13 +28,13 @@ _OUTCOMES = {kind.__name__: kind for kind in _KINDS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportQueue:
-    """Publishes reports, and says whether any are waiting."""
+    """Publishes reports and tells whether any are waiting."""
 
     sqs: Any
     url: str
 
     def publish(self, closings: Sequence[Closing]) -> None:
-        """Raises QueueDown with SQS's own words when it did not take all of them."""
+        """Raises QueueDown, in SQS's own words, unless it took all of them."""
         try:
             for body in _packed(closings):
                 self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
@@ -42,7 +42,7 @@ class ReportQueue:
             raise QueueDown(own_words(error)) from error
 
     def is_empty(self) -> bool:
-        """Whether no report waits or is being closed."""
+        """Whether no report is waiting or being closed."""
         return messages_in(self.sqs, self.url) == 0
 
 
@@ -65,7 +65,7 @@ def _body(reports: Sequence[str]) -> str:
 
 
 def _report(closing: Closing) -> str:
-    attempt = replace(closing.attempt, fallback_text="")  # long, and in the request if it was used
+    attempt = replace(closing.attempt, fallback_text="")  # it is long, and the request has it if it was used
     kind: Any = type(closing.outcome)
     parts = {
         "attempt": _adapter(Attempt).dump_python(attempt, mode="json"),
@@ -83,7 +83,7 @@ def unpack_reports(body: str) -> list[Closing]:
     """The reports of one message.
 
     Raises:
-        ValueError: the body is none of ours.
+        ValueError: the body is not a list of reports.
     """
     try:
         return [_closing(report) for report in json.loads(body)["reports"]]
@@ -98,7 +98,7 @@ def _closing(report: Mapping[str, Any]) -> Closing:
         outcome=_adapter(kind).validate_python(report["outcome"]),
         transition=_adapter(Transition).validate_python(report["transition"]),
         finished_at=datetime.fromisoformat(report["finished_at"]),
-        way=report.get("way"),  # reports that are older than this field may still be waiting
+        way=report.get("way"),  # reports from before this field existed may still be waiting
     )
 
 

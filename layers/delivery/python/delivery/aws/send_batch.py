@@ -14,14 +14,14 @@ from delivery.domain.transition import Closing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendBatch:
-    """The messages of one SQS event: pointers to send, or reports to close, and those that cannot be read.
+    """The messages of one SQS event: pointers to send, reports to close, and messages that cannot be read.
 
     Source: AWS Lambda developer guide, "Implementing partial batch responses" for Amazon SQS.
     """
 
     pointers_by_message: Mapping[str, Sequence[Pointer]]
     reports_by_message: Mapping[str, Sequence[Closing]]
-    #: Why, by message: they go to the dead-letter queue after their last receive.
+    #: Message id → why it cannot be read. These go to the dead-letter queue after their last receive.
     unreadable: Mapping[str, str]
 
     @classmethod
@@ -49,7 +49,7 @@ class SendBatch:
         return [report for reports in self.reports_by_message.values() for report in reports]
 
     def response(self, *, unopened: Collection[Pointer], unclosed: Collection[int]) -> dict[str, Any]:
-        """The partial batch response: a message comes again if any of its pointers or reports is still to be done."""
+        """The partial batch response: SQS delivers a message again if any of its pointers or reports is not done."""
         again = [name for name, some in self.pointers_by_message.items() if not set(some).isdisjoint(unopened)]
         records = {name: {one.attempt.record_id for one in some} for name, some in self.reports_by_message.items()}
         still = [name for name, some in records.items() if not some.isdisjoint(unclosed)]

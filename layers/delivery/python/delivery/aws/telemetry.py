@@ -28,7 +28,7 @@ _REJECT_LINES = 20
 _REASON_CHARACTERS = 1_000
 # CloudWatch drops a metric whose dimension holds anything else, or begins with a colon (PutMetricData, "Dimension").
 _NOT_IN_A_DIMENSION = re.compile(r"^:|[^!-~]")
-# Their warnings and errors hold URLs, statements and values. What goes wrong there is raised as well, and told by us.
+# These libraries log URLs, statements and values. Their failures are also raised, and we log them ourselves.
 _SILENT = ("boto3", "botocore", "pymysql", "requests", "s3transfer", "sqlalchemy", "urllib3")
 _STATE_METRICS = {"sent": "Sent", "failed": "Failed", "dead": "Dead", "skipped": "Skipped"}
 
@@ -68,7 +68,7 @@ def _batch(report: IngestReport) -> dict[str, object]:
 
 
 def _reject(reject: Reject) -> dict[str, object]:
-    """Where the record is and what is wrong with it; nothing of what it says."""
+    """Logs where the record is and what is wrong with it, and nothing of its content."""
     source = reject.source
     return {
         "topic": source.topic,
@@ -94,7 +94,7 @@ def _told(report: ClaimReport | PruneReport) -> dict[str, object]:
 
 
 def observe_relay(report: RelayReport) -> None:
-    """Every metric at each run, so that an alarm also sees that the relay runs. No line has a word of a payload."""
+    """Emits every metric at each run, so that an alarm also sees that the relay runs. No line quotes a payload."""
     logger.info("outbox relayed", extra=_numbers_in(report))
     for trouble in report.troubles:
         logger.warning("outbox row not published", extra=asdict(trouble))
@@ -123,10 +123,10 @@ def observe_prune(report: PruneReport) -> None:
 
 
 class SendTelemetry:
-    """Tells of each record as it happens, so that the counts are right also when the run raises in the end."""
+    """Reports each record as it happens, so that the counts are right even if the run fails later."""
 
     def closed(self, closing: Closing, *, won: bool) -> None:
-        """One line an attempt: what was tried, what came of it, and nothing secret."""
+        """Logs one line per attempt: what was tried and how it ended, and nothing secret."""
         words = "attempt closed" if won else "attempt closed too late: somebody else owns the record now"
         logger.info(words, extra=_attempt(closing))
         latency = closing.outcome.exchange.latency_ms
@@ -141,7 +141,7 @@ class SendTelemetry:
             _sent(closing)
 
     def reported(self, closings: Sequence[Closing], why: str) -> None:
-        """MySQL did not take these in time; they wait in the report queue."""
+        """MySQL did not take these in time, so they wait in the report queue."""
         logger.warning("attempts go to the report queue", extra={"why": why, "attempts": _numbers(closings)})
         _count("Reported", len(closings))
 
@@ -159,7 +159,7 @@ class SendTelemetry:
 def _sent(closing: Closing) -> None:
     if message_text(closing.attempt).fallback_used:
         _count("FallbackUsed", 1)
-    if requested_at := closing.attempt.requested_at:  # below zero, it tells of a producer's clock
+    if requested_at := closing.attempt.requested_at:  # a value below zero shows a producer's clock that is ahead
         late = (closing.finished_at - requested_at).total_seconds()
         metrics.add_metric(name="Lateness", unit=MetricUnit.Seconds, value=late)
 
@@ -181,7 +181,7 @@ def _attempt(closing: Closing) -> dict[str, object]:
 
 
 def _refusal(outcome: Outcome) -> str | None:
-    """Feishu's code, or else its HTTP status. Accepted messages have none: each value of it is a metric to pay for."""
+    """Feishu's code, or else the HTTP status. Accepted messages have none: each value is a metric to pay for."""
     exchange = outcome.exchange
     if isinstance(outcome, Delivered) or exchange.http_status is None:
         return None
@@ -193,7 +193,7 @@ def _numbers(closings: Sequence[Closing]) -> list[tuple[int, int]]:
 
 
 def observe_send(*, unopened: int, unreadable: Mapping[str, str]) -> None:
-    """Logs what SQS will deliver again of a batch, and why."""
+    """Logs which parts of a batch SQS will deliver again, and why."""
     if unopened:
         logger.info("no time was left for these pointers", extra={"unopened": unopened})
     for message, why in unreadable.items():
@@ -201,7 +201,7 @@ def observe_send(*, unopened: int, unreadable: Mapping[str, str]) -> None:
 
 
 def observe_failure(error: Exception) -> None:
-    """What a deployment's function does not raise, because it tells the deployment instead."""
+    """Logs an error that a deployment's function reports to CloudFormation instead of raising it."""
     logger.error("failed", exc_info=error)
 
 
@@ -214,7 +214,7 @@ def _count_apart(name: str, number: int, **dimension: str) -> None:
 
 
 def _measure_apart(name: str, value: float, unit: MetricUnit, **dimension: str) -> None:
-    """Under a dimension of its own."""
+    """Emits the metric under a dimension of its own."""
     with single_metric(name=name, unit=unit, value=value) as metric:
         for key, its_value in dimension.items():
             metric.add_dimension(name=key, value=its_value)

@@ -16,7 +16,7 @@ from delivery.deadline import ending_in
 
 #: API Gateway waits five seconds for the authorizer.
 _CALL_SECONDS = 3.0
-#: The one before a rotation goes on being good for so long, since tokens that it signed are still about.
+#: How long the previous key stays valid after a rotation, because tokens that it signed are still in use.
 _OVERLAP = timedelta(hours=1)
 
 
@@ -30,12 +30,12 @@ class TokenKeys:
     _asked_at: datetime | None = None
 
     def read_within(self, age: timedelta) -> Sequence[bytes]:
-        """The key, and the one before it if that was replaced just now; read no longer ago than `age`.
+        """The key, and the previous one if it was replaced recently, read no longer ago than `age`.
 
-        While Secrets Manager is away, the last ones that it told.
+        Returns the last known keys while Secrets Manager does not answer.
 
         Raises:
-            KeysOutOfReach: it has told none yet.
+            KeysOutOfReach: no key could be read yet.
         """
         if self._asked_at is None or self.now() - self._asked_at >= age:
             self._asked_at = self.now()

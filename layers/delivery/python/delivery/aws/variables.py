@@ -8,24 +8,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class SettingsError(Exception):
-    """Settings are missing or malformed; the text has a line for each."""
+    """Settings are missing or malformed. The message has a line for each."""
 
 
 class Section(BaseModel):
-    """Some settings that belong together."""
+    """Settings that belong together."""
 
-    # Built on first use: a cold start pays for the one class that its function reads.
+    # Pydantic builds a class on first use, so a cold start pays only for the class that its function reads.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class FunctionSettings(Section):
-    """A field is the variable of the same name in upper case, or what its `serialization_alias` says."""
+    """A field is read from the variable of its name in upper case, or from its `serialization_alias`."""
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
     @classmethod
     def variables(cls) -> Mapping[str, str]:
-        """The variable of each field."""
+        """Field → variable."""
         return {name: field.serialization_alias or name.upper() for name, field in cls.model_fields.items()}
 
     @classmethod
@@ -40,7 +40,7 @@ class FunctionSettings(Section):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            # Without the value, which may be a secret put into the wrong variable.
+            # The value is left out: somebody may have put a secret into the wrong variable.
             wrong = {variables[str(it["loc"][0])]: it["msg"] for it in error.errors(include_input=False)}
             raise SettingsError("\n".join(f"{name}: {says}" for name, says in wrong.items())) from None
 

@@ -12,11 +12,11 @@ from delivery.deployment.failure import DeploymentError
 
 Status = Literal["SUCCESS", "FAILED"]
 
-#: The longest that an answer may take, retries included: the work must end this long before the function's deadline.
+#: The longest that answering may take with retries. The work must end this long before the function's deadline.
 ANSWER_SECONDS = 30
-# The whole answer may have 4096 bytes; JSON doubles a quote, and the names around it need some.
+# The whole answer may have 4096 bytes. JSON may double the reason's length, and the other fields need room.
 _REASON_BYTES = 1500
-# Their texts hold no credential. Of any other error only the type is told, and its text stands in the log.
+# The messages of these errors hold no credential. For any other error CloudFormation gets only the type.
 _TELLABLE = (OSError, ClientError, BotoCoreError)
 
 
@@ -27,10 +27,10 @@ def is_request(event: Mapping[str, Any]) -> bool:
 def answer(
     request: Mapping[str, Any], work: Callable[[], object], *, on_failure: Callable[[Exception], object]
 ) -> None:
-    """Does the work and answers, whatever comes of it. A deletion does nothing: tables and topic outlive the stack.
+    """Does the work and answers whether or not it succeeded. A deletion does nothing: tables and topic stay.
 
     Raises:
-        ConnectionError: nobody took the answer. Lambda then calls the function again, as it does after any error.
+        ConnectionError: CloudFormation did not take the answer. Lambda then invokes the function again.
     """
     try:
         if request["RequestType"] != "Delete":
@@ -43,7 +43,7 @@ def answer(
 
 
 def reason(error: Exception) -> str:
-    """One line for people, of bounded length."""
+    """The reason in one line for people, of limited length."""
     text = " ".join("".join(c if c.isprintable() else " " for c in _told(error)).split())
     return text.encode(errors="replace")[:_REASON_BYTES].decode(errors="ignore")
 
@@ -60,11 +60,11 @@ def _put(request: Mapping[str, Any], status: Status, why: str) -> None:
     body = {
         "Status": status,
         "Reason": why,
-        # Always the same: a different one would tell CloudFormation to delete the previous resource.
+        # The id never changes: a different one would tell CloudFormation to delete the previous resource.
         "PhysicalResourceId": request.get("PhysicalResourceId") or request["LogicalResourceId"],
         **{name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
-    # The URL is signed for an empty content type. Repeating a PUT is harmless, so a lost answer is sent again.
+    # The URL is signed for an empty content type. Repeating a PUT is harmless, so it is retried.
     tries = urllib3.Retry(total=2, backoff_factor=0.5, status_forcelist=range(500, 600), redirect=0)
     try:
         response = urllib3.PoolManager(timeout=urllib3.Timeout(connect=2, read=5), retries=tries).request(

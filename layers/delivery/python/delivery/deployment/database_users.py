@@ -11,10 +11,10 @@ from sqlalchemy import Connection, text
 from delivery.deployment.rights import RIGHTS
 from delivery.storage.mysql.columns import Privilege
 
-#: RDS's plugin takes a token that IAM signed as the password. The token is sent in clear, so TLS is required.
+#: RDS's plugin takes an IAM token as the password. The token is sent in clear, so TLS is required.
 BY_IAM = "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS' REQUIRE SSL"
 
-# A line of SHOW GRANTS: privileges on something, or roles, which have no ON.
+# A line of SHOW GRANTS has privileges ON something, or roles without ON.
 _GRANT = re.compile(
     r"GRANT (?P<what>.+?)(?: ON (?P<where>.+))? TO `[^`]+`@`[^`]+`(?: WITH (?P<option>GRANT|ADMIN) OPTION)?"
 )
@@ -26,18 +26,18 @@ _Held = dict[str, set[Privilege]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionUsers:
-    """One user for each function that there is, named by the prefix and the function's word."""
+    """One MySQL user per deployed function, named by the prefix and the function's word."""
 
     prefix: str
     #: The functions of this deployment; some are optional.
     words: AbstractSet[str]
-    #: How they log in: a clause of CREATE USER.
+    #: The clause of CREATE USER that says how they log in.
     identified: str = BY_IAM
 
     def settle(self, connection: Connection) -> None:
-        """Makes the users, grants what is missing and revokes what is too much, in the connection's database.
+        """Makes the users, grants missing rights and revokes extra ones, in the connection's database.
 
-        A function that is not there any more has no user either.
+        Drops the users of functions that are not deployed.
 
         Raises:
             sqlalchemy.exc.DBAPIError: with MySQL's own words. Running again goes on from there.
@@ -54,10 +54,10 @@ class FunctionUsers:
 
 
 def _settle(connection: Connection, account: str, wanted: _Held) -> None:
-    """Grants first, because old code is still serving and must keep what both versions need."""
+    """Grants first, because the old code is still running and must keep the rights that both versions need."""
     _change(connection, "GRANT {} TO " + account, _without(wanted, _held(connection, account)))
     _change(connection, "REVOKE {} FROM " + account, _without(_held(connection, account), wanted))
-    # A privilege on a whole table takes those on its columns with it when it is revoked.
+    # Revoking a privilege on a whole table also revokes it on the table's columns.
     _change(connection, "GRANT {} TO " + account, _without(wanted, _held(connection, account)))
 
 
@@ -72,10 +72,10 @@ def _wanted(database: str, tables: Mapping[str, AbstractSet[Privilege]]) -> _Hel
 
 
 def _held(connection: Connection, account: str) -> _Held:
-    """What the account may do now; its roles stand under an empty name."""
+    """What the account may do now. Roles have an empty name as their place."""
     held: _Held = defaultdict(set)
     for line in connection.execute(text(f"SHOW GRANTS FOR {account}")).scalars():
-        if grant := _GRANT.fullmatch(line):  # the others take away: partial revokes
+        if grant := _GRANT.fullmatch(line):  # other lines are partial revokes
             held[grant["where"] or ""] |= _read_privileges(grant["what"]) - {Privilege("USAGE")}
             held[grant["where"] or ""] |= {Privilege("GRANT OPTION")} if grant["option"] == "GRANT" else set()
     return held
@@ -87,7 +87,7 @@ def _without(privileges: _Held, others: _Held) -> _Held:
 
 
 def _read_privileges(privileges: str) -> set[Privilege]:
-    """`SELECT (a, b), INSERT` as three privileges."""
+    """Reads `SELECT (a, b), INSERT` as three privileges."""
     return {
         Privilege(found["name"], column.strip(" `"))
         for found in _PRIVILEGE.finditer(privileges)
@@ -96,9 +96,9 @@ def _read_privileges(privileges: str) -> set[Privilege]:
 
 
 def _written(privileges: AbstractSet[Privilege]) -> list[str]:
-    """The same as GRANT and REVOKE take it, one to a statement."""
+    """The privileges as GRANT and REVOKE take them, one for each statement."""
     columns: dict[str, list[str]] = defaultdict(list)
     for privilege in sorted(privileges):
         columns[privilege.name].append(f"`{privilege.column}`" if privilege.column else "")
-    # Revoked from the whole table, a privilege is revoked from its columns.
+    # Revoking a privilege on the whole table covers its columns.
     return [name if "" in of else f"{name} ({', '.join(of)})" for name, of in columns.items()]

@@ -2,7 +2,7 @@
 
 
 class DeploymentError(Exception):
-    """The deployment cannot have what it asked for. The text is for people, in the server's own words where it refused.
+    """The deployment cannot have what it asked for. The message is for people and quotes the server if it refused.
 
-    It holds no credential, because CloudFormation shows it to everybody who may see the stack.
+    The message holds no credential, because CloudFormation shows it to everybody who may see the stack.
     """

@@ -19,17 +19,17 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Each set is committed by itself. Running it again does the rest and changes nothing that is done."""
+    """Commits set by set. Running it again continues with the rest."""
 
     records: Store
     now: Callable[[], datetime]
 
     def hold(self, *, before: datetime, until: datetime) -> int:
-        """Holds every open record that nothing has written since `before`, and answers how many.
+        """Holds every open record that nothing has written since `before`, and returns how many.
 
         Raises:
-            DeploymentError: that moment is yet to come, so records of the running stage would be held.
-            TimeoutError: the time is up; what was held stays held.
+            DeploymentError: that moment is in the future, so records of the running stage would be held.
+            TimeoutError: time is up; what was held stays held.
         """
         if before > self.now():
             raise DeploymentError(f"records open before {before.isoformat()} cannot be held: it lies in the future")
@@ -40,10 +40,10 @@ class Holder:
         return held
 
     def release(self, *, until: datetime) -> int:
-        """Makes every held record due, and answers how many.
+        """Makes every held record due, and returns how many.
 
         Raises:
-            TimeoutError: the time is up; what was released stays released.
+            TimeoutError: time is up; what was released stays released.
         """
         released, last = 0, 0
         while ids := self.records.held_after(last, limit=_AT_ONCE):

@@ -19,19 +19,19 @@ from delivery.deployment.failure import DeploymentError
 from delivery.storage.mysql.database import Address, address_of, open_engine, own_words
 
 MIGRATIONS = Path(storage.__file__).parent / "migrations"
-#: Two migrations at once wait for each other: MySQL's DDL knows no transaction.
+#: How long a migration waits for another one: MySQL's DDL is not transactional, so they must not overlap.
 LOCK_SECONDS = 300
 _LOCK = "hongyan.migrate"
-# An ALTER of a large table is silent for as long as it takes. A caller with less time, such as a Lambda, sets a limit.
+# An ALTER of a large table may be silent for hours. A caller with less time, such as a Lambda, sets its own limit.
 _STATEMENT_SECONDS = 86_400
-# A waiting DDL makes every later statement on its table wait behind it, and MySQL's own limit is a year. A function
+# A waiting DDL blocks every later statement on its table, and MySQL's default limit is a year. A function
 # that was frozen or ended holds the lock until MySQL gives up its idle connection, by default after eight hours.
 _SESSION_TIMEOUTS = "SET SESSION lock_wait_timeout = 20, wait_timeout = 60"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migrated:
-    """The revisions before and after; None is a database without any."""
+    """The revisions before and after. None means that the database had none."""
 
     before: str | None
     after: str | None
@@ -39,17 +39,17 @@ class Migrated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migrator:
-    """Runs the migrations that the database has not seen, and gives up in time to say so."""
+    """Runs the missing migrations, and stops waiting early enough to report that."""
 
     upgrade: Callable[[], Migrated]
     now: Callable[[], datetime]
 
     def run(self, *, until: datetime) -> Migrated:
-        """Answers the revisions.
+        """Runs them and returns the revisions.
 
         Raises:
             DeploymentError: MySQL refused a statement.
-            TimeoutError: the time is up.
+            TimeoutError: time is up.
         """
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrate")
         try:
@@ -63,7 +63,7 @@ class Migrator:
 
 
 def upgrade(url: str) -> None:
-    """As `upgrade_at`, with the address in a URL.
+    """Does what `upgrade_at` does, for an address in a URL.
 
     Args:
         url: `mysql+pymysql://user:password@host:port/database`.
@@ -72,12 +72,12 @@ def upgrade(url: str) -> None:
 
 
 def upgrade_at(address: Address, *, migrations: Path = MIGRATIONS, users: FunctionUsers | None = None) -> Migrated:
-    """Creates the database of this address if it is missing and runs the migrations it has not seen. Safe to run again.
+    """Creates the database if it is missing and runs its missing migrations. Safe to run again.
 
-    Afterwards the functions' own users have the rights they should, if there are to be any users.
+    Then gives the functions' own users exactly their rights, if `users` is given.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: with MySQL's own words. What ran before stays, and running again goes on from there.
+        sqlalchemy.exc.DBAPIError: in MySQL's own words. Finished migrations stay, and running again continues there.
     """
     _create_database(address)
     engine = open_engine(lambda: address, statement_seconds=_STATEMENT_SECONDS)
@@ -91,7 +91,7 @@ def upgrade_at(address: Address, *, migrations: Path = MIGRATIONS, users: Functi
 
 
 def migrate(connection: Connection, migrations: Path, users: FunctionUsers | None = None) -> Migrated:
-    """Runs the migrations on an open connection. After an error, closing the connection frees the lock for others."""
+    """Runs the migrations on an open connection. After an error the caller must close it, which frees the lock."""
     connection.execute(text(_SESSION_TIMEOUTS))
     if not connection.execute(
         text("SELECT GET_LOCK(:name, :seconds)"), {"name": _LOCK, "seconds": LOCK_SECONDS}
@@ -120,7 +120,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _is_newer(revision: str | None, config: Config) -> bool:
-    """A deployment that is rolled back runs the older version's migrations: they must not fail, or it is stuck."""
+    """A rollback runs the older version's migrations on a newer database. If they failed, it would be stuck."""
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     return revision is not None and revision not in known
 
@@ -137,6 +137,6 @@ def _create_database(address: Address) -> None:
 
 
 def _exists(database: str, connection: Connection) -> bool:
-    """Asked first, since even IF NOT EXISTS waits for every open transaction in that database."""
+    """Ask first, because even IF NOT EXISTS waits for every open transaction in that database."""
     found = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = :name"
     return bool(connection.execute(text(found), {"name": database}).scalar_one())

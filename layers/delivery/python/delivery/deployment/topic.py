@@ -19,35 +19,35 @@ class WantedTopic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionChange:
-    """How many partitions there were and are; a topic that did not exist had none."""
+    """The number of partitions before and after. A topic that did not exist had none."""
 
     before: int
     after: int
 
 
 class Brokers(Protocol):
-    """The cluster. Each call raises a DeploymentError in the broker's words."""
+    """The cluster. Each call raises a DeploymentError in the broker's words if it fails."""
 
     def partitions(self, name: str, *, until: datetime) -> int:
-        """How many the topic has; 0 when there is no such topic."""
+        """How many the topic has; 0 if it does not exist."""
 
     def create(self, topic: WantedTopic) -> None: ...
 
     def grow(self, name: str, *, partitions: int) -> None: ...
 
     def keep(self, name: str, *, hours: int) -> None:
-        """Sets for how long records stay."""
+        """Sets how long records stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicMaker:
-    """Creates the topic, adds partitions and sets the retention. It removes nothing; running again is harmless."""
+    """Creates the topic, adds partitions and sets the retention. Removes nothing, so running it again is harmless."""
 
     topic: WantedTopic
     brokers: Callable[[], Brokers]
 
     def run(self, *, until: datetime, may_have_more: Callable[[], bool] = lambda: False) -> PartitionChange:
-        """Makes the topic as it is wanted; where `may_have_more`, a topic with more partitions is left as it is.
+        """Makes the topic as wanted. With `may_have_more`, a topic with more partitions keeps them.
 
         Raises:
             DeploymentError: the topic has more partitions than are asked for, or a broker refused.

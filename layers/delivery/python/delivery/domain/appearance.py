@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import from_json
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00{", b'\x00"', b"\x00[", b"{\x00", b'"\x00', b"[\x00")
-# Kafka's own compression is undone by its clients: a producer that meets these has compressed the value once more.
+# Kafka's clients undo Kafka's own compression, so a value like these was compressed once more by its producer.
 _MAGIC = {
     b"\xef\xbb\xbf": "it begins with a byte order mark",
     b"\x1f\x8b": "it is compressed with gzip",
@@ -26,7 +26,7 @@ _KINDS = {list: "an array", str: "a string", bool: "true or false", type(None): 
 
 
 def object_in(value: bytes | None) -> dict[str, Any] | str:
-    """The JSON object in this value, or why there is none. The reason tells nothing of what the value says."""
+    """The JSON object in this value, or why there is none. The reason quotes nothing from the value."""
     if not (value and value.strip()):
         return "the value is missing" if value is None else "the value is empty"
     try:
@@ -41,7 +41,7 @@ def object_in(value: bytes | None) -> dict[str, Any] | str:
 
 
 def _looks(value: bytes) -> str:
-    """What such bytes usually are, or nothing if they are just not JSON."""
+    """What such bytes usually are; empty if they are just not JSON."""
     if value.startswith(_UTF16):
         return "it is UTF-16, and should be UTF-8"
     for magic, words in _MAGIC.items():
@@ -57,7 +57,7 @@ def _looks(value: bytes) -> str:
 
 
 def _is_json_but_for_nan(value: bytes) -> bool:
-    """As Python's json.dumps writes it."""
+    """Python's json.dumps writes such values."""
     try:
         from_json(value, allow_inf_nan=True)
     except ValueError:

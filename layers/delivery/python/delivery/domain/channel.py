@@ -13,10 +13,10 @@ _SHOWN = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A user's settings for one way of reaching Feishu, with readable credentials; its `repr` shows none of them."""
+    """A user's settings for one way of reaching Feishu, with readable credentials that its `repr` hides."""
 
     user_id: int
-    #: The way that these settings are for (column `user_notification_channels.channel`).
+    #: The way that these settings belong to (column `user_notification_channels.channel`).
     channel: str
     enabled: bool
     webhook_url: str
@@ -28,7 +28,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableChannel:
-    """A channel whose stored credentials do not decrypt. Somebody has to save it again; other users are not held up."""
+    """A channel whose stored credentials do not decrypt. Its user must save it again; no other user is affected."""
 
     user_id: int
     channel: str
@@ -37,7 +37,7 @@ class UnreadableChannel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A channel whose credentials cannot be read now, because KMS is away, say: nothing is wrong with it."""
+    """A channel whose credentials cannot be read now, for example because KMS is down. The channel itself is fine."""
 
     user_id: int
     channel: str
@@ -50,7 +50,7 @@ StoredChannel = Channel | UnreadableChannel | Held
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastTest:
-    """What came of the last test message over a channel."""
+    """The result of the last test message over a channel."""
 
     status: str
     error: str
@@ -59,7 +59,7 @@ class LastTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedChannel:
-    """A channel as its user finds it again."""
+    """A channel as its user sees it."""
 
     settings: StoredChannel
     enabled: bool
@@ -68,10 +68,7 @@ class SavedChannel:
 
 
 def choose(channels: Collection[StoredChannel], ways: Sequence[str]) -> Channel | NoRecipient | PermanentFailure | Held:
-    """The first usable channel of a user in the order of `ways`, or else what keeps the user from being reached.
-
-    If none is usable, the first one there is says why.
-    """
+    """The user's first usable channel in the order of `ways`. If none is usable, the first existing one says why."""
     found = [_usable(channel) for way in ways for channel in channels if channel.channel == way]
     for channel in found:
         if isinstance(channel, Channel):
@@ -92,7 +89,7 @@ def _usable(channel: StoredChannel) -> Channel | NoRecipient | PermanentFailure 
 
 
 def mask(credential: str) -> str:
-    """`abcd...wxyz`; of eight characters or fewer nothing is shown."""
+    """`abcd...wxyz`. Eight characters or fewer are hidden completely."""
     if len(credential) <= 2 * _SHOWN:
         return "****"
     return f"{credential[:_SHOWN]}...{credential[-_SHOWN:]}"

@@ -29,7 +29,7 @@ class RejectCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A good event: what to record, and the outbox row it came from (0 for none)."""
+    """A valid event: what to record, and the outbox row that it came from (0 if none)."""
 
     record: NewRecord
     outbox_id: int = 0
@@ -46,7 +46,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotOurs:
-    """An event for another service on the same topic: it is passed over, and counted by its type."""
+    """An event for another service on the same topic. Ingest skips it and counts it by its type."""
 
     event_type: str
 
@@ -55,7 +55,7 @@ Verdict = Accepted | Rejected | NotOurs
 
 
 def judge(value: bytes | None, *, url_prefixes: Sequence[str]) -> Verdict:
-    """What this Kafka value is to us. Any bytes have a verdict; none raise."""
+    """Judges a Kafka value. Any bytes get a verdict; none raise."""
     document = object_in(value)
     if isinstance(document, str):
         return Rejected(code=RejectCode.ENVELOPE_INVALID, reason=document)
@@ -75,20 +75,20 @@ class _Fault(NamedTuple):
 
 
 def _text(value: object) -> str | None:
-    """As the envelope's rules read it; None for what is not a string."""
+    """The text as the envelope's rules read it; None if it is not a string."""
     if value is None:
         return ""
     return value.strip() if isinstance(value, str) else None
 
 
 def _outbox_id(document: Mapping[str, Any]) -> int:
-    """Read apart from the other fields, so that the outbox row of a broken envelope learns of it too."""
+    """Reads the id apart from the other fields, so that the outbox row of a broken envelope can be marked too."""
     given = document.get("outbox_id")
     return given if isinstance(given, int) and not isinstance(given, bool) and 0 < given < BIGINT else 0
 
 
 def _not_a_request(document: Mapping[str, Any], event_type: str | None, service_name: str | None) -> _Fault | None:
-    """What is wrong with the envelope of an event that is not simply another service's."""
+    """Why this envelope is not one of our requests, unless it simply belongs to another service."""
     if event_type == EVENT_TYPE and service_name not in (None, "", SERVICE_NAME):
         return _Fault(RejectCode.ADDRESSED_ELSEWHERE, f"service_name should be empty or {SERVICE_NAME} for this type")
     if event_type == "":

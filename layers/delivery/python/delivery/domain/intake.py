@@ -11,7 +11,7 @@ from delivery.domain.record import NewRecord, Pointer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaRecord:
-    """One record as it came from Kafka, whole."""
+    """A complete record as it came from Kafka."""
 
     topic: str
     partition: int
@@ -25,7 +25,7 @@ class KafkaRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An accepted event, with the Kafka record it came from in case MySQL refuses its row."""
+    """An accepted event, with its Kafka record in case MySQL refuses the row."""
 
     record: NewRecord
     source: KafkaRecord
@@ -48,18 +48,18 @@ class Intake:
 
     requests: Sequence[Request]
     rejects: Sequence[Reject]
-    #: Events that repeat the key of an earlier one of the same batch, in order: the next of them is recorded if MySQL
-    #: refuses the one before.
+    #: Events that repeat the key of an earlier one in this batch, in order. The next one is recorded if MySQL
+    #: refuses the previous one.
     repeated: Sequence[Request] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What storage made of a batch, once it is committed."""
+    """What storage did with a batch that it committed."""
 
     #: Rows that are new.
     created: int
-    #: Every `pending` or `failed` row that the batch asked for, new or not: the senders should look at it.
+    #: Every `pending` or `failed` row that the batch asked for, new or not. The senders should look at these.
     pointers: Sequence[Pointer]
-    #: Requests that the contract accepted but MySQL refused; they are kept as rejects.
+    #: Requests that the contract accepted but MySQL refused. They are kept as rejects.
     refused: Sequence[Reject] = ()

@@ -11,7 +11,7 @@ _Lane = tuple[str, str] | int
 
 
 class Lanes:
-    """The rows that were not tried yet, by lane and in the order of their ids. A row without a key is alone in its."""
+    """The rows that were not tried yet, by lane and in the order of their ids. A row without a key has its own lane."""
 
     def __init__(self, rows: Iterable[OutboxRow]) -> None:
         self._waiting: dict[_Lane, deque[OutboxRow]] = {}
@@ -23,12 +23,12 @@ class Lanes:
         return [lane.popleft() for lane in self._waiting.values()]
 
     def next_after(self, row: OutboxRow) -> OutboxRow | None:
-        """Takes the row that stands behind this one."""
+        """Takes the next row after this one in its lane."""
         lane = self._waiting[_lane_of(row)]
         return lane.popleft() if lane else None
 
     def behind(self, row: OutboxRow) -> Sequence[OutboxRow]:
-        """Takes all rows that stand behind this one."""
+        """Takes all rows after this one in its lane."""
         lane = self._waiting[_lane_of(row)]
         rows = list(lane)
         lane.clear()

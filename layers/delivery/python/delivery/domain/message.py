@@ -12,7 +12,7 @@ DEFAULT_TEXT = "我为你生成了一份日程调整建议，请回到系统确�
 
 
 class Texts(Protocol):
-    """An event's payload or a record's attempt: both carry what the producer wrote."""
+    """An event's payload or a record's attempt. Both carry the texts that the producer wrote."""
 
     @property
     def summary_text(self) -> str: ...
@@ -31,7 +31,7 @@ class MessageText(NamedTuple):
 
 
 def message_text(written: Texts) -> MessageText:
-    """The summary, or the fallback if there is none or it has a link; the target URL on its own line if missing."""
+    """The summary, or the fallback if the summary is empty or has a link. Adds the target URL on a line if missing."""
     fallback_used = _needs_fallback(written.summary_text)
     if fallback_used:
         text = written.fallback_text.strip() or DEFAULT_TEXT
@@ -43,11 +43,11 @@ def message_text(written: Texts) -> MessageText:
 
 
 def private_lines(written: Texts) -> tuple[str, ...]:
-    """What the message says to its user alone, line by line: an answer that repeats it may have other line ends."""
+    """The message's lines that are private to its user, one by one: an answer may repeat them with other line ends."""
     return tuple(line for line in message_text(written).text.splitlines() if line and line != written.target_url)
 
 
 def _needs_fallback(summary: str) -> bool:
-    """A model writes the summaries. One with a link is not shown, because the link may lead anywhere."""
+    """A model writes the summaries, so a link in one may lead anywhere and the summary is not shown."""
     lowered = summary.strip().lower()
     return not lowered or "://" in lowered or "www." in lowered

@@ -11,11 +11,11 @@ from delivery.domain.intake import KafkaRecord
 from delivery.domain.record import Status
 
 REDRIVABLE_STATUSES = frozenset({Status.DEAD, Status.SKIPPED})
-"""What an operator may make due again. `sent` stays sent, and the others are under way."""
+"""The states that an operator may redrive. `sent` stays sent, and the other states are still in progress."""
 
 
 class Place(NamedTuple):
-    """A row's place in a list that is ordered by when the rows were made."""
+    """A row's place in a list that is ordered by creation time."""
 
     created_at: datetime
     id: int
@@ -23,12 +23,12 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFilter:
-    """Which records are meant: every part that is given has to hold."""
+    """Selects records. Every given part must match."""
 
     user_id: int | None = None
     statuses: frozenset[Status] = frozenset()
     code: str | None = None
-    #: The way of one of its attempts.
+    #: One of the record's attempts used this way.
     way: str | None = None
     trigger_id: str | None = None
     trigger_type: str | None = None
@@ -40,7 +40,7 @@ class RecordFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectFilter:
-    """Which rejects are meant: every part that is given has to hold."""
+    """Selects rejects. Every given part must match."""
 
     code: str | None = None
     topic: str | None = None
@@ -51,14 +51,14 @@ class RejectFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Rows by column name, times in UTC; `next` is where the following page begins, None after the last."""
+    """Rows by column name, with times in UTC. `next` is where the following page begins; None after the last."""
 
     rows: Sequence[Mapping[str, Any]]
     next: Place | None
 
 
 class Count(NamedTuple):
-    """How many records that were made in a stretch of time are in a state now."""
+    """How many of the records created in a stretch of time are now in this state."""
 
     begins_at: datetime
     status: Status
@@ -68,7 +68,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """Who does what to which rows: the line that it leaves in the audit."""
+    """Who does what to which rows, as the audit records it."""
 
     actor: str
     action: str
@@ -80,50 +80,50 @@ class RedriveTerms:
     """How the records of a redrive come due."""
 
     now: datetime
-    #: The fresh budget of each.
+    #: How many more attempts each record gets.
     attempts: int
-    #: When the first one is due, and how long after it the next.
+    #: When the first record is due, and the interval between records.
     first_due_at: datetime
     apart: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """One set of an operation on many rows."""
+    """The result of one set of an operation on many rows."""
 
     #: How many rows changed.
     changed: int
-    #: Where the next set begins; None when there is none.
+    #: Where the next set begins; None after the last.
     next: Place | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriven:
-    """How far a redrive came."""
+    """How far a redrive has come."""
 
     changed: int = 0
-    #: When the last of them is due, and so the first of the next set.
+    #: The earliest time at which the next record may be due.
     due_at: datetime
     next: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReject:
-    """A reject as it came from Kafka, and what is known of it."""
+    """A reject as it came from Kafka, with its other columns."""
 
     id: int
     source: KafkaRecord
-    #: False if Kafka's record was larger than MySQL took.
+    #: False if Kafka's record was too large for MySQL.
     is_whole: bool
     known: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """How far a replay came."""
+    """How far a replay has come."""
 
     accepted: int = 0
-    #: Those that ingest rejected again, by id, with the reason.
+    #: Id → reason, for rejects that ingest rejected again.
     still_rejected: Mapping[int, str] = field(default_factory=dict)
     next: Place | None = None
 
@@ -134,12 +134,12 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resealed:
-    """How far sealing credentials anew came."""
+    """How far resealing credentials has come."""
 
     changed: int = 0
-    #: Channels whose credentials do not open; their users have to save them again.
+    #: Channels whose credentials do not open. Their users must save them again.
     unreadable: int = 0
-    #: The id behind which to go on; None when all were looked at.
+    #: The id after which to continue; None once all channels were looked at.
     next: int | None = None
-    #: How many channels are behind it.
+    #: How many channels come after it.
     left: int = 0

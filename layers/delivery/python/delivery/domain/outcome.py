@@ -35,7 +35,7 @@ class Exchange:
     request: Mapping[str, Any] = field(default_factory=dict)
     response: Mapping[str, Any] = field(default_factory=dict)
     http_status: int | None = None
-    #: Feishu's own number for what is the matter; 0 says that nothing is.
+    #: Feishu's own error number; 0 means success.
     provider_code: int | None = None
     latency_ms: int | None = None
 
@@ -50,11 +50,11 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporaryFailure:
-    """Worth trying again. After a time-out the message may have arrived nevertheless."""
+    """Worth trying again. After a time-out the message may have arrived all the same."""
 
     code: ErrorCode
     reason: str
-    #: How long Feishu asked to wait, if it did.
+    #: How long Feishu asked us to wait, if it did.
     retry_after: timedelta | None = None
     exchange: Exchange = Exchange()
 
@@ -70,7 +70,7 @@ class PermanentFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoRecipient:
-    """The user has no channel, or has disabled it; no call was made."""
+    """The user has no enabled channel, so no call was made."""
 
     reason: str
     code: ErrorCode = ErrorCode.RECIPIENT_MISSING
@@ -79,7 +79,7 @@ class NoRecipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotStarted:
-    """There was no time left for the call: the attempt does not count, and its number is used again."""
+    """No time was left for the call. The attempt does not count, and its number is used again."""
 
     reason: str
     code: ErrorCode = ErrorCode.NOT_STARTED

@@ -20,8 +20,8 @@ class Status(StrEnum):
     hand-off deadline."""
 
     SENDING = "sending"
-    """Leased: by claim, which has published a pointer, or by the sender of attempt `attempt_count`. Whoever holds the
-    lease moves it on; if they die, claim takes it again when the lease ends."""
+    """Leased by claim, which has published a pointer, or by the sender of attempt `attempt_count`. The holder of the
+    lease moves it on; if the holder dies, claim takes it again when the lease ends."""
 
     FAILED = "failed"
     """The last attempt failed and may be tried again: claim leases it at `next_retry_at`."""
@@ -33,18 +33,18 @@ class Status(StrEnum):
     """Final: failed for good, or attempts used up; `last_error_code` says why. Only an operator's redrive moves it."""
 
     SKIPPED = "skipped"
-    """Final: its user had no channel, or had disabled it. Only an operator's redrive moves it."""
+    """Final: the user had no channel or had disabled it. Only an operator's redrive moves it."""
 
 
 OPEN_STATUSES = frozenset({Status.PENDING, Status.SENDING, Status.FAILED})
-"""A sender may open an attempt from these, and claim may take them when due. The others are final."""
+"""A sender may open an attempt in these states, and claim may take them when due. All others are final."""
 
 RESUMABLE_STATUSES = frozenset({Status.PENDING, Status.FAILED})
-"""A repeated event publishes the record's pointer again at once from these; from the others nothing happens."""
+"""In these states a repeated event publishes the record's pointer again at once. In the others it does nothing."""
 
 
 class Pointer(NamedTuple):
-    """The only thing that travels in the send queue: look at this record, if it still has had this many attempts."""
+    """The send queue carries only these. It means: look at this record if it still has had this many attempts."""
 
     record_id: int
     attempt_count: int
@@ -55,17 +55,17 @@ class QueueDown(Exception):  # noqa: N818 - the name says what is the matter
 
 
 class DatabaseDown(Exception):  # noqa: N818 - the name says what is the matter
-    """MySQL did not write what it was given, in its own words and without the values."""
+    """MySQL did not write what it was given. The message has MySQL's own words without the values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A set of due rows that claim took, once that is committed."""
+    """A committed set of due rows that claim took."""
 
     pointers: Sequence[Pointer] = ()
-    #: Rows whose attempts were used up: they are `dead` now.
+    #: Rows whose attempts were used up and that are now `dead`.
     buried: int = 0
-    #: Attempts whose sender died; their history says `lost`.
+    #: Attempts whose sender died. Their history says `lost`.
     lost: int = 0
 
     @property
@@ -75,7 +75,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRecord:
-    """A notification that the contract let through, before it has a row."""
+    """A notification that the contract accepted and that has no row yet."""
 
     channel: str
     user_id: int
@@ -91,7 +91,7 @@ class NewRecord:
     fallback_used: bool
     trace_id: str
     requested_at: datetime
-    #: The record the producer believes this is, 0 if it named none. The unique key (channel, dedupe_key) decides.
+    #: The record that the producer takes this for; 0 if it named none. The unique key (channel, dedupe_key) decides.
     notification_id: int = 0
 
     @property
@@ -101,10 +101,10 @@ class NewRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """An opened attempt: what its sender needs, and the number under which its outcome is written."""
+    """An opened attempt, with everything that its sender needs."""
 
     record_id: int
-    #: The number of this attempt, from 1; the row's `attempt_count` while the attempt owns it.
+    #: The attempt's number, from 1. The row's `attempt_count` equals it while the attempt owns the row.
     number: int
     max_attempts: int
     user_id: int
@@ -119,6 +119,6 @@ class Attempt:
     summary_text: str
     fallback_text: str
     trace_id: str
-    #: When the producer asked for the notification; rows of the Go service do not tell.
+    #: When the producer asked for the notification. Rows of the Go service do not say.
     requested_at: datetime | None
     started_at: datetime

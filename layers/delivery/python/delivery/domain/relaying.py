@@ -13,13 +13,13 @@ from delivery.domain.appearance import object_in
 from hongyan_producer.contract.checking import Broken, checked_envelope
 from hongyan_producer.contract.models import SERVICE_NAME
 
-#: A refused row waits the square of its refusals in seconds, but no longer than this.
+#: A row that was refused n times waits n² seconds, but no longer than this.
 LONGEST_WAIT = timedelta(seconds=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """What the relay has to know of a `pending` row."""
+    """The columns of a `pending` row that the relay needs."""
 
     id: int
     topic: str
@@ -33,13 +33,13 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leased:
-    """The rows that one relay may produce, until its lease of them ends."""
+    """The rows that one relay may produce until its lease ends."""
 
     rows: Sequence[OutboxRow]
     until: datetime
-    #: Due too, but set aside: an older row of their key is not published yet.
+    #: Due rows that were set aside because an older row of their key is not published yet.
     blocked: int = 0
-    #: Due too, but left to the next set: this one is large enough in bytes.
+    #: Due rows left to the next set because this one has enough bytes.
     left: int = 0
 
     @property
@@ -49,39 +49,39 @@ class Leased:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What is produced for a row."""
+    """The Kafka message for a row."""
 
     row_id: int
     topic: str
-    #: None has no order, and goes to any partition.
+    #: A message without a key has no order and goes to any partition.
     key: bytes | None
     value: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A row that is no event, whoever reads it. The reason tells nothing of what the row says."""
+    """The row is not an event and never will be. The reason quotes nothing from the row."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """Every replica that has to has it."""
+    """Every in-sync replica has the message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Kafka does not take this message. It has seen it, so it may be told how often."""
+    """Kafka saw this message and refused it, so the refusal counts."""
 
     words: str
-    #: Kafka refuses the batch, so that it may be about another message of it.
+    #: Kafka refused the whole batch, so another message in it may be the cause.
     of_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unavailable:
-    """Trouble of ours: Kafka is not there, does not let us in, or does not have the topic yet."""
+    """Not the message's fault: Kafka is unreachable, refuses our login or does not have the topic yet."""
 
     words: str
     no_topic: bool = False
@@ -91,15 +91,15 @@ Delivery = Accepted | Refused | Unavailable
 
 
 class Fate(StrEnum):
-    """What became of a row in one set."""
+    """How a row's turn in a set ended."""
 
     PUBLISHED = "published"
-    #: Kafka refused it: it comes back, with one retry used up.
+    #: Kafka refused it. It comes back with one retry used up.
     REFUSED = "refused"
     DEAD = "dead"
-    #: It comes back after trouble of ours, which uses up nothing.
+    #: Kafka was unavailable. It comes back with no retry used up.
     DELAYED = "delayed"
-    #: It was not tried, because the row before it comes back or the time was up.
+    #: It was not tried, because the row before it comes back or time was up.
     UNTRIED = "untried"
 
 
@@ -110,28 +110,28 @@ class Mark:
     row_id: int
     fate: Fate
     retry_count: int
-    #: When it is due again; None once it is published or dead.
+    #: When it is due again; None if it is published or dead.
     due_at: datetime | None = None
-    #: Kafka's words; None leaves what stands there.
+    #: Kafka's words; None keeps the column's value.
     error: str | None = None
 
     @property
     def status(self) -> str:
-        """The state that it leaves the row in."""
+        """The row's new state."""
         return self.fate.value if self.fate in (Fate.PUBLISHED, Fate.DEAD) else "pending"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pauses:
-    """How long rows wait after trouble of ours."""
+    """How long rows wait when Kafka cannot take them."""
 
     kafka_away: timedelta
-    #: Longer: each look at a topic that is not there keeps the whole set waiting.
+    #: Longer, because every try of a missing topic delays the whole set.
     topic_missing: timedelta
 
 
 def message_of(row: OutboxRow) -> Message | Unreadable:
-    """The envelope of docs/events.md around the row's payload, under the row's key."""
+    """Puts the row's payload into the envelope of docs/events.md, under the row's key."""
     document = object_in(row.payload.encode())
     if isinstance(document, str):
         return Unreadable(reason=document.replace("the value", "payload", 1))
@@ -151,7 +151,7 @@ def message_of(row: OutboxRow) -> Message | Unreadable:
 
 
 def after_delivery(row: OutboxRow, delivery: Delivery, pauses: Pauses, now: datetime) -> Mark:
-    """The one place that says what Kafka's answer means for a row (docs/design.md, Relay)."""
+    """Only this function says what Kafka's answer means for a row (docs/design.md, Relay)."""
     match delivery:
         case Accepted():
             return Mark(row_id=row.id, fate=Fate.PUBLISHED, retry_count=row.retry_count)
@@ -169,7 +169,7 @@ def after_delivery(row: OutboxRow, delivery: Delivery, pauses: Pauses, now: date
 
 
 def unreadable(row: OutboxRow, reason: str) -> Mark:
-    """Trying again would not make it readable."""
+    """Marks the row dead, because another try would not make it readable."""
     return Mark(row_id=row.id, fate=Fate.DEAD, retry_count=row.retry_count, error=reason)
 
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 
 class EndedRow(NamedTuple):
-    """A final record, a reject or an outbox row with which nothing more will happen."""
+    """A final record, a reject or an outbox row in a final state."""
 
     id: int
     made_at: datetime
-    #: What its days are counted from: when it became final, was replayed, was consumed.
+    #: The start of its retention: when it became final, was replayed or was consumed.
     ended_at: datetime

@@ -16,17 +16,17 @@ _SOON = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """When a failed attempt is tried again. The delay doubles up to a cap, and jitter spreads what failed together."""
+    """When a failed attempt is tried again. The delay doubles up to a cap, and jitter spreads simultaneous failures."""
 
     base: timedelta
     cap: timedelta
-    #: Up to this share of the delay is added at random.
+    #: The largest share of the delay that is added at random.
     jitter: float
-    #: Called for each delay: a random number from 0 up to 1.
+    #: Returns a random number from 0 up to 1 for each delay.
     random_share: Callable[[], float] = random.random
 
     def delay(self, attempt: int, retry_after: timedelta | None = None) -> timedelta:
-        """How long to wait after this attempt (from 1). What Feishu asks for may lengthen it up to the cap."""
+        """How long to wait after this attempt (from 1). Feishu may ask for a longer wait, up to the cap."""
         doubled = self.base * (1 << min(max(attempt, 1) - 1, 20))
         asked = retry_after or timedelta(0)
         return min(max(doubled, asked), self.cap) * (1 + self.jitter * self.random_share())
@@ -37,7 +37,7 @@ class Transition:
     """The row's new state. It is written only if the row is still `sending` under the attempt's number."""
 
     status: Status
-    #: What the row's count becomes; None leaves it at the attempt's number.
+    #: The row's new count; None means the attempt's number.
     attempt_count: int | None = None
     next_retry_at: datetime | None = None
     error_code: str | None = None
@@ -63,7 +63,7 @@ class Transition:
 
     @classmethod
     def given_back(cls, attempt: Attempt, outcome: NotStarted, *, retry_at: datetime) -> Transition:
-        """As before the attempt was opened: no call was made, so its number is free again."""
+        """Undoes the opening: no call was made, so the attempt's number is free again."""
         return cls(
             status=Status.FAILED if attempt.number > 1 else Status.PENDING,
             attempt_count=attempt.number - 1,
@@ -74,7 +74,7 @@ class Transition:
 
 
 def after_attempt(attempt: Attempt, outcome: Outcome, policy: RetryPolicy, now: datetime) -> Transition:
-    """What the outcome of this attempt makes of its record."""
+    """The record's transition for this outcome."""
     match outcome:
         case Delivered():
             return Transition.sent(outcome, at=now)
@@ -94,21 +94,21 @@ def after_attempt(attempt: Attempt, outcome: Outcome, policy: RetryPolicy, now: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """A finished attempt as it goes to storage: how it ended, and what that makes of the record."""
+    """A finished attempt for storage: its outcome and the record's transition."""
 
     attempt: Attempt
     outcome: Outcome
     transition: Transition
     finished_at: datetime
-    #: The way of the channel that was chosen; None if the user has none to choose.
+    #: The way of the chosen channel; None if the user has no usable one.
     way: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    """What became of a set of closings; the records that are in neither set belong to somebody else by now."""
+    """The result of closing a set. Records in neither field belong to another attempt by now."""
 
-    #: Records that have their new state.
+    #: Records that got their new state.
     won: frozenset[int]
-    #: Records that another transaction has locked: they are still ours, and still to be closed.
+    #: Records that another transaction has locked. They are still ours and must still be closed.
     locked: frozenset[int] = frozenset()

@@ -26,12 +26,12 @@ from delivery.storage.mysql.database import (
 )
 from delivery.storage.mysql.packets import TOO_LARGE
 
-# A proxy may take less than the server behind it says.
+# A proxy may accept smaller packets than the server behind it says.
 _WORTH_HALVING = {LOCK_WAIT_TIMEOUT, *TOO_LARGE}
-_LONGEST_WAIT = 4.0  # for a lock, as the connection's settings have it, and for the rest of the transaction
-_CLOSE_SECONDS = 15.0  # finding one locked line among five hundred takes nine waits of a second
+_LONGEST_WAIT = 4.0  # the connection's lock wait, plus the rest of the transaction
+_CLOSE_SECONDS = 15.0  # finding one locked line among five hundred takes nine waits of one second
 
-# A field of Attempt is the column of that name, except for those that opening decides.
+# Each field of Attempt is the column of that name, except those that opening sets.
 _CARRIED = tuple(field.name for field in fields(Attempt) if field.name not in {"record_id", "number", "started_at"})
 # Rows of the Go service may hold NULL in these.
 _READ_AS: Mapping[str, Callable[[Any], Any]] = {
@@ -39,7 +39,7 @@ _READ_AS: Mapping[str, Callable[[Any], Any]] = {
     "requested_at": lambda moment: moment and from_stored(moment),
 }
 _LOCKED = ("id", "status", "attempt_count", *_CARRIED, "next_retry_at", "updated_at")
-# The key is forced: on a small table the optimizer prefers a full scan, which waits for whatever row is locked.
+# The key is forced: on a small table the optimizer prefers a full scan, which waits for any locked row.
 _LOCK = f"""
 SELECT {listed(_LOCKED)} FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s ORDER BY id FOR UPDATE"""  # noqa: S608 - constant
@@ -65,16 +65,16 @@ class _Opening(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """Opening an attempt is the right to call Feishu for its record; closing it reports what came of the call."""
+    """Opening an attempt gives the right to call Feishu for its record. Closing it writes the outcome of the call."""
 
     engine: Engine
 
     def open(self, pointers: Collection[Pointer], *, now: datetime, lease: timedelta) -> list[Attempt]:
-        """Opens the next attempt of every record that still is as its pointer says. Others are left out: normal."""
+        """Opens the next attempt of every record that still matches its pointer. Leaving out the others is normal."""
         wanted = set(pointers)
         if not wanted:
             return []
-        # The odd milliseconds tell our own opening from another one of the same moment, should its commit be unsure.
+        # The random part of the lease identifies our own opening if the connection is lost at commit.
         opening = _Opening(now=to_stored(now), until=to_stored(now + lease + timedelta(seconds=random.random())))
         attempts = partial(self._open, wanted, opening, now)
         try:
@@ -82,7 +82,7 @@ class Attempts:
         except DBAPIError as error:
             if error_number(error) != LOCK_WAIT_TIMEOUT:
                 raise
-        return attempts(_LOCK_THE_FREE)  # the locked ones come due again by themselves
+        return attempts(_LOCK_THE_FREE)  # locked rows come due again by themselves
 
     def _open(self, wanted: set[Pointer], opening: _Opening, now: datetime, lock: str) -> list[Attempt]:
         tries = count()
@@ -94,12 +94,12 @@ class Attempts:
         )
 
     def close(self, closings: Sequence[Closing]) -> Closed:
-        """Writes history and new states. Rows that another transaction has locked are left for later, and named.
+        """Writes history and new states. Rows that another transaction has locked are skipped and returned as `locked`.
 
-        Doing it again, because an answer of MySQL was lost, changes nothing and has the same answer.
+        Closing again after a lost answer changes nothing and returns the same.
 
         Raises:
-            DatabaseDown: MySQL refused them or was not there.
+            DatabaseDown: MySQL refused them or could not be reached.
         """
         if not closings:
             return Closed(won=frozenset())
@@ -110,7 +110,7 @@ class Attempts:
             raise DatabaseDown(own_words(error)) from error
 
     def _close(self, closings: Sequence[Closing]) -> Closed:
-        """In two halves if a line of history is locked or the packet is refused, so that one half may succeed."""
+        """Splits the set if a line of history is locked or the packet is refused, so that one half may succeed."""
         try:
             return in_transaction(
                 self.engine,
@@ -132,7 +132,7 @@ class Attempts:
 def _open(
     connection: Connection, wanted: set[Pointer], opening: _Opening, now: datetime, lock: str, *, again: bool
 ) -> list[Attempt]:
-    """Only a second try looks for what the first may have committed: other senders' marks may be equal by chance."""
+    """Only a retry looks for rows that the first try committed: another sender's opening may match by chance."""
     ids = sorted({pointer.record_id for pointer in wanted})
     rows = connection.exec_driver_sql(lock, {"ids": ids}).all()
     fresh = [row for row in rows if _may_open(row, wanted)]
@@ -153,7 +153,7 @@ def _may_open(row: Row[Any], wanted: set[Pointer]) -> bool:
 
 
 def _is_ours(row: Row[Any], wanted: set[Pointer], opening: _Opening) -> bool:
-    """Whether this very opening was committed before, though its answer was lost."""
+    """Whether our own opening was committed although its answer was lost."""
     return (
         Pointer(row.id, row.attempt_count - 1) in wanted
         and row.status == Status.SENDING
@@ -162,6 +162,6 @@ def _is_ours(row: Row[Any], wanted: set[Pointer], opening: _Opening) -> bool:
 
 
 def _attempt(row: Row[Any], number: int, now: datetime) -> Attempt:
-    stored = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for the row by column
+    stored = row._mapping  # noqa: SLF001 - public in SQLAlchemy despite its name
     carried = {name: _READ_AS[name](stored[name]) if name in _READ_AS else stored[name] for name in _CARRIED}
     return Attempt(record_id=row.id, number=number, started_at=now, **carried)

@@ -14,7 +14,7 @@ from delivery.storage.mysql.columns import INSERT, Rights, copied, listed, selec
 from delivery.storage.mysql.database import in_transaction, to_stored
 
 KEY = ("user_id", "channel")
-#: What a user sets. A new field of a channel stands here, in `save` and in `readable`.
+#: The columns that a user sets. A new field of a channel is added here, in `save` and in `readable`.
 SETTINGS = ("enabled", "webhook_url", "auth_type", "bearer_token")
 
 _OF_RECORDS = f"""
@@ -23,16 +23,16 @@ JOIN user_notification_channels AS c ON c.user_id = r.user_id AND c.channel IN %
 WHERE r.id IN %(record_ids)s"""  # noqa: S608 - constant
 
 _SAVED = (*KEY, *SETTINGS, "created_at", "updated_at")
-# Saving again keeps last_test_*, which belong to the test and not to the settings.
+# Saving again keeps last_test_*, which only a test writes.
 _SAVE = f"""
 INSERT INTO user_notification_channels ({listed(_SAVED)}) VALUES ({", ".join(f"%({name})s" for name in _SAVED)}) AS new
 ON DUPLICATE KEY UPDATE {copied([*SETTINGS, "updated_at"], source="new")}"""  # noqa: S608 - constant
 
-#: What a function needs to save channels.
+#: The rights of a function that saves channels.
 RIGHTS_TO_SAVE: Rights = {
     "user_notification_channels": [INSERT, *select(*KEY, *SETTINGS, "updated_at"), *update(*SETTINGS, "updated_at")]
 }
-#: What a function needs to send over them.
+#: The rights of a function that sends over them.
 RIGHTS_TO_READ: Rights = {
     "user_notification_channels": [*select(*KEY, *SETTINGS)],
     "notification_records": [*select("id", "user_id")],
@@ -41,13 +41,13 @@ RIGHTS_TO_READ: Rights = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channels:
-    """The channels by which users are reached."""
+    """The users' channels."""
 
     engine: Engine
     keys: KeyRing
 
     def of_records(self, record_ids: Collection[int], ways: Collection[str]) -> Mapping[int, Collection[StoredChannel]]:
-        """By record, its user's channels for these ways; a record whose user has none is not in the answer."""
+        """Record id → its user's channels for these ways. Records whose user has none are left out."""
         if not record_ids:
             return {}
         wanted = {"record_ids": sorted(set(record_ids)), "ways": sorted(ways)}

@@ -23,7 +23,7 @@ SELECT {listed(_DUE_COLUMNS)}, IF(status = 'sending', updated_at, NULL) AS opene
 FROM notification_records FORCE INDEX ({DUE_INDEX})
 WHERE next_retry_at <= :now {{but}}ORDER BY next_retry_at, id LIMIT :limit FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constant
 DUE = text(_DUE.format(but=""))
-#: While reports wait in their queue, a lease that has ended does not mean that its sender died.
+#: While reports wait in their queue, an ended lease does not mean that its sender died.
 DUE_BUT_SENDING = text(_DUE.format(but="AND status <> 'sending' "))
 
 _LEASED = {"status": "'sending'", "next_retry_at": "%(until)s", "updated_at": "%(now)s"}
@@ -38,7 +38,7 @@ _USED_UP = {
 }
 _END = f"UPDATE notification_records FORCE INDEX (PRIMARY) SET {assigned(_USED_UP)} WHERE id IN %(ids)s"  # noqa: S608 - constant
 
-# An attempt that did report keeps its own line.
+# An attempt that has reported keeps its line.
 _LOST: Sources[Row[Any]] = {
     "record_id": lambda row: row.id,
     "attempt": lambda row: row.attempt_count,
@@ -71,9 +71,9 @@ class DueRecords:
     engine: Engine
 
     def lease_due(self, *, limit: int, now: datetime, lease: timedelta, ended_leases: bool = True) -> Claimed:
-        """Takes up to `limit` due rows, oldest first: `sending` under a lease, or `dead` where attempts are used up.
+        """Takes up to `limit` due rows, oldest first: `sending` under a lease, or `dead` if no attempt is left.
 
-        Without `ended_leases`, rows that are `sending` stay as they are.
+        Without `ended_leases`, rows in `sending` are left alone.
         """
         times = {"now": to_stored(now), "until": to_stored(now + lease)}
         due = DUE if ended_leases else DUE_BUT_SENDING
@@ -88,7 +88,7 @@ class DueRecords:
 
 def _lease_due(connection: Connection, statement: TextClause, limit: int, times: dict[str, datetime]) -> Claimed:
     due = connection.execute(statement, {"now": times["now"], "limit": limit}).all()
-    # Updates go by primary key in ascending order: the lock order that every writer shares.
+    # Every writer locks rows in ascending order of their primary key.
     usable = sorted(row.id for row in due if row.attempt_count < row.max_attempts)
     used_up = sorted(row.id for row in due if row.attempt_count >= row.max_attempts)
     lost = [row for row in due if row.status == Status.SENDING and row.attempt_count > 0]
@@ -102,7 +102,7 @@ def _lease_due(connection: Connection, statement: TextClause, limit: int, times:
 
 
 def _note_lost(connection: Connection, rows: Sequence[Row[Any]]) -> int:
-    """Gives each attempt that never reported a line in the history. Answers how many had none."""
+    """Adds a line to the history for each attempt that never reported, and returns how many there were."""
     if not rows:
         return 0
     statement = _NOTE_LOST.format(rows=rows_of(_LOST, len(rows)))

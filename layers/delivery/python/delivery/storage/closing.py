@@ -19,8 +19,8 @@ from delivery.storage.mysql.packets import in_packets, size_of_row
 _RESPONSE_CHARACTERS = 2_000
 _ERROR_CHARACTERS = 2_000
 
-# Rows that somebody else has locked do not keep the others from being closed. The key is forced, here and below: on a
-# small table the optimizer prefers a full scan, which waits for any locked row.
+# Locked rows are skipped, so that the others can be closed. The key is forced, here and below: on a small table the
+# optimizer prefers a full scan, which waits for any locked row.
 _FREE = """
 SELECT id, attempt_count, status FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s ORDER BY id FOR UPDATE SKIP LOCKED"""
@@ -76,22 +76,22 @@ RIGHTS: Rights = {
 
 
 def close(connection: Connection, closings: Sequence[Closing]) -> Closed:
-    """Closes these attempts, which are in the order of their records; see `Attempts.close`."""
-    # Records before history, as claim locks them: the other way round the two deadlock.
+    """Closes these attempts, which are sorted by record id; see `Attempts.close`."""
+    # Lock records before history, as claim does; otherwise the two deadlock.
     ids = [closing.attempt.record_id for closing in closings]
     try:
         free = {row.id: row for row in connection.exec_driver_sql(_FREE, {"ids": ids})}
     except DBAPIError as error:
         if error_number(error) != LOCK_WAIT_TIMEOUT:
             raise
-        return Closed(won=frozenset(), locked=frozenset(ids))  # it skips rows, so the table itself is locked
+        return Closed(won=frozenset(), locked=frozenset(ids))  # SKIP LOCKED waits only for a lock on the whole table
     held = [record_id for record_id in ids if record_id not in free]
     seen = {row.id: row for row in connection.exec_driver_sql(_AS_IT_IS, {"ids": held})} if held else {}
     rows = {**free, **seen}
     locked = _ids(closing for closing in closings if _is_open(closing, seen))
     ours = [closing for closing in closings if _is_open(closing, free)]
     already = _ids(closing for closing in closings if _is_closed(closing, rows))
-    # A report may come so late that its record has been pruned: its attempt would belong to nothing.
+    # A report may come so late that its record has been pruned; then its history is not written.
     told = [one for one in closings if one.attempt.record_id in rows and one.attempt.record_id not in locked]
     _write_history(connection, told)
     if ours:
@@ -106,13 +106,13 @@ def _write_history(connection: Connection, closings: Sequence[Closing]) -> None:
 
 
 def _is_open(closing: Closing, rows: Mapping[int, Row[Any]]) -> bool:
-    """The attempt still owns its record."""
+    """Whether the attempt still owns its record."""
     row = rows.get(closing.attempt.record_id)
     return row is not None and (row.status, row.attempt_count) == (Status.SENDING, closing.attempt.number)
 
 
 def _is_closed(closing: Closing, rows: Mapping[int, Row[Any]]) -> bool:
-    """The record is as this closing leaves it: it was written before, though MySQL's answer was lost."""
+    """Whether this closing was written before although MySQL's answer was lost."""
     row = rows.get(closing.attempt.record_id)
     return row is not None and (row.status, row.attempt_count) == (closing.transition.status, _attempts_after(closing))
 
@@ -136,7 +136,7 @@ def _write(
 
 
 def _outcome_name(outcome: Outcome) -> str:
-    """The word for an outcome in the attempt history, beside `lost`, which claim writes."""
+    """The outcome's name in the attempt history, where claim also writes `lost`."""
     match outcome:
         case Delivered():
             return "delivered"

@@ -16,24 +16,24 @@ _NONCE_BYTES = 12
 
 
 class CredentialError(Exception):
-    """A stored credential cannot be read: damaged, copied from another row, or sealed under a key that is gone."""
+    """A stored credential cannot be read: it is damaged, copied from another row, or its key is gone."""
 
 
 class KeyOutOfReach(Exception):  # noqa: N818 - it says what is the matter
-    """The key cannot be had now, in the words of the service that has it. Nothing is wrong with the credential."""
+    """The key cannot be read now; the message is its service's. The credential itself is fine."""
 
 
 class KeyRing(Protocol):
-    """The data keys, unwrapped."""
+    """Gives unwrapped data keys."""
 
     def current(self) -> tuple[int, bytes]:
-        """The id and the 32 bytes of the key to seal with."""
+        """The id and the 32 bytes of the key that seals."""
 
     def key(self, key_id: int) -> bytes:
         """The key of this id.
 
         Raises:
-            CredentialError: there is no such key.
+            CredentialError: there is no such key, or it can never be unwrapped.
             KeyOutOfReach: it cannot be unwrapped now.
         """
 

@@ -19,9 +19,9 @@ _NEWEST = text("SELECT id, wrapped_key FROM notification_data_keys ORDER BY id D
 _BY_ID = text("SELECT wrapped_key FROM notification_data_keys WHERE id = :id")
 _ADD = text("INSERT INTO notification_data_keys (wrapped_key, created_at) VALUES (:wrapped_key, :now)")
 
-#: For whoever saves credentials: the first data key is made on first use.
+#: The rights of a function that saves credentials, because the first data key is made on first use.
 RIGHTS_TO_ADD: Rights = {"notification_data_keys": [INSERT]}
-#: For a stage that sends.
+#: The rights of a function that sends.
 RIGHTS_TO_READ: Rights = {"notification_data_keys": [*select("id", "wrapped_key")]}
 
 
@@ -30,7 +30,7 @@ class DataKeys:
     engine: Engine
 
     def newest(self) -> tuple[int, bytes] | None:
-        """The id and the wrapped bytes of the key to seal with; None before there is one."""
+        """The id and the wrapped bytes of the key that seals; None before there is one."""
         with self.engine.connect() as connection:
             row = connection.execute(_NEWEST).one_or_none()
         return (row.id, bytes(row.wrapped_key)) if row else None
@@ -41,9 +41,9 @@ class DataKeys:
         return bytes(found) if found is not None else None
 
     def add(self, wrapped_key: bytes, *, now: datetime, action: Action | None = None) -> int:
-        """Keeps a new wrapped key and returns its id. Adding two at once is harmless: both stay readable.
+        """Stores a new wrapped key and returns its id. Adding two at once is harmless, because both stay readable.
 
-        If an operator asked for it, `action` says who: the audit gets its line in the same transaction.
+        If an operator asked for it, `action` is written to the audit in the same transaction.
         """
 
         def work(connection: Connection) -> int:

@@ -18,7 +18,7 @@ from delivery.storage.mysql.database import in_transaction, to_stored
 
 _OPEN = tuple(sorted(status.value for status in OPEN_STATUSES))
 
-# Whatever wrote a row after the backup moved `updated_at`, releasing it included, so no row is held a second time.
+# Every write after the backup changes `updated_at`, including the release, so no row is held a second time.
 _UNTOUCHED = "next_retry_at IS NOT NULL AND updated_at < %(before)s AND status IN %(open)s"
 _FIND_OPEN = f"""
 SELECT id FROM notification_records FORCE INDEX ({DUE_INDEX})
@@ -55,7 +55,7 @@ WHERE id IN %(ids)s AND status = 'dead' AND last_error_code = %(code)s"""  # noq
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldRecords:
-    """Every write states which rows it expects, and answers how many it changed."""
+    """Every write states which rows it expects, and returns how many it changed."""
 
     engine: Engine
 

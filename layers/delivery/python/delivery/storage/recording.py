@@ -19,13 +19,13 @@ from delivery.storage.mysql.packets import MOST_BYTES, halved, in_packets, size_
 from delivery.storage.outbox.consuming import mark_consumed, mark_dead
 from delivery.storage.rejects import insert_rejects
 
-# MySQL refuses one value: wrong string, truncated, bad date, missing default, a trigger's SIGNAL, bad JSON, a CHECK.
+# Errors about a single value: wrong string, truncated, bad date, missing default, a trigger's SIGNAL, bad JSON, CHECK.
 _REFUSALS = {1265, 1292, 1364, 1366, 1406, 1264, 1644, 3140, 3819, 4025}
 
-# With some thousands of long keys MySQL runs out of its range_optimizer_max_mem_size and scans the whole table.
+# With several thousand long keys MySQL exceeds range_optimizer_max_mem_size and scans the whole table.
 _KEYS_A_QUERY = 2_000
 
-# A field of NewRecord is the column of that name, except for the id that a producer believes the record has.
+# Each field of NewRecord is the column of that name, except the id that a producer believes the record has.
 _GIVEN = tuple(field.name for field in fields(NewRecord) if field.name not in {"notification_id", "requested_at"})
 _given: Callable[[NewRecord], tuple[Any, ...]] = attrgetter(*_GIVEN)
 _OWN = (*_GIVEN, "requested_at")
@@ -36,7 +36,7 @@ _INSERT = f"""
 INSERT INTO notification_records ({listed([*_OWN, *_SAME_FOR_ALL])}) VALUES {{rows}}
 ON DUPLICATE KEY UPDATE id = id"""  # noqa: S608 - constant
 
-# What MySQL quotes of a value in 1062, 1292, 1366 and their like: users' words.
+# Errors such as 1062, 1292 and 1366 quote the value, which holds users' words.
 _VALUES = re.compile(r"((?:entry|value:) )'.*'(?= for )", re.DOTALL)
 
 _STORED = ("id", "attempt_count", "status")
@@ -51,15 +51,15 @@ RIGHTS: Rights = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """Stores batches. Storing one twice, or its halves at once on two connections, changes nothing."""
+    """Stores batches. Storing a batch twice, even at the same time on two connections, stores it once."""
 
     engine: Engine
 
     def store(self, intake: Intake, *, now: datetime, handoff_at: datetime, max_attempts: int) -> Stored:
-        """Writes what the batch asked for, commits, and says which pointers to publish.
+        """Writes and commits what the batch asked for, and returns the pointers to publish.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: the database is not there; nothing was stored.
+            sqlalchemy.exc.DBAPIError: the database does not work, and nothing was stored.
         """
         terms = _Terms(now=to_stored(now), handoff_at=to_stored(handoff_at), max_attempts=max_attempts)
         while True:
@@ -97,9 +97,9 @@ def _store(connection: Connection, intake: Intake, terms: _Terms) -> Stored:
 
 
 def _store_sifted(connection: Connection, intake: Intake, terms: _Terms) -> Stored:
-    """Used after MySQL refused the set: halves it under savepoints until each refused row stands alone.
+    """Stores a set that MySQL refused, by halving it under savepoints until each refused row stands alone.
 
-    The next event of a key takes the place of one that was refused.
+    If a row is refused, the next event with its key takes its place.
     """
     waiting: dict[tuple[str, str], list[Request]] = {}
     for request in intake.repeated:
@@ -153,13 +153,13 @@ def _insert_part(connection: Connection, rows: Sequence[tuple[object, ...]], pla
 
 
 def _row(record: NewRecord) -> tuple[object, ...]:
-    # PyMySQL would write the digits of an aware time and forget its zone.
+    # PyMySQL would write an aware time without converting it to UTC.
     return (*_given(record), to_stored(record.requested_at))
 
 
 def _same_for_all(terms: _Terms) -> str:
-    """The values of the columns of that name."""
-    # Written out once: as values they would be more than a quarter of what PyMySQL has to escape for each row.
+    """The values of `_SAME_FOR_ALL`'s columns."""
+    # Written as literals: as values they would be more than a quarter of what PyMySQL escapes for each row.
     moments = (f"'{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in (terms.handoff_at, terms.now, terms.now))
     return f"'{Status.PENDING}', {terms.max_attempts:d}, {', '.join(moments)}"
 
@@ -180,7 +180,7 @@ def _pointers(connection: Connection, requests: Iterable[Request], terms: _Terms
 
 
 def _stored(connection: Connection, channel: str, keys: Sequence[str], terms: _Terms) -> Iterator[Row[Any]]:
-    """One query a channel: a list of keys costs MySQL and PyMySQL half of what a list of pairs does."""
+    """One query per channel, because a list of keys costs MySQL and PyMySQL half as much as a list of pairs."""
     for start in range(0, len(keys), _KEYS_A_QUERY):
         few = keys[start : start + _KEYS_A_QUERY]
         for part in in_packets(connection, few, size_of, at_most=terms.at_most):

@@ -28,7 +28,7 @@ _REJECT: Sources[Reject] = {
     "reason": lambda reject: reject.reason[:_TEXT_CHARACTERS],
 }
 _COLUMNS = (*_REJECT, "fingerprint", "created_at")
-# Not `id = id`: with one offset twice in a statement MySQL takes that for a conflict (1869).
+# `id = id` would fail: if an offset occurs twice in the statement, MySQL calls that a conflict (1869).
 _INSERT = f"""
 INSERT INTO notification_rejects ({listed(_COLUMNS)}) VALUES {{rows}}
 ON DUPLICATE KEY UPDATE code = code"""  # noqa: S608 - constant
@@ -39,7 +39,7 @@ RIGHTS: Rights = {"notification_rejects": [INSERT, *select("code"), *update("cod
 def insert_rejects(
     connection: Connection, rejects: Sequence[Reject], now: datetime, *, at_most: int = MOST_BYTES
 ) -> None:
-    """Stores each once by its place in Kafka and what it was. Storing a batch again changes nothing."""
+    """Stores each reject once, by its place in Kafka and its fingerprint. Storing a batch again changes nothing."""
     rows = [_row(connection, reject, now, at_most) for reject in rejects]
     for part in in_packets(connection, rows, size_of_row, at_most=at_most):
         values = tuple(value for row in part for value in row)
@@ -55,7 +55,7 @@ def _row(connection: Connection, reject: Reject, now: datetime, at_most: int) ->
 
 
 def _cut(reject: Reject, room: int) -> Reject:
-    """What fits of a record that is larger than MySQL takes, and would block its partition otherwise."""
+    """Cuts a record that is too large for MySQL, because otherwise it would block its partition."""
     source = reject.source
     value = source.value and source.value[: room // 4 - _SMALL_COLUMNS]
     told = f"only the first {len(value or b'')} of {len(source.value or b'')} bytes of the value are kept"
@@ -69,7 +69,7 @@ def _cut(reject: Reject, room: int) -> Reject:
 
 
 def fingerprint(source: KafkaRecord) -> bytes:
-    """Tells records apart that had one position, as a topic that was made anew counts from 0 again."""
+    """Tells apart records with the same position, because a topic that was made anew counts from 0 again."""
     digest = hashlib.sha256(f"{source.timestamp};".encode())
     for part in (source.key, source.value):
         digest.update(b"-" if part is None else b"%d:%b" % (len(part), part))
@@ -77,6 +77,6 @@ def fingerprint(source: KafkaRecord) -> bytes:
 
 
 def _headers(source: KafkaRecord) -> str:
-    """Names with base64 values, in order; a name may occur twice and a value may be any bytes."""
+    """Names with base64 values, in order. A name may occur twice, and a value may be any bytes."""
     pairs = [{"name": name, "value": base64.b64encode(value).decode()} for name, value in source.headers]
     return json.dumps(pairs, ensure_ascii=False).encode("utf-8", "replace").decode()

@@ -22,7 +22,7 @@ SELECT {listed([*KEY, *SETTINGS, *_TEST])} FROM user_notification_channels
 WHERE user_id = %(user_id)s ORDER BY channel"""  # noqa: S608 - constant
 _DELETE = "DELETE FROM user_notification_channels WHERE user_id = %(user_id)s AND channel = %(channel)s"
 _TESTED = {name: f"%({name})s" for name in _TEST}
-# Not updated_at, which says when the settings were saved.
+# updated_at stays: it says when the settings were saved.
 _WRITE_TEST = f"""
 UPDATE user_notification_channels SET {assigned(_TESTED)}
 WHERE user_id = %(user_id)s AND channel = %(channel)s"""  # noqa: S608 - constant
@@ -35,7 +35,7 @@ RIGHTS: Rights = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedChannels:
     engine: Engine
-    #: Opens what a row holds.
+    #: Decrypts the credentials in a row.
     channels: Channels
 
     def find(self, user_id: int, way: str) -> SavedChannel | None:
@@ -44,17 +44,17 @@ class SavedChannels:
         return self._saved(row) if row else None
 
     def of_user(self, user_id: int) -> Mapping[str, SavedChannel]:
-        """By the way that each is for."""
+        """Way → channel."""
         with self.engine.connect() as connection:
             rows = connection.exec_driver_sql(_ALL_OF_USER, {"user_id": user_id}).all()
         return {row.channel: self._saved(row) for row in rows}
 
     def delete(self, user_id: int, way: str) -> bool:
-        """Whether there was one."""
+        """Deletes the channel, and returns whether there was one."""
         return self._changed(_DELETE, {"user_id": user_id, "channel": way})
 
     def write_test(self, user_id: int, way: str, test: LastTest) -> bool:
-        """Whether there is a channel to which this test belongs."""
+        """Stores the result with the channel, and returns whether there is one."""
         values = {
             "user_id": user_id,
             "channel": way,

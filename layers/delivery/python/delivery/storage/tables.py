@@ -23,7 +23,7 @@ from sqlalchemy.dialects.mysql import DATETIME, MEDIUMBLOB, TEXT, VARBINARY, VAR
 metadata = MetaData()
 
 _INNODB: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_0900_ai_ci"}
-_KEY_COLLATION = "utf8mb4_0900_bin"  # keys compare byte for byte: A and a are two keys
+_KEY_COLLATION = "utf8mb4_0900_bin"  # keys compare byte for byte: A and a are different
 
 
 def _key(length: int) -> VARCHAR:

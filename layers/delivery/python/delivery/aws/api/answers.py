@@ -16,7 +16,7 @@ _TOKENS = {"40009": "missing token", "40011": "invalid token", "40012": "invalid
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer
-    """A request that is answered with a refusal; `info` repeats nothing that the request held."""
+    """The request is refused. `info` repeats nothing from the request."""
 
     def __init__(self, http: HTTPStatus, status: str, info: str) -> None:
         super().__init__(info)
@@ -36,7 +36,7 @@ def unauthorized() -> Refusal:
 
 
 def refused_token(status: str) -> Refusal:
-    """The code and words are those of the Go gateway."""
+    """Uses the code and words of the Go gateway."""
     return Refusal(HTTPStatus.UNAUTHORIZED, status, _TOKENS.get(status, "unauthorized"))
 
 
@@ -49,7 +49,7 @@ def not_found(info: str = "not found") -> Refusal:
 
 
 def unavailable(what: str, *, to_operator: bool) -> Refusal:
-    """Programs of operators come back after a 503. The front ends of the Go service know 500 alone."""
+    """Operators' programs retry after a 503. The Go service's front ends only know 500."""
     if to_operator:
         return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "503", f"{what} is away or too slow; try again later")
     return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "500", "not available now; try again later")
@@ -64,17 +64,17 @@ def refused(refusal: Refusal) -> Response[str]:
 
 
 def broken() -> Response[str]:
-    """Without the error's words, which may hold anything; the log has them under the request's id."""
+    """Leaves out the error's text, which may hold anything. The log has it under the request's id."""
     return _response(HTTPStatus.INTERNAL_SERVER_ERROR, {"status": "500", "info": "internal error"})
 
 
 def moment(value: datetime) -> str:
-    """RFC 3339 in UTC, with milliseconds only where there are some."""
+    """RFC 3339 in UTC, with milliseconds only if they are not zero."""
     utc = value.astimezone(UTC)
     return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
 
 
-def shown(value: Any) -> object:  # noqa: ANN401 - whatever JSON does not know
+def shown(value: Any) -> object:  # noqa: ANN401 - any value that json cannot write
     match value:
         case datetime():
             return moment(value)

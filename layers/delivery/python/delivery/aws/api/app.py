@@ -41,7 +41,7 @@ class Api:
     identities: Identities
     channels: ChannelRoutes
     operators: OperatorRoutes
-    #: Until when a request may work.
+    #: The moment by which a request must be answered.
     until: Callable[[Any], datetime]
 
     def door(self) -> Door:
@@ -243,7 +243,7 @@ def _failed(app: APIGatewayHttpResolver, error: Exception) -> Response[str]:
 
 
 def _broken_rules(app: APIGatewayHttpResolver, error: RequestValidationError) -> Refusal:
-    """Operators are told which fields break which rules, without their values; users what the Go service told them."""
+    """Tells operators which fields break which rules, without values. Users read what the Go service told them."""
     if any(tuple(detail["loc"]) == ("path", "way") for detail in error.errors()):
         return not_found()
     if not app.current_event.path.startswith(OPERATE):
@@ -253,6 +253,6 @@ def _broken_rules(app: APIGatewayHttpResolver, error: RequestValidationError) ->
 
 
 def _field(detail: Mapping[str, Any]) -> str:
-    """Of a field that there is not, only where it stands: its name is whatever the caller wrote."""
+    """The field's path. The name of an unknown field is left out, because the caller may have written anything."""
     place = detail["loc"][1:-1] if detail["type"] == "extra_forbidden" else detail["loc"][1:]
     return ".".join(map(str, place)) or "body"

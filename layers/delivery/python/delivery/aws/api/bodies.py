@@ -11,7 +11,7 @@ from delivery.domain.record import Status
 
 _Word = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=191)]
 _Id = Annotated[int, Field(strict=True, gt=0, lt=2**63)]
-#: ids in one request; more are asked for by a filter
+#: The most ids in one request. A filter can name more rows.
 _MOST_IDS = 1_000
 
 
@@ -58,7 +58,7 @@ class _Operation(_Body):
 
 
 class RedriveBody(_Operation):
-    """`ids`, or a `filter` of the records to redrive; those that have not ended are left alone."""
+    """`ids` or a `filter` names the records to redrive. Records that have not ended are left alone."""
 
     filter: RecordsMeant | None = None
     per_second: int = Field(200, strict=True, ge=1, le=10_000, description="how many of them come due in a second")
@@ -70,7 +70,7 @@ class RedriveBody(_Operation):
 
 
 class ReplayBody(_Operation):
-    """`ids`, or a `filter` of the rejects to run through ingest again."""
+    """`ids` or a `filter` names the rejects to run through ingest again."""
 
     filter: RejectsMeant | None = None
 

@@ -17,13 +17,13 @@ from delivery.domain.outcome import NoRecipient
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 
 ROOT = "/api/v1/notification"
-#: the last word of a channel's path → its way
+#: The last segment of a channel's path → its way.
 WAYS: Mapping[str, str] = {"feishu": FLOW_WEBHOOK}
 _LONGEST_CREDENTIAL = 4_096
 
 
 class ChannelBody(BaseModel):
-    """What a channel is set to. Other fields are ignored."""
+    """A channel's settings. Other fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
@@ -107,7 +107,7 @@ def _channel(user_id: int, way: str, body: ChannelBody) -> Channel:
 
 
 def _is_header_value(token: str) -> bool:
-    """Feishu gets it in a header, where other characters would end the line or be refused at each attempt."""
+    """The token is sent in a header: other characters would end the line, or every attempt would be refused."""
     return token.isascii() and token.isprintable() and len(token) <= _LONGEST_CREDENTIAL
 
 

@@ -16,10 +16,10 @@ _REFUSALS = {
     "400": "40004 missing param, or 40005 wrong param type",
     "401": "40009, 40011, 40012 or 40014, where the API itself answers and not API Gateway",
     "403": "without the operators' scope",
-    "404": "there is none of this id, or no such way",
+    "404": "no row has this id, or there is no such way",
     "429": "too many requests, in API Gateway's own shape",
     "500": "the log has the cause, under the request's id",
-    "503": "what is needed is away or too slow",
+    "503": "a service that the API needs is unavailable or too slow",
 }
 _OF_OPERATORS = {"403", "503"}
 _TEXT, _FLAG, _TIME = {"type": "string"}, {"type": "boolean"}, {"type": "string", "format": "date-time"}
@@ -63,7 +63,7 @@ _DATA = {"show_channel": "Channel", "save_channel": "Channel", "delete_channel":
 
 
 def described(app: APIGatewayHttpResolver) -> str:
-    """The description in JSON."""
+    """The OpenAPI description as JSON."""
     found = json.loads(app.get_openapi_json_schema(title=TITLE, version=VERSION))
     for operations in found["paths"].values():
         for operation in operations.values():
@@ -74,7 +74,7 @@ def described(app: APIGatewayHttpResolver) -> str:
 
 
 def _completed(operation: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Powertools knows neither our envelope nor that nothing is answered with 422."""
+    """Adds what Powertools does not know: our envelope, and that no request is answered with 422."""
     name = operation["operationId"].partition("_api_v1_")[0]
     [kind] = operation["tags"]
     refusals = {

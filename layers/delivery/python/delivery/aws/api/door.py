@@ -20,7 +20,7 @@ from delivery.aws.api.identity import Identities, TokenKeyAway
 
 OPERATE = f"{ROOT}/operate"
 _CHANNELS, _USERS = f"{ROOT}/channels/", f"{ROOT}/users/"
-#: The longest that a request needs, a thousand ids, is a tenth of it.
+#: The longest useful request, with a thousand ids, has a tenth of this.
 _MOST_BYTES = 256 * 1024
 
 
@@ -31,8 +31,8 @@ class Door:
     identities: Identities
     app: APIGatewayHttpResolver
 
-    def answer(self, event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Lambda's
-        """The answer to one request, both in API Gateway's payload format 2.0."""
+    def answer(self, event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Lambda's context
+        """Answers one request. Both are in API Gateway's payload format 2.0."""
         try:
             self._identify(event)
             judged = _judged(event)
@@ -61,7 +61,7 @@ def _path(event: Mapping[str, Any]) -> str:
 
 
 def _judged(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The request with its body as text, whatever its Content-Type says: nothing but JSON is read here."""
+    """The request with its body as text. Its Content-Type is ignored, because the API reads nothing but JSON."""
     if not event.get("body"):
         return {**event}
     text = _text(event)
@@ -72,7 +72,7 @@ def _judged(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _text(event: Mapping[str, Any]) -> str:
     body = str(event["body"])
-    if len(body) > 2 * _MOST_BYTES:  # base64 is a third longer than what it holds
+    if len(body) > 2 * _MOST_BYTES:  # base64 makes a body a third longer
         raise wrong_param()
     try:
         raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
@@ -84,7 +84,7 @@ def _text(event: Mapping[str, Any]) -> str:
 
 
 def _check(text: str) -> None:
-    """Python's own reader takes NaN, and of a key that comes twice the last; others take the first."""
+    """Refuses what `json.loads` accepts but other readers do not: NaN, and a repeated key (others take the first)."""
     try:
         json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
     except (ValueError, RecursionError):

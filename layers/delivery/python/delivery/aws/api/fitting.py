@@ -15,14 +15,14 @@ from delivery.aws.api.answers import shown
 from delivery.domain.operating import Page, Place
 
 _MOST_BYTES = 5_000_000
-#: Each byte takes up to seven as text, and one and a third in base64: 5.5 MB together.
+#: Each byte becomes up to seven as text, plus one and a third in base64: 5.5 MB altogether.
 _OF_A_VALUE, _OF_A_KEY, _OF_HEADERS = 512 * 1024, 64 * 1024, 64 * 1024
-#: of UTF-8: how long a character may be, and the bytes behind its first
+#: UTF-8: the most bytes of a character, and the range of its bytes after the first.
 _LONGEST_CHARACTER, _CONTINUED = 4, range(0x80, 0xC0)
 
 
 def fitting(page: Page) -> Page:
-    """As many rows of the page as fit, one at least; the next page begins behind the last of them."""
+    """Keeps as many rows as fit, at least one. The next page begins after the last of them."""
     room = _MOST_BYTES
     for before, row in enumerate(page.rows):
         room -= len(json.dumps(json.dumps(row, default=shown)))
@@ -32,19 +32,19 @@ def fitting(page: Page) -> Page:
 
 
 def value_part(value: bytes | None, *, begin: int) -> Mapping[str, Any]:
-    """The value from there on; `next` is where the part behind it begins."""
+    """The part of the value that starts at `begin`. `next` is where the following part starts."""
     part = _part(value, begin, _OF_A_VALUE)
     end = begin + len(part or b"")
     return {**_told(part, value), "next": end if value is not None and end < len(value) else None}
 
 
 def beginning(key: bytes | None) -> Mapping[str, Any]:
-    """Of a key, of which no more is shown; `size` tells whether that was all."""
+    """The start of a key. The rest is never shown; `size` tells whether there is more."""
     return _told(_part(key, 0, _OF_A_KEY), key)
 
 
 def first_headers(headers: Sequence[tuple[str, bytes]]) -> Iterator[Mapping[str, Any]]:
-    """As many as fit."""
+    """As many headers as fit."""
     room = _OF_HEADERS
     for name, value in headers:
         room -= len(name.encode("utf-8", "replace")) + len(value)
@@ -58,7 +58,7 @@ def _place(row: Mapping[str, Any]) -> Place:
 
 
 def _part(value: bytes | None, begin: int, at_most: int) -> bytes | None:
-    """Ends between two characters, if the value is text."""
+    """Cuts between two characters if the value is text."""
     if value is None:
         return None
     end = begin + at_most
@@ -67,7 +67,7 @@ def _part(value: bytes | None, begin: int, at_most: int) -> bytes | None:
 
 
 def _continues(value: bytes, at: int) -> bool:
-    """Whether a UTF-8 character that began before goes on there."""
+    """Whether this byte continues a UTF-8 character that began earlier."""
     return at < len(value) and value[at] in _CONTINUED
 
 

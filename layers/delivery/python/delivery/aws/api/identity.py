@@ -13,12 +13,12 @@ from typing import Any
 from delivery.aws.api.answers import forbidden, refused_token, unauthorized, wrong_param
 from hongyan_producer.contract.fields import BIGINT
 
-#: What our own authorizer puts into the claims when it refuses a token.
+#: The claim in which our own authorizer says that it refused the token.
 REFUSED = "refused"
-#: What it puts there when it cannot read the key.
+#: The value of that claim when the authorizer cannot read the key.
 KEYS_AWAY = "keys away"
 
-#: of a line of the audit
+#: The length of `actor` in the audit table.
 _LONGEST_ACTOR = 191
 _USER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
@@ -49,12 +49,12 @@ class Identities:
         return user_id
 
     def backend(self, event: Mapping[str, Any]) -> None:
-        """It was let in by its own AWS identity."""
+        """The AWS identity of the calling backend."""
         if not _authorizer(event).get("iam"):
             raise unauthorized()
 
     def operator(self, event: Mapping[str, Any]) -> str:
-        """Who operates, as the audit names them."""
+        """The operator's name for the audit."""
         claims = _claims(event)
         if self.operate_scope not in _scopes(claims):
             raise forbidden(f"this needs the scope {self.operate_scope}")
@@ -72,7 +72,7 @@ def _authorizer(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _claims(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Of a JWT that API Gateway checked itself, or that our own authorizer function did."""
+    """The claims of a token that either API Gateway or our own authorizer has checked."""
     authorizer = _authorizer(event)
     claims = (authorizer.get("jwt") or {}).get("claims") or authorizer.get("lambda")
     if not isinstance(claims, Mapping):
@@ -85,7 +85,7 @@ def _claims(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _scopes(claims: Mapping[str, Any]) -> set[str]:
-    """Separated by blanks (RFC 8693); API Gateway writes a list as `[a b]`."""
+    """Scopes are separated by blanks (RFC 8693). API Gateway writes a list as `[a b]`."""
     given = claims.get("scope") or claims.get("scp") or ""
     return set((" ".join(map(str, given)) if isinstance(given, list) else str(given)).strip("[]").split())
 

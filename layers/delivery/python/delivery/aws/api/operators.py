@@ -26,7 +26,7 @@ _LONGEST_COUNT = timedelta(days=31)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operating:
-    """What operators are answered from."""
+    """The objects that answer operators' requests."""
 
     search: RecordSearch
     counts: RecordCounts
@@ -64,7 +64,7 @@ class OperatorRoutes:
         return _listed(page)
 
     def reject(self, reject_id: int, *, value_from: int) -> Response[str]:
-        """The reject with its bytes, in base64, and as text where they are text."""
+        """The reject with its bytes in base64, and also as text if they are text."""
         for found in self.operating().rejects.whole([reject_id]):
             headers = list(first_headers(found.source.headers))
             shown = {

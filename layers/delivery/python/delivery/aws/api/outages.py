@@ -1,4 +1,4 @@
-"""Tells what is away when a request fails: the same request may succeed soon."""
+"""Names the service that is down when a request fails, since the same request may succeed soon."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from delivery.storage.mysql.database import is_passing
 
 
 def away(error: BaseException) -> str | None:
-    """Its name, or None if nothing is away and the fault is ours."""
+    """The name of the unavailable service, or None if the error is a bug of ours."""
     match error:
         case KeysAway() | KeyOutOfReach():
             return "KMS"

@@ -17,18 +17,18 @@ import jwt
 
 from delivery.aws.api.identity import KEYS_AWAY, REFUSED
 
-#: RFC 7518, 3.2: a key as long as the hash at least
+#: RFC 7518, 3.2: a key is at least as long as the hash.
 LEAST_KEY_BYTES = 32
 _MISSING, _INVALID, _WRONG_CLAIMS = "40009", "40011", "40012"
 _SCOPES = ("scope", "scp")
-#: The signature is right, and the token is not for us.
+#: The signature is valid, but the token is not meant for us.
 _OF_CLAIMS = (jwt.InvalidAudienceError, jwt.InvalidIssuerError, jwt.MissingRequiredClaimError)
 
-#: What PyJWT raises for a time that is a list or infinite, and for JSON that is nested without end.
+#: PyJWT raises these for a time that is a list or infinite, and for JSON that is nested too deeply.
 _OF_ODD_CLAIMS = (ValueError, TypeError, ArithmeticError, RecursionError)
 
 
-#: How old the keys may be for a token to be accepted, and to be refused: the key may have been replaced just now.
+#: Keys may be this old to accept a token, but only this old to refuse one: the key may just have been replaced.
 _USUAL_AGE, _AGE_TO_REFUSE = timedelta(minutes=1), timedelta(seconds=5)
 
 
@@ -38,7 +38,7 @@ class KeysOutOfReach(Exception):  # noqa: N818 - it says what is the matter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnTokens:
-    #: The keys that are good now, as they were read within this time.
+    #: Returns the valid keys, read no longer ago than the given time.
     keys: Callable[[timedelta], Sequence[bytes]]
     issuer: str
     audience: str
@@ -46,7 +46,7 @@ class OwnTokens:
     claims: tuple[str, ...]
 
     def context_of(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """The claims of a valid token, or the code under which its request is refused."""
+        """The claims of a valid token, or the code with which its request is refused."""
         token = _token(headers)
         if not token:
             return {REFUSED: _MISSING}
@@ -74,18 +74,18 @@ class OwnTokens:
             algorithms=["HS256"],
             issuer=self.issuer or None,
             audience=self.audience or None,
-            options={"require": ["exp"], "verify_sub": False, "verify_iat": False},  # both may be numbers of any kind
+            options={"require": ["exp"], "verify_sub": False, "verify_iat": False},  # either may be any number
         )
         return claims
 
 
 def _token(headers: Mapping[str, str]) -> str:
-    """`Bearer <token>`, or the bare token, as the Go service took it."""
+    """Takes `Bearer <token>` or the bare token, as the Go service did."""
     given = headers.get("authorization", "").strip()
     scheme, _, token = given.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else given
 
 
 def _text(name: str, value: object) -> str:
-    """API Gateway hands texts on; of a list of scopes, one text."""
+    """API Gateway passes on text only, so a list of scopes becomes one text."""
     return " ".join(map(str, value)) if name in _SCOPES and isinstance(value, list) else str(value)

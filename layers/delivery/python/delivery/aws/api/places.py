@@ -20,13 +20,13 @@ def word_of(place: Place | None, *, due_at: datetime | None = None) -> str | Non
 
 
 def place_of(word: str | None) -> Place | None:
-    """The place behind a word that an answer held."""
+    """The place that the `next` of an earlier answer stands for."""
     parts = _parts(word)
     return Place(_moment(parts[0]), parts[1]) if parts else None
 
 
 def redriven_to(word: str | None) -> Redriven | None:
-    """How far the redrive had come that answered with this word."""
+    """How far the redrive that answered with this `next` had come."""
     parts = _parts(word)
     if not parts:
         return None

@@ -26,27 +26,27 @@ _ATTEMPT_SECONDS = 20.0
 _PAUSE_SECONDS = 2.0
 _CALL_SECONDS = 60.0
 _HOUR_MS = 3_600_000
-#: What the protocol sends for the brokers' own default.
+#: Kafka's protocol uses this value for the brokers' own default.
 _BROKERS_CHOOSE = -1
 
 
 class KafkaAdmin:
-    """The cluster at these addresses. What a broker refuses is a DeploymentError in its own words."""
+    """The cluster at these addresses. A broker's refusal becomes a DeploymentError in the broker's words."""
 
     def __init__(self, bootstrap_servers: str, login: Login) -> None:
         self._last_error = ""
-        # Its log would go to stderr and says no more than the errors that we are given.
+        # librdkafka logs to stderr, and says no more there than in the errors that it returns.
         quiet: dict[str, Any] = {"bootstrap.servers": bootstrap_servers, "error_cb": self._remember, "log_level": 0}
         self._client = AdminClient({**quiet, **login})
 
     def partitions(self, name: str, *, until: datetime) -> int:
-        """Keeps asking until then: a new cluster is not known everywhere at once."""
+        """Keeps asking until the deadline, because a new cluster or role does not work everywhere at once."""
         while True:
             try:
                 return self._partitions(name, within=max(1, min(_ATTEMPT_SECONDS, _seconds(until))))
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
-                if error.code() > 0:  # the broker's own; negative codes are the client's, which reached nobody
+                if error.code() > 0:  # positive codes come from a broker; with negative ones the client reached none
                     raise DeploymentError(f"Kafka: {error.str()}") from failure
                 if _seconds(until) < _PAUSE_SECONDS:
                     raise DeploymentError(f"Kafka: {self._last_error or error.str()}") from failure
@@ -80,8 +80,8 @@ class KafkaAdmin:
             _done(self._client.incremental_alter_configs([topic], request_timeout=_CALL_SECONDS))
 
     def _remember(self, error: KafkaError) -> None:
-        """A refused login is reported only here: the call that waits for it ends as a time-out."""
-        if error.name() != "_ALL_BROKERS_DOWN":  # it does not say why
+        """A refused login is reported only here; the call that waits for it just times out."""
+        if error.name() != "_ALL_BROKERS_DOWN":  # this error gives no reason
             self._last_error = error.str()
 
 

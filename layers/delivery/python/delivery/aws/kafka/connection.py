@@ -10,12 +10,12 @@ from delivery.aws.kafka.login import Login, certificate_login, iam_login, no_log
 if TYPE_CHECKING:
     from delivery.aws.settings.kafka import WithKafka
 
-#: What MSK calls the addresses that take each login (API reference, GetBootstrapBrokers).
+#: MSK's field with the addresses for each login (API reference, GetBootstrapBrokers).
 _MSK_ADDRESSES = {"IAM": "SaslIam", "SCRAM-SHA-512": "SaslScram", "TLS": "Tls"}
 
 
 def connection(settings: WithKafka) -> Login:
-    """What librdkafka has to know to reach the brokers.
+    """The librdkafka settings that reach the brokers.
 
     Raises:
         LookupError: the cluster has no address that takes this login, or a secret lacks a part.

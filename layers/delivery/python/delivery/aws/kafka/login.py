@@ -10,7 +10,7 @@ from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
 
 Login = Mapping[str, Any]
 
-#: librdkafka's own OpenSSL does not know where this system keeps its authorities, and looks for them.
+#: librdkafka's bundled OpenSSL does not know where the system keeps its certificate authorities; this makes it search.
 _SYSTEM_AUTHORITIES: Login = {"ssl.ca.location": "probe"}
 
 
@@ -30,7 +30,7 @@ def iam_login(region: str) -> Login:
 
 
 def password_login(mechanism: str, secret: str, *, authority: str | None) -> Login:
-    """By the user and password of a secret, over TLS: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN."""
+    """Logs in with the user and password of a secret, over TLS: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN."""
     user = json.loads(secret)
     return {
         **trusting(authority),
@@ -42,7 +42,7 @@ def password_login(mechanism: str, secret: str, *, authority: str | None) -> Log
 
 
 def certificate_login(secret: str, *, authority: str | None) -> Login:
-    """By a client certificate (mutual TLS), whose key may be encrypted."""
+    """Logs in with a client certificate (mutual TLS), whose key may be encrypted."""
     client = json.loads(secret)
     key_password = client.get("privateKeyPassword")
     return {
@@ -55,10 +55,10 @@ def certificate_login(secret: str, *, authority: str | None) -> Login:
 
 
 def no_login(*, authority: str | None) -> Login:
-    """Of brokers that ask for none: over TLS where their authority is known, else in clear."""
+    """For brokers that need no login: over TLS if their authority is known, otherwise in clear."""
     return {**trusting(authority), "security.protocol": "SSL"} if authority else {"security.protocol": "PLAINTEXT"}
 
 
 def trusting(authority: str | None) -> Login:
-    """By the certificate in this secret, or by the system's authorities."""
+    """Trusts the certificate in this secret, or else the system's authorities."""
     return {"ssl.ca.pem": json.loads(authority)["certificate"]} if authority else _SYSTEM_AUTHORITIES

@@ -13,7 +13,7 @@ from delivery.aws.kafka.login import Login
 from delivery.aws.kafka.verdicts import verdict_of
 from delivery.domain.relaying import Accepted, Delivery, Message, Refused, Unavailable
 
-#: How long a message may take, all of the client's own tries included.
+#: How long a message may take, including all of the client's retries.
 DELIVERY_SECONDS = 10
 
 _SETTINGS: dict[str, Any] = {
@@ -24,24 +24,24 @@ _SETTINGS: dict[str, Any] = {
     "socket.connection.setup.timeout.ms": 5_000,
     "socket.keepalive.enable": True,
     "reconnect.backoff.max.ms": 500,
-    # As Java's clients do, so that producers of all languages put a key into one partition.
+    # The same as Java's clients, so that producers in all languages put a key into the same partition.
     "partitioner": "murmur2_random",
-    # A set is handed over at once, and nothing comes after it that would be worth waiting for.
+    # A whole set is produced at once, so there is nothing to wait for.
     "linger.ms": 0,
-    # The topic says how large a message may be, not the client.
+    # The topic decides how large a message may be, not the client.
     "message.max.bytes": 16 * 1024 * 1024,
-    # Else a topic that is missing is waited for as long as a broker that is away.
+    # Otherwise the client would wait for a missing topic as long as for an unreachable broker.
     "topic.metadata.propagation.max.ms": 1_000,
-    # Its log would go to stderr and says no more than the errors that we are given.
+    # librdkafka logs to stderr, and says no more there than in the errors that it returns.
     "log_level": 0,
 }
 
 
 class KafkaProducer:
-    """A client that is kept between calls, and made anew after trouble: a password or an address may have changed."""
+    """Keeps its client between calls and replaces it after a failure: a password or an address may have changed."""
 
-    def __init__(self, connection: Callable[[], Login], **settings: Any) -> None:  # noqa: ANN401 - librdkafka's own
-        """`settings` are librdkafka's, with _ for each dot, where they are to differ."""
+    def __init__(self, connection: Callable[[], Login], **settings: Any) -> None:  # noqa: ANN401 - librdkafka's values
+        """`settings` override librdkafka's, with _ for each dot."""
         self._connection = connection
         self._settings = {**_SETTINGS, **{name.replace("_", "."): value for name, value in settings.items()}}
         self._client: Producer | None = None
@@ -50,7 +50,7 @@ class KafkaProducer:
         self._last_error = ""
 
     def prepare(self) -> None:
-        """Makes the client if there is none. Nothing is in flight when it is asked for."""
+        """Makes the client if there is none. Call it only while nothing is in flight."""
         if self._client is None or self._troubled:
             self._last_error, self._troubled = "", False
             self._client = Producer({**self._settings, "error_cb": self._remember, **self._connection()})
@@ -62,7 +62,7 @@ class KafkaProducer:
             self._client.produce(message.topic, value=message.value, key=message.key, on_delivery=told)
         except KafkaException as failure:
             self._told(message.row_id, failure.args[0])
-        except ValueError as fault:  # a topic's name with a zero byte, which no broker is asked about
+        except ValueError as fault:  # the topic's name has a zero byte: the client refuses it by itself
             self._note(message.row_id, Refused(words=f"Kafka's client: {fault}"))
         except BufferError as full:
             self._note(message.row_id, Unavailable(words=f"Kafka's client: {full}"))
@@ -74,7 +74,7 @@ class KafkaProducer:
         return answers
 
     def abandon(self) -> None:
-        """Forgets the client with all that it has not delivered."""
+        """Drops the client and everything that it has not delivered."""
         if self._client is not None:
             self._client.purge(in_queue=True, in_flight=True, blocking=False)
         self._client, self._answers = None, []
@@ -87,6 +87,6 @@ class KafkaProducer:
         self._answers.append((row_id, delivery))
 
     def _remember(self, error: KafkaError) -> None:
-        """Why nothing is delivered: what waits for it ends as a time-out."""
-        if error.name() != "_ALL_BROKERS_DOWN":  # it does not say why
+        """Keeps the reason why nothing is delivered; the messages themselves just time out."""
+        if error.name() != "_ALL_BROKERS_DOWN":  # this error gives no reason
             self._last_error = error.str()

@@ -6,16 +6,16 @@ from confluent_kafka import KafkaError
 
 from delivery.domain.relaying import Refused, Unavailable
 
-#: A batch is refused by its size. A message that the client itself finds too large is refused alone.
+#: A broker refuses a whole batch for its size. The client refuses a single message that it finds too large.
 _OF_BATCH = frozenset({"MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD"})
 
 _NO_TOPIC = frozenset({"UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION"})
 
-#: The client's own errors have negative codes and say that nobody was reached, but for these: they are the message's.
+#: The client's own errors have negative codes and mean that no broker was reached. These few are about the message.
 _FAULTS = frozenset({"_BAD_MSG", "_INVALID_ARG", "_BAD_COMPRESSION"})
 _LEAST_OF_BROKERS = -1  # UNKNOWN, a broker's unexpected error
 
-#: What brokers say when it is not about the message (Kafka's protocol guide, "Error Codes").
+#: Brokers' errors that are not about the message (Kafka's protocol guide, "Error Codes").
 _OURS = frozenset(
     {
         "LEADER_NOT_AVAILABLE",
@@ -57,7 +57,7 @@ _OURS = frozenset(
 
 
 def verdict_of(error: KafkaError, *, also: str = "") -> Refused | Unavailable:
-    """`also` is what the client said last about its connections: the error of a message that waited says only that."""
+    """`also` is the client's last error about its connections: a message's own error says only that it timed out."""
     name, words = error.name(), _words(error)
     if name in _NO_TOPIC:
         return Unavailable(words=words, no_topic=True)

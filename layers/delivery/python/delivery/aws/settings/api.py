@@ -15,11 +15,11 @@ OperateScope = Annotated[
 
 
 class ApiSettings(IngestSettings, MessageTexts):
-    """Ingest's own, because a replay goes ingest's way, and what a test message needs of send's."""
+    """Has ingest's settings, because a replay runs ingest, and those of send's that a test message needs."""
 
-    #: part of each message's idempotency key
+    #: Part of each message's idempotency key.
     stage: str = Field(min_length=1)
-    #: of the KMS key that wraps the data keys
+    #: The KMS key that wraps the data keys.
     data_key_arn: str = Field(min_length=1)
     webhook_origins: WebhookOrigins
     action_base_url: ActionBaseUrl

@@ -7,11 +7,11 @@ from delivery.aws.variables import FunctionSettings
 
 
 class AuthorizerSettings(FunctionSettings):
-    """Whose HS256 tokens are taken."""
+    """Which HS256 tokens are accepted."""
 
-    #: a secret of Secrets Manager: the key as its text, or as `key` of its JSON
+    #: The secret in Secrets Manager. Its text is the key, or JSON with the key as `key`.
     token_secret_arn: str = Field(min_length=1)
-    #: what `iss` and `aud` have to be; empty is any issuer, and no audience
+    #: The required `iss` and `aud`. An empty issuer accepts any; an empty audience only tokens without one.
     token_issuer: str = ""
     token_audience: str = ""
     user_claim: UserClaim

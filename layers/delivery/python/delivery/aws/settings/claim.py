@@ -12,7 +12,7 @@ class ClaimTuning(Section):
         500, ge=1, le=5_000, serialization_alias="CLAIM_BATCH_SIZE", description="rows leased by one statement"
     )
     max_queued_pointers: int = Field(
-        20_000, ge=1, le=1_000_000, description="with this many pointers in the queue, due rows wait in MySQL"
+        20_000, ge=1, le=1_000_000, description="while this many pointers are queued, due rows wait in MySQL"
     )
 
 

@@ -8,7 +8,7 @@ from delivery.aws.variables import FunctionSettings
 
 
 class WithDatabase(FunctionSettings):
-    """What every function with a database needs: where that is."""
+    """Every function with a database needs its address."""
 
     database_host: Host
     database_port: Port
@@ -16,7 +16,7 @@ class WithDatabase(FunctionSettings):
 
 
 class ServingSettings(WithDatabase):
-    """As a user of the function's own by a token of IAM's, or as the user that a secret names."""
+    """A function logs in as its own user with an IAM token, or as the user that a secret names."""
 
     database_user: str = ""
     database_secret_arn: str = Field("", validate_default=True)
@@ -32,7 +32,7 @@ class ServingSettings(WithDatabase):
     @field_validator("database_ca_file")
     @classmethod
     def _needed_by_own_user(cls, ca_file: str, info: ValidationInfo) -> str:
-        """A token travels in clear inside the connection: without TLS anybody on the way could use it."""
+        """MySQL's client sends the token in clear, so without TLS anybody on the network could use it."""
         if info.data.get("database_user") and not ca_file:
             raise PydanticCustomError("tls", "DATABASE_USER needs TLS")
         return ca_file

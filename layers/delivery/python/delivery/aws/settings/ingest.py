@@ -8,7 +8,7 @@ from delivery.aws.variables import Section
 
 
 class Attempts(Section):
-    max_attempts: int = Field(5, ge=1, le=100, description="then a record is dead")
+    max_attempts: int = Field(5, ge=1, le=100, description="after so many attempts a record is dead")
 
 
 class IngestSettings(ServingSettings, Attempts):

@@ -20,16 +20,16 @@ _OF_OTHERS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "TLS", "NONE")
 class WithKafka(FunctionSettings):
     """An MSK cluster or brokers by address, and the login that they take."""
 
-    #: whose addresses MSK tells; without it `kafka_bootstrap_servers` has them
+    #: MSK tells this cluster's addresses. Without a cluster, `kafka_bootstrap_servers` has them.
     kafka_cluster_arn: ClusterArn | Literal[""] = ""
     kafka_bootstrap_servers: tuple[BrokerAddress, ...] = Field((), validate_default=True, strict=False)
-    #: the cluster is another account's, reached by an MSK VPC connection
+    #: The cluster belongs to another account and is reached over an MSK VPC connection.
     kafka_vpc_connection: bool = False
-    #: IAM is the function's role, which MSK alone knows; TLS is a client certificate
+    #: IAM logs in as the function's role (MSK only). TLS logs in with a client certificate.
     kafka_login: KafkaLogin
-    #: the user and password, or the client certificate, in the shape that Lambda's Kafka event sources take
+    #: The user and password, or the client certificate, in the shape that Lambda's Kafka event sources expect.
     kafka_auth_secret_arn: str = Field("", validate_default=True)
-    #: the certificate of the private authority that signed the brokers' certificates; empty is a public one
+    #: The private authority that signed the brokers' certificates. Empty means a public one.
     kafka_ca_secret_arn: str = ""
 
     @field_validator("kafka_bootstrap_servers")

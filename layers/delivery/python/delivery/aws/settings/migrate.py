@@ -11,14 +11,14 @@ Word = Annotated[str, Field(pattern=r"^[a-z]+$")]
 
 
 class MigrateSettings(WithDatabase):
-    """As the user that the secret names, who may do everything in the database."""
+    """The migration logs in as the user that the secret names, who may do everything in the database."""
 
     database_secret_arn: str = Field(min_length=1)
     #: PEM file of the authorities that sign the server's certificate; empty means no TLS, for one machine only.
     database_ca_file: str = ""
-    #: The functions' own users are made, each of this and its function's word; empty is none.
+    #: Each function's own user is named by this prefix and the function's word. Empty makes no users.
     database_user_prefix: str = Field("", pattern=rf"^[A-Za-z0-9_]{{0,{LONGEST_USER_PREFIX}}}$")
-    #: The functions that there are; another one's user is removed.
+    #: The functions of this deployment. Users of other functions are removed.
     functions: tuple[Word, ...] = Field(min_length=1, strict=False)
-    #: Open records that nothing has written since are held until an operator decides; empty holds none.
+    #: Open records not written since this moment are held until an operator decides. Empty holds none.
     hold_open_before: Moment | Literal[""] = ""

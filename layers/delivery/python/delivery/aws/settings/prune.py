@@ -29,12 +29,12 @@ class PruneTuning(Section):
     )
     set_size: int = Field(1_000, ge=1, le=5_000, description="rows deleted by one transaction")
     pause_seconds: float = Field(
-        0.5, ge=0, le=60, description="after each set; at least nine times as long as the set took, for others"
+        0.5, ge=0, le=60, description="the pause after each set, which is at least nine times as long as the set took"
     )
 
     @property
     def days(self) -> Mapping[str, int]:
-        """Of each kind of row, as its store, its metrics and its logs call it."""
+        """Kind of row, as its store, metrics and logs name it → days."""
         return {
             "records": self.record_days,
             "rejects": self.reject_days,

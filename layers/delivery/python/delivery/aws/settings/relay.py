@@ -18,7 +18,7 @@ class RelayTuning(Section):
         ge=30,
         le=15 * MINUTE,
         serialization_alias="RELAY_LEASE_SECONDS",
-        description="after this, rows of a relay that died are another's",
+        description="after this, another relay takes the rows of one that died",
     )
 
 

@@ -11,7 +11,7 @@ class SendTuning(Section):
     concurrency: int = Field(
         32, ge=1, le=500, serialization_alias="SEND_CONCURRENCY", description="Feishu calls of one function at once"
     )
-    feishu_timeout_seconds: float = Field(5, ge=0.1, le=60, description="of one Feishu call")
+    feishu_timeout_seconds: float = Field(5, ge=0.1, le=60, description="the limit of one Feishu call")
 
 
 class Backoff(Section):
@@ -21,14 +21,16 @@ class Backoff(Section):
     cap_seconds: float = Field(
         30 * MINUTE, ge=0.1, le=DAY, serialization_alias="RETRY_CAP_SECONDS", description="the longest wait"
     )
-    jitter: float = Field(0.1, ge=0, le=1, serialization_alias="RETRY_JITTER", description="up to this share is added")
+    jitter: float = Field(
+        0.1, ge=0, le=1, serialization_alias="RETRY_JITTER", description="the largest share that is added at random"
+    )
 
 
 class MessageTexts(Section):
     event: Line = Field(
         "smartflow.schedule_adjustment_ready",
         serialization_alias="MESSAGE_EVENT",
-        description="what Feishu's flow is told",
+        description="the event's name for Feishu's flow",
     )
     title: Line = Field("SmartFlow 日程调整建议", serialization_alias="MESSAGE_TITLE", description="the heading")
     action_text: Line = Field(
@@ -37,11 +39,11 @@ class MessageTexts(Section):
 
 
 class SendSettings(ServingSettings, SendTuning, Backoff, MessageTexts):
-    #: part of each message's idempotency key
+    #: Part of each message's idempotency key.
     stage: str = Field(min_length=1)
     report_queue_url: QueueUrl
     lease_seconds: Lease
-    #: of the KMS key that wraps the data keys
+    #: The KMS key that wraps the data keys.
     data_key_arn: str = Field(min_length=1)
     webhook_origins: WebhookOrigins
     action_base_url: ActionBaseUrl

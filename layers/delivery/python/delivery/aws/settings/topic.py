@@ -7,11 +7,11 @@ from delivery.aws.variables import FunctionSettings
 
 
 class TopicSettings(FunctionSettings):
-    """What is asked of the topic, and of which cluster."""
+    """How the topic should be, and on which cluster."""
 
     kafka_cluster_arn: ClusterArn
     kafka_topic: TopicName
     topic_partitions: TopicPartitions
-    #: 0 leaves it to the brokers
+    #: 0 leaves it to the brokers.
     topic_replication: int = Field(0, ge=0)
     topic_retention_hours: TopicRetentionHours

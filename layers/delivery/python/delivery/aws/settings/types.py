@@ -13,7 +13,7 @@ from hongyan_producer.contract.target_url import URL_PREFIXES
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 PORT_PATTERN = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-#: MySQL's user names have up to 32 characters: this, and the function's word
+#: MySQL's user names have up to 32 characters: this prefix and the function's word.
 LONGEST_USER_PREFIX = 26
 _CLUSTER = r"^arn:aws[a-z-]*:kafka:[^:]+:[0-9]{12}:cluster/[^/]+/[^/]+$"
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
@@ -22,7 +22,7 @@ _BASE_URL = r"^https?://[^\s/]+(/\S*[^\s/])?$"
 
 
 def _on_the_calendar(moment: str) -> str:
-    """February has no 30th, which a pattern does not know."""
+    """A pattern cannot tell that February has no 30th."""
     datetime.fromisoformat(moment)
     return moment
 

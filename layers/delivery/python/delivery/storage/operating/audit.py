@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from delivery.storage.mysql.columns import INSERT, Rights, listed, select
 from delivery.storage.mysql.database import to_stored
 
-if TYPE_CHECKING:  # its import costs the sender, which knows nothing of operators, a cold start
+if TYPE_CHECKING:  # its import would lengthen the sender's cold start
     from delivery.domain.operating import Action
 
 COLUMNS = ("at", "actor", "action", "filter", "count")
@@ -23,7 +23,7 @@ RIGHTS: Rights = {"notification_audit": [INSERT, *select("id", *COLUMNS)]}
 
 
 def write_line(connection: Connection, action: Action, *, count: int, now: datetime) -> None:
-    """Part of the caller's transaction: what was done leaves a line, and what was rolled back leaves none."""
+    """Writes the line in the caller's transaction, so a rollback leaves none."""
     values = {
         "at": to_stored(now),
         "actor": action.actor[:191],

@@ -22,7 +22,7 @@ class Audit:
     engine: Engine
 
     def page(self, *, after: Place | None = None, size: int = 50) -> Page:
-        """What was done, the newest first."""
+        """The audit's lines, newest first."""
         wanted = {"before": after.id if after else _BEFORE_ANY, "limit": size + 1}
         with self.engine.connect() as connection:
             found = [_line(row) for row in connection.exec_driver_sql(NEWEST, wanted).mappings()]

@@ -12,7 +12,7 @@ from delivery.storage.mysql.columns import Rights, select
 from delivery.storage.mysql.database import from_stored, to_stored
 from delivery.storage.operating.searching import STATE_INDEX, Pair, pair_condition, pair_parameters, pairs_of
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as MySQL stores times
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - MySQL stores naive times
 _SOURCE = f"notification_records FORCE INDEX ({STATE_INDEX})"
 _OF_PAIR = f"""
 SELECT {{number}} AS pair, TIMESTAMPDIFF(SECOND, '1970-01-01', created_at) DIV %(seconds)s AS stretch, COUNT(*) AS n
@@ -28,7 +28,7 @@ class RecordCounts:
     engine: Engine
 
     def over_time(self, *, since: datetime, before: datetime, stretch: timedelta) -> Sequence[Count]:
-        """What became of the records that were made in this time, by stretches of it that begin at whole multiples."""
+        """The records created in this time, counted by state and stretch. Stretches begin at whole multiples."""
         seconds = int(stretch.total_seconds())
         with self.engine.connect() as connection:
             pairs = pairs_of(connection, RecordFilter())
@@ -40,7 +40,7 @@ class RecordCounts:
         return sorted(counts, key=lambda one: (one.begins_at, one.status, one.code or ""))
 
     def open_now(self) -> dict[Status, int]:
-        """How many records are under way, whenever they were made."""
+        """How many records are open, whenever they were created."""
         with self.engine.connect() as connection:
             rows = connection.exec_driver_sql(OPEN, {"open": sorted(OPEN_STATUSES)})
             found = {Status(row.status): int(row.n) for row in rows}
@@ -48,7 +48,7 @@ class RecordCounts:
 
 
 def counting(pairs: Sequence[Pair]) -> str:
-    """One range of the index for each pair."""
+    """Reads one range of the index for each pair."""
     return " UNION ALL ".join(
         _OF_PAIR.format(number=number, condition=pair_condition(number)) for number in range(len(pairs))
     )

@@ -13,27 +13,27 @@ from delivery.domain.operating import Place
 from delivery.storage.mysql.database import from_stored, to_stored
 
 _ORDER = {True: ("created_at ASC, id ASC", ">"), False: ("created_at DESC, id DESC", "<")}
-#: Where a list begins: every page has one statement, and the first costs what the others do.
+#: Where a list begins. With it the first page needs no statement of its own.
 _BEGINNING = {
     True: Place(datetime(1000, 1, 1, tzinfo=UTC), 0),
     False: Place(datetime(9999, 12, 31, tzinfo=UTC), 2**63 - 1),
 }
-#: Rows in which the rest of a filter is looked up at once, and how often for one page.
+#: How many rows the rest of a filter is checked in at once, and how often for one page.
 _LOOKED_AT, _LOOKS = 1_000, 10
 
 
 class Branch(NamedTuple):
-    """A range of an index that is in the order of the list, and the conditions on its columns."""
+    """A range of an index that has the list's order, and the conditions on its columns."""
 
     index_name: str
     conditions: Sequence[str]
 
 
 class Found(NamedTuple):
-    """The rows of a page, and where the next one begins; None after the last.
+    """The rows of a page, and where the next page begins; None after the last.
 
-    A page may hold fewer rows than were asked for although more follow: what a filter leaves to be looked up in the
-    rows is looked up in so many of them, and then the next page goes on.
+    A page may hold fewer rows than were asked for although more follow: conditions that no index answers are checked
+    in a limited number of rows, and the next page continues from there.
     """
 
     places: Sequence[Place]
@@ -46,16 +46,16 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The rows of a table that a filter means, in the order in which they were made."""
+    """The rows of a table that match a filter, in the order of their creation."""
 
     table: str
     branches: Sequence[Branch]
-    #: What no index of the branches knows.
+    #: Conditions that the branches' indexes do not answer.
     rest: Sequence[str] = ()
     parameters: Mapping[str, object]
 
     def first(self, connection: Connection, *, after: Place | None, size: int, oldest_first: bool = False) -> Found:
-        """The first `size` rows behind `after`."""
+        """The first `size` rows after `after`."""
         found: list[Place] = []
         limit = max(size + 1, _LOOKED_AT) if self.rest else size + 1
         place = after or _BEGINNING[oldest_first]
@@ -70,9 +70,9 @@ class Listing:
         return Found(found, place)
 
     def statement(self, *, oldest_first: bool = False) -> str:
-        """What finds ids and times, with `limit` and the place left to be given."""
+        """The statement that finds ids and times. `limit` and the place are its parameters."""
         order, beyond = _ORDER[oldest_first]
-        # MySQL makes two ranges of the index of this, and none of a comparison of pairs.
+        # MySQL turns this into two ranges of the index, but a comparison of pairs into none.
         place = f"(created_at {beyond} %(at)s OR (created_at = %(at)s AND id {beyond} %(id)s))"
         branches = [
             f"(SELECT id, created_at FROM {self.table} AS r FORCE INDEX ({branch.index_name}) "  # noqa: S608 - constants
@@ -89,7 +89,7 @@ class Listing:
         return [Place(from_stored(row.created_at), row.id) for row in rows]
 
     def _meant(self, connection: Connection, seen: Sequence[Place]) -> Collection[Place]:
-        """Those of these for which the rest of the filter holds."""
+        """The seen rows that also match the rest of the filter."""
         if not (self.rest and seen):
             return seen
         where = " AND ".join(["id IN %(ids)s", *self.rest])
@@ -100,5 +100,5 @@ class Listing:
 
 
 def in_utc(row: RowMapping) -> dict[str, Any]:
-    """The row by column, its times aware."""
+    """The row by column, with aware times."""
     return {str(name): from_stored(value) if isinstance(value, datetime) else value for name, value in row.items()}

@@ -15,7 +15,7 @@ from delivery.storage.operating.pages import Found
 from delivery.storage.operating.searching import listing
 
 _FINAL = "status IN ('dead', 'skipped')"
-# Whoever holds a row is redriving it, or pruning it.
+# A locked row is being redriven or pruned by somebody else.
 _FREE = f"""
 SELECT id FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s AND {_FINAL} ORDER BY id FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constant
@@ -27,7 +27,7 @@ WHERE id IN %(ids)s AND {_FINAL}"""  # noqa: S608 - constant
 _DUE_AGAIN = {
     "status": "'failed'",
     "max_attempts": "attempt_count + %(attempts)s",
-    # Spread, so that they do not stand before what is new: the k-th of a set is due k shares of a second later.
+    # The k-th record of a set comes due k intervals later, so that a redrive does not delay new records.
     "next_retry_at": "%(due)s + INTERVAL FIND_IN_SET(id, %(order)s) * %(apart)s MICROSECOND",
     "updated_at": "%(now)s",
 }
@@ -43,7 +43,7 @@ class Redrives:
     engine: Engine
 
     def count_set(self, wanted: RecordFilter, *, after: Place | None, size: int) -> Done:
-        """What `redrive_set` would change, changing nothing."""
+        """Counts what `redrive_set` would change."""
         with self.engine.connect() as connection:
             found = _found(connection, wanted, after=after, size=size)
         return Done(changed=len(found.places), next=found.next)
@@ -51,9 +51,9 @@ class Redrives:
     def redrive_set(
         self, wanted: RecordFilter, terms: RedriveTerms, action: Action, *, after: Place | None, size: int
     ) -> Done:
-        """The oldest `size` of the records that are meant, behind `after`, in one transaction with its audit line.
+        """Redrives the oldest `size` selected records after `after`, in one transaction with the audit line.
 
-        Those that somebody else is changing at this moment are left out.
+        Records that somebody else is changing at this moment are left out.
         """
 
         def work(connection: Connection) -> Done:
@@ -66,12 +66,12 @@ class Redrives:
         return in_transaction(self.engine, work)
 
     def count_ended(self, ids: Sequence[int]) -> int:
-        """How many of these `redrive` would change now."""
+        """Counts what `redrive` would change."""
         with self.engine.connect() as connection:
             return int(connection.exec_driver_sql(_COUNT_FINAL, {"ids": sorted(set(ids))}).scalar_one()) if ids else 0
 
     def redrive(self, ids: Sequence[int], terms: RedriveTerms, action: Action) -> int:
-        """These records, those of them that are final; how many there were."""
+        """Redrives those of these records that are final, and returns how many there were."""
 
         def work(connection: Connection) -> int:
             changed = _redrive(connection, sorted(set(ids)), terms)
@@ -85,7 +85,7 @@ def _found(connection: Connection, wanted: RecordFilter, *, after: Place | None,
     statuses = (wanted.statuses or REDRIVABLE_STATUSES) & REDRIVABLE_STATUSES
     if not statuses:
         return Found((), None)
-    # After a restore nobody knows whether these were sent: only who names their code means them.
+    # Nobody knows whether records held after a restore were sent, so a filter must name their code to select them.
     but = ErrorCode.HELD if wanted.code is None else None
     meant = listing(connection, replace(wanted, statuses=statuses), but_code=but)
     return meant.first(connection, after=after, size=size, oldest_first=True)

@@ -38,7 +38,7 @@ class Rejects:
     def page(
         self, wanted: RejectFilter, *, after: Place | None = None, size: int = 50, oldest_first: bool = False
     ) -> Page:
-        """Without keys, values and headers."""
+        """The rejects without keys, values and headers."""
         with self.engine.connect() as connection:
             meant = listing(connection, wanted)
             found = meant.first(connection, after=after, size=size, oldest_first=oldest_first)
@@ -46,7 +46,7 @@ class Rejects:
         return Page(rows=[rows[one] for one in found.ids if one in rows], next=found.next)
 
     def whole(self, ids: Sequence[int]) -> Sequence[StoredReject]:
-        """Those of these that there are, in the order of their ids, which is that of their arrival."""
+        """The complete rejects with these ids, if they exist, in the order of their ids and so of their arrival."""
         if not ids:
             return []
         with self.engine.connect() as connection:
@@ -54,7 +54,7 @@ class Rejects:
             return sorted((_stored(row) for row in found), key=lambda reject: reject.id)
 
     def mark_replayed(self, ids: Sequence[int], action: Action, *, now: datetime) -> int:
-        """Those of these that were not marked yet; how many there were."""
+        """Marks those that are not marked yet, and returns how many there were."""
 
         def work(connection: Connection) -> int:
             values = {"ids": sorted(set(ids)), "now": to_stored(now)}
@@ -66,7 +66,7 @@ class Rejects:
 
 
 def listing(connection: Connection, wanted: RejectFilter) -> Listing:
-    """The rejects that are meant: one range for each code that occurs."""
+    """Lists the selected rejects by one range of the index for each code that occurs."""
     times = {name: to_stored(time) for name in _TIMES if (time := getattr(wanted, name)) is not None}
     codes = [row.code for row in connection.exec_driver_sql(CODES) if wanted.code in (None, row.code)]
     named = {f"c{number}": code for number, code in enumerate(codes)}
@@ -104,6 +104,6 @@ def _stored(row: RowMapping) -> StoredReject:
         headers=headers,
     )
     known = {name: value for name, value in in_utc(row).items() if name in _LISTED}
-    # Rows from before there were fingerprints have none.
+    # Rows older than the fingerprint column have none.
     is_whole = row["fingerprint"] in (b"", fingerprint(source))
     return StoredReject(id=row["id"], source=source, is_whole=is_whole, known=known)

@@ -19,8 +19,7 @@ _SET = f"""
 SELECT {listed(_ROW)} FROM user_notification_channels
 WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"""  # noqa: S608 - constant
 _LEFT = "SELECT COUNT(*) FROM user_notification_channels WHERE id > %(after)s"
-# Byte for byte: the columns' own collation takes two URLs that differ in case for one. Not updated_at, which says when
-# the user saved.
+# Compared byte for byte, because the columns' collation ignores case. updated_at is kept: it says when the user saved.
 _RESEAL = """
 UPDATE user_notification_channels SET webhook_url = %(webhook_url)s, bearer_token = %(bearer_token)s
 WHERE id = %(id)s AND CAST(webhook_url AS BINARY) = CAST(%(old_webhook_url)s AS BINARY)
@@ -35,10 +34,10 @@ class Reseals:
     keys: KeyRing
 
     def reseal_set(self, action: Action, *, after: int, size: int, now: datetime) -> Resealed:
-        """The next `size` channels by id, in one transaction with its audit line. Those under the newest key stay.
+        """Reseals the next `size` channels by id, in one transaction with the audit line.
 
         Raises:
-            KeyOutOfReach: KMS does not unwrap a key now.
+            KeyOutOfReach: KMS cannot unwrap a key now.
         """
         key_id, key = self.keys.current()
         with self.engine.connect() as connection:
@@ -59,12 +58,12 @@ class Reseals:
         )
 
     def left(self, after: int) -> int:
-        """How many channels are behind this id."""
+        """How many channels come after this id."""
         with self.engine.connect() as connection:
             return int(connection.exec_driver_sql(_LEFT, {"after": after}).scalar_one())
 
     def _sealed(self, row: Row[Any], key_id: int, key: bytes) -> dict[str, object] | None:
-        """None if a credential does not open, which stays as it is: only its user can save it again."""
+        """None if a credential does not open. It is left as it is, because only its user can save it again."""
         whose = {"user_id": row.user_id, "channel": row.channel}
         values: dict[str, object] = {"id": row.id}
         for name in _CREDENTIALS:

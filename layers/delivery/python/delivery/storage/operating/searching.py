@@ -18,7 +18,7 @@ from delivery.storage.tables import attempts, records
 
 _TABLE = "notification_records"
 STATE_INDEX = "ix_notification_records_state"
-#: By which an index finds a few rows at once, the most exact one first.
+#: Fields by which an index finds few rows, the most selective first.
 _EXACT = {
     "dedupe_key": "uk_notification_records_key",
     "preview_id": "ix_notification_records_preview",
@@ -57,7 +57,7 @@ class RecordSearch:
     engine: Engine
 
     def page(self, wanted: RecordFilter, *, after: Place | None = None, size: int = 50) -> Page:
-        """The records that are meant, newest first."""
+        """The selected records, newest first."""
         with self.engine.connect() as connection:
             found = listing(connection, wanted).first(connection, after=after, size=size)
             rows = _rows(connection, found.ids)
@@ -72,7 +72,7 @@ class RecordSearch:
 
 
 def listing(connection: Connection, wanted: RecordFilter, *, but_code: str | None = None) -> Listing:
-    """The records that are meant, as the best index for them finds them; without those of `but_code`."""
+    """Lists the selected records by the best index, except those with `but_code`."""
     given = {name: value for name in (*_CONDITIONS, *_TIMES) if (value := _stored(wanted, name)) is not None}
     times = [condition for name, condition in _TIMES.items() if name in given]
     exact = next((name for name in _EXACT if name in given), None)
@@ -89,7 +89,7 @@ def listing(connection: Connection, wanted: RecordFilter, *, but_code: str | Non
 
 
 def pairs_of(connection: Connection, wanted: RecordFilter) -> list[Pair]:
-    """The pairs of state and code that occur at all and are meant."""
+    """The pairs of state and code that occur and match the filter."""
     return [
         (row.status, row.last_error_code)
         for row in connection.exec_driver_sql(PAIRS)
@@ -107,7 +107,7 @@ def pair_condition(number: int) -> str:
 
 
 def _stored(wanted: RecordFilter, name: str) -> object:
-    """None if it was not given."""
+    """The value as MySQL stores it; None if it was not given."""
     value = getattr(wanted, name)
     if name == "statuses":
         return sorted(value) or None
@@ -122,6 +122,6 @@ def _rows(connection: Connection, ids: Sequence[int]) -> Mapping[int, Mapping[st
 
 
 def _decoded(row: RowMapping) -> Mapping[str, Any]:
-    """MySQL's driver hands JSON on as a text, and a flag as a number."""
+    """MySQL's driver returns JSON as text and flags as numbers."""
     documents = {name: json.loads(row[name]) for name in _DOCUMENTS if row[name] is not None}
     return {**documents, "fallback_used": bool(row["fallback_used"])}

@@ -31,14 +31,14 @@ RIGHTS: Rights = {"notification_outbox_messages": [*select("id", "status"), *upd
 
 
 def mark_consumed(connection: Connection, outbox_ids: Sequence[int], now: datetime) -> None:
-    """The events of these rows are notifications now. Ids of 0 stand for no outbox row."""
+    """Marks the rows whose events are now notifications. An id of 0 stands for no outbox row."""
     ids = sorted({outbox_id for outbox_id in outbox_ids if outbox_id})
     if ids:
         connection.exec_driver_sql(_MARK_CONSUMED, {"now": now, "ids": ids})
 
 
 def mark_dead(connection: Connection, rejects: Sequence[Reject], now: datetime) -> None:
-    """The events of these rows were rejected; the row says why."""
+    """Marks the rows whose events were rejected, with the reason."""
     rows = sorted((reject.outbox_id, f"{reject.code}: {reject.reason}") for reject in rejects if reject.outbox_id)
     if rows:
         marks = [{"id": outbox_id, "error": why[:_ERROR_CHARACTERS], "now": now} for outbox_id, why in rows]

@@ -18,17 +18,17 @@ from delivery.storage.mysql.database import from_stored, in_transaction, to_stor
 DUE_INDEX = "ix_notification_outbox_due"
 ORDER_INDEX = "ix_notification_outbox_order"
 
-#: How long rows wait for an older one that another relay has in hand.
+#: How long rows wait for an older row that another relay is publishing.
 _TURN = timedelta(seconds=1)
 
-#: What the payloads of a set may have in bytes, so that the function's memory has room for them. One row always may.
+#: The most bytes that a set's payloads may have, so that they fit into memory. A set has at least one row.
 _SET_BYTES = 2**24
 #: A larger payload is read only once it is known to be in the set.
 _LARGE_BYTES = 4_096
 
 _READ = ("id", "topic", "message_key", "event_type", "service_name", "retry_count", "max_retry")
 
-# NULL is a row whose producer gave no time. The index is forced, here and below: on a small or mostly due table the
+# A producer may leave next_retry_at NULL. The index is forced, here and below: on a small or mostly due table the
 # optimizer prefers a full scan.
 DUE = text(f"""
 SELECT {listed(_READ)}, ordered_key, JSON_STORAGE_SIZE(payload) AS size,
@@ -37,8 +37,8 @@ FROM notification_outbox_messages FORCE INDEX ({DUE_INDEX})
 WHERE status = 'pending' AND (next_retry_at <= :now OR next_retry_at IS NULL)
 ORDER BY next_retry_at, id LIMIT :limit FOR UPDATE SKIP LOCKED""")  # noqa: S608 - constant
 
-# For one row of each key in the set, the oldest row of that key that is pending and not in the set. Ordered by the
-# whole index, MySQL reads the key's rows in that order and stops at the first; by the id alone it would sort them all.
+# Finds, for one row of each key in the set, the key's oldest pending row outside the set. With ORDER BY the whole
+# index, MySQL reads the key's rows in order and stops at the first; by the id alone it would sort them all.
 OLDEST_OUTSIDE = f"""
 SELECT mine.topic, mine.ordered_key, other.id, other.retry_count, other.next_retry_at
 FROM notification_outbox_messages AS mine FORCE INDEX (PRIMARY) JOIN LATERAL (
@@ -78,7 +78,7 @@ class DueRows:
     def lease_due(self, *, limit: int, now: datetime, lease: timedelta) -> Leased:
         """Takes up to `limit` due rows, oldest first, and fewer if they are large.
 
-        Those behind an older row of their key come back later.
+        Rows after an older row of their key come back later.
         """
         return in_transaction(self.engine, lambda connection: _lease_due(connection, limit, now, lease))
 
@@ -100,7 +100,7 @@ def _lease_due(connection: Connection, limit: int, now: datetime, lease: timedel
 
 
 def _fitting(sizes: Iterable[int]) -> int:
-    """How many of the first rows a set takes."""
+    """How many of the first rows fit into a set."""
     return max(1, sum(total <= _SET_BYTES for total in accumulate(sizes)))
 
 
@@ -114,7 +114,7 @@ def _oldest_outside(connection: Connection, due: Sequence[Row[Any]]) -> Mapping[
 
 
 def _turns(due: Iterable[Row[Any]], outside: Mapping[_Key, Row[Any]], now: datetime) -> Mapping[int, datetime]:
-    """When each row that has to wait for an older one is looked at again."""
+    """Row id → when to look again, for rows that must wait for an older one."""
     return {
         row.id: _turn_after(first, to_stored(now + _TURN))
         for row in due
@@ -125,7 +125,7 @@ def _turns(due: Iterable[Row[Any]], outside: Mapping[_Key, Row[Any]], now: datet
 
 
 def _turn_after(first: Row[Any], soon: datetime) -> datetime:
-    """With the row before it, if that waits for a retry. Never at once: it would come again before anything else."""
+    """The older row's retry time, if it has one, but never at once: this row would come first in every set."""
     retry_at: datetime | None = first.next_retry_at if first.retry_count else None
     return max(retry_at, soon) if retry_at else soon
 

@@ -22,7 +22,7 @@ _PUBLISHED = {
     "last_error": "NULL",
     "updated_at": "%(now)s",
 }
-# Ingest may have been quicker: `consumed` and `dead` stand.
+# Ingest may have marked the row first: `consumed` and `dead` stay.
 _MARK_PUBLISHED = f"""
 UPDATE notification_outbox_messages FORCE INDEX (PRIMARY) SET {assigned(_PUBLISHED)}
 WHERE id IN %(ids)s AND status = 'pending'"""  # noqa: S608 - constant
@@ -37,7 +37,7 @@ _MARK: Sources[Mark] = {
     **_BACK,
     "last_error": lambda mark: mark.error[:_ERROR_CHARACTERS] if mark.error is not None else None,
 }
-# The time of the lease is what says that it is still this relay's.
+# The row is still this relay's if its lease ends at this time.
 _MARK_BACK = f"""
 UPDATE (VALUES {{rows}}) AS new ({listed(_MARK)})
     STRAIGHT_JOIN notification_outbox_messages AS r FORCE INDEX (PRIMARY)
@@ -55,12 +55,13 @@ RIGHTS: Rights = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbox(DueRows):
-    """The rows that producers wrote, from their lease to their mark."""
+    """Leases and marks the rows that producers wrote."""
 
     def mark(self, marks: Sequence[Mark], *, leased_until: datetime, now: datetime) -> int:
-        """How many were still the relay's: pending, and unless they are published, under this lease.
+        """Marks the rows that are still this relay's, and returns how many there were.
 
-        What a lost answer leaves open is tried again: a mark that was written is not written twice.
+        They must be pending and, unless they are published, under this lease. After a lost answer it tries again,
+        which writes no mark twice.
         """
         in_order = sorted(marks, key=lambda mark: mark.row_id)
         return in_transaction(

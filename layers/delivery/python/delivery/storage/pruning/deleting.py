@@ -18,11 +18,11 @@ def delete_free(
     ended_before: datetime,
     known: Mapping[str, object],
 ) -> int:
-    """Deletes those of these rows that `free` finds and locks, and answers how many there were.
+    """Deletes the rows that `free` finds and locks, and returns how many there were.
 
-    `free` says once more what may go, because a row may have changed since it was found, and skips what somebody else
-    has locked. Only rows that are about to go are locked, so no claim and no ingest waits for them. If a line of their
-    history is locked, none of the set goes this time.
+    `free` checks again that a row may go, because it may have changed since it was found, and skips locked rows. It
+    locks only rows that are about to be deleted, so no claim or ingest waits for them. If a line of their history is
+    locked, nothing is deleted this time.
     """
     values = {**known, "ids": sorted(ids), "before": to_stored(ended_before)}
 

@@ -13,9 +13,9 @@ from delivery.storage.operating.pages import Listing
 def windows_of(
     engine: Engine, listing: Callable[[Connection], Listing], *, ended: str, size: int
 ) -> Iterator[Sequence[EndedRow]]:
-    """Each window is read when it is asked for, behind the one before; nothing stays open in between.
+    """Yields windows of rows. Each is read on demand, and no connection stays open in between.
 
-    `ended` says of ids when each of these rows ended.
+    The statement `ended` finds when each of a window's rows ended.
     """
     with engine.connect() as connection:
         meant = listing(connection)
@@ -24,7 +24,7 @@ def windows_of(
         with engine.connect() as connection:
             found = meant.first(connection, after=place, size=size, oldest_first=True)
             window = _with_ends(connection, found.places, ended)
-        if window:  # else somebody deleted all of it meanwhile
+        if window:  # empty if somebody deleted all of it meanwhile
             yield window
         if found.next is None:
             return

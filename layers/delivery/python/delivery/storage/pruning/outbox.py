@@ -12,7 +12,7 @@ from delivery.storage.mysql.columns import DELETE, Rights, select
 from delivery.storage.mysql.database import from_stored
 from delivery.storage.pruning.deleting import delete_free
 
-# Rows that ended have no time at which they come due. So they are one range of this index, in the order of their ids.
+# Ended rows have no next_retry_at, so they are one range of this index, in the order of their ids.
 _WINDOW = """
 SELECT id, created_at, updated_at FROM notification_outbox_messages FORCE INDEX (ix_notification_outbox_due)
 WHERE status = %(status)s AND next_retry_at IS NULL AND id > %(after)s ORDER BY id LIMIT %(limit)s"""
@@ -28,7 +28,7 @@ RIGHTS: Rights = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRows:
-    """Those in one final state: `consumed` or `dead`. What is pending or published is never deleted."""
+    """Outbox rows in one final state, `consumed` or `dead`. Pending and published rows are never deleted."""
 
     engine: Engine
     status: str
@@ -40,11 +40,11 @@ class OutboxRows:
 
     @classmethod
     def dead(cls, engine: Engine) -> Self:
-        """What Kafka never took or ingest rejected: the rejects of the outbox."""
+        """The rows that Kafka never took or ingest rejected."""
         return cls(engine=engine, status="dead", name="outbox_dead")
 
     def windows(self, *, size: int) -> Iterator[Sequence[EndedRow]]:
-        """Each window is read when it is asked for, behind the one before."""
+        """Yields windows of rows. Each is read on demand."""
         last = 0
         while True:
             with self.engine.connect() as connection:
@@ -56,7 +56,7 @@ class OutboxRows:
             last = rows[-1].id
 
     def delete(self, ids: Collection[int], *, ended_before: datetime) -> int:
-        """Those of these that may go and that nobody has locked; how many there were."""
+        """Deletes those that may go and are not locked. Returns how many there were."""
         return delete_free(
             self.engine,
             ids,

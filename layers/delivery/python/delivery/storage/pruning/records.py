@@ -22,14 +22,14 @@ from delivery.storage.pruning.listed import windows_of
 
 _FINAL = frozenset(Status) - OPEN_STATUSES
 
-# Whatever makes a record final writes `updated_at`, and nothing writes a final record but a redrive, which reopens it.
+# `updated_at` says when a record became final: only a redrive writes a final record, and that reopens it.
 _ENDED = """
 SELECT id, updated_at AS ended_at FROM notification_records FORCE INDEX (PRIMARY) WHERE id IN %(ids)s"""
 _FREE = """
 SELECT id FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s AND updated_at < %(before)s AND status IN %(final)s AND NOT last_error_code <=> %(held)s
 ORDER BY id FOR UPDATE SKIP LOCKED"""
-# The index is hinted: a full scan of a small table would wait for whatever row is locked. DELETE takes FORCE INDEX only
+# The index is hinted because a full scan of a small table would wait for any locked row. DELETE takes FORCE INDEX only
 # in the form for several tables, and MySQL 9.7 ignores it there.
 _DELETE_ATTEMPTS = "DELETE /*+ INDEX(a PRIMARY) */ FROM notification_attempts AS a WHERE a.record_id IN %(ids)s"
 _DELETE = "DELETE /*+ INDEX(r PRIMARY) */ FROM notification_records AS r WHERE r.id IN %(ids)s"
@@ -42,17 +42,17 @@ RIGHTS: Rights = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalRecords:
-    """All but those that are held after a restore, which wait for an operator."""
+    """Final records, except those held after a restore, which wait for an operator."""
 
     engine: Engine
     name: str = "records"
 
     def windows(self, *, size: int) -> Iterator[Sequence[EndedRow]]:
-        """In the order in which they were made; each window is read when it is asked for."""
+        """Yields windows of rows in the order of their creation. Each is read on demand."""
         return windows_of(self.engine, _listing, ended=_ENDED, size=size)
 
     def delete(self, ids: Collection[int], *, ended_before: datetime) -> int:
-        """Those of these that may go and that nobody has locked, with their attempts; how many records there were."""
+        """Deletes those that may go and are not locked, with their attempts. Returns how many records there were."""
         return delete_free(
             self.engine,
             ids,

@@ -26,17 +26,17 @@ RIGHTS: Rights = {"notification_rejects": [DELETE, *select("id", "code", "create
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptRejects:
-    """Their days are counted from when they were replayed, or else from when they came."""
+    """Rejects, whose days are counted from their replay, or else from their arrival."""
 
     engine: Engine
     name: str = "rejects"
 
     def windows(self, *, size: int) -> Iterator[Sequence[EndedRow]]:
-        """In the order in which they came; each window is read when it is asked for."""
+        """Yields windows of rows in the order of their arrival. Each is read on demand."""
         return windows_of(self.engine, _listing, ended=_ENDED, size=size)
 
     def delete(self, ids: Collection[int], *, ended_before: datetime) -> int:
-        """Those of these that may go and that nobody has locked; how many there were."""
+        """Deletes those that may go and are not locked. Returns how many there were."""
         return delete_free(self.engine, ids, free=_FREE, deletes=(_DELETE,), ended_before=ended_before, known={})
 
 

@@ -126,8 +126,8 @@ INDEXES: dict[str, dict[str, str]] = {
     },
 }
 
-# The Go service told the age of a record by updated_at alone; a `sending` row may still carry its last retry time.
-# Ten and five minutes are its lease and our hand-off deadline: nothing is due that could still be in flight.
+# In the Go service only updated_at tells a record's age; a `sending` row may still carry its last retry time.
+# Ten and five minutes are its lease and our hand-off deadline, so nothing comes due that may still be in flight.
 _IN_FLIGHT_UNTIL = "updated_at + INTERVAL IF(status = 'sending', 10, 5) MINUTE"
 _DUE_TIMES = f"""
 UPDATE notification_records SET next_retry_at = {_IN_FLIGHT_UNTIL}
@@ -138,12 +138,12 @@ _FINAL_ROWS = """
 UPDATE notification_records SET next_retry_at = NULL
 WHERE status NOT IN ('pending', 'sending', 'failed') AND next_retry_at IS NOT NULL"""
 
-# Rows that have ended have no time at which they come due: prune looks for them there.
+# Ended rows never come due, and prune finds them by their NULL.
 _ENDED_OUTBOX = """
 UPDATE notification_outbox_messages SET next_retry_at = NULL
 WHERE status IN ('consumed', 'dead') AND next_retry_at IS NOT NULL"""
 
-# A json column takes JSON only; what a text column held beside it is kept as a JSON string.
+# A json column takes only JSON, so other text from the old column is kept as a JSON string.
 _JSON = """
 UPDATE notification_records SET {column} = IF({column} = '', NULL, JSON_QUOTE({column}))
 WHERE NOT JSON_VALID({column})"""
@@ -181,7 +181,7 @@ def _create(table: str) -> None:
 
 
 def _take_over(table: str) -> None:
-    """Brings a table of the Go service to ours: nothing dropped but indexes; a value that would not fit stops it."""
+    """Turns a table of the Go service into ours. Drops only indexes, and stops if a value would not fit."""
     for repair in REPAIRS.get(table, ()):
         _run(repair)
     inspector = inspect(op.get_bind())

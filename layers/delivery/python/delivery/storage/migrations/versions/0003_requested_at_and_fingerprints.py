@@ -9,12 +9,12 @@ from sqlalchemy import inspect
 revision = "0003"
 down_revision = "0002"
 
-# The index keeps its name: 0001 takes every other one for an index of the Go service, should it run again.
+# The index keeps its name: if 0001 runs again, it takes any other for an index of the Go service.
 _POSITION = "uk_notification_rejects_position"
 
 
 def upgrade() -> None:
-    """Each table in one statement, and only if that has not been done: MySQL commits each by itself."""
+    """Changes each table in one statement, and only if that was not done yet, because MySQL commits each statement."""
     if "requested_at" not in _columns("notification_records"):
         op.execute("ALTER TABLE notification_records ADD COLUMN requested_at datetime(3) NULL")
     if "fingerprint" not in _columns("notification_rejects"):

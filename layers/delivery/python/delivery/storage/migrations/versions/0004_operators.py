@@ -12,12 +12,12 @@ down_revision = "0003"
 
 _STATE = "ix_notification_records_state"
 _CODE = "ix_notification_rejects_code"
-# They keep their names: 0001 takes every other one for an index of the Go service, should it run again.
+# The indexes keep their names: if 0001 runs again, it takes any other for an index of the Go service.
 _PREVIEW, _TRIGGER = "ix_notification_records_preview", "ix_notification_records_trigger"
 
 
 def upgrade() -> None:
-    """Each table in one statement, and only if that has not been done: MySQL commits each by itself."""
+    """Changes each table in one statement, and only if that was not done yet, because MySQL commits each statement."""
     if _STATE not in _indexes("notification_records"):
         op.execute(
             f"ALTER TABLE notification_records ADD KEY {_STATE} (status, last_error_code, created_at), "

@@ -15,7 +15,7 @@ _ORDER = "ix_notification_outbox_order"
 
 
 def upgrade() -> None:
-    """Each in a statement of its own, and only if that has not been done: MySQL commits each by itself."""
+    """Makes each change in its own statement, and only if it was not made yet, because MySQL commits each statement."""
     inspector = inspect(op.get_bind())
     if "ordered_key" not in {column["name"] for column in inspector.get_columns("notification_outbox_messages")}:
         op.execute(
