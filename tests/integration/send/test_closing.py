@@ -23,7 +23,7 @@ from tests.integration.conftest import engine_for
 from tests.integration.counting import lock_waits
 from tests.integration.faulty_commits import lose_next_commit
 from tests.integration.notifications import add_row, add_rows, count, row, rows
-from tests.integration.send.test_attempts import BROKEN, DELIVERED, closing, opened
+from tests.integration.send.test_attempts import BROKEN, DELIVERED, closing, opened, outcomes
 from tests.integration.sending import LEASE, LEASE_OVER
 
 NOT_STARTED = NotStarted(reason="its call had not begun when the time was over")

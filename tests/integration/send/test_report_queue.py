@@ -28,6 +28,7 @@ from delivery.storage.mysql.database import address_of, open_engine
 from local.feishu import FeishuSimulator
 from tests.integration.clock import Clock
 from tests.integration.notifications import add_rows, rows
+from tests.integration.send.test_attempts import outcomes
 from tests.integration.sending import LEASE, LEASE_OVER, OneWebhook, PointerList, claimer, feishu
 from tests.integration.silences import Silence, silence
 from tests.unit.samples import EXACT_RETRY
