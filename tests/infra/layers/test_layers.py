@@ -43,6 +43,12 @@ def test_the_layers_are_lean(here: Assets) -> None:
     assert not names & {"boto3", "botocore", "bin", "pip"}
 
 
+def test_no_layer_can_write_into_a_trace(here: Assets, deployed: Assets) -> None:
+    """X-Ray's traces have Lambda's own segments alone, so no user's words or credentials can be in one."""
+    names = {file.name for layer in (here.third_party(), deployed.kafka_client()) for file in layer.iterdir()}
+    assert not names & {"aws_xray_sdk", "opentelemetry", "ddtrace"}
+
+
 def test_the_kafka_client_is_lean(deployed: Assets) -> None:
     """No second boto3, which its packages ask for and Lambda has."""
     layer = deployed.kafka_client()
