@@ -59,7 +59,7 @@ def _deploy(stage: StageSettings, ours: Sequence[str], theirs: Sequence[str]) ->
     states.let_go_of_what_never_worked()
     if failed := _run_cdk(*ours, "--context", f"{FIRST_DEPLOYMENT}=true", *theirs):
         return failed
-    _say(f"stage {stage.name} stands; now what protects its data")
+    _say(f"stage {stage.name} is deployed; a second pass adds what protects its data")
     return _run_cdk(*ours, *theirs)
 
 

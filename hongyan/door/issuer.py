@@ -60,7 +60,7 @@ class Issuer:
     def _by_device(self) -> KeptToken:
         begun = self._begun()
         link = begun.get("verification_uri_complete") or begun["verification_uri"]
-        self.say(f"to be let in, open {link} and confirm the code {begun['user_code']}")
+        self.say(f"to sign in, open {link} and confirm the code {begun['user_code']}")
         interval = float(begun.get("interval", _INTERVAL_SECONDS))
         ends_at = self.now() + float(begun["expires_in"])
         while self.now() < ends_at:

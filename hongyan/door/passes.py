@@ -1,4 +1,4 @@
-"""What a request carries to be let in: a token, or the signature of an AWS identity."""
+"""What a request carries to be authorized: a token, or the signature of an AWS identity."""
 
 from __future__ import annotations
 

@@ -84,7 +84,12 @@ NEAR: Mapping[str, Sequence[str]] = {
     "storage/claims": (*_CLAIM, "integration/send/test_report_queue.py", *_RIGHTS),
     "storage/closing": (*_ATTEMPTS, *_DEADLINE, "integration/ingest/test_packets.py", *_RIGHTS),
     "storage/credentials": _CHANNELS,
-    "storage/data_keys": ("integration/credentials/test_data_keys.py", *_CHANNELS, *_RIGHTS),
+    "storage/data_keys": (
+        "integration/credentials/test_data_keys.py",
+        "integration/credentials/test_resealing.py",
+        *_CHANNELS,
+        *_RIGHTS,
+    ),
     "storage/outbox/consuming": (*_INGEST, *_RIGHTS),
     "storage/outbox/leasing": _OUTBOX,
     "storage/outbox/relayed": _OUTBOX,

@@ -64,7 +64,7 @@ def test_without_kms_whose_credentials_are_at_hand_are_sent_and_the_others_wait(
         assert service.states() == {1: SENT, 2: PENDING}
         hours(service)
         assert (service.states()[2], service.arrived(), service.history()) == (LEASED, [1], ["delivered"])
-        held = complaints(service, "send", "not sent for now, by trouble of ours")
+        held = complaints(service, "send", "not sent for now: credentials cannot be decrypted")
         assert {line["why"] for line in held} == {f"KMS: {DENIED.told}"}
         assert counted(service, "send", "Held") == len(held) == HOURS + 1
     service.make_cold()

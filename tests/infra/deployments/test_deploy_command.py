@@ -72,7 +72,7 @@ def test_a_stage_is_protected_as_soon_as_it_works_and_not_before(
     assert main(["deploy", "--stage", "prod", "--", "--require-approval", "never"]) == 0
     assert [of_first(it) for it in runs] == [True, False]
     assert all(it[-2:] == ["--require-approval", "never"] for it in runs)
-    assert capfd.readouterr().err == "hongyan: stage prod stands; now what protects its data\n"
+    assert capfd.readouterr().err == "hongyan: stage prod is deployed; a second pass adds what protects its data\n"
 
 
 def test_a_first_deployment_that_fails_protects_nothing(runs: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from tests.infra.account.seen import Seen
 from tests.infra.deployments.prod_deployments import DATABASE, ProdDeployments, prod_deployments
 from tests.infra.templates import environment
 
-SECOND_PASS = "hongyan: stage prod stands; now what protects its data"
+SECOND_PASS = "hongyan: stage prod is deployed; a second pass adds what protects its data"
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def ask(stage: Stage, method: str, path: str) -> Answer:
 
 def is_away(what: str) -> tuple[int, str, str]:
     """As operators are told."""
-    return 503, "503", f"{what} is away or too slow; try again later"
+    return 503, "503", f"{what} is down or too slow; try again later"
 
 
 def test_without_mysql_each_call_is_500_in_go_s_shape(

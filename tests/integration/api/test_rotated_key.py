@@ -147,7 +147,7 @@ def test_without_any_key_nobody_is_let_in_or_called_a_liar(
     wiring.own_tokens.cache_clear()
     by = own(**told["context"])
     assert call("GET", CHANNEL, by=by).refusal == (500, "500", "not available now; try again later")
-    away = (503, "503", "Secrets Manager is away or too slow; try again later")
+    away = (503, "503", "Secrets Manager is down or too slow; try again later")
     assert call("GET", f"{OPERATE}/records", by=by).refusal == away
 
 

@@ -16,7 +16,7 @@ from tests.integration.silences import Silence, silence
 
 EDGE_SECONDS = 8.0
 AWAY = (500, "500", "not available now; try again later")
-MYSQL_AWAY = (503, "503", "MySQL is away or too slow; try again later")
+MYSQL_AWAY = (503, "503", "MySQL is down or too slow; try again later")
 
 
 @pytest.fixture

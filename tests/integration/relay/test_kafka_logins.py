@@ -151,7 +151,7 @@ def test_topics_are_made_with_the_same_logins(
 def test_a_password_that_was_changed_is_read_again(
     broker: Broker, ports: Mapping[str, int], secrets: dict[str, Mapping[str, str]]
 ) -> None:
-    """A refused login is trouble of ours in the broker's words, and the next set has the new password."""
+    """A refused login is told in the broker's words, and the next set has the new password."""
     secrets["login"] = {"username": "relay", "password": "the old one"}
     settings = settings_for("SCRAM-SHA-512", ports)
     kafka = KafkaProducer(lambda: connection(settings), message_timeout_ms=3_000)

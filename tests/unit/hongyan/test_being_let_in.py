@@ -177,7 +177,7 @@ def test_a_person_is_let_in_by_a_code(oidc: OIDC, clean: Path) -> None:
         first = kept.fetch(False)
         assert kept.fetch(False) == first
         assert kept.fetch(True) != first
-    assert said == [f"to be let in, open {address}/device?code=ABCD-EFGH and confirm the code ABCD-EFGH"]
+    assert said == [f"to sign in, open {address}/device?code=ABCD-EFGH and confirm the code ABCD-EFGH"]
     assert waits == [1, 1, 6, 6]
     assert oidc.granted[-1] == {"grant_type": "refresh_token", "refresh_token": "refresh-1", "client_id": "people"}
 

@@ -152,7 +152,10 @@ class SendTelemetry:
         _count("Unreported", len(closings))
 
     def held(self, record_ids: Collection[int], why: str) -> None:
-        logger.error("not sent for now, by trouble of ours", extra={"why": why, "notification_ids": sorted(record_ids)})
+        logger.error(
+            "not sent for now: credentials cannot be decrypted",
+            extra={"why": why, "notification_ids": sorted(record_ids)},
+        )
         _count("Held", len(record_ids))
 
 

@@ -51,7 +51,7 @@ def not_found(info: str = "not found") -> Refusal:
 def unavailable(what: str, *, to_operator: bool) -> Refusal:
     """Operators' programs retry after a 503. The Go service's front ends only know 500."""
     if to_operator:
-        return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "503", f"{what} is away or too slow; try again later")
+        return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "503", f"{what} is down or too slow; try again later")
     return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "500", "not available now; try again later")
 
 
