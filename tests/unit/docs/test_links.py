@@ -48,3 +48,9 @@ def test_what_the_code_cites_of_the_design_is_a_heading_of_it() -> None:
     """As `docs/design.md, States`."""
     cited = {name for file in CODE for name in re.findall(r"docs/design\.md, (\w+)", file.read_text())}
     assert cited <= set(headings(DESIGN))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_has_a_mark_of_an_unfinished_merge(page: Path) -> None:
+    """In code ruff sees it."""
+    assert not re.search(r"^(<<<<<<<|>>>>>>>) ", page.read_text(), flags=re.MULTILINE)
