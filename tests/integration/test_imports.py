@@ -51,3 +51,10 @@ def test_a_function_reads_its_settings_at_its_first_call_and_not_at_import(name:
     assert done.returncode == 1
     for setting in needed:
         assert f"{setting}: " in done.stderr
+
+
+def test_a_cold_start_of_the_sender_imports_nothing_of_the_operators() -> None:
+    """They lengthen each cold start, and the sender knows nothing of them."""
+    look = "import sys, functions.send.handler; print('delivery.domain.operating' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], env={}, capture_output=True, text=True, check=False)
+    assert done.stdout == "False\n", done.stderr

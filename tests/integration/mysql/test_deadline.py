@@ -23,17 +23,10 @@ from tests.integration.clock import Clock
 from tests.integration.notifications import add_row, add_rows
 from tests.integration.send.test_closing import table_locked
 from tests.integration.sending import LEASE
-from tests.integration.silences import Silence, silence
+from tests.integration.silences import Silence
 
 SECONDS = 1.0
 CERTIFICATE = "layers/delivery/rds-ca.pem"
-
-
-@pytest.fixture
-def between(shared_url: str, engine: Engine) -> Iterator[Silence]:
-    address = address_of(shared_url)
-    with silence(address.host, address.port) as one:
-        yield one
 
 
 @pytest.fixture

@@ -12,14 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from delivery.deadline import ending_in
 from delivery.storage.mysql.database import address_of, error_number, in_transaction, open_engine
-from tests.integration.silences import Silence, silence
-
-
-@pytest.fixture
-def between(shared_url: str, engine: Engine) -> Iterator[Silence]:
-    address = address_of(shared_url)
-    with silence(address.host, address.port) as one:
-        yield one
+from tests.integration.silences import Silence
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from time import monotonic
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -79,3 +80,17 @@ def test_a_slow_service_is_asked_twice_at_most(monkeypatch: pytest.MonkeyPatch) 
     with raw_server(b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n") as server, pytest.raises(ClientError):
         kms_at(monkeypatch, server.origin).decrypt(CiphertextBlob=b"x")
     assert len(server.requests) == 2
+
+
+def test_a_client_is_made_once_and_at_its_first_call() -> None:
+    """Making one takes a part of the cold start, and the report queue's is hardly ever needed."""
+    made = list[SimpleNamespace]()
+
+    def make() -> SimpleNamespace:
+        made.append(SimpleNamespace(receive_message=lambda **_: "answer"))
+        return made[-1]
+
+    one = BoundedClient(make)
+    assert made == []
+    assert [one.receive_message(), one.receive_message()] == ["answer", "answer"]
+    assert len(made) == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,16 +18,6 @@ REPORT = PruneReport(
     oldest_kept_seconds={"records": 7_776_000.5, "outbox": 60.0},
     unfinished=("records",),
 )
-
-
-@pytest.fixture(autouse=True)
-def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As the template sets it; metrics of one test are not left to another."""
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Hongyan")
-    monkeypatch.setattr(telemetry.metrics.provider, "namespace", "Hongyan")
-    telemetry.metrics.clear_metrics()
-    yield
-    telemetry.metrics.clear_metrics()
 
 
 def test_a_run_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,26 +30,6 @@ CALLED = Exchange(request={"webhook": "…"}, response={"status_code": 200}, htt
 DELIVERED = Delivered(provider_message_id="m", exchange=CALLED)
 REFUSED = PermanentFailure(code=ErrorCode.AUTH_FAILED, reason="r", exchange=CALLED)
 LIMITED = TemporaryFailure(code=ErrorCode.RATE_LIMITED, reason="r", exchange=CALLED)
-
-
-@pytest.fixture(autouse=True)
-def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As the template sets it; metrics of one test are not left to another."""
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Hongyan")
-    monkeypatch.setattr(telemetry.metrics.provider, "namespace", "Hongyan")
-    telemetry.metrics.clear_metrics()
-    yield
-    telemetry.metrics.clear_metrics()
-
-
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
-    """The log lines so far, each one JSON object."""
-    written = io.StringIO()
-    [handler] = logging.getLogger(telemetry.logger.name).handlers
-    assert isinstance(handler, logging.StreamHandler)
-    monkeypatch.setattr(handler, "stream", written)
-    return lambda: [json.loads(line) for line in written.getvalue().splitlines()]
 
 
 def metrics() -> dict[str, Any]:

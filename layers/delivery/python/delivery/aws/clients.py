@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import boto3
@@ -37,19 +37,15 @@ class BoundedClient:
     botocore's time-outs do not cover the name look-up. So a call runs on a thread, which is left behind when its time
     is over. What it does then is harmless: each of our calls may happen twice or late.
 
-    boto3's client is made at the first call: it takes a cold start as long as importing fifty modules, and the report
-    queue is hardly ever needed.
+    boto3's client is made at the first call, because making one lengthens a cold start and the report queue is hardly
+    ever needed.
     """
 
     def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
+        self._made = cache(make)
 
-    @cached_property
-    def _made(self) -> Any:  # noqa: ANN401 - boto clients are made at run time
-        return self._make()
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        method = getattr(self._made, name)
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - boto clients are made at run time
+        method = getattr(self._made(), name)
         return lambda **arguments: _within_deadline(lambda: method(**arguments), name)
 
 
