@@ -107,6 +107,16 @@ def test_that_no_time_is_left_says_less_than_what_took_it() -> None:
     assert alone.trouble is none_left
 
 
+def test_a_row_that_was_locked_after_mysql_came_back_is_handed_over_as_locked() -> None:
+    """An error that is over is not the reason."""
+    around = Around(Store([ConnectionError("gone"), won(locked=[1])]))
+    one = around.closer(1)
+    one.close()
+    one.close()
+    assert one.hand_over()
+    assert around.seen.in_reports == [(1, "another transaction holds their rows")]
+
+
 @pytest.mark.parametrize(("seconds", "handed_over"), [(1.9, False), (2.0, False), (2.1, True)])
 def test_a_locked_record_has_two_seconds(seconds: float, *, handed_over: bool) -> None:
     """Counted from when it was met; then it is the report queue's, and sending goes on."""
@@ -133,8 +143,8 @@ def test_the_next_locked_record_has_two_seconds_of_its_own() -> None:
     one.close()
     assert one.locked_since == around.time
     assert around.reports.taken == []
-    assert one.hand_over("enough")
-    assert (one.locked_since, around.seen.in_reports) == (None, [(2, "enough")])
+    assert one.hand_over()
+    assert (one.locked_since, around.seen.in_reports) == (None, [(2, "another transaction holds their rows")])
 
 
 def test_what_nobody_took_is_told_with_both_causes() -> None:

@@ -20,6 +20,7 @@ from delivery.domain.outcome import (
     TemporaryFailure,
 )
 from delivery.domain.record import Attempt, Pointer
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from tests.unit.samples import channel
 from tests.unit.stages.sending_fakes import Attempts, Channels, Observer, Reports, Way, pointers, sender, soon
 
@@ -82,11 +83,19 @@ def test_each_record_goes_by_the_way_of_its_users_channel() -> None:
     of_user = {1: [channel(user_id=1)], 2: [replace(bot, user_id=2)]}
     of_user[3] = [channel(user_id=3), replace(bot, user_id=3)]
     of_user[4] = [channel(user_id=4), replace(bot, user_id=4, enabled=False)]
-    flow, bots, seen = Way(), Way(), Observer()
-    one = sender(Attempts(), flow, others={"feishu_bot": bots}, channels=Channels(of_user), observer=seen)
-    one.run(pointers(1, 2, 3, 4), until=soon())
-    assert seen.by_status == {"sent": 4}
+    of_user[5] = []
+    attempts, flow, bots = Attempts(), Way(), Way()
+    sender(attempts, flow, others={"feishu_bot": bots}, channels=Channels(of_user)).run(
+        pointers(1, 2, 3, 4, 5), until=soon()
+    )
     assert (sorted(flow.called), sorted(bots.called)) == ([1, 4], [2, 3])
+    assert {closing.attempt.record_id: closing.way for closing in attempts.closed} == {
+        1: FLOW_WEBHOOK,
+        2: "feishu_bot",
+        3: "feishu_bot",
+        4: FLOW_WEBHOOK,
+        5: None,
+    }
 
 
 def test_a_pointer_that_came_twice_or_that_another_sender_has_is_called_once_or_not_at_all() -> None:
@@ -178,9 +187,9 @@ def test_a_call_that_hangs_is_given_up_as_one_that_may_have_arrived() -> None:
     finally:
         released.set()
     assert seen.by_status == {"sent": 1, "failed": 1}
-    given_up = attempts.outcome_of(1)
-    assert isinstance(given_up, TemporaryFailure)
-    assert (given_up.code, given_up.reason) == ("provider_timeout", "no whole answer in time")
+    [given_up] = [closing for closing in attempts.closed if closing.attempt.record_id == 1]
+    assert given_up.way == FLOW_WEBHOOK
+    assert given_up.outcome == TemporaryFailure(code=ErrorCode.TIMEOUT, reason="no whole answer in time")
 
 
 def test_a_call_that_was_given_up_before_it_was_written_uses_no_attempt_and_is_never_written() -> None:
@@ -270,6 +279,21 @@ def test_without_the_report_queue_too_the_log_names_what_may_come_twice() -> Non
     with pytest.raises(ConnectionError, match="close"):
         one.run(pointers(1), until=soon(KEPT + 0.5))
     assert seen.lost == [(1, "ConnectionError: no database to close in; the report queue: AccessDenied: no")]
+
+
+def test_an_error_before_that_of_closing_is_the_one_that_is_raised() -> None:
+    """The first says what went wrong; a database that then takes nothing has its own line in the log."""
+
+    def break_at_two(one: Attempt) -> Outcome:
+        if one.record_id == 2:
+            raise RuntimeError("a bug of ours")
+        return SENT
+
+    attempts, seen = Attempts(close_errors=1_000_000), Observer()
+    one = sender(attempts, Way(how=break_at_two), reports=Reports(down=True), observer=seen)
+    with pytest.raises(RuntimeError, match="ours"):
+        one.run(pointers(1, 2), until=soon(KEPT + 5.5))
+    assert [record_id for record_id, _ in seen.lost] == [1]
 
 
 def test_rows_that_are_not_locked_close_by_themselves_and_a_locked_one_is_waited_for() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
+from typing import Any, TypeVar
 
 import pytest
 
@@ -17,9 +18,11 @@ from delivery.domain.channel import Channel
 from delivery.domain.outcome import NotStarted, Outcome
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closed, Closing
-from tests.unit.stages.sending_fakes import Attempts, Observer, Way, pointers, sender, soon, utc_now
+from tests.unit.stages.sending_fakes import Attempts, Channels, Observer, Reports, Way, pointers, sender, soon, utc_now
 from tests.unit.stages.test_send import KEPT, SENT, hanging
 from tests.waiting import until
+
+T = TypeVar("T")
 
 
 def test_one_set_at_most_waits_for_threads_while_as_many_calls_as_allowed_are_with_feishu() -> None:
@@ -150,21 +153,81 @@ def test_each_step_leaves_the_time_that_those_after_it_need() -> None:
     assert seconds_left() == inf
 
 
-def test_a_run_looks_a_few_times_a_second_while_it_waits() -> None:
-    """For a call, or for the last close: a function is paid for its processor's time."""
-    looks = list[datetime]()
+@dataclass
+class Looks:
+    """A clock that counts how often it is looked at."""
 
-    def now() -> datetime:
-        looks.append(utc_now())
-        return looks[-1]
+    count: int = 0
+
+    def now(self) -> datetime:
+        self.count += 1
+        return utc_now()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.7])
+def test_a_run_looks_a_few_times_a_second_while_it_waits(seconds: float) -> None:
+    """For a call, or for the last close: a function is paid for its processor's time."""
 
     def slowly(_attempt: Attempt) -> Outcome:
-        time.sleep(0.7)
+        time.sleep(seconds)
         return SENT
 
-    one = replace(sender(Attempts(), Way(how=slowly, timeout=timedelta(seconds=5))), now=now)
-    one.run(pointers(1), until=soon())
-    assert len(looks) < 60
+    looks, way = Looks(), Way(how=slowly, timeout=timedelta(seconds=5))
+    replace(sender(Attempts(), way), now=looks.now).run(pointers(1), until=soon())
+    assert looks.count < 60
+
+
+class AtOnce(Executor):
+    """Makes each call while it is submitted."""
+
+    def submit(self, call: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future = Future[T]()
+        future.set_result(call(*args, **kwargs))
+        return future
+
+
+def test_calls_that_ended_together_are_taken_together() -> None:
+    """With a look after each, a function could not take more than two hundred a second."""
+    attempts, looks = Attempts(), Looks()
+    one = replace(sender(attempts, Way(), concurrency=50), now=looks.now, threads=AtOnce)
+    one.run(pointers(*range(1, 51)), until=soon())
+    assert (attempts.close_calls, len(attempts.closed)) == (1, 50)
+    assert looks.count < 2 * 50
+
+
+def test_users_without_a_channel_are_waited_for_by_nobody() -> None:
+    """There is no call to wait for: fifty sets of them are closed as fast as MySQL takes them."""
+    attempts, began = Attempts(), time.monotonic()
+    one = sender(attempts, Way(), channels=Channels({user: [] for user in range(1, 51)}), concurrency=1)
+    one.run(pointers(*range(1, 51)), until=soon())
+    assert len(attempts.closed) == 50
+    assert time.monotonic() - began < 5
+
+
+@dataclass
+class Stopped:
+    """A clock that goes on only while somebody sleeps."""
+
+    time: datetime = field(default_factory=utc_now)
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+def test_what_is_owed_is_handed_over_while_all_the_time_for_it_is_left() -> None:
+    """A wait before the next try to close does not reach into the three seconds that are kept for the queue."""
+    left = list[timedelta]()
+    clock = Stopped()
+
+    class Watching(Reports):
+        def publish(self, closings: Sequence[Closing]) -> None:
+            left.append(end - clock.time)
+            super().publish(closings)
+
+    end = clock.time + timedelta(seconds=KEPT + 6)
+    one = sender(Attempts(close_errors=1_000_000), Way(), reports=Watching())
+    replace(one, now=lambda: clock.time, sleep=clock.sleep).run(pointers(1), until=end)
+    assert timedelta(seconds=3) <= left[0] <= timedelta(seconds=3.2)
 
 
 def test_an_attempt_has_the_times_at_which_it_was_opened_and_ended() -> None:

@@ -84,11 +84,11 @@ class Closer:
             return
         self.locked_since = self.locked_since or self.now()
         if self.now() - self.locked_since > _LOCKED_PATIENCE:
-            self.hand_over("another transaction holds their rows")
+            self.hand_over()
 
-    def hand_over(self, why: str = "") -> bool:
+    def hand_over(self) -> bool:
         """Sends the remaining outcomes to the report queue. Returns False if that did not take them either."""
-        owed, why = self.finished, why or f"{type(self.trouble).__name__}: {self.trouble}"
+        owed, why = self.finished, self._why_owed()
         if not owed:
             return True
         self.finished, self.locked_since = [], None
@@ -99,6 +99,10 @@ class Closer:
             return False
         self.observer.reported(owed, why)
         return True
+
+    def _why_owed(self) -> str:
+        error = self.trouble
+        return f"{type(error).__name__}: {error}" if error else "another transaction holds their rows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -220,15 +220,14 @@ class _Run:
         )
 
     def _close_if_time(self) -> None:
-        due = not self.in_flight or self.sender.now() - self.closed_at >= _CLOSE_EVERY
-        if not (self.closer.finished and due):
+        if self.in_flight and self.sender.now() - self.closed_at < _CLOSE_EVERY:
             return
         with ending_at(self.until - _TO_REPORT):
             self.closer.close()
         self.closed_at = self.sender.now()
         if not self.closer.owes:
             return
-        if self.in_flight or self.sender.now() + _CLOSE_EVERY < self.until - _TO_REPORT:
+        if self.sender.now() + _CLOSE_EVERY < self.until - _TO_REPORT:
             self.sender.sleep(_CLOSE_EVERY.total_seconds() / 2)
         elif not self.closer.hand_over():
             self.broken = self.broken or self.closer.trouble
