@@ -68,7 +68,7 @@ NEAR: Mapping[str, Sequence[str]] = {
         "unit/domain/test_transition.py",
         *_SENDING,
     ),
-    "domain/relaying": _RELAY,
+    "domain/relaying": (*_RELAY, "unit/aws/telemetry/test_telemetry.py"),
     "domain/lanes": _RELAY,
     "domain/transition": ("unit/domain/test_transition.py", *_SENDING),
     "deadline": ("unit/test_deadline.py", *_SENDING, "unit/feishu/test_call_deadlines.py"),

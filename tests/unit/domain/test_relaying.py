@@ -26,6 +26,7 @@ from delivery.domain.relaying import (
     Unreadable,
     after_delivery,
     message_of,
+    unreadable,
 )
 from tests.unit.samples import NOW, envelope, judge, payload
 
@@ -115,10 +116,28 @@ def test_what_users_wrote_arrives_as_it_was(words: str, row_id: int) -> None:
     assert (value["outbox_id"], value["payload"]["summary_text"]) == (row_id, words)
 
 
-def test_what_kafka_has_is_published() -> None:
-    assert after_delivery(outbox_row(retry_count=2), Accepted(), PAUSES, NOW) == Mark(
-        row_id=3, fate=Fate.PUBLISHED, retry_count=2
+def test_an_unreadable_row_is_dead_after_as_many_refusals_as_it_had() -> None:
+    """Kafka never saw it, so none is added."""
+    mark = unreadable(outbox_row(retry_count=4), "payload: is missing")
+    assert mark == Mark(row_id=3, fate=Fate.DEAD, retry_count=4, error="payload: is missing")
+
+
+def test_a_message_has_no_byte_that_json_does_not_need() -> None:
+    """Escaped Chinese would be twice as long, and a broker refuses what is too long for its topic."""
+    message = message_of(
+        outbox_row(payload='{"event_id": "e", "payload": {"summary_text": "改到周四", "target_id": 1}}')
     )
+    assert isinstance(message, Message)
+    assert message.value.decode() == (
+        '{"outbox_id":3,"event_id":"e","event_type":"notification.feishu.requested","event_version":"",'
+        '"service_name":"notification","aggregate_id":"","payload":{"summary_text":"改到周四","target_id":1}}'
+    )
+
+
+def test_what_kafka_has_is_published() -> None:
+    mark = after_delivery(outbox_row(retry_count=2), Accepted(), PAUSES, NOW)
+    assert mark == Mark(row_id=3, fate=Fate.PUBLISHED, retry_count=2)
+    assert mark.status == "published"
 
 
 @pytest.mark.parametrize(("retries", "seconds"), [(0, 1), (1, 4), (5, 36), (9, 100), (10, 100), (18, 100)])

@@ -142,6 +142,17 @@ def test_rejects_keep_their_source_whole() -> None:
     assert [reject.source for reject in report.rejects] == records
 
 
+def test_a_dry_run_names_the_rejects_and_keeps_nothing() -> None:
+    """An operator asks it before a replay."""
+    recorder, queue, records = Recorder(), Queue(), batch("good", "foreign", "malformed", "poison")
+    rejects = ingester(recorder, queue).would_reject(records)
+    assert [(reject.source, reject.code.value) for reject in rejects] == [
+        (records[2], "payload_invalid"),
+        (records[3], "envelope_invalid"),
+    ]
+    assert (recorder.intakes, queue.published) == ([], [])
+
+
 def test_a_reject_has_the_reason_and_the_outbox_row_of_its_event() -> None:
     """Whoever looks into either table finds the other, and why."""
     recorder = Recorder()

@@ -20,7 +20,7 @@ from delivery.domain.relaying import (
     Refused,
     Unavailable,
 )
-from delivery.relay import KafkaTrouble, Relayer, RelayPolicy, RelayReport
+from delivery.relay import KafkaTrouble, Relayer, RelayPolicy, RelayReport, Trouble
 from tests.unit.domain.test_relaying import PAUSES, outbox_row
 from tests.unit.samples import NOW
 
@@ -52,6 +52,8 @@ class Outbox:
     asked: int = 0
     #: How many rows there is room for in a set.
     room: int = 1_000
+    #: How many rows each set has that are set aside.
+    blocked: list[int] = field(default_factory=list)
     down: Exception | None = None
 
     def lease_due(self, *, limit: int, now: datetime, lease: timedelta) -> Leased:
@@ -60,7 +62,7 @@ class Outbox:
         size = min(limit, self.room)
         left = len(self.rows[size:limit])
         rows, self.rows = self.rows[:size], self.rows[size:]
-        return Leased(rows=rows, until=now + lease, left=left)
+        return Leased(rows=rows, until=now + lease, blocked=self.blocked.pop(0) if self.blocked else 0, left=left)
 
     def mark(self, marks: Sequence[Mark], *, leased_until: datetime, now: datetime) -> int:
         if self.down:
@@ -85,7 +87,7 @@ class Kafka:
     in_flight: list[Message] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
     together: list[set[int]] = field(default_factory=list)
-    abandoned: int = 0
+    abandoned: list[int] = field(default_factory=list)
 
     def prepare(self) -> None:
         if self.refuses:
@@ -96,7 +98,7 @@ class Kafka:
         self.in_flight.append(message)
 
     def answers(self, *, within: float) -> Sequence[tuple[int, Delivery]]:
-        self.clock.wait(max(within, 1) if self.silent else self.seconds)
+        self.clock.wait(within if self.silent else self.seconds)
         if self.silent:
             return []
         answered, self.in_flight = self.in_flight, []
@@ -108,7 +110,7 @@ class Kafka:
         return waiting.pop(0) if waiting else Accepted()
 
     def abandon(self) -> None:
-        self.abandoned += len(self.in_flight)
+        self.abandoned.append(len(self.in_flight))
         self.in_flight = []
 
 
@@ -151,6 +153,7 @@ def test_a_key_has_one_message_in_flight_and_keys_run_side_by_side() -> None:
     assert run.kafka.together == [{1, 3, 4}, {2}]
     assert (report.published, report.failure) == (4, None)
     assert set(run.fates().values()) == {Fate.PUBLISHED}
+    assert run.kafka.abandoned == []  # the next set needs the client
 
 
 def test_rows_behind_a_refused_one_come_back_with_it() -> None:
@@ -176,11 +179,11 @@ def test_a_dead_row_lets_the_next_of_its_key_go() -> None:
     assert run.kafka.sent == [1, 4]
     assert run.fates() == {1: Fate.DEAD, 2: Fate.DEAD, 3: Fate.DEAD, 4: Fate.PUBLISHED}
     assert (report.published, report.dead) == (1, 3)
-    assert [(it.row_id, it.topic, it.words) for it in report.troubles] == [
-        (1, "t", "policy"),
-        (2, "t", "payload: should be a JSON object"),
-        (3, "t", "payload is not a JSON object but an array"),
-    ]
+    assert report.troubles == (
+        Trouble(row_id=1, topic="t", fate=Fate.DEAD, words="policy"),
+        Trouble(row_id=2, topic="t", fate=Fate.DEAD, words="payload: should be a JSON object"),
+        Trouble(row_id=3, topic="t", fate=Fate.DEAD, words="payload is not a JSON object but an array"),
+    )
 
 
 def test_what_was_refused_in_a_batch_is_tried_alone() -> None:
@@ -239,6 +242,14 @@ def test_a_set_of_large_rows_is_followed_by_the_next_at_once() -> None:
     assert run.clock.time == NOW + POLICY.idle
 
 
+def test_a_set_that_is_full_with_rows_set_aside_is_followed_by_the_next_at_once() -> None:
+    """Those that are set aside took room in it, so more may be due."""
+    run = Run(of_key("a", 1), until=NOW + timedelta(seconds=15, milliseconds=1))
+    run.outbox.blocked = [3]
+    assert run.report().published == 1
+    assert run.outbox.asked == 2
+
+
 def test_with_the_deadline_near_nothing_is_leased_or_produced() -> None:
     """What could not be marked any more is left to the next run."""
     run = Run(of_key("a", 1), until=NOW + timedelta(seconds=15))
@@ -271,9 +282,10 @@ def test_what_has_no_answer_in_the_end_stays_leased_and_fails_the_run() -> None:
     run = Run([*of_key("a", 1, 2), *of_key("b", 3)], until=NOW + timedelta(seconds=30))
     run.kafka.silent = True
     report = run.report()
-    assert (run.outbox.marks, run.kafka.abandoned, report.unanswered) == ([], 2, 2)
+    assert (run.outbox.marks, run.kafka.abandoned, report.unanswered) == ([], [2], 2)
     assert isinstance(report.failure, KafkaTrouble)
-    assert run.clock.time <= run.until
+    assert str(report.failure) == "Kafka did not answer in time"
+    assert run.clock.time - POLICY.idle == run.until - POLICY.spare  # in which the others of a set would be marked
 
 
 def test_marks_that_somebody_else_was_quicker_with_are_counted() -> None:
@@ -281,6 +293,13 @@ def test_marks_that_somebody_else_was_quicker_with_are_counted() -> None:
     run = Run(of_key("a", 1, 2))
     run.outbox.lost = 1
     assert run.report().lost == 1
+
+
+def test_rows_that_wait_for_an_older_one_of_their_key_are_counted() -> None:
+    """In sets with something to produce, and in sets where everything waits."""
+    run = Run(of_key("a", 1))
+    run.outbox.blocked = [1, 3, 2]
+    assert run.report().blocked == 6
 
 
 @pytest.mark.parametrize("breaks", ["prepare", "mark"])

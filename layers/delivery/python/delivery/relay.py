@@ -77,8 +77,8 @@ class RelayReport:
     failure: Exception | None = None
 
     def add(self, leased: Leased, marks: Sequence[Mark], *, won: int, unanswered: int) -> RelayReport:
-        counts = Counter(mark.fate for mark in marks)
-        delayed = [mark.error or "" for mark in marks if mark.fate is Fate.DELAYED]
+        counts, troubles = Counter(mark.fate for mark in marks), _troubles(leased.rows, marks)
+        delayed = [trouble.words for trouble in troubles if trouble.fate is Fate.DELAYED]
         silence = ["Kafka did not answer in time"] if unanswered else []
         return replace(
             self,
@@ -90,16 +90,16 @@ class RelayReport:
             lost=self.lost + len(marks) - won,
             unanswered=self.unanswered + unanswered,
             trouble=[self.trouble, *silence, *delayed][-1],
-            troubles=(*self.troubles, *_troubles(leased.rows, marks))[:_TOLD],
+            troubles=(*self.troubles, *troubles)[:_TOLD],
         )
 
 
 def _troubles(rows: Sequence[OutboxRow], marks: Sequence[Mark]) -> list[Trouble]:
-    told = {mark.row_id: mark for mark in marks if mark.error is not None}
+    topics = {row.id: row.topic for row in rows}
     return [
-        Trouble(row_id=row.id, topic=row.topic, fate=told[row.id].fate, words=told[row.id].error or "")
-        for row in rows
-        if row.id in told
+        Trouble(row_id=mark.row_id, topic=topics[mark.row_id], fate=mark.fate, words=mark.error)
+        for mark in marks
+        if mark.error is not None
     ]
 
 

@@ -223,15 +223,18 @@ def test_no_line_shows_a_secret_or_a_users_text(lines: Callable[[], list[dict[st
     assert [secret for secret in (WEBHOOK_KEY, TOKEN, "改期", "私事") if secret in shown] == []
 
 
-def test_a_row_that_is_not_published_is_named_with_kafka_s_words(lines: Callable[[], list[dict[str, Any]]]) -> None:
+@pytest.mark.parametrize(("fate", "word"), [(Fate.REFUSED, "refused"), (Fate.DELAYED, "delayed"), (Fate.DEAD, "dead")])
+def test_a_row_that_is_not_published_is_named_with_kafka_s_words(
+    fate: Fate, word: str, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
     """Its topic and id, by which the row is found; nothing of what it says is at hand here."""
-    trouble = Trouble(row_id=7, topic="t", fate=Fate.REFUSED, words="Kafka: MSG_SIZE_TOO_LARGE: too large")
+    trouble = Trouble(row_id=7, topic="t", fate=fate, words="Kafka: MSG_SIZE_TOO_LARGE: too large")
     telemetry.observe_relay(
         RelayReport(published=2, refused=1, trouble="Kafka: away", troubles=(trouble,), oldest_pending_seconds=4.5)
     )
     counts, row, away = lines()
     assert (counts["published"], counts["refused"], counts["oldest_pending_seconds"]) == (2, 1, 4.5)
-    assert (row["row_id"], row["topic"], row["fate"], row["words"]) == (7, "t", "refused", trouble.words)
+    assert (row["row_id"], row["topic"], row["fate"], row["words"]) == (7, "t", word, trouble.words)
     assert (away["level"], away["why"]) == ("ERROR", "Kafka: away")
     told = metrics()
     assert (told["Published"], told["Refused"], told["OldestPendingAge"]) == ([2.0], [1.0], [4.5])

@@ -38,9 +38,9 @@ class Leased:
     rows: Sequence[OutboxRow]
     until: datetime
     #: Due rows that were set aside because an older row of their key is not published yet.
-    blocked: int = 0
+    blocked: int
     #: Due rows left to the next set because this one has enough bytes.
-    left: int = 0
+    left: int
 
     @property
     def taken(self) -> int:
@@ -134,7 +134,7 @@ def message_of(row: OutboxRow) -> Message | Unreadable:
     """Puts the row's payload into the envelope of docs/events.md, under the row's key."""
     document = object_in(row.payload.encode())
     if isinstance(document, str):
-        return Unreadable(reason=document.replace("the value", "payload", 1))
+        return Unreadable(reason=document.replace("the value", "payload"))
     if isinstance(broken := checked_envelope(document), Broken):
         return Unreadable(reason=str(broken))
     envelope = {
