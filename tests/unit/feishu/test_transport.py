@@ -211,6 +211,10 @@ def test_a_connection_that_is_cut_before_the_answer_is_not_tried_again() -> None
     [
         ("http://[", {}),
         ("nothing", {}),
+        ("http://127.0.0.1:65536/", {}),
+        ("http://127.0.0.1:1/a b", {}),
+        ("http://127.0.0.1:1/\r\nHost: elsewhere", {}),
+        ("http://somebody@127.0.0.1:1/", {}),
         ("http://127.0.0.1:1/", {"Authorization": "令牌"}),
         ("http://127.0.0.1:1/", {"Authorization": "a\nb"}),
     ],

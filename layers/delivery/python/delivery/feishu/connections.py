@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, cast
 
 import certifi
 import requests
-import requests.exceptions
 from requests.adapters import BaseAdapter
+from requests.exceptions import InvalidURL
 
 from delivery.deadline import Permit
 from delivery.feishu.reply import Reply
@@ -31,6 +31,7 @@ SILENT_SECONDS = 30.0
 _MOST = 64 * 1024
 _WANTS_WRITING = (BlockingIOError, ssl.SSLWantWriteError)
 _PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65_535
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>(?P<name>[A-Za-z0-9.-]+)(:(?P<port>[0-9]{1,5}))?)(?P<path>/[!-~]*)?")
 
 
@@ -47,9 +48,7 @@ class BoundedAdapter(BaseAdapter):
         self._idle: defaultdict[_Origin, list[_Connection]] = defaultdict(list)
 
     def send(self, request: requests.PreparedRequest, *, permit: Permit, **_: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401 - requests passes settings that do not apply here
-        place = _URL.fullmatch(str(request.url))
-        if not place:
-            raise requests.exceptions.InvalidURL("a URL that no call can be made to")
+        place = _place_of(str(request.url))
         origin = _Origin(place["scheme"], place["name"], int(place["port"] or _PORTS[place["scheme"]]))
         connection = self._idle_at(origin) or _Connection(origin, self._context, permit)
         try:
@@ -86,6 +85,13 @@ class BoundedAdapter(BaseAdapter):
             idle.append(connection)
         else:
             connection.close()
+
+
+def _place_of(url: str) -> re.Match[str]:
+    place = _URL.fullmatch(url)
+    if place is None or int(place["port"] or 0) > _LAST_PORT:
+        raise InvalidURL("no call can be made to such a URL")
+    return place
 
 
 @cache

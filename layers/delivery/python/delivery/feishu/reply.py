@@ -62,14 +62,14 @@ class Reply:
     def close(self) -> None:
         on_close, self.on_close = self.on_close, None
         if on_close:
-            on_close(self._whole and self._reusable and not self._pieces)
+            on_close(self._reusable)
 
     def _read_head(self) -> None:
         size = 0
         while self._in_head:
-            size += self._feed()
-            if size > _HEAD_LIMIT and self._in_head:
+            if size > _HEAD_LIMIT:
                 raise BrokenReply("its head does not end")
+            size += self._feed()
 
     def _feed(self) -> int:
         """Parses what comes next, and returns how long that was. What came before an error is not lost by it."""
