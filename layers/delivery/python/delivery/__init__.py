@@ -4,4 +4,4 @@ import gc
 
 # What a cold start imports stays. With Python's own threshold the collector looks through it again and again, which
 # takes about 4 % of the cold start.
-gc.set_threshold(50_000)
+gc.set_threshold(200_000)
