@@ -24,7 +24,12 @@ def role(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_making_a_client_looks_into_its_own_service_s_directory_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """There are hundreds of them, and a function's first call would wait for all."""
     looked, listdir = list[Path](), os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path: looked.append(Path(path)) or listdir(path))
+
+    def remembered(path: str) -> list[str]:
+        looked.append(Path(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", remembered)
     aws_session().create_client("sqs")
     assert {path.name for path in looked if path.parent == Path(Loader.BUILTIN_DATA_PATH)} == {"sqs"}
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from delivery.aws.telemetry import SendTelemetry
+from delivery.aws.send_telemetry import SendTelemetry
 from delivery.aws.wiring import claim, ingest, prune, relay, send
 from delivery.claim import ClaimPolicy
 from delivery.deadline import ending_in

@@ -54,7 +54,7 @@ def parts(token: str) -> Mapping[str, Any]:
 def test_a_token_is_what_botocore_s_own_client_makes() -> None:
     """Signature and all, at the same second, whatever the order of its parts."""
     session = Session()
-    client = session.create_client("rds")
+    client: Any = session.create_client("rds")
     client.generate_db_auth_token(HOST, 3306, USER)  # the first one takes long
     before = address_by_token(settings(), session).password
     theirs = client.generate_db_auth_token(HOST, 3306, USER)
