@@ -63,7 +63,7 @@ def test_the_garbage_collector_does_not_run_while_a_function_is_imported(name: s
 
 @pytest.mark.parametrize(("name", "others"), [("send", "operating"), ("ingest", "outcome"), ("claim", "transition")])
 def test_a_cold_start_imports_nothing_of_what_others_do(name: str, others: str) -> None:
-    """The sender knows nothing of operators, ingest and claim nothing of how an attempt ends: a cold start would pay."""
+    """The sender knows nothing of operators; ingest and claim, nothing of how an attempt ends."""
     look = f"import sys, functions.{name}.handler; print('delivery.domain.{others}' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", look], env={}, capture_output=True, text=True, check=False)
     assert done.stdout == "False\n", done.stderr
