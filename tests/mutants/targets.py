@@ -108,7 +108,7 @@ NEAR: Mapping[str, Sequence[str]] = {
     "producer/contract/checking": (*_CONTRACT, "unit/producer/test_event.py"),
     "producer/contract/fields": (*_CONTRACT, "unit/producer/test_schema.py"),
     "producer/contract/models": (*_CONTRACT, "unit/producer/test_schema.py"),
-    "producer/contract/target_url": ("unit/domain/test_target_url.py",),
+    "producer/contract/target_url": ("unit/domain/test_target_url.py", "unit/producer/test_event.py"),
     "producer/contract/times": _CONTRACT,
     "producer/dedupe": ("unit/producer/test_dedupe.py",),
     "producer/event": ("unit/producer/test_event.py",),

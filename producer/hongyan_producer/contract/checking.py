@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from hongyan_producer.contract.fields import PREFIXES_IN_CONTEXT
 from hongyan_producer.contract.models import Envelope, Payload
 
 _ONE_LINE = 300
@@ -40,7 +39,7 @@ def checked_envelope(document: object) -> Envelope | Broken:
 
 def checked_payload(document: object, *, url_prefixes: Sequence[str]) -> Payload | Broken:
     try:
-        return Payload.model_validate(document, context={PREFIXES_IN_CONTEXT: url_prefixes})
+        return Payload.model_validate(document, context=url_prefixes)
     except ValidationError as error:
         return Broken(_rules(error))
 

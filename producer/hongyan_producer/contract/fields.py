@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from hongyan_producer.contract.target_url import URL_PREFIXES, target_url_problem
+from hongyan_producer.contract.target_url import target_url_problem
 from hongyan_producer.contract.times import rfc3339
 
 BIGINT = 2**63
-#: The validation context's key for the stage's URL prefixes.
-PREFIXES_IN_CONTEXT = "url_prefixes"
 _TEXT_BYTES = 65_535  # MySQL's TEXT
 
 
@@ -32,9 +31,9 @@ def _fits_text(value: str) -> str:
     return value
 
 
-def _opens_a_page(url: str, info: ValidationInfo) -> str:
-    prefixes = (info.context or {}).get(PREFIXES_IN_CONTEXT, URL_PREFIXES)
-    if problem := target_url_problem(url, prefixes):
+def _opens_a_page(url: str, info: ValidationInfo[Sequence[str]]) -> str:
+    """The context of a validation is the stage's URL prefixes."""
+    if problem := target_url_problem(url, info.context):
         raise PydanticCustomError("target_url", problem)
     return url
 
