@@ -12,6 +12,8 @@ _MASK = b"****"
 _LIKE_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{10}")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
+#: What each escape has: looking for these is much faster than looking for escapes.
+_MARK_OF_ESCAPE = re.compile(rb"[\\%&\x00]")
 # Escapes of JSON, URLs, HTML and Python, also several times over. The bounds keep a hostile answer from costing time.
 _ESCAPE = re.compile(
     rb"\\{1,8}u(?P<json>[dD][89abAB][0-9a-fA-F]{2}\\{1,8}u[dD][c-fC-F][0-9a-fA-F]{2}|[0-9a-fA-F]{4})"
@@ -63,7 +65,7 @@ def _forms(text: bytes) -> Iterator[bytes]:
 
 def _unescaped(body: bytes) -> tuple[bytes, Sequence[int]]:
     """The text without its escapes, and for each byte of it, and for its end, where that stands in the body."""
-    if not _ESCAPE.search(body):
+    if not _MARK_OF_ESCAPE.search(body):
         return body, range(len(body) + 1)
     plain, starts, at = bytearray(), list[int](), 0
     for escape in _ESCAPE.finditer(body):
