@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from delivery.domain.contract import Accepted
 from docs.event_schema import FILE, written
 from docs.event_tables import PAGE, example_of
+from hongyan_producer.contract.models import TOPIC
 from tests.unit.domain.test_target_url import PIECES, PREFIX
 from tests.unit.samples import envelope, judge, payload
 
@@ -102,3 +103,8 @@ def test_the_schema_allows_what_ordinary_producers_write(field: str, value: obje
 def test_another_event_is_not_allowed(changes: dict[str, Any]) -> None:
     """Ingest would pass it over or reject it."""
     assert not allowed(envelope(**changes))
+
+
+def test_the_topic_is_the_go_service_s() -> None:
+    """A stage reads it unless its setting says otherwise, and so producers keep writing to it."""
+    assert TOPIC == "smartflow.notification.outbox"
