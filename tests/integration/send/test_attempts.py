@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import pymysql
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 from delivery.domain.outcome import (
     Delivered,
@@ -21,12 +23,13 @@ from delivery.domain.outcome import (
     TemporaryFailure,
 )
 from delivery.domain.record import Attempt, Pointer
-from delivery.domain.transition import Closing, after_attempt
+from delivery.domain.transition import Closed, Closing, after_attempt
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from tests.integration.clock import Clock
-from tests.integration.notifications import add_row, add_rows, history, row, rows
-from tests.integration.sending import LEASE, LEASE_OVER
+from tests.integration.counting import counted
+from tests.integration.notifications import add_row, add_rows, batch, history, row, rows
+from tests.integration.sending import LEASE, LEASE_OVER, PointerList, ingester
 from tests.integration.threads import at_once
 from tests.unit.samples import EXACT_RETRY
 
@@ -99,6 +102,50 @@ def test_opening_takes_the_record_under_a_lease(engine: Engine, clock: Clock) ->
     lease = taken.next_retry_at.replace(tzinfo=UTC) - clock()
     assert LEASE <= lease < LEASE + timedelta(seconds=1)
     assert taken.updated_at.replace(tzinfo=UTC) == clock()
+
+
+def test_an_attempt_knows_when_its_notification_was_asked_for(engine: Engine, clock: Clock, queue: PointerList) -> None:
+    """In UTC, though the producer wrote another zone."""
+    ingester(engine, clock, queue).run(batch("a"))
+    [attempt] = opened(engine, clock, *queue.pointers)
+    assert attempt.requested_at == datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def test_a_row_of_the_go_service_opens_with_what_it_has(engine: Engine, clock: Clock) -> None:
+    """It may hold NULL where ours have empty texts, and does not tell when it was asked for."""
+    unknown = dict.fromkeys(("summary_text", "fallback_text", "trace_id", "requested_at"))
+    [attempt] = opened(engine, clock, Pointer(add_row(engine, now=clock(), **unknown), 0))
+    assert (attempt.summary_text, attempt.fallback_text, attempt.trace_id) == ("", "", "")
+    assert attempt.requested_at is None
+
+
+def test_an_opening_that_mysql_refuses_is_not_tried_again(engine: Engine, clock: Clock) -> None:
+    """Only a locked row is worth a second look: an outage would be waited for twice."""
+    refused = pymysql.err.OperationalError(3024, "maximum statement execution time exceeded")
+    tries = fail_statements(engine, refused)
+    with pytest.raises(OperationalError):
+        opened(engine, clock, Pointer(1, 0))
+    assert len(tries) == 1
+
+
+def fail_statements(engine: Engine, error: pymysql.err.Error) -> list[str]:
+    """Every statement fails with this from now on; returns the list that they are added to."""
+    failed: list[str] = []
+
+    def fail(_cursor: object, statement: str, _parameters: object, _context: object) -> None:
+        failed.append(statement)
+        raise error
+
+    event.listen(engine, "do_execute", fail)
+    return failed
+
+
+def test_to_open_or_to_close_nothing_asks_mysql_nothing(engine: Engine, clock: Clock) -> None:
+    """A sender opens nothing if the keys of all its channels are out of reach."""
+    with counted(engine) as counts:
+        assert opened(engine, clock) == []
+        assert Attempts(engine=engine).close([]) == Closed(won=frozenset())
+    assert counts["statements"] == 0
 
 
 def test_closing_a_delivered_attempt_writes_all_of_it(engine: Engine, clock: Clock) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event
 
 from delivery.deadline import ending_in
 from delivery.domain.outcome import Delivered, Exchange, NotStarted, Outcome
-from delivery.domain.record import Attempt, Pointer
+from delivery.domain.record import Attempt, DatabaseDown, Pointer
 from delivery.domain.transition import Closed
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
@@ -23,7 +23,7 @@ from tests.integration.conftest import engine_for
 from tests.integration.counting import lock_waits
 from tests.integration.faulty_commits import lose_next_commit
 from tests.integration.notifications import add_row, add_rows, count, row, rows
-from tests.integration.send.test_attempts import BROKEN, DELIVERED, closing, opened, outcomes
+from tests.integration.send.test_attempts import BROKEN, DELIVERED, closing, fail_statements, opened, outcomes
 from tests.integration.sending import LEASE, LEASE_OVER
 
 NOT_STARTED = NotStarted(reason="its call had not begun when the time was over")
@@ -104,17 +104,16 @@ def test_a_row_that_stays_locked_keeps_no_other_from_being_opened(
     assert ids_of(attempts) == set(ids) - {ids[3]}
 
 
-def test_a_locked_row_that_is_not_asked_for_is_not_waited_for(
-    engine: Engine, another_transaction: Connection, clock: Clock
-) -> None:
-    """On a small table a scan would meet it, in opening as in closing."""
-    ids = add_rows(engine, 12, now=clock(), next_retry_at=clock())
-    another_transaction.exec_driver_sql("SELECT id FROM notification_records WHERE id = %s FOR UPDATE", (ids[3],))
-    waits = lock_waits(engine)
-    attempts = opened(engine, clock, *(Pointer(record_id, 0) for record_id in ids if record_id != ids[3]))
-    closed = Attempts(engine=engine).close([closing(attempt, DELIVERED, clock) for attempt in attempts])
-    assert closed == Closed(won=frozenset(ids) - {ids[3]})
-    assert lock_waits(engine) == waits
+def test_a_locked_row_that_is_not_asked_for_is_not_waited_for(fresh_engine: Engine, clock: Clock) -> None:
+    """On a small table a scan would meet it, in opening as in closing. One that was large once is scanned less."""
+    ids = add_rows(fresh_engine, 12, now=clock(), next_retry_at=clock())
+    with fresh_engine.begin() as another:
+        another.exec_driver_sql("SELECT id FROM notification_records WHERE id = %s FOR UPDATE", (ids[3],))
+        waits = lock_waits(fresh_engine)
+        attempts = opened(fresh_engine, clock, *(Pointer(record_id, 0) for record_id in ids if record_id != ids[3]))
+        closed = Attempts(engine=fresh_engine).close([closing(attempt, DELIVERED, clock) for attempt in attempts])
+        assert closed == Closed(won=frozenset(ids) - {ids[3]})
+        assert lock_waits(fresh_engine) == waits
 
 
 def test_a_locked_table_is_waited_for_once_and_everything_in_it_is_locked(
@@ -272,6 +271,14 @@ def test_a_close_that_is_refused_as_too_large_is_halved(engine: Engine, clock: C
     closed = Attempts(engine=engine).close([closing(attempt, long, clock) for attempt in attempts])
     assert len(closed.won) == 40
     assert count(engine, "notification_attempts") == 40
+
+
+def test_one_close_that_is_refused_as_too_large_is_told_as_that(engine: Engine, clock: Clock) -> None:
+    """There is nothing left to halve."""
+    [attempt] = opened_set(engine, clock, 1)
+    fail_statements(engine, pymysql.err.OperationalError(1153, "refused"))
+    with pytest.raises(DatabaseDown, match="1153: refused"):
+        Attempts(engine=engine).close([closing(attempt, DELIVERED, clock)])
 
 
 def test_a_close_that_is_refused_for_its_size_is_halved(small_packets: Engine, clock: Clock) -> None:
