@@ -90,7 +90,12 @@ NEAR: Mapping[str, Sequence[str]] = {
         *_CHANNELS,
         *_RIGHTS,
     ),
-    "storage/outbox/consuming": (*_INGEST, *_RIGHTS),
+    "storage/outbox/consuming": (
+        "integration/ingest/test_outages.py",
+        "integration/ingest/test_outbox_marks.py",
+        *_INGEST,
+        *_RIGHTS,
+    ),
     "storage/outbox/leasing": _OUTBOX,
     "storage/outbox/relayed": _OUTBOX,
     "storage/recording": (*_INGEST, *_RIGHTS),
