@@ -209,12 +209,13 @@ def test_a_number_given_back_late_leaves_a_newer_attempt_alone(engine: Engine, c
 
 
 def test_a_record_that_was_deleted_meanwhile_does_not_stick(engine: Engine, clock: Clock) -> None:
-    """Its closing is late, the others are won: nothing comes again for ever."""
+    """Its closing is late, the others are won: nothing comes again for ever. It leaves no history of nothing."""
     gone, there = opened_set(engine, clock, 2)
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM notification_records WHERE id = %s", (gone.record_id,))
     closed = Attempts(engine=engine).close([closing(one, DELIVERED, clock) for one in (gone, there)])
     assert closed == Closed(won=ids_of([there]))
+    assert outcomes(engine, gone.record_id) == []
 
 
 def test_without_time_a_set_with_a_locked_line_is_left_for_later(

@@ -39,7 +39,8 @@ _READ_AS: Mapping[str, Callable[[Any], Any]] = {
     "requested_at": lambda moment: moment and from_stored(moment),
 }
 _LOCKED = ("id", "status", "attempt_count", *_CARRIED, "next_retry_at", "updated_at")
-# The key is forced: on a small table the optimizer prefers a full scan, which waits for any locked row.
+# The key is forced, here and below: on a small table the optimizer prefers a full scan, which locks any row for a
+# moment, or waits for it.
 _LOCK = f"""
 SELECT {listed(_LOCKED)} FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s ORDER BY id FOR UPDATE"""  # noqa: S608 - constant
@@ -53,7 +54,7 @@ _OPENED = {
     "last_error": "NULL",
     "updated_at": "%(now)s",
 }
-_OPEN = f"UPDATE notification_records SET {assigned(_OPENED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
+_OPEN = f"UPDATE notification_records FORCE INDEX (PRIMARY) SET {assigned(_OPENED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
 
 RIGHTS: Rights = {"notification_records": [*select(*_LOCKED), *update(*_OPENED)]}
 

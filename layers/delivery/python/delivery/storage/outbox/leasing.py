@@ -49,7 +49,9 @@ FROM notification_outbox_messages AS mine JOIN LATERAL (
 WHERE mine.id IN %(one_of_each_key)s"""  # noqa: S608 - constant
 
 _LEASED = {"next_retry_at": "%(until)s", "updated_at": "%(now)s"}
-_LEASE = f"UPDATE notification_outbox_messages SET {assigned(_LEASED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
+_LEASE = f"""
+UPDATE notification_outbox_messages FORCE INDEX (PRIMARY) SET {assigned(_LEASED)}
+WHERE id IN %(ids)s"""  # noqa: S608 - constant
 
 _LARGE = "SELECT id, payload FROM notification_outbox_messages WHERE id IN %(ids)s"
 
