@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from delivery.domain.intake import Intake
+from delivery.storage.rejects import fingerprint
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
 from tests.integration.notifications import TOPIC, asking_for, batch, count, event, kafka, rows
@@ -144,6 +145,12 @@ def test_two_rejects_at_one_position_are_both_kept(
     stage.run([second, first, second])
     kept = [(reject.timestamp, reject.key, reject.value) for reject in rejects(engine)]
     assert kept == [(one.timestamp, one.key, one.value) for one in (first, second)]
+
+
+def test_a_fingerprint_is_the_same_in_every_version() -> None:
+    """Else a record that comes again after a deployment would be kept twice."""
+    made = fingerprint(kafka(None, timestamp=1, key=b"7")).hex()
+    assert made == "52625182fd04717fcc8b2643a6364ef254e3a132c83bad3023d9cf8e3af51c19"
 
 
 def test_one_reject_three_times_is_kept_once(engine: Engine, clock: Clock, queue: PointerList) -> None:
