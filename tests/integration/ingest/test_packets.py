@@ -88,9 +88,8 @@ def test_a_reject_that_is_larger_than_a_packet_is_kept_cut(
     """It must not block its partition: its first bytes are kept, and the reason says so."""
     value = filler * (3 * MIB)
     huge = kafka(value, offset=5, key=filler * MIB, headers=(("trace", filler * MIB),), timestamp=1)
-    stage = ingester(small_packets, clock, queue)
-    for _ in range(2):
-        report = stage.run([huge, *batch("a")])
+    stage, records = ingester(small_packets, clock, queue), [huge, *batch("a")]
+    _, report = stage.run(records), stage.run(records)
     assert report.rejected == {"envelope_invalid": 1}
     [kept] = rejects(small_packets)
     assert value.startswith(kept.value)
