@@ -178,6 +178,18 @@ def test_another_sender_s_opening_of_the_same_moment_is_not_taken_for_ours(
     assert [attempt.number for attempt in theirs] == [1]
 
 
+def test_a_claim_of_the_same_moment_is_not_taken_for_an_opening(
+    engine: Engine, another_engine: Callable[[], Engine], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease may end at the same millisecond. The record is opened once, with the number that is next."""
+    pointer = Pointer(add_row(engine, now=clock(), next_retry_at=clock()), 0)
+    monkeypatch.setattr(random, "random", lambda: 0.0)
+    due = DueRecords(engine=another_engine())
+    lose_next_commit(monkeypatch, taken=False, meanwhile=lambda: due.lease_due(limit=1, now=clock(), lease=LEASE))
+    assert [attempt.number for attempt in opened(engine, clock, pointer)] == [1]
+    assert row(engine, pointer.record_id).attempt_count == 1
+
+
 def test_an_attempt_that_never_started_gives_its_number_back(engine: Engine, clock: Clock) -> None:
     """No line of history, and the next opening has the same number; after a failure the record is `failed` again."""
     first, second = opened_set(engine, clock, 2)
