@@ -85,6 +85,23 @@ def test_several_refused_rows_are_each_isolated_for_its_own_reason(picky: Engine
     assert len({reject.reason for reject in stored.refused}) == len(unfit)
 
 
+def test_each_error_about_a_value_refuses_its_row_alone(fresh_engine: Engine, clock: Clock) -> None:
+    """Out of range, truncated, no time, no default, no text, too long, a trigger, no JSON, a CHECK."""
+    numbers = [1264, 1265, 1292, 1364, 1366, 1406, 1644, 3140, 3819]
+    with fresh_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON notification_records FOR EACH ROW BEGIN "
+            "DECLARE number INT DEFAULT NEW.target_id; "
+            "IF number > 1 THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = number; END IF; END"
+        )
+    bad = [request for number in numbers for request in asking_for(str(number), target_id=number).requests]
+    stored = recorder_store(fresh_engine, clock, Intake(requests=[*asking_for("a").requests, *bad], rejects=[]))
+    assert stored.created == 1
+    assert sorted(reject.reason[:27] for reject in stored.refused) == [
+        f"MySQL refused the row: {number}" for number in numbers
+    ]
+
+
 @pytest.mark.usefixtures("loose_server")
 def test_a_server_in_loose_mode_refuses_all_the_same(engine: Engine, clock: Clock) -> None:
     """RDS parameter groups may leave strict mode off: MySQL would cut values without a word."""
