@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from delivery.domain.outcome import (
 )
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closed, Closing, after_attempt
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from tests.integration.clock import Clock
@@ -153,7 +155,8 @@ def test_closing_a_delivered_attempt_writes_all_of_it(engine: Engine, clock: Clo
     began = clock()
     [attempt] = opened(engine, clock, Pointer(add_row(engine, now=clock()), 0))
     clock.move(milliseconds=1234.567)
-    assert Attempts(engine=engine).close([closing(attempt, DELIVERED, clock)]).won == {attempt.record_id}
+    over_flow = replace(closing(attempt, DELIVERED, clock), way=FLOW_WEBHOOK)
+    assert Attempts(engine=engine).close([over_flow]).won == {attempt.record_id}
     ended = clock().replace(microsecond=234_000, tzinfo=None)
     sent = row(engine, attempt.record_id)
     assert (sent.status, sent.next_retry_at, sent.sent_at, sent.updated_at) == ("sent", None, ended, ended)
@@ -163,6 +166,7 @@ def test_closing_a_delivered_attempt_writes_all_of_it(engine: Engine, clock: Clo
     [line] = history(engine, attempt.record_id)
     assert (line.started_at, line.finished_at) == (began.replace(tzinfo=None), ended)
     assert (line.outcome, line.http_status, line.latency_ms, line.error) == ("delivered", 200, 12, None)
+    assert line.way == FLOW_WEBHOOK
     assert json.loads(line.response) == EXCHANGE.response
 
 
@@ -187,6 +191,7 @@ def test_closing_an_undelivered_attempt_says_why(
     assert closed.next_retry_at == retry_at
     [line] = history(engine, attempt.record_id)
     assert (line.outcome, line.error_code, line.error) == (word, outcome.code, outcome.reason[:2_000])
+    assert (closed.provider_request_json, closed.provider_response_json, line.response) == (None, None, None)
 
 
 def test_a_late_sender_cannot_close(engine: Engine, clock: Clock) -> None:
