@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from delivery.aws.send_batch import SendBatch
-from delivery.aws.telemetry import logger, metrics, observe_send
+from delivery.aws.send_telemetry import observe_send
+from delivery.aws.telemetry import logger, metrics
 from delivery.aws.wiring.foundation import deadline
 from delivery.aws.wiring.send import report_closer, sender
 from delivery.deadline import ending_at

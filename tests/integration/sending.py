@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from delivery.claim import Claimer, ClaimPolicy, ReportsWaiting
+from delivery.claim import Claimer, ClaimPolicy
 from delivery.closing import ReportQueue
 from delivery.domain.channel import Channel, StoredChannel
 from delivery.domain.intake import Intake, Stored
@@ -80,11 +80,16 @@ def recorder_store(engine: Engine, clock: Clock, intake: Intake) -> Stored:
 
 
 def claimer(
-    engine: Engine, clock: Clock, queue: PointerList, *, batch_size: int = 500, reports: ReportsWaiting | None = None
+    engine: Engine,
+    clock: Clock,
+    queue: PointerList,
+    *,
+    batch_size: int = 500,
+    reports_wait: Callable[[], bool] = lambda: False,
 ) -> Claimer:
     policy = ClaimPolicy(lease=LEASE, batch_size=batch_size, max_queued=20_000)
     records = DueRecords(engine=engine)
-    return Claimer(records=records, queue=queue, reports=reports or Reports(), policy=policy, now=clock)
+    return Claimer(records=records, queue=queue, reports_wait=reports_wait, policy=policy, now=clock)
 
 
 def claim_all(engine: Engine, clock: Clock, queue: PointerList) -> list[Pointer]:

@@ -53,8 +53,17 @@ def test_a_function_reads_its_settings_at_its_first_call_and_not_at_import(name:
         assert f"{setting}: " in done.stderr
 
 
-def test_a_cold_start_of_the_sender_imports_nothing_of_the_operators() -> None:
-    """They lengthen each cold start, and the sender knows nothing of them."""
-    look = "import sys, functions.send.handler; print('delivery.domain.operating' in sys.modules)"
+@pytest.mark.parametrize("name", ["ingest", "claim", "send", "api"])
+def test_the_garbage_collector_does_not_run_while_a_function_is_imported(name: str) -> None:
+    """What is imported stays, and looking through all of it takes several hundredths of a cold start."""
+    look = f"import gc, delivery; ran = gc.get_stats(); import functions.{name}.handler; print(gc.get_stats() == ran)"
+    done = subprocess.run([sys.executable, "-c", look], env={}, capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done.stderr
+
+
+@pytest.mark.parametrize(("name", "others"), [("send", "operating"), ("ingest", "outcome"), ("claim", "transition")])
+def test_a_cold_start_imports_nothing_of_what_others_do(name: str, others: str) -> None:
+    """The sender knows nothing of operators; ingest and claim, nothing of how an attempt ends."""
+    look = f"import sys, functions.{name}.handler; print('delivery.domain.{others}' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", look], env={}, capture_output=True, text=True, check=False)
     assert done.stdout == "False\n", done.stderr

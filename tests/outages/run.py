@@ -15,7 +15,7 @@ from pathlib import Path
 from moto.server import ThreadedMotoServer
 from sqlalchemy import Engine
 
-from delivery.aws.queue import SendQueue
+from delivery.aws.queue import SendQueue, messages_in
 from delivery.deployment.migrate import upgrade
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.storage.recording import Recorder
@@ -151,7 +151,7 @@ def _unfinished(server: PrivateMySql) -> int:
 
 
 def _waiting(settings: Settings) -> int:
-    return 0 if settings.reports.is_empty() else 1
+    return messages_in(settings.sqs, settings.reports_url)
 
 
 def _counted(plan: Plan, server: PrivateMySql, feishu: FeishuSimulator, state: Path) -> Result:

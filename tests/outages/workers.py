@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from sqlalchemy import Engine
 
-from delivery.aws.queue import SendQueue
+from delivery.aws.queue import SendQueue, messages_in
 from delivery.aws.reports import ReportQueue
 from delivery.aws.send_batch import SendBatch
 from delivery.claim import Claimer, ClaimPolicy
@@ -173,7 +173,7 @@ def claim_for_ever(settings: Settings) -> None:
     claimer = Claimer(
         records=DueRecords(engine=settings.engine),
         queue=SendQueue(sqs=settings.sqs, url=settings.pointers_url),
-        reports=settings.reports,
+        reports_wait=lambda: messages_in(settings.sqs, settings.reports_url) > 0,
         policy=ClaimPolicy(lease=settings.lease, batch_size=500, max_queued=40_000),
         now=utc_now,
     )

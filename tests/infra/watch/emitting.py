@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from delivery.aws import telemetry
+from delivery.aws.send_telemetry import SendTelemetry
 from delivery.claim import ClaimReport
 from delivery.domain.contract import RejectCode
 from delivery.domain.intake import Reject
@@ -45,7 +46,7 @@ def prune() -> None:
 
 def send() -> None:
     """Every state that an attempt leads to, and all of the trouble that keeps one from it."""
-    told, said = telemetry.SendTelemetry(), Exchange(http_status=502, latency_ms=1)
+    told, said = SendTelemetry(), Exchange(http_status=502, latency_ms=1)
     code, reason = ErrorCode.SERVER_ERROR, "broken"
     outcomes = (
         Delivered(provider_message_id="m", exchange=said),

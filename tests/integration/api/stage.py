@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from botocore.session import Session
 from moto.server import ThreadedMotoServer
 
 from delivery.aws.wiring import api as wiring
@@ -48,13 +49,13 @@ def _in_environment(monkeypatch: pytest.MonkeyPatch, url: str, settings: Mapping
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     opened: list[Any] = []
-    make = boto3.client
+    make = Session.create_client
 
     def remembered(*given: Any, **named: Any) -> Any:
         opened.append(make(*given, **named))
         return opened[-1]
 
-    monkeypatch.setattr(boto3, "client", remembered)
+    monkeypatch.setattr(Session, "create_client", remembered)
     with _aws() as endpoint, FeishuSimulator() as feishu:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         login = {"username": address.user, "password": address.password}

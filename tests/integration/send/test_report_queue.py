@@ -14,6 +14,7 @@ import pytest
 from moto import mock_aws
 from sqlalchemy import Engine
 
+from delivery.aws.queue import messages_in
 from delivery.aws.reports import ReportQueue
 from delivery.aws.send_batch import SendBatch
 from delivery.closing import ReportCloser
@@ -111,8 +112,11 @@ def test_outcomes_that_mysql_did_not_take_are_closed_by_the_next_sender(
     assert (arrived, sorted(record_id for record_id, _ in observer.in_reports), observer.lost) == (5, ids, [])
     assert {record.status for record in rows(engine)[:5]} == {"sending"}
 
+    def reports_wait() -> bool:
+        return messages_in(reports.sqs, reports.url) > 0
+
     clock.wait(LEASE_OVER + timedelta(minutes=1))
-    claimer(engine, clock, queue, reports=reports).run(until=clock() + timedelta(minutes=1))
+    claimer(engine, clock, queue, reports_wait=reports_wait).run(until=clock() + timedelta(minutes=1))
     assert queue.take() == [Pointer(due[0], 1)]
 
     batch, seen = SendBatch.read(event(reports)), Observer()
@@ -124,7 +128,7 @@ def test_outcomes_that_mysql_did_not_take_are_closed_by_the_next_sender(
 
     reports.sqs.purge_queue(QueueUrl=reports.url)
     died = add_rows(engine, 1, now=clock(), next_retry_at=clock(), status="sending", attempt_count=1)
-    claimer(engine, clock, queue, reports=reports).run(until=clock() + timedelta(minutes=1))
+    claimer(engine, clock, queue, reports_wait=reports_wait).run(until=clock() + timedelta(minutes=1))
     assert queue.take() == [Pointer(died[0], 1)]
 
 

@@ -28,7 +28,7 @@ def answered(answer: bytes) -> Outcome:
 
 @pytest.mark.parametrize("length", range(len(WHOLE)))
 def test_an_answer_that_ends_anywhere_before_its_end_is_no_delivery(length: int) -> None:
-    """In its head too, which http.client takes for a whole one."""
+    """In its head, too."""
     outcome = answered(WHOLE[:length])
     assert isinstance(outcome, TemporaryFailure)
     assert outcome.code == "network_error"
@@ -52,6 +52,52 @@ def test_a_chunked_answer_is_read_whole(body: bytes) -> None:
     outcome = answered(CHUNKED + body)
     assert isinstance(outcome, Delivered)
     assert outcome.exchange.response["body"] == '{"code": 0}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(WHOLE.replace(b"\r\n", b"\n"), id="lines that end in a line feed"),
+        pytest.param(WHOLE.replace(b"HTTP/1.1", b"HTTP/1.7"), id="an unknown version"),
+        pytest.param(WHOLE.replace(b" OK", b""), id="no words beside the status"),
+        pytest.param(WHOLE.replace(b"today", b"\xff\x01\x7f"), id="a header that is no text"),
+        pytest.param(CHUNKED + b'B \r\n{"code": 0}\r\n0\r\n\r\n', id="a space after the size of a chunk"),
+        pytest.param(HEAD + b'\r\n{"code": 0}', id="no length"),
+    ],
+)
+def test_an_answer_in_an_odd_form_is_a_delivery_all_the_same(answer: bytes) -> None:
+    """The message was shown: calling again would show it again."""
+    assert isinstance(answered(answer), Delivered)
+
+
+@pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints\r\nContent-Length: 3"])
+def test_what_comes_before_the_answer_is_passed_over(interim: bytes) -> None:
+    outcome = answered(b"HTTP/1.1 " + interim + b"\r\n\r\n" + WHOLE)
+    assert isinstance(outcome, Delivered)
+    assert outcome.exchange.http_status == 200
+
+
+def test_another_protocol_is_no_answer() -> None:
+    """We asked for none, and what follows is not HTTP."""
+    outcome = answered(b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n" + WHOLE)
+    assert (code_of(outcome), outcome.exchange.http_status) == ("network_error", 101)
+
+
+def test_a_head_without_end_is_not_read_for_ever() -> None:
+    """It would fill the function's memory."""
+    sent = 0
+
+    def endless(_request: bytes) -> Iterator[bytes]:
+        nonlocal sent
+        yield HEAD
+        while True:
+            sent += 100_000
+            yield b"X-More: " + b"x" * 99_990 + b"\r\n"
+
+    with raw_server(endless) as server:
+        outcome = deliver(FLOW_WEBHOOK, server.origin)
+    assert code_of(outcome) == "network_error"
+    assert sent < 20_000_000
 
 
 @pytest.mark.parametrize("size", [b"-1", b"-B", b"0x", b"", b"zz", b"1" * 70_000, b"99999999999999999999"])

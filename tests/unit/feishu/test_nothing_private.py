@@ -19,6 +19,7 @@ from urllib.parse import quote
 import pytest
 
 from delivery.aws import telemetry
+from delivery.aws.send_telemetry import SendTelemetry
 from delivery.domain.outcome import Outcome
 from delivery.domain.transition import Closing, after_attempt
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK, WEBHOOK_PATH
@@ -109,7 +110,7 @@ def told(origin: str, timeout: float = 2, **changes: str) -> str:
         channel = flow_channel(origin, webhook_url=origin + WEBHOOK_PATH + KEY, bearer_token=TOKEN)
         outcome: Outcome = way.deliver(one, channel, permit())
     closing = Closing(attempt=one, outcome=outcome, transition=after_attempt(one, outcome, RETRY, NOW), finished_at=NOW)
-    observer = telemetry.SendTelemetry()
+    observer = SendTelemetry()
     observer.closed(closing, won=True)
     observer.reported([closing], "MySQL: OperationalError")
     observer.unreported([closing], "all is away")

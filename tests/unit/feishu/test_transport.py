@@ -86,6 +86,29 @@ def test_a_cut_answer_whose_rest_is_still_to_come_ends_its_connection() -> None:
     assert (first.cut, second.body, server.connections) == (True, b'{"code": 0}', 2)
 
 
+@pytest.mark.parametrize("more", [OK.replace(b"0}", b"9}"), b"garbage", b"HTTP/1.1 204 No Content\r\n\r\n"])
+def test_a_connection_with_more_than_the_answer_is_not_used_again(more: bytes) -> None:
+    """The next message would get what is left over."""
+    with raw_server(OK + more, keep=True) as server, opened() as transport:
+        answers = [post(transport, server.origin, number) for number in (1, 2)]
+    assert [answer.body for answer in answers if isinstance(answer, Answer)] == [b'{"code": 0}'] * 2
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("secured", [False, True])
+def test_a_request_larger_than_what_a_socket_takes_arrives_whole(
+    tls: SSLContext, certificate: Path, *, secured: bool
+) -> None:
+    """Writing waits until there is room again."""
+    words = "x" * 8_000_000
+    trusting = opened(authorities=str(certificate))
+    with raw_server(OK, tls=tls if secured else None) as server, trusting as transport:
+        answer = transport.post(f"{server.origin}/", document={"words": words}, headers={}, permit=permit())
+    assert isinstance(answer, Answer)
+    [request] = server.requests
+    assert request.endswith(words.encode() + b'"}')
+
+
 def test_a_server_that_cannot_prove_its_name_hears_nothing(tls: SSLContext) -> None:
     """The certificate is checked before anything is sent."""
     with raw_server(OK, tls=tls) as server, opened() as transport:
@@ -188,6 +211,10 @@ def test_a_connection_that_is_cut_before_the_answer_is_not_tried_again() -> None
     [
         ("http://[", {}),
         ("nothing", {}),
+        ("http://127.0.0.1:65536/", {}),
+        ("http://127.0.0.1:1/a b", {}),
+        ("http://127.0.0.1:1/\r\nHost: elsewhere", {}),
+        ("http://somebody@127.0.0.1:1/", {}),
         ("http://127.0.0.1:1/", {"Authorization": "令牌"}),
         ("http://127.0.0.1:1/", {"Authorization": "a\nb"}),
     ],

@@ -92,9 +92,6 @@ class Reports:
             raise QueueDown("AccessDenied: no")
         self.taken.extend(closings)
 
-    def is_empty(self) -> bool:
-        return not self.taken
-
 
 @dataclass
 class Observer:

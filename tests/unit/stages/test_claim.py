@@ -71,11 +71,11 @@ class Queue:
 
 @dataclass
 class Reports:
-    """The report queue: for each look, whether it is empty, or why that cannot be told. The last answer stays."""
+    """The report queue: for each look, whether reports wait, or why that cannot be told. The last answer stays."""
 
-    looks: list[bool | QueueDown] = field(default_factory=lambda: [True])
+    looks: list[bool | QueueDown] = field(default_factory=lambda: [False])
 
-    def is_empty(self) -> bool:
+    def __call__(self) -> bool:
         look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         if isinstance(look, QueueDown):
             raise look
@@ -83,7 +83,7 @@ class Reports:
 
 
 def claimer(records: Records, queue: Queue, reports: Reports | None = None) -> Claimer:
-    return Claimer(records=records, queue=queue, reports=reports or Reports(), policy=POLICY, now=records.clock)
+    return Claimer(records=records, queue=queue, reports_wait=reports or Reports(), policy=POLICY, now=records.clock)
 
 
 def in_a_minute() -> datetime:
@@ -162,7 +162,7 @@ def test_a_database_that_fails_half_way_is_reported_beside_what_was_claimed() ->
 def test_while_reports_wait_no_ended_lease_is_taken() -> None:
     """Its outcome may be among them: taking it would send its message a second time. The rest goes on."""
     records, queue = Records(250, Clock()), Queue()
-    report = claimer(records, queue, Reports([False, False, True])).run(until=in_a_minute())
+    report = claimer(records, queue, Reports([True, True, False])).run(until=in_a_minute())
     assert records.with_ended_leases == [False, False, True]
     assert (report.claimed, len(queue.published)) == (250, 250)
 
@@ -170,7 +170,7 @@ def test_while_reports_wait_no_ended_lease_is_taken() -> None:
 def test_while_the_report_queue_cannot_be_asked_no_ended_lease_is_taken_and_the_rest_goes_out() -> None:
     """It may hold any outcome, but none of a record that is not `sending`. It is asked once, as that may take long."""
     records, queue = Records(250, Clock()), Queue()
-    reports = Reports([QueueDown("AccessDenied: no"), True])
+    reports = Reports([QueueDown("AccessDenied: no"), False])
     report = claimer(records, queue, reports).run(until=in_a_minute())
     assert records.with_ended_leases == [False, False, False]
     assert (report.reports_wait, report.queue_refused) == (True, "the report queue: AccessDenied: no")

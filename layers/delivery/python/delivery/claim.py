@@ -28,12 +28,6 @@ class PointerQueue(Protocol):
         """An upper bound of the pointers that wait or are being sent."""
 
 
-class ReportsWaiting(Protocol):
-    """What claim needs of the report queue."""
-
-    def is_empty(self) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimPolicy:
     lease: timedelta
@@ -73,7 +67,8 @@ class Claimer:
 
     records: DueRecords
     queue: PointerQueue
-    reports: ReportsWaiting
+    #: Whether outcomes wait in the report queue. Raises QueueDown if that cannot be told.
+    reports_wait: Callable[[], bool]
     policy: ClaimPolicy
     now: Callable[[], datetime]
 
@@ -110,7 +105,7 @@ class Claimer:
         if report.queue_refused:
             return report
         try:
-            return replace(report, reports_wait=not self.reports.is_empty())
+            return replace(report, reports_wait=self.reports_wait())
         except QueueDown as error:
             return replace(report, reports_wait=True, queue_refused=f"the report queue: {error}")
 

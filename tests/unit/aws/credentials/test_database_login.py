@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import boto3
 import pytest
 from botocore.exceptions import NoCredentialsError
+from botocore.session import Session
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
@@ -53,8 +53,8 @@ def parts(token: str) -> Mapping[str, Any]:
 
 def test_a_token_is_what_botocore_s_own_client_makes() -> None:
     """Signature and all, at the same second, whatever the order of its parts."""
-    session = boto3.Session()
-    client = session.client("rds")
+    session = Session()
+    client: Any = session.create_client("rds")
     client.generate_db_auth_token(HOST, 3306, USER)  # the first one takes long
     before = address_by_token(settings(), session).password
     theirs = client.generate_db_auth_token(HOST, 3306, USER)
@@ -69,7 +69,7 @@ def test_without_credentials_there_is_no_token(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(name)
     monkeypatch.setattr("botocore.credentials.InstanceMetadataProvider.load", lambda _: None)
     with pytest.raises(NoCredentialsError):
-        address_by_token(settings(), boto3.Session())
+        address_by_token(settings(), Session())
 
 
 @pytest.fixture
@@ -155,6 +155,6 @@ def test_a_token_is_never_shown(
     with pytest.raises(OperationalError) as refused:
         engine.connect()
     shown = "".join([*traceback.format_exception(refused.value), caplog.text, *capsys.readouterr(), repr(engine)])
-    shown += repr(address_by_token(settings(), boto3.Session()))
+    shown += repr(address_by_token(settings(), Session()))
     [signature] = parts(server.passwords[0])["X-Amz-Signature"]
     assert not any(secret in shown for secret in (signature, "X-Amz", "the role's secret"))

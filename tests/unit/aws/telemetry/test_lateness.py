@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from delivery.aws import telemetry
+from delivery.aws.send_telemetry import SendTelemetry
 from delivery.domain.outcome import Delivered, ErrorCode, Exchange, Outcome, TemporaryFailure
 from delivery.domain.transition import Closing, after_attempt
 from tests.unit.samples import NOW, RETRY, attempt
@@ -27,7 +28,7 @@ def lateness(requested_at: datetime | None, outcome: Outcome = SENT, *, won: boo
     one = attempt(requested_at=requested_at)
     transition = after_attempt(one, outcome, RETRY, NOW)
     closing = Closing(attempt=one, outcome=outcome, transition=transition, finished_at=NOW)
-    telemetry.SendTelemetry().closed(closing, won=won)
+    SendTelemetry().closed(closing, won=won)
     seconds: list[float] | None = telemetry.metrics.metric_set.get("Lateness", {}).get("Value")
     return seconds
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from delivery.aws import telemetry
+from delivery.aws.send_telemetry import SendTelemetry, observe_send
 from delivery.claim import ClaimReport
 from delivery.domain.outcome import (
     Delivered,
@@ -59,12 +60,12 @@ def test_a_tick_of_claim_is_one_line_and_tells_the_age_of_the_oldest_due_record(
 
 
 def close(outcome: Outcome, *, won: bool = True, **changes: Any) -> None:
-    telemetry.SendTelemetry().closed(closing(outcome, **changes), won=won)
+    SendTelemetry().closed(closing(outcome, **changes), won=won)
 
 
 def test_what_of_a_batch_comes_again_has_a_line_each(lines: Callable[[], list[dict[str, Any]]]) -> None:
     """Pointers there was no time for, and messages that nobody can read."""
-    telemetry.observe_send(unopened=2, unreadable={"m-1": "no JSON"})
+    observe_send(unopened=2, unreadable={"m-1": "no JSON"})
     unopened, unreadable = lines()
     assert unopened["unopened"] == 2
     assert (unreadable["level"], unreadable["message_id"], unreadable["why"]) == ("ERROR", "m-1", "no JSON")
@@ -72,7 +73,7 @@ def test_what_of_a_batch_comes_again_has_a_line_each(lines: Callable[[], list[di
 
 def test_a_batch_with_nothing_left_has_no_line(lines: Callable[[], list[dict[str, Any]]]) -> None:
     """Each attempt has had its own."""
-    telemetry.observe_send(unopened=0, unreadable={})
+    observe_send(unopened=0, unreadable={})
     assert lines() == []
 
 
@@ -143,7 +144,7 @@ def test_the_line_of_an_attempt_has_feishus_number_and_words(lines: Callable[[],
 
 def test_reports_that_were_handed_on_are_counted(lines: Callable[[], list[dict[str, Any]]]) -> None:
     """And named, with the reason."""
-    telemetry.SendTelemetry().reported([closing(DELIVERED, record_id=5, number=2)], "DatabaseDown: 1290: read-only")
+    SendTelemetry().reported([closing(DELIVERED, record_id=5, number=2)], "DatabaseDown: 1290: read-only")
     [line] = lines()
     assert (line["level"], line["attempts"], line["why"]) == ("WARNING", [[5, 2]], "DatabaseDown: 1290: read-only")
     assert metrics() == {"Reported": [1.0]}
@@ -151,7 +152,7 @@ def test_reports_that_were_handed_on_are_counted(lines: Callable[[], list[dict[s
 
 def test_each_message_that_may_come_twice_is_an_error_of_its_own(lines: Callable[[], list[dict[str, Any]]]) -> None:
     """Its outcome is nowhere but in this line."""
-    telemetry.SendTelemetry().unreported([closing(DELIVERED, record_id=one) for one in (5, 6)], "all is away")
+    SendTelemetry().unreported([closing(DELIVERED, record_id=one) for one in (5, 6)], "all is away")
     told = lines()
     assert [(line["level"], line["notification_id"], line["outcome"]) for line in told] == [
         ("ERROR", 5, Status.SENT),
@@ -162,7 +163,7 @@ def test_each_message_that_may_come_twice_is_an_error_of_its_own(lines: Callable
 
 def test_what_is_held_is_counted_and_told_with_its_cause(lines: Callable[[], list[dict[str, Any]]]) -> None:
     """The service's own code and words lead to what is to be mended."""
-    telemetry.SendTelemetry().held([9, 8], "AccessDeniedException: no key")
+    SendTelemetry().held([9, 8], "AccessDeniedException: no key")
     [line] = lines()
     assert (line["notification_ids"], line["why"]) == ([8, 9], "AccessDeniedException: no key")
     assert metrics() == {"Held": [2.0]}

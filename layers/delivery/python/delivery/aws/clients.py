@@ -8,10 +8,10 @@ from concurrent.futures import Future
 from functools import cache
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from delivery.aws.session import aws_session
 from delivery.deadline import OutOfTime, wait_of
 
 #: What a call of AWS raises when it did not succeed, for whatever reason.
@@ -28,17 +28,17 @@ def client(service: str) -> BoundedClient:
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": _TRIES},
     )
-    return BoundedClient(lambda: boto3.client(service, config=config))  # type: ignore[call-overload]  # no literal
+    return BoundedClient(lambda: aws_session().create_client(service, config=config))
 
 
 class BoundedClient:
-    """Calls as boto3's client does, and raises OutOfTime when the answer is not there in time.
+    """Calls as botocore's client does, and raises OutOfTime when the answer is not there in time.
 
     botocore's time-outs do not cover the name look-up. So a call runs on a thread, which is left behind when its time
     is over. What it does then is harmless: each of our calls may happen twice or late.
 
-    boto3's client is made at the first call, because making one lengthens a cold start and the report queue is hardly
-    ever needed.
+    botocore's client is made at the first call, because making one lengthens a cold start and the report queue is
+    hardly ever needed.
     """
 
     def __init__(self, make: Callable[[], Any]) -> None:

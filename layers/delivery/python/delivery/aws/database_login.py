@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from boto3 import Session
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
+from botocore.session import Session
 
 from delivery.aws.clients import AWS_ERRORS, own_words
 from delivery.aws.telemetry import logger
@@ -72,6 +72,7 @@ def _token(settings: ServingSettings, session: Session) -> str:
         raise NoCredentialsError
     query = urlencode({"Action": "connect", "DBUser": settings.database_user})
     request = AWSRequest("GET", f"https://{settings.database_host}:{settings.database_port}/?{query}")
-    signer = SigV4QueryAuth(credentials.get_frozen_credentials(), "rds-db", session.region_name, _TOKEN_SECONDS)
+    region = session.get_config_variable("region")
+    signer = SigV4QueryAuth(credentials.get_frozen_credentials(), "rds-db", region, _TOKEN_SECONDS)
     signer.add_auth(request)
     return str(request.prepare().url).removeprefix("https://")

@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from delivery.aws.clients import AWS_ERRORS, own_words
-from delivery.aws.queue import messages_in
 from delivery.domain.outcome import Delivered, NoRecipient, NotStarted, Outcome, PermanentFailure, TemporaryFailure
 from delivery.domain.record import Attempt, QueueDown
 from delivery.domain.transition import Closing, Transition
@@ -28,7 +27,7 @@ _OUTCOMES = {kind.__name__: kind for kind in _KINDS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportQueue:
-    """Publishes reports and tells whether any are waiting."""
+    """Publishes reports."""
 
     sqs: Any
     url: str
@@ -40,10 +39,6 @@ class ReportQueue:
                 self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
         except AWS_ERRORS as error:
             raise QueueDown(own_words(error)) from error
-
-    def is_empty(self) -> bool:
-        """Whether no report is waiting or being closed."""
-        return messages_in(self.sqs, self.url) == 0
 
 
 def _packed(closings: Sequence[Closing]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 _SHORTEST = 8  # bytes; what is shorter could be any part of an answer
 _MASK = b"****"
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 # Escapes of JSON, URLs, HTML and Python, also several times over. The bounds keep a hostile answer from costing time.
 _ESCAPE = re.compile(
@@ -25,7 +26,7 @@ def masked(body: bytes, hidden: Iterable[str]) -> bytes:
     """The body with each of these masked, however it is written there."""
     plain, starts = _unescaped(body)
     texts = (text.encode("utf-8", "replace") for text in hidden)
-    forms = {form for text in texts if len(text) >= _SHORTEST for form in _forms(text)}
+    forms = {form for text in texts if len(text) >= _SHORTEST for form in _forms(text, len(plain))}
     for start, end in sorted(_places(plain, forms), reverse=True):
         body = body[: starts[start]] + _MASK + body[starts[end] :]
     return body
@@ -42,15 +43,17 @@ def _places(plain: bytes, forms: Iterable[bytes]) -> Iterator[tuple[int, int]]:
     return (place.span() for place in re.finditer(rb"\x01+", covered))
 
 
-def _forms(text: bytes) -> Iterator[bytes]:
+def _forms(text: bytes, longest: int) -> Iterator[bytes]:
     """The text in clear, and as it looks inside a longer text in base64, where it may begin at one of three offsets."""
     yield from {_unescaped(text)[0], text.replace(b"\\", b"")}
+    if len(text) > longest:
+        return  # in base64 it is longer still
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + text).rstrip(b"=")
         shared_with_the_next = -1 if (before + len(text)) % 3 else None
         inner = encoded[(0, 2, 3)[before] : shared_with_the_next]
         yield inner
-        yield inner.translate(bytes.maketrans(b"+/", b"-_"))
+        yield inner.translate(_URL_SAFE)
 
 
 def _unescaped(body: bytes) -> tuple[bytes, Sequence[int]]:

@@ -9,24 +9,25 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from http.client import HTTPException
 from typing import Any, Self
 
 import requests
+from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL
 
 from delivery.deadline import NotWritten, Permit
 from delivery.domain.outcome import ErrorCode, NotStarted, PermanentFailure, TemporaryFailure
 from delivery.feishu.answer import Answer
 from delivery.feishu.connections import BoundedAdapter
+from delivery.feishu.reply import BrokenReply
 
 _BODY_LIMIT = 64 * 1024
-_CHUNK = 16 * 1024
 _HEADERS = {"Content-Type": "application/json; charset=utf-8", "Accept-Encoding": "identity", "User-Agent": "hongyan"}
 
 NoAnswer = TemporaryFailure | PermanentFailure | NotStarted
 
-#: What an answer can raise. A ValueError is a number that http.client expects and the answer does not have.
-_BROKEN = (requests.RequestException, HTTPException, OSError, ValueError)
+_BROKEN = (BrokenReply, OSError)
+#: A token that no header can carry, or a URL that no client can call. Both show before anything is written.
+_UNCALLABLE = (UnicodeEncodeError, InvalidHeader, InvalidURL, InvalidSchema)
 
 
 class _Session(requests.Session):
@@ -63,26 +64,26 @@ class Transport:
             return NotStarted(reason="too little time was left for a call")
         body = json.dumps(document, ensure_ascii=False).encode()
         try:
-            request = _prepared(url, body, headers)
-        except ValueError:  # a token that no header can carry, or a URL that no client can call
+            return self._sent(_prepared(url, body, headers), permit)
+        except _UNCALLABLE:
             return PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called")
-        return self._sent(request, permit)
-
-    def _sent(self, request: requests.PreparedRequest, permit: Permit) -> Answer | NoAnswer:
-        try:
-            with self.session.send(request, permit=permit, stream=True, allow_redirects=False, proxies={}) as response:
-                return _read(response, permit)
         except NotWritten:
             return NotStarted(reason="the call was given up before it was written")
         except _BROKEN as error:
             return _no_answer(error, permit)
 
+    def _sent(self, request: requests.PreparedRequest, permit: Permit) -> Answer:
+        with self.session.send(request, permit=permit, stream=True, allow_redirects=False, proxies={}) as response:
+            return _read(response, permit)
+
 
 def _prepared(url: str, body: bytes, headers: Mapping[str, str]) -> requests.PreparedRequest:
-    """As `requests` prepares one, without what no call here has: cookies, authentication, hooks, a body of its own."""
+    """As `requests` prepares one, without what no call here has: cookies, authentication, hooks, a body of its own.
+
+    The adapter checks the URL.
+    """
     request = requests.PreparedRequest()
-    request.prepare_method("POST")
-    request.prepare_url(url, None)
+    request.method, request.url = "POST", url
     named = {**_HEADERS, **headers, "Content-Length": str(len(body))}
     request.prepare_headers({name: value.encode("latin-1") for name, value in named.items()})
     request.body = body
@@ -93,16 +94,17 @@ def _read(response: requests.Response, permit: Permit) -> Answer:
     """Reads up to the limit; a connection with bytes left over is closed and not used again."""
     raw, broken_off = bytearray(), None
     try:
-        while len(raw) <= _BODY_LIMIT and (piece := response.raw.read1(_CHUNK)):
+        while len(raw) <= _BODY_LIMIT and (piece := response.raw.read1()):
             raw += piece
         if not (raw or response.headers):
             raise ConnectionError("neither a header nor a body came")
     except _BROKEN as error:
         broken_off = _no_answer(error, permit)
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    body = _decoded(bytes(raw), headers.get("content-encoding", ""))
+    body = _decoded(bytes(raw), response.headers.get("content-encoding", ""))
     cut = max(len(raw), len(body)) > _BODY_LIMIT
-    return Answer(status=response.status_code, headers=headers, body=body[:_BODY_LIMIT], cut=cut, broken_off=broken_off)
+    return Answer(
+        status=response.status_code, headers=response.headers, body=body[:_BODY_LIMIT], cut=cut, broken_off=broken_off
+    )
 
 
 def _decoded(raw: bytes, encoding: str) -> bytes:

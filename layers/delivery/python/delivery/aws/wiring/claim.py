@@ -4,8 +4,7 @@ from datetime import timedelta
 from functools import cache
 
 from delivery.aws.clients import client
-from delivery.aws.queue import SendQueue
-from delivery.aws.reports import ReportQueue
+from delivery.aws.queue import SendQueue, messages_in
 from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.wiring.foundation import engine_of, utc_now
 from delivery.claim import Claimer, ClaimPolicy
@@ -19,7 +18,7 @@ def claimer() -> Claimer:
     return Claimer(
         records=DueRecords(engine=engine_of(settings)),
         queue=SendQueue(sqs=sqs, url=settings.send_queue_url),
-        reports=ReportQueue(sqs=sqs, url=settings.report_queue_url),
+        reports_wait=lambda: messages_in(sqs, settings.report_queue_url) > 0,
         policy=ClaimPolicy(
             lease=timedelta(seconds=settings.lease_seconds),
             batch_size=settings.batch_size,

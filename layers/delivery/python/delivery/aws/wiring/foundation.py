@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import boto3
 from sqlalchemy import Engine
 
 from delivery.aws.clients import client
 from delivery.aws.database_login import address_by_secret, address_by_token, or_the_last
+from delivery.aws.session import aws_session
 from delivery.aws.settings.database import ServingSettings
 from delivery.storage.mysql.database import open_engine
 
@@ -30,7 +30,6 @@ def utc_now() -> datetime:
 
 def engine_of(settings: ServingSettings) -> Engine:
     if settings.database_user:
-        session = boto3.Session()
-        return open_engine(lambda: address_by_token(settings, session))
+        return open_engine(lambda: address_by_token(settings, aws_session()))
     secrets_manager = client("secretsmanager")
     return open_engine(or_the_last(lambda: address_by_secret(settings, secrets_manager)))

@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 from delivery.aws.clients import client
 from delivery.aws.key_ring import KmsKeyRing
 from delivery.aws.reports import ReportQueue
+from delivery.aws.send_telemetry import SendTelemetry
 from delivery.aws.settings.send import SendSettings
-from delivery.aws.telemetry import SendTelemetry
 from delivery.aws.wiring.foundation import engine_of, utc_now
 from delivery.closing import ReportCloser
 from delivery.domain.transition import RetryPolicy

@@ -46,7 +46,7 @@ class MySqlConnection(_PyMySQL):
 
     @property
     def _read_timeout(self) -> float:
-        return wait_of(self.statement_seconds)
+        return self._wait()
 
     @_read_timeout.setter
     def _read_timeout(self, seconds: float | None) -> None:
@@ -54,11 +54,19 @@ class MySqlConnection(_PyMySQL):
 
     @property
     def _write_timeout(self) -> float:
-        return wait_of(self.statement_seconds)
+        return self._wait()
 
     @_write_timeout.setter
     def _write_timeout(self, seconds: float | None) -> None:
         """PyMySQL's constructor sets it."""
+
+    def _wait(self) -> float:
+        """In tenths of a second: PyMySQL compares it for each row, and sets the socket's time-out when it has changed.
+
+        Setting one is a system call, at which other threads take over.
+        """
+        seconds = wait_of(self.statement_seconds)
+        return round(seconds, 1) or seconds
 
     def _read_bytes(self, num_bytes: int) -> bytes:
         """PyMySQL's error does not say which server was silent."""
