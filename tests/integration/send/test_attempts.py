@@ -168,6 +168,7 @@ def test_closing_a_delivered_attempt_writes_all_of_it(engine: Engine, clock: Clo
     assert (line.outcome, line.http_status, line.latency_ms, line.error) == ("delivered", 200, 12, None)
     assert line.way == FLOW_WEBHOOK
     assert json.loads(line.response) == EXCHANGE.response
+    assert "好" in line.response
 
 
 @pytest.mark.parametrize(
