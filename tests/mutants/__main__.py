@@ -19,8 +19,6 @@ from tests.mutants.mutation import mutants_of
 from tests.mutants.targets import ROOT, chosen, needs_mysql, source_of, tests_near
 from tests.mutants.trial import Baseline, baseline, survives, warm_up
 
-_LEAST_SECONDS = 20.0
-
 
 @dataclass
 class Counts:
@@ -64,7 +62,7 @@ def _tried(module: str) -> Counts:
         counts.mutants += 1
         if not ledger.is_known(mutant, tests):
             near = known.baseline().tests_for(mutant.lines)
-            survived = not near or survives(module, mutant.source, near, seconds=known.patience(near))
+            survived = not near or survives(module, mutant.source, near)
             ledger.note(mutant, tests, survived=survived)
         if mutant.digest in ledger.killed:
             counts.killed += 1
@@ -104,9 +102,6 @@ class _Known:
         if self._baseline is None:
             sys.exit(f"the tests near {self.module} fail as it is: {' '.join(map(str, tests_near(self.module)))}")
         return self._baseline
-
-    def patience(self, tests: Sequence[str]) -> float:
-        return _LEAST_SECONDS + 3 * sum(self.baseline().seconds[test] for test in tests)
 
 
 def _told(modules: Sequence[str], results: Sequence[Counts]) -> int:

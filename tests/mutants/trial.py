@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.abc import MetaPathFinder
@@ -41,6 +42,7 @@ _PYTEST = (
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 )
 _IMPORT = ""
+_LEAST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +56,12 @@ class Baseline:
     #: By line, the tests that run it; `""` is among them if importing does.
     runs: Mapping[int, Sequence[str]]
 
-    def tests_for(self, lines: frozenset[int]) -> Sequence[str]:
-        """Those that may notice a change of these lines, the fastest first."""
+    def tests_for(self, lines: frozenset[int]) -> Mapping[str, float]:
+        """Those that may notice a change of these lines, the fastest first, each with its seconds."""
         running = {test for line in lines for test in self.runs.get(line, ())}
         if not lines or _IMPORT in running:
-            return list(self.seconds)
-        return [test for test in self.seconds if test in running]
+            return self.seconds
+        return {test: seconds for test, seconds in self.seconds.items() if test in running}
 
 
 def warm_up() -> None:
@@ -80,9 +82,15 @@ def baseline(module: str, tests: Sequence[Path], answer: Path) -> Baseline | Non
     )
 
 
-def survives(module: str, source: str, tests: Sequence[str], *, seconds: float) -> bool:
-    """Whether these tests pass with this source for the module. Tests that do not end have noticed."""
-    return _in_a_process(_Run(module=module, source=source, tests=tests), seconds=seconds) == 0
+def survives(module: str, source: str, tests: Mapping[str, float]) -> bool:
+    """Whether these tests pass with this source for the module. A test that takes far longer than as it is has noticed.
+
+    Args:
+        tests: each with the seconds that it takes as it is.
+    """
+    patience = _Patience(tests)
+    run = _Run(module=module, source=source, tests=list(tests), patience=patience)
+    return _in_a_process(run, seconds=sum(patience.of(test) for test in tests)) == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +99,7 @@ class _Run:
     source: str | None
     tests: Sequence[str]
     answer: Path | None = None
+    patience: _Patience | None = None
 
     def __call__(self) -> None:
         os.setsid()
@@ -104,8 +113,8 @@ class _Run:
         if self.source is not None:
             sys.meta_path.insert(0, _Finder(imported_as(self.module), path, self.source))
         seen = _Seen(path) if self.answer else None
-        options, plugins = (_PYTEST, [seen]) if seen else ((*_PYTEST, "-x"), [])
-        status = pytest.main([*options, *self.tests], plugins=plugins)
+        options, plugin = (_PYTEST, seen) if seen else ((*_PYTEST, "-x"), self.patience)
+        status = pytest.main([*options, *self.tests], plugins=[plugin])
         if seen and self.answer and seen.seconds:
             self.answer.write_text(json.dumps(seen.told()))
         os._exit(int(status))  # nothing of the process that was forked is to be ended here
@@ -117,9 +126,9 @@ def _in_a_process(run: _Run, *, seconds: float) -> int | None:
     try:
         process.join(seconds)
     finally:
-        if process.is_alive() and process.pid:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.join()
+        with suppress(ProcessLookupError):  # what the tests started may outlive them
+            os.killpg(process.pid or 0, signal.SIGKILL)
+        process.join()
     return process.exitcode
 
 
@@ -154,6 +163,23 @@ class _Finder(MetaPathFinder):
 
 
 @dataclass(eq=False)  # pytest keeps its plugins in a set
+class _Patience:
+    """A plugin that ends the process when a test takes far too long: a mutant may wait for ever."""
+
+    seconds: Mapping[str, float]
+
+    def of(self, test: str) -> float:
+        return _LEAST_SECONDS + 3 * self.seconds[test]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> object:
+        signal.setitimer(signal.ITIMER_REAL, self.of(item.nodeid))  # its signal ends a process
+        result = yield
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return result
+
+
+@dataclass(eq=False)
 class _Seen:
     """A plugin that remembers which test ran which line, and how long it took; a test that fails is left out."""
 

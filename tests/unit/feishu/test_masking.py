@@ -71,6 +71,12 @@ def test_it_is_masked_inside_base64(alphabet: Callable[[bytes], bytes], before: 
     assert len(shown) <= len(b"!!!!****????....")
 
 
+@pytest.mark.parametrize("before", range(3))
+def test_the_shortest_that_is_masked_is_masked_in_base64_too(before: int) -> None:
+    """Also if nothing else stands there."""
+    assert b"****" in masked(base64.b64encode(b"!" * before + b"12345678"), ["12345678"])
+
+
 def test_each_of_several_is_masked_also_where_they_touch() -> None:
     """A header line may hold both."""
     assert masked(b"<one-secret-two-secret> one-secret", ["one-secret", "two-secret", "-secret-two"]) == b"<****> ****"

@@ -38,7 +38,7 @@ class Answer:
     def is_broken(self) -> bool:
         return self.cut or self._document is _NOT_JSON
 
-    @property
+    @cached_property
     def code(self) -> int | None:
         """`code`, or the older `StatusCode`; 0 if the body has neither, None if it is not a number."""
         if not isinstance(self._document, dict):

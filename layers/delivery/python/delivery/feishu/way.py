@@ -77,11 +77,15 @@ class Feishu:
     def post(self, call: Call, permit: Permit) -> Outcome:
         began = monotonic()
         answer = self.transport.post(call.url, document=call.document, headers=call.headers, permit=permit)
-        said = Exchange(request={**call.shown, **call.document}, latency_ms=round((monotonic() - began) * 1000))
+        request, latency_ms = {**call.shown, **call.document}, round((monotonic() - began) * 1000)
         if not isinstance(answer, Answer):
-            return replace(answer, exchange=said)
+            return replace(answer, exchange=Exchange(request=request, latency_ms=latency_ms))
         answer = replace(answer, hidden=call.hidden)
-        exchange = replace(
-            said, response=answer.as_stored(), http_status=answer.status, provider_code=answer.provider_code
+        exchange = Exchange(
+            request=request,
+            response=answer.as_stored(),
+            http_status=answer.status,
+            provider_code=answer.provider_code,
+            latency_ms=latency_ms,
         )
         return classify(answer, message_id=call.message_id, exchange=exchange)
