@@ -19,7 +19,6 @@ from delivery.feishu.way import Feishu
 from delivery.feishu.ways import open_ways
 from delivery.ingest import Ingester
 from delivery.send import AttemptStore, ChannelStore, Sender, SendPolicy
-from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from delivery.storage.recording import Recorder
 from tests.integration.clock import Clock
@@ -139,7 +138,3 @@ def feishu(transport: Transport, clock: Clock, origin: str) -> Feishu:
 
 def until_long_after(clock: Clock) -> datetime:
     return clock() + timedelta(minutes=5)
-
-
-def attempts_of(engine: Engine) -> Attempts:
-    return Attempts(engine=engine)

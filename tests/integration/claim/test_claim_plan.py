@@ -74,3 +74,14 @@ def test_claim_reads_what_is_due_and_no_final_row(mostly_final: Engine, clock: C
     assert busy["rows_read"] < 3 * 300 + 10  # found through the index, fetched, updated by primary key
     assert (busy["statements"], busy["commits"]) == (2, 1)
     assert count(mostly_final) == FINAL_ROWS + 600
+
+
+def test_a_claim_looks_at_no_row_that_is_not_due(fresh_engine: Engine, clock: Clock) -> None:
+    """A scan of a small table would lock each of them for a moment, and its sender would find it locked."""
+    add_rows(fresh_engine, 20, now=clock(), next_retry_at=clock() + timedelta(hours=1))
+    add_rows(fresh_engine, 40, now=clock(), next_retry_at=clock())
+    add_rows(fresh_engine, 40, now=clock(), next_retry_at=clock(), status="sending", attempt_count=5)
+    with counted(fresh_engine) as counts:
+        claimed = DueRecords(engine=fresh_engine).lease_due(limit=500, now=clock(), lease=LEASE)
+    assert (len(claimed.pointers), claimed.buried) == (40, 40)
+    assert counts["Handler_read_first"] == 0

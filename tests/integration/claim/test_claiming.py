@@ -95,7 +95,8 @@ def test_used_up_attempts_are_the_end(
 
 def test_a_lost_attempt_is_noted_once(engine: Engine, clock: Clock, queue: PointerList) -> None:
     """A row leased again before a sender opened anything has lost a pointer, but no second attempt."""
-    record_id = add_row(engine, now=clock(), status="sending", attempt_count=1, next_retry_at=clock())
+    opened_at = clock()
+    record_id = add_row(engine, now=opened_at, status="sending", attempt_count=1, next_retry_at=clock.move(minutes=9))
     add_row(engine, now=clock(), status="failed", attempt_count=1, next_retry_at=clock())
     add_row(engine, now=clock(), status="sending", attempt_count=0, next_retry_at=clock())
     reports = []
@@ -103,7 +104,9 @@ def test_a_lost_attempt_is_noted_once(engine: Engine, clock: Clock, queue: Point
         reports.append(claimer(engine, clock, queue).run(until=clock() + timedelta(minutes=1)))
         clock.move(minutes=10)
     assert reports[0].lost == 1
-    assert [(line.attempt, line.outcome) for line in history(engine, record_id)] == [(1, "lost")]
+    [line] = history(engine, record_id)
+    assert (line.attempt, line.outcome, line.started_at) == (1, "lost", to_stored(opened_at))
+    assert (line.error_code, line.error) == ("sending_lease_expired", "its sender never reported")
 
 
 def test_no_more_is_leased_than_the_queue_has_room_for(engine: Engine, clock: Clock, queue: PointerList) -> None:

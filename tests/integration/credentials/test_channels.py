@@ -129,13 +129,14 @@ def test_a_value_copied_to_another_user_is_unreadable(engine: Engine, clock: Clo
     write(engine, 3, webhook_url=sealed[:-8])
     write(engine, 4, bearer_token=sealed.replace("v1:1:", "v1:9:"))
     found = of_users(store, range(1, 6), [FLOW_WEBHOOK])
-    assert {user_id: type(one) for user_id, [one] in found.items()} == {
-        1: Channel,
-        2: UnreadableChannel,
-        3: UnreadableChannel,
-        4: UnreadableChannel,
-        5: Channel,
+    foreign = "the stored credential does not open for this user and channel"
+    reasons = {2: foreign, 3: foreign, 4: "data key 9 is gone"}
+    unreadable = {
+        user_id: [UnreadableChannel(user_id=user_id, channel=FLOW_WEBHOOK, reason=reason)]
+        for user_id, reason in reasons.items()
     }
+    readable = {user_id: [channel(user_id, token="secret-token")] for user_id in (1, 5)}
+    assert found == {**readable, **unreadable}
 
 
 def test_an_unreadable_credential_ends_its_own_record_alone(engine: Engine, clock: Clock, store: Channels) -> None:

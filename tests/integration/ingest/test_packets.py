@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -86,9 +88,8 @@ def test_a_reject_that_is_larger_than_a_packet_is_kept_cut(
     """It must not block its partition: its first bytes are kept, and the reason says so."""
     value = filler * (3 * MIB)
     huge = kafka(value, offset=5, key=filler * MIB, headers=(("trace", filler * MIB),), timestamp=1)
-    stage = ingester(small_packets, clock, queue)
-    for _ in range(2):
-        report = stage.run([huge, *batch("a")])
+    stage, records = ingester(small_packets, clock, queue), [huge, *batch("a")]
+    _, report = stage.run(records), stage.run(records)
     assert report.rejected == {"envelope_invalid": 1}
     [kept] = rejects(small_packets)
     assert value.startswith(kept.value)
@@ -99,6 +100,19 @@ def test_a_reject_that_is_larger_than_a_packet_is_kept_cut(
         f"only the first {len(kept.value)} of {3 * MIB} bytes of the value are kept; the value "
     )
     assert kept.headers == "[]"
+
+
+@pytest.mark.parametrize(("key", "value"), [(None, b"x" * 3 * MIB), (b"x" * 3 * MIB, None)], ids=["value", "key"])
+def test_what_is_small_of_a_cut_reject_is_kept(
+    small_packets: Engine, clock: Clock, queue: PointerList, key: bytes | None, value: bytes | None
+) -> None:
+    """Its headers; and a key or a value that is not there stays so."""
+    huge = kafka(value, offset=5, key=key, headers=(("trace", b"7"),))
+    ingester(small_packets, clock, queue).run([huge])
+    [kept] = rejects(small_packets)
+    assert (kept.key is None, kept.value is None) == (key is None, value is None)
+    assert json.loads(kept.headers) == [{"name": "trace", "value": base64.b64encode(b"7").decode()}]
+    assert kept.reason.startswith(f"only the first {len(kept.value or b'')} of {len(value or b'')} bytes of the value")
 
 
 def test_a_reject_that_just_fits_is_kept_whole(small_packets: Engine, clock: Clock, queue: PointerList) -> None:

@@ -17,7 +17,7 @@ from delivery.storage.mysql.database import from_stored
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
 from tests.integration.notifications import add_row, add_rows, asking_for, batch, count, event, kafka, row, rows
-from tests.integration.sending import HANDOFF, LEASE, PointerList, attempts_of, ingester, recorder_store
+from tests.integration.sending import HANDOFF, PointerList, ingester, recorder_store
 from tests.integration.threads import at_once
 
 
@@ -65,15 +65,6 @@ def test_every_column_is_written(engine: Engine, clock: Clock, queue: PointerLis
     assert from_stored(stored.requested_at) == datetime(2026, 1, 31, 8, 0, 0, 123_000, tzinfo=UTC)
     now = clock().replace(tzinfo=None)
     assert (stored.created_at, stored.updated_at, stored.next_retry_at) == (now, now, now + HANDOFF)
-
-
-def test_an_attempt_knows_when_its_notification_was_asked_for(engine: Engine, clock: Clock, queue: PointerList) -> None:
-    """In UTC, whatever zone the producer wrote; a row of the Go service does not tell."""
-    ingester(engine, clock, queue).run([kafka(event("a", requested_at="2026-01-31T16:00:00+08:00"))])
-    of_go = add_row(engine, now=clock(), requested_at=None)
-    attempts = attempts_of(engine).open([*queue.pointers, Pointer(of_go, 0)], now=clock(), lease=LEASE)
-    asked_at = {attempt.record_id: attempt.requested_at for attempt in attempts}
-    assert asked_at == {queue.pointers[0].record_id: datetime(2026, 1, 31, 8, tzinfo=UTC), of_go: None}
 
 
 def test_a_batch_done_twice_changes_nothing(engine: Engine, clock: Clock, queue: PointerList) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
-from delivery.domain.intake import Intake
+from delivery.domain.intake import Intake, Request
+from delivery.storage.rejects import fingerprint
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
 from tests.integration.notifications import TOPIC, asking_for, batch, count, event, kafka, rows
@@ -84,6 +86,45 @@ def test_several_refused_rows_are_each_isolated_for_its_own_reason(picky: Engine
     assert len({reject.reason for reject in stored.refused}) == len(unfit)
 
 
+@pytest.fixture
+def raising(fresh_engine: Engine) -> Engine:
+    """A database that refuses a row with the error whose number stands in its target_id."""
+    with fresh_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON notification_records FOR EACH ROW BEGIN "
+            "DECLARE number INT DEFAULT NEW.target_id; "
+            "IF number > 1 THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = number; END IF; END"
+        )
+    return fresh_engine
+
+
+def refused_with(*numbers: int) -> list[Request]:
+    return [request for number in numbers for request in asking_for(str(number), target_id=number).requests]
+
+
+def test_each_error_about_a_value_refuses_its_row_alone(raising: Engine, clock: Clock) -> None:
+    """Out of range, truncated, no time, no default, no text, too long, a trigger, no JSON, a CHECK."""
+    numbers = [1264, 1265, 1292, 1364, 1366, 1406, 1644, 3140, 3819]
+    requests = [*asking_for("a").requests, *refused_with(*numbers)]
+    stored = recorder_store(raising, clock, Intake(requests=requests, rejects=[]))
+    assert stored.created == 1
+    assert sorted(reject.reason[:27] for reject in stored.refused) == [
+        f"MySQL refused the row: {number}" for number in numbers
+    ]
+
+
+@pytest.mark.parametrize(("numbers", "statements"), [((3024,), 1), ((1644, 3024), 6)], ids=["at once", "in sifting"])
+def test_an_error_about_no_value_refuses_no_row(
+    raising: Engine, clock: Clock, numbers: tuple[int, ...], statements: int
+) -> None:
+    """A statement that took too long says nothing of its rows: the batch is left as it is, and comes again."""
+    requests = [*asking_for("0").requests, *refused_with(*numbers)]
+    with counted(raising) as counts, pytest.raises(OperationalError, match="3024"):
+        recorder_store(raising, clock, Intake(requests=requests, rejects=[]))
+    assert (count(raising), count(raising, "notification_rejects")) == (0, 0)
+    assert counts["Com_insert"] <= statements
+
+
 @pytest.mark.usefixtures("loose_server")
 def test_a_server_in_loose_mode_refuses_all_the_same(engine: Engine, clock: Clock) -> None:
     """RDS parameter groups may leave strict mode off: MySQL would cut values without a word."""
@@ -144,6 +185,12 @@ def test_two_rejects_at_one_position_are_both_kept(
     stage.run([second, first, second])
     kept = [(reject.timestamp, reject.key, reject.value) for reject in rejects(engine)]
     assert kept == [(one.timestamp, one.key, one.value) for one in (first, second)]
+
+
+def test_a_fingerprint_is_the_same_in_every_version() -> None:
+    """Else a record that comes again after a deployment would be kept twice."""
+    made = fingerprint(kafka(None, timestamp=1, key=b"7")).hex()
+    assert made == "52625182fd04717fcc8b2643a6364ef254e3a132c83bad3023d9cf8e3af51c19"
 
 
 def test_one_reject_three_times_is_kept_once(engine: Engine, clock: Clock, queue: PointerList) -> None:

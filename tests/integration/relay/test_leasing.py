@@ -297,6 +297,15 @@ def test_a_claim_reads_what_is_due_and_no_consumed_row(mostly_consumed: Engine, 
     assert idle["rows_read"] < 610  # the pending ones, of which the oldest is sought
 
 
+def test_a_set_is_leased_and_marked_without_a_look_at_other_rows(fresh_engine: Engine, clock: Clock) -> None:
+    """A scan of a small table would lock each of them for a moment, and another relay would pass it over."""
+    add(fresh_engine, clock(), [""] * 50)
+    add(fresh_engine, clock(), [""] * 50, next_retry_at=clock() + SECOND)
+    with counted(fresh_engine) as counts:
+        assert publish(fresh_engine, clock, lease(fresh_engine, clock)) == 50
+    assert counts["Handler_read_first"] == 0
+
+
 def explained(engine: Engine, statement: str, values: dict[str, Any]) -> dict[str, Any]:
     with engine.connect() as connection:
         connection.exec_driver_sql("SET SESSION explain_json_format_version = 1")

@@ -27,6 +27,16 @@ def test_a_set_of_500_takes_a_handful_of_statements(engine: Engine, clock: Clock
     assert (shutting["statements"], shutting["commits"]) == (3, 1)
 
 
+def test_a_set_is_opened_and_closed_without_a_look_at_other_rows(fresh_engine: Engine, clock: Clock) -> None:
+    """A scan of a small table would lock each of them for a moment, and another sender would find its own locked."""
+    ids = add_rows(fresh_engine, 100, now=clock())
+    with counted(fresh_engine) as counts:
+        attempts = opened(fresh_engine, clock, *(Pointer(record_id, 0) for record_id in ids[:50]))
+        won = Attempts(engine=fresh_engine).close([closing(attempt, DELIVERED, clock) for attempt in attempts]).won
+    assert len(won) == 50
+    assert counts["Handler_read_first"] == 0
+
+
 def test_of_a_mixed_set_only_what_is_owned_is_closed(engine: Engine, clock: Clock) -> None:
     """Outcomes of every kind in one set, some of them too late."""
     ids = add_rows(engine, 6, now=clock())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import pymysql
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 from delivery.domain.outcome import (
     Delivered,
@@ -21,12 +24,14 @@ from delivery.domain.outcome import (
     TemporaryFailure,
 )
 from delivery.domain.record import Attempt, Pointer
-from delivery.domain.transition import Closing, after_attempt
+from delivery.domain.transition import Closed, Closing, after_attempt
+from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
 from tests.integration.clock import Clock
-from tests.integration.notifications import add_row, add_rows, history, row, rows
-from tests.integration.sending import LEASE, LEASE_OVER
+from tests.integration.counting import counted
+from tests.integration.notifications import add_row, add_rows, batch, history, row, rows
+from tests.integration.sending import LEASE, LEASE_OVER, PointerList, ingester
 from tests.integration.threads import at_once
 from tests.unit.samples import EXACT_RETRY
 
@@ -101,12 +106,57 @@ def test_opening_takes_the_record_under_a_lease(engine: Engine, clock: Clock) ->
     assert taken.updated_at.replace(tzinfo=UTC) == clock()
 
 
+def test_an_attempt_knows_when_its_notification_was_asked_for(engine: Engine, clock: Clock, queue: PointerList) -> None:
+    """In UTC, though the producer wrote another zone."""
+    ingester(engine, clock, queue).run(batch("a"))
+    [attempt] = opened(engine, clock, *queue.pointers)
+    assert attempt.requested_at == datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def test_a_row_of_the_go_service_opens_with_what_it_has(engine: Engine, clock: Clock) -> None:
+    """It may hold NULL where ours have empty texts, and does not tell when it was asked for."""
+    unknown = dict.fromkeys(("summary_text", "fallback_text", "trace_id", "requested_at"))
+    [attempt] = opened(engine, clock, Pointer(add_row(engine, now=clock(), **unknown), 0))
+    assert (attempt.summary_text, attempt.fallback_text, attempt.trace_id) == ("", "", "")
+    assert attempt.requested_at is None
+
+
+def test_an_opening_that_mysql_refuses_is_not_tried_again(engine: Engine, clock: Clock) -> None:
+    """Only a locked row is worth a second look: an outage would be waited for twice."""
+    refused = pymysql.err.OperationalError(3024, "maximum statement execution time exceeded")
+    tries = fail_statements(engine, refused)
+    with pytest.raises(OperationalError):
+        opened(engine, clock, Pointer(1, 0))
+    assert len(tries) == 1
+
+
+def fail_statements(engine: Engine, error: pymysql.err.Error) -> list[str]:
+    """Every statement fails with this from now on; returns the list that they are added to."""
+    failed: list[str] = []
+
+    def fail(_cursor: object, statement: str, _parameters: object, _context: object) -> None:
+        failed.append(statement)
+        raise error
+
+    event.listen(engine, "do_execute", fail)
+    return failed
+
+
+def test_to_open_or_to_close_nothing_asks_mysql_nothing(engine: Engine, clock: Clock) -> None:
+    """A sender opens nothing if the keys of all its channels are out of reach."""
+    with counted(engine) as counts:
+        assert opened(engine, clock) == []
+        assert Attempts(engine=engine).close([]) == Closed(won=frozenset())
+    assert counts["statements"] == 0
+
+
 def test_closing_a_delivered_attempt_writes_all_of_it(engine: Engine, clock: Clock) -> None:
     """State, ids, what was said on the wire, and a line of history; times in UTC to the millisecond."""
     began = clock()
     [attempt] = opened(engine, clock, Pointer(add_row(engine, now=clock()), 0))
     clock.move(milliseconds=1234.567)
-    assert Attempts(engine=engine).close([closing(attempt, DELIVERED, clock)]).won == {attempt.record_id}
+    over_flow = replace(closing(attempt, DELIVERED, clock), way=FLOW_WEBHOOK)
+    assert Attempts(engine=engine).close([over_flow]).won == {attempt.record_id}
     ended = clock().replace(microsecond=234_000, tzinfo=None)
     sent = row(engine, attempt.record_id)
     assert (sent.status, sent.next_retry_at, sent.sent_at, sent.updated_at) == ("sent", None, ended, ended)
@@ -116,7 +166,9 @@ def test_closing_a_delivered_attempt_writes_all_of_it(engine: Engine, clock: Clo
     [line] = history(engine, attempt.record_id)
     assert (line.started_at, line.finished_at) == (began.replace(tzinfo=None), ended)
     assert (line.outcome, line.http_status, line.latency_ms, line.error) == ("delivered", 200, 12, None)
+    assert line.way == FLOW_WEBHOOK
     assert json.loads(line.response) == EXCHANGE.response
+    assert "好" in line.response
 
 
 @pytest.mark.parametrize(
@@ -140,6 +192,7 @@ def test_closing_an_undelivered_attempt_says_why(
     assert closed.next_retry_at == retry_at
     [line] = history(engine, attempt.record_id)
     assert (line.outcome, line.error_code, line.error) == (word, outcome.code, outcome.reason[:2_000])
+    assert (closed.provider_request_json, closed.provider_response_json, line.response) == (None, None, None)
 
 
 def test_a_late_sender_cannot_close(engine: Engine, clock: Clock) -> None:

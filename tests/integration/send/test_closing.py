@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event
 
 from delivery.deadline import ending_in
 from delivery.domain.outcome import Delivered, Exchange, NotStarted, Outcome
-from delivery.domain.record import Attempt, Pointer
+from delivery.domain.record import Attempt, DatabaseDown, Pointer
 from delivery.domain.transition import Closed
 from delivery.storage.attempts import Attempts
 from delivery.storage.claims import DueRecords
@@ -23,7 +23,7 @@ from tests.integration.conftest import engine_for
 from tests.integration.counting import lock_waits
 from tests.integration.faulty_commits import lose_next_commit
 from tests.integration.notifications import add_row, add_rows, count, row, rows
-from tests.integration.send.test_attempts import BROKEN, DELIVERED, closing, opened, outcomes
+from tests.integration.send.test_attempts import BROKEN, DELIVERED, closing, fail_statements, opened, outcomes
 from tests.integration.sending import LEASE, LEASE_OVER
 
 NOT_STARTED = NotStarted(reason="its call had not begun when the time was over")
@@ -104,17 +104,16 @@ def test_a_row_that_stays_locked_keeps_no_other_from_being_opened(
     assert ids_of(attempts) == set(ids) - {ids[3]}
 
 
-def test_a_locked_row_that_is_not_asked_for_is_not_waited_for(
-    engine: Engine, another_transaction: Connection, clock: Clock
-) -> None:
-    """On a small table a scan would meet it, in opening as in closing."""
-    ids = add_rows(engine, 12, now=clock(), next_retry_at=clock())
-    another_transaction.exec_driver_sql("SELECT id FROM notification_records WHERE id = %s FOR UPDATE", (ids[3],))
-    waits = lock_waits(engine)
-    attempts = opened(engine, clock, *(Pointer(record_id, 0) for record_id in ids if record_id != ids[3]))
-    closed = Attempts(engine=engine).close([closing(attempt, DELIVERED, clock) for attempt in attempts])
-    assert closed == Closed(won=frozenset(ids) - {ids[3]})
-    assert lock_waits(engine) == waits
+def test_a_locked_row_that_is_not_asked_for_is_not_waited_for(fresh_engine: Engine, clock: Clock) -> None:
+    """On a small table a scan would meet it, in opening as in closing. One that was large once is scanned less."""
+    ids = add_rows(fresh_engine, 12, now=clock(), next_retry_at=clock())
+    with fresh_engine.begin() as another:
+        another.exec_driver_sql("SELECT id FROM notification_records WHERE id = %s FOR UPDATE", (ids[3],))
+        waits = lock_waits(fresh_engine)
+        attempts = opened(fresh_engine, clock, *(Pointer(record_id, 0) for record_id in ids if record_id != ids[3]))
+        closed = Attempts(engine=fresh_engine).close([closing(attempt, DELIVERED, clock) for attempt in attempts])
+        assert closed == Closed(won=frozenset(ids) - {ids[3]})
+        assert lock_waits(fresh_engine) == waits
 
 
 def test_a_locked_table_is_waited_for_once_and_everything_in_it_is_locked(
@@ -179,6 +178,18 @@ def test_another_sender_s_opening_of_the_same_moment_is_not_taken_for_ours(
     assert [attempt.number for attempt in theirs] == [1]
 
 
+def test_a_claim_of_the_same_moment_is_not_taken_for_an_opening(
+    engine: Engine, another_engine: Callable[[], Engine], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease may end at the same millisecond. The record is opened once, with the number that is next."""
+    pointer = Pointer(add_row(engine, now=clock(), next_retry_at=clock()), 0)
+    monkeypatch.setattr(random, "random", lambda: 0.0)
+    due = DueRecords(engine=another_engine())
+    lose_next_commit(monkeypatch, taken=False, meanwhile=lambda: due.lease_due(limit=1, now=clock(), lease=LEASE))
+    assert [attempt.number for attempt in opened(engine, clock, pointer)] == [1]
+    assert row(engine, pointer.record_id).attempt_count == 1
+
+
 def test_an_attempt_that_never_started_gives_its_number_back(engine: Engine, clock: Clock) -> None:
     """No line of history, and the next opening has the same number; after a failure the record is `failed` again."""
     first, second = opened_set(engine, clock, 2)
@@ -210,12 +221,13 @@ def test_a_number_given_back_late_leaves_a_newer_attempt_alone(engine: Engine, c
 
 
 def test_a_record_that_was_deleted_meanwhile_does_not_stick(engine: Engine, clock: Clock) -> None:
-    """Its closing is late, the others are won: nothing comes again for ever."""
+    """Its closing is late, the others are won: nothing comes again for ever. It leaves no history of nothing."""
     gone, there = opened_set(engine, clock, 2)
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM notification_records WHERE id = %s", (gone.record_id,))
     closed = Attempts(engine=engine).close([closing(one, DELIVERED, clock) for one in (gone, there)])
     assert closed == Closed(won=ids_of([there]))
+    assert outcomes(engine, gone.record_id) == []
 
 
 def test_without_time_a_set_with_a_locked_line_is_left_for_later(
@@ -272,6 +284,14 @@ def test_a_close_that_is_refused_as_too_large_is_halved(engine: Engine, clock: C
     closed = Attempts(engine=engine).close([closing(attempt, long, clock) for attempt in attempts])
     assert len(closed.won) == 40
     assert count(engine, "notification_attempts") == 40
+
+
+def test_one_close_that_is_refused_as_too_large_is_told_as_that(engine: Engine, clock: Clock) -> None:
+    """There is nothing left to halve."""
+    [attempt] = opened_set(engine, clock, 1)
+    fail_statements(engine, pymysql.err.OperationalError(1153, "refused"))
+    with pytest.raises(DatabaseDown, match="1153: refused"):
+        Attempts(engine=engine).close([closing(attempt, DELIVERED, clock)])
 
 
 def test_a_close_that_is_refused_for_its_size_is_halved(small_packets: Engine, clock: Clock) -> None:

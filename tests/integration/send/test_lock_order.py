@@ -25,7 +25,7 @@ def test_whoever_waits_for_a_line_of_history_holds_no_later_one(
         closings = [closing(attempt, DELIVERED, clock) for attempt in (second, first)]
         closed = thread.submit(Attempts(engine=another_engine()).close, closings)
         try:
-            until(lambda: _waiting(engine), within=10)
+            until(lambda: waiting(engine), within=10)
             with engine.connect() as looking:
                 _lock_line(looking, second.record_id)  # MySQL refuses this at once if somebody has it
                 looking.rollback()
@@ -44,7 +44,7 @@ def _lock_line(connection: Connection, record_id: int) -> None:
     connection.exec_driver_sql(line, (record_id,)).all()
 
 
-def _waiting(engine: Engine) -> bool:
+def waiting(engine: Engine) -> bool:
     """Whether a transaction waits for a lock."""
     time.sleep(0.15)  # MySQL makes this table anew when nobody has read it for a tenth of a second
     waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError
 
 from delivery.deadline import ending_in, seconds_left
-from delivery.domain.record import OPEN_STATUSES, Attempt, DatabaseDown, Pointer, Status
+from delivery.domain.record import OPEN_STATUSES, Attempt, DatabaseDown, Pointer
 from delivery.domain.transition import Closed, Closing
 from delivery.storage.closing import close
 from delivery.storage.mysql.columns import Rights, assigned, listed, select, update
@@ -39,7 +39,8 @@ _READ_AS: Mapping[str, Callable[[Any], Any]] = {
     "requested_at": lambda moment: moment and from_stored(moment),
 }
 _LOCKED = ("id", "status", "attempt_count", *_CARRIED, "next_retry_at", "updated_at")
-# The key is forced: on a small table the optimizer prefers a full scan, which waits for any locked row.
+# The key is forced, here and below: on a small table the optimizer prefers a full scan, which locks any row for a
+# moment, or waits for it.
 _LOCK = f"""
 SELECT {listed(_LOCKED)} FROM notification_records FORCE INDEX (PRIMARY)
 WHERE id IN %(ids)s ORDER BY id FOR UPDATE"""  # noqa: S608 - constant
@@ -53,7 +54,7 @@ _OPENED = {
     "last_error": "NULL",
     "updated_at": "%(now)s",
 }
-_OPEN = f"UPDATE notification_records SET {assigned(_OPENED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
+_OPEN = f"UPDATE notification_records FORCE INDEX (PRIMARY) SET {assigned(_OPENED)} WHERE id IN %(ids)s"  # noqa: S608 - constant
 
 RIGHTS: Rights = {"notification_records": [*select(*_LOCKED), *update(*_OPENED)]}
 
@@ -133,7 +134,7 @@ def _open(
     connection: Connection, wanted: set[Pointer], opening: _Opening, now: datetime, lock: str, *, again: bool
 ) -> list[Attempt]:
     """Only a retry looks for rows that the first try committed: another sender's opening may match by chance."""
-    ids = sorted({pointer.record_id for pointer in wanted})
+    ids = {pointer.record_id for pointer in wanted}
     rows = connection.exec_driver_sql(lock, {"ids": ids}).all()
     fresh = [row for row in rows if _may_open(row, wanted)]
     if fresh:
@@ -154,11 +155,7 @@ def _may_open(row: Row[Any], wanted: set[Pointer]) -> bool:
 
 def _is_ours(row: Row[Any], wanted: set[Pointer], opening: _Opening) -> bool:
     """Whether our own opening was committed although its answer was lost."""
-    return (
-        Pointer(row.id, row.attempt_count - 1) in wanted
-        and row.status == Status.SENDING
-        and (row.updated_at, row.next_retry_at) == opening
-    )
+    return Pointer(row.id, row.attempt_count - 1) in wanted and (row.updated_at, row.next_retry_at) == opening
 
 
 def _attempt(row: Row[Any], number: int, now: datetime) -> Attempt:

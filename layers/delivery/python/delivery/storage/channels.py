@@ -50,7 +50,7 @@ class Channels:
         """Record id → its user's channels for these ways. Records whose user has none are left out."""
         if not record_ids:
             return {}
-        wanted = {"record_ids": sorted(set(record_ids)), "ways": sorted(ways)}
+        wanted = {"record_ids": list(record_ids), "ways": list(ways)}
         found: defaultdict[int, list[StoredChannel]] = defaultdict(list)
         rows = in_transaction(self.engine, lambda connection: connection.exec_driver_sql(_OF_RECORDS, wanted).all())
         for row in rows:

@@ -88,16 +88,14 @@ class DueRecords:
 
 def _lease_due(connection: Connection, statement: TextClause, limit: int, times: dict[str, datetime]) -> Claimed:
     due = connection.execute(statement, {"now": times["now"], "limit": limit}).all()
-    # Every writer locks rows in ascending order of their primary key.
-    usable = sorted(row.id for row in due if row.attempt_count < row.max_attempts)
-    used_up = sorted(row.id for row in due if row.attempt_count >= row.max_attempts)
+    pointers = [Pointer(row.id, row.attempt_count) for row in due if row.attempt_count < row.max_attempts]
+    used_up = [row.id for row in due if row.attempt_count >= row.max_attempts]
     lost = [row for row in due if row.status == Status.SENDING and row.attempt_count > 0]
-    if usable:
-        connection.exec_driver_sql(_LEASE, {**times, "ids": usable})
+    if pointers:
+        connection.exec_driver_sql(_LEASE, {**times, "ids": [pointer.record_id for pointer in pointers]})
     if used_up:
         why = {"code": ErrorCode.LEASE_EXPIRED.value, "reason": LEASE_EXPIRED_REASON}
         connection.exec_driver_sql(_END, {"now": times["now"], **why, "ids": used_up})
-    pointers = [Pointer(row.id, row.attempt_count) for row in due if row.attempt_count < row.max_attempts]
     return Claimed(pointers=pointers, buried=len(used_up), lost=_note_lost(connection, lost))
 
 

@@ -19,11 +19,11 @@ from delivery.storage.mysql.packets import in_packets, size_of_row
 _RESPONSE_CHARACTERS = 2_000
 _ERROR_CHARACTERS = 2_000
 
-# Locked rows are skipped, so that the others can be closed. The key is forced, here and below: on a small table the
-# optimizer prefers a full scan, which waits for any locked row.
+# Locked rows are skipped, so that the others can be closed. The key is forced: on a small table the optimizer prefers a
+# full scan, which locks any row for a moment.
 _FREE = """
 SELECT id, attempt_count, status FROM notification_records FORCE INDEX (PRIMARY)
-WHERE id IN %(ids)s ORDER BY id FOR UPDATE SKIP LOCKED"""
+WHERE id IN %(ids)s FOR UPDATE SKIP LOCKED"""
 _AS_IT_IS = "SELECT id, attempt_count, status FROM notification_records WHERE id IN %(ids)s"
 
 _ATTEMPT: Sources[Closing] = {
@@ -65,7 +65,7 @@ _NEW_STATE: Sources[Closing] = {
 }
 _CLOSING: Sources[Closing] = {**_ATTEMPT, **_NEW_STATE}
 _CLOSE = f"""
-UPDATE (VALUES {{rows}}) AS new ({listed(_CLOSING)}) STRAIGHT_JOIN notification_records AS r FORCE INDEX (PRIMARY)
+UPDATE (VALUES {{rows}}) AS new ({listed(_CLOSING)}) STRAIGHT_JOIN notification_records AS r
     ON r.id = new.record_id AND r.attempt_count = new.attempt AND r.status = 'sending'
 SET {copied(_NEW_STATE, source="new", to="r")}"""  # noqa: S608 - constant
 
@@ -93,16 +93,9 @@ def close(connection: Connection, closings: Sequence[Closing]) -> Closed:
     already = _ids(closing for closing in closings if _is_closed(closing, rows))
     # A report may come so late that its record has been pruned; then its history is not written.
     told = [one for one in closings if one.attempt.record_id in rows and one.attempt.record_id not in locked]
-    _write_history(connection, told)
-    if ours:
-        _write(connection, _CLOSE, _CLOSING, ours, row="ROW")
+    _write(connection, _WRITE_HISTORY, _HISTORY, [one for one in told if not isinstance(one.outcome, NotStarted)])
+    _write(connection, _CLOSE, _CLOSING, ours, row="ROW")
     return Closed(won=_ids(ours) | already, locked=locked)
-
-
-def _write_history(connection: Connection, closings: Sequence[Closing]) -> None:
-    made = [closing for closing in closings if not isinstance(closing.outcome, NotStarted)]
-    if made:
-        _write(connection, _WRITE_HISTORY, _HISTORY, made)
 
 
 def _is_open(closing: Closing, rows: Mapping[int, Row[Any]]) -> bool:

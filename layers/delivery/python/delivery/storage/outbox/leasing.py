@@ -41,7 +41,7 @@ ORDER BY next_retry_at, id LIMIT :limit FOR UPDATE SKIP LOCKED""")  # noqa: S608
 # index, MySQL reads the key's rows in order and stops at the first; by the id alone it would sort them all.
 OLDEST_OUTSIDE = f"""
 SELECT mine.topic, mine.ordered_key, other.id, other.retry_count, other.next_retry_at
-FROM notification_outbox_messages AS mine FORCE INDEX (PRIMARY) JOIN LATERAL (
+FROM notification_outbox_messages AS mine JOIN LATERAL (
     SELECT id, retry_count, next_retry_at FROM notification_outbox_messages AS one FORCE INDEX ({ORDER_INDEX})
     WHERE one.ordered_key = mine.ordered_key AND one.topic = mine.topic AND one.id NOT IN %(set)s
     ORDER BY one.ordered_key, one.id LIMIT 1
@@ -53,7 +53,7 @@ _LEASE = f"""
 UPDATE notification_outbox_messages FORCE INDEX (PRIMARY) SET {assigned(_LEASED)}
 WHERE id IN %(ids)s"""  # noqa: S608 - constant
 
-_LARGE = "SELECT id, payload FROM notification_outbox_messages FORCE INDEX (PRIMARY) WHERE id IN %(ids)s"
+_LARGE = "SELECT id, payload FROM notification_outbox_messages WHERE id IN %(ids)s"
 
 _OLDEST_PENDING = text(f"""
 SELECT created_at FROM notification_outbox_messages WHERE id = (
@@ -91,7 +91,7 @@ class DueRows:
 def _lease_due(connection: Connection, limit: int, now: datetime, lease: timedelta) -> Leased:
     found = connection.execute(DUE, {"now": to_stored(now), "limit": limit}).all()
     due = found[: _fitting(row.size for row in found)]
-    aside = _turns(due, _oldest_outside(connection, due), now) if due else {}
+    aside = _turns(due, _oldest_outside(connection, due), now)
     moments = {row.id: aside.get(row.id, to_stored(now + lease)) for row in due}
     _move(connection, moments, now)
     rows = _outbox_rows(connection, [row for row in due if row.id not in aside])
@@ -108,7 +108,7 @@ def _oldest_outside(connection: Connection, due: Sequence[Row[Any]]) -> Mapping[
     one_of_each = {(row.topic, row.ordered_key): row.id for row in due if row.ordered_key is not None}
     if not one_of_each:
         return {}
-    ids = {"set": [row.id for row in due], "one_of_each_key": sorted(one_of_each.values())}
+    ids = {"set": [row.id for row in due], "one_of_each_key": [*one_of_each.values()]}
     found = connection.exec_driver_sql(OLDEST_OUTSIDE, ids)
     return {(row.topic, row.ordered_key): row for row in found}
 
@@ -118,9 +118,7 @@ def _turns(due: Iterable[Row[Any]], outside: Mapping[_Key, Row[Any]], now: datet
     return {
         row.id: _turn_after(first, to_stored(now + _TURN))
         for row in due
-        if row.ordered_key is not None
-        and (first := outside.get((row.topic, row.ordered_key))) is not None
-        and first.id < row.id
+        if (first := outside.get((row.topic, row.ordered_key))) is not None and first.id < row.id
     }
 
 
@@ -131,8 +129,8 @@ def _turn_after(first: Row[Any], soon: datetime) -> datetime:
 
 
 def _move(connection: Connection, moments: Mapping[int, datetime], now: datetime) -> None:
-    for until in sorted(set(moments.values())):
-        ids = sorted(row_id for row_id, moment in moments.items() if moment == until)
+    for until in set(moments.values()):
+        ids = [row_id for row_id, moment in moments.items() if moment == until]
         connection.exec_driver_sql(_LEASE, {"until": until, "now": to_stored(now), "ids": ids})
 
 

@@ -40,7 +40,7 @@ _MARK: Sources[Mark] = {
 # The row is still this relay's if its lease ends at this time.
 _MARK_BACK = f"""
 UPDATE (VALUES {{rows}}) AS new ({listed(_MARK)})
-    STRAIGHT_JOIN notification_outbox_messages AS r FORCE INDEX (PRIMARY)
+    STRAIGHT_JOIN notification_outbox_messages AS r
     ON r.id = new.id AND r.status = 'pending' AND r.next_retry_at = %s
 SET {copied(_BACK, source="new", to="r")}, r.last_error = COALESCE(new.last_error, r.last_error), r.updated_at = %s"""  # noqa: S608 - constant
 

@@ -24,7 +24,7 @@ def delete_free(
     locks only rows that are about to be deleted, so no claim or ingest waits for them. If a line of their history is
     locked, nothing is deleted this time.
     """
-    values = {**known, "ids": sorted(ids), "before": to_stored(ended_before)}
+    values = {**known, "ids": list(ids), "before": to_stored(ended_before)}
 
     def work(connection: Connection) -> int:
         locked = list(connection.exec_driver_sql(free, values).scalars())

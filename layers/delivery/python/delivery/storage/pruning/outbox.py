@@ -18,7 +18,7 @@ SELECT id, created_at, updated_at FROM notification_outbox_messages FORCE INDEX 
 WHERE status = %(status)s AND next_retry_at IS NULL AND id > %(after)s ORDER BY id LIMIT %(limit)s"""
 _FREE = """
 SELECT id FROM notification_outbox_messages FORCE INDEX (PRIMARY)
-WHERE id IN %(ids)s AND status = %(status)s AND updated_at < %(before)s ORDER BY id FOR UPDATE SKIP LOCKED"""
+WHERE id IN %(ids)s AND status = %(status)s AND updated_at < %(before)s FOR UPDATE SKIP LOCKED"""
 _DELETE = "DELETE /*+ INDEX(o PRIMARY) */ FROM notification_outbox_messages AS o WHERE o.id IN %(ids)s"
 
 RIGHTS: Rights = {

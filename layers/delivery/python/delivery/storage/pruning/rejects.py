@@ -15,10 +15,10 @@ from delivery.storage.pruning.deleting import delete_free
 from delivery.storage.pruning.listed import windows_of
 
 _END = "COALESCE(replayed_at, created_at)"
-_ENDED = f"SELECT id, {_END} AS ended_at FROM notification_rejects FORCE INDEX (PRIMARY) WHERE id IN %(ids)s"  # noqa: S608 - constant
+_ENDED = f"SELECT id, {_END} AS ended_at FROM notification_rejects WHERE id IN %(ids)s"  # noqa: S608 - constant
 _FREE = f"""
 SELECT id FROM notification_rejects FORCE INDEX (PRIMARY)
-WHERE id IN %(ids)s AND {_END} < %(before)s ORDER BY id FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constant
+WHERE id IN %(ids)s AND {_END} < %(before)s FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constant
 _DELETE = "DELETE /*+ INDEX(r PRIMARY) */ FROM notification_rejects AS r WHERE r.id IN %(ids)s"
 
 RIGHTS: Rights = {"notification_rejects": [DELETE, *select("id", "code", "created_at", "replayed_at")]}

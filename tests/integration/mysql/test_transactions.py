@@ -1,0 +1,90 @@
+"""Which errors a transaction is run again after, and which connections an engine keeps."""
+
+from __future__ import annotations
+
+import time
+
+import pymysql
+import pytest
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from delivery.deadline import ending_in, seconds_left
+from delivery.storage.mysql.database import error_number, in_transaction
+from tests.integration.faulty_commits import lose_next_commit
+from tests.integration.mysql.test_deadline import connection_id
+
+
+def fail(connection: Connection, number: int) -> None:
+    connection.exec_driver_sql(f"SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'told to fail'")
+
+
+def test_a_deadlock_s_victim_tries_again_though_it_waits_for_no_lock_twice(engine: Engine) -> None:
+    """A deadlock is over at once; a wait would be as long as the first."""
+    tries: list[int] = []
+
+    def lose_once(connection: Connection) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            fail(connection, 1213)
+
+    in_transaction(engine, lose_once, again_after_wait=False)
+    assert len(tries) == 2
+
+
+def test_a_commit_whose_answer_was_lost_is_run_again_only_where_that_does_no_harm(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second lease would take other rows, and those of the first wait until it ends."""
+    tries: list[int] = []
+
+    def work(_: Connection) -> None:
+        tries.append(1)
+
+    lose_next_commit(monkeypatch, taken=True)
+    with pytest.raises(OperationalError, match="2013"):
+        in_transaction(engine, work)
+    lose_next_commit(monkeypatch, taken=True)
+    in_transaction(engine, work, again_after_loss=True)
+    assert len(tries) == 1 + 2
+
+
+def test_without_time_for_another_try_mysql_s_error_is_told(engine: Engine) -> None:
+    """It says more than that the time is over."""
+
+    def lose_late(_: Connection) -> None:
+        time.sleep(max(seconds_left(), 0))
+        raise OperationalError("SELECT 1", None, pymysql.err.OperationalError(1213, "Deadlock found"))
+
+    with ending_in(1), pytest.raises(OperationalError, match="1213"):
+        in_transaction(engine, lose_late)
+
+
+@pytest.mark.parametrize("number", [1290, 1792, 1836])
+def test_a_connection_to_a_reader_is_left(engine: Engine, number: int) -> None:
+    """By whatever number it says that it is one."""
+    assert left_after(engine, number)
+
+
+@pytest.mark.parametrize("number", [1062, 1213, 3024])
+def test_a_connection_outlives_other_errors(engine: Engine, number: int) -> None:
+    """A new one costs a handshake, and a proxy's patience."""
+    assert not left_after(engine, number)
+
+
+def left_after(engine: Engine, number: int) -> bool:
+    """Whether the engine has another connection after this error."""
+    before = connection_id(engine)
+    with pytest.raises(DBAPIError) as failed:
+        in_transaction(engine, lambda connection: fail(connection, number), again_after_wait=False)
+    assert error_number(failed.value) == number
+    return connection_id(engine) != before
+
+
+def test_an_engine_keeps_one_connection(engine: Engine) -> None:
+    """MySQL has a limited number, and a function may have hundreds of instances."""
+    with engine.connect() as one, engine.connect() as another:
+        first = {connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one() for connection in (one, another)}
+    with engine.connect() as one, engine.connect() as another:
+        second = {connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one() for connection in (one, another)}
+    assert len(first & second) == 1
