@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
-from typing import Any, TypeVar
 
 import pytest
 
@@ -18,11 +17,20 @@ from delivery.domain.channel import Channel
 from delivery.domain.outcome import NotStarted, Outcome
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closed, Closing
-from tests.unit.stages.sending_fakes import Attempts, Channels, Observer, Reports, Way, pointers, sender, soon, utc_now
+from tests.unit.stages.sending_fakes import (
+    AtOnce,
+    Attempts,
+    Channels,
+    Observer,
+    Reports,
+    Way,
+    pointers,
+    sender,
+    soon,
+    utc_now,
+)
 from tests.unit.stages.test_send import KEPT, SENT, hanging
 from tests.waiting import until
-
-T = TypeVar("T")
 
 
 def test_one_set_at_most_waits_for_threads_while_as_many_calls_as_allowed_are_with_feishu() -> None:
@@ -175,15 +183,6 @@ def test_a_run_looks_a_few_times_a_second_while_it_waits(seconds: float) -> None
     looks, way = Looks(), Way(how=slowly, timeout=timedelta(seconds=5))
     replace(sender(Attempts(), way), now=looks.now).run(pointers(1), until=soon())
     assert looks.count < 60
-
-
-class AtOnce(Executor):
-    """Makes each call while it is submitted."""
-
-    def submit(self, call: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        future = Future[T]()
-        future.set_result(call(*args, **kwargs))
-        return future
 
 
 def test_calls_that_ended_together_are_taken_together() -> None:
