@@ -68,7 +68,7 @@ class Closer:
     reports: ReportQueue
     observer: ClosingObserver
     now: Callable[[], datetime]
-    thread: Executor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="closing"))
+    thread: Executor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
     #: Finished attempts that are neither closed nor being closed.
     finished: list[Closing] = field(default_factory=list)
     running: _Running | None = None
@@ -136,7 +136,7 @@ class Closer:
         try:
             self.reports.publish(owed)
         except QueueDown as error:
-            self.lost = self.lost or self.trouble or error
+            self.lost = self.trouble or error
             self.observer.unreported(owed, f"{why}; the report queue: {error}")
         else:
             self.observer.reported(owed, why)
