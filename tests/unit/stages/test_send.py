@@ -109,13 +109,6 @@ def test_a_pointer_that_came_twice_or_that_another_sender_has_is_called_once_or_
     assert attempts.opened == [pointers(1, 2)]
 
 
-def test_after_sets_that_others_have_taken_the_next_is_opened() -> None:
-    """There is nothing to wait for, but there is something left to do."""
-    way = Way()
-    left = sender(Attempts(taken={1, 2}), way, concurrency=1).run(pointers(1, 2, 3), until=soon())
-    assert (way.called, left) == ([3], frozenset())
-
-
 def test_attempts_are_opened_and_channels_read_in_sets_and_called_concurrently() -> None:
     """As many at once as the policy says, and never more."""
     everyone_in = threading.Barrier(4)

@@ -210,6 +210,19 @@ def test_a_run_looks_a_few_times_a_second_while_it_waits(seconds: float) -> None
     assert looks.count < 60
 
 
+def test_a_run_looks_a_few_times_a_second_while_mysql_takes_its_time_to_close() -> None:
+    """Nothing is with Feishu any more, and still there is something to wait for."""
+
+    class Slow(Attempts):
+        def close(self, closings: Sequence[Closing]) -> Closed:
+            time.sleep(0.7)
+            return super().close(closings)
+
+    looks = Looks()
+    replace(sender(Slow(), Way()), now=looks.now).run(pointers(1), until=soon())
+    assert looks.count < 60
+
+
 def test_calls_that_ended_together_are_taken_together() -> None:
     """With a look after each, a function could not take more than two hundred a second."""
     attempts, looks = Attempts(), Looks()
@@ -217,6 +230,14 @@ def test_calls_that_ended_together_are_taken_together() -> None:
     one.run(pointers(*range(1, 51)), until=soon())
     assert (attempts.close_calls, len(attempts.closed)) == (1, 50)
     assert looks.count < 2 * 50
+
+
+def test_sets_that_others_have_taken_are_waited_for_by_nobody() -> None:
+    """There is neither a call nor a close: fifty of them take no longer than asking MySQL."""
+    way, began = Way(), time.monotonic()
+    sender(Attempts(taken=set(range(1, 51))), way, concurrency=1).run(pointers(*range(1, 52)), until=soon())
+    assert way.called == [51]
+    assert time.monotonic() - began < 5
 
 
 def test_users_without_a_channel_are_waited_for_by_nobody() -> None:
