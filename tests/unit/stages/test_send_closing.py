@@ -67,3 +67,17 @@ def test_what_a_close_has_that_does_not_end_goes_to_the_report_queue() -> None:
     assert [closing.attempt.record_id for closing in reports.taken] == [1]
     assert ended.is_set()
     assert seen.lost == []
+
+
+def test_a_slow_close_has_all_the_time_for_it() -> None:
+    """What it takes at the last moment need not be reported."""
+
+    class Slow(Attempts):
+        def close(self, closings: Sequence[Closing]) -> Closed:
+            time.sleep(2.45)
+            return super().close(closings)
+
+    reports, seen = Reports(), Observer()
+    one = sender(Slow(), Way(), reports=reports, observer=seen, call_timeout=timedelta(milliseconds=100))
+    one.run(pointers(1), until=soon(KEPT + 0.2))
+    assert (reports.taken, seen.by_status) == ([], {"sent": 1})

@@ -54,8 +54,10 @@ def test_one_set_at_most_waits_for_threads_while_as_many_calls_as_allowed_are_wi
     assert (len(way.called), way.most_at_once) == (10, 2)
 
 
-@pytest.mark.parametrize(("ended", "third_set"), [(1, []), (2, [pointers(9, 10)])])
-def test_the_next_set_is_opened_when_there_is_room_for_half_of_one(ended: int, third_set: list[list[Pointer]]) -> None:
+@pytest.mark.parametrize(("concurrency", "ended", "third_set"), [(3, 1, []), (4, 1, []), (4, 2, [pointers(9, 10)])])
+def test_the_next_set_is_opened_when_there_is_room_for_half_of_one(
+    concurrency: int, ended: int, third_set: list[list[Pointer]]
+) -> None:
     """Small sets would cost as many round trips as large ones; for a whole set, threads would have to be idle."""
     attempts, released = Attempts(), threading.Event()
 
@@ -68,7 +70,7 @@ def test_the_next_set_is_opened_when_there_is_room_for_half_of_one(ended: int, t
 
     way = Way(how=hold, timeout=timedelta(seconds=15))
     with ThreadPoolExecutor(max_workers=1) as thread:
-        run = thread.submit(sender(attempts, way, concurrency=4).run, pointers(*range(1, 12)), until=soon())
+        run = thread.submit(sender(attempts, way, concurrency=concurrency).run, pointers(*range(1, 12)), until=soon())
         try:
             until(lambda: len(attempts.closed) == ended, within=10)
             until(lambda: len(attempts.opened) == 2 + len(third_set), within=10)
