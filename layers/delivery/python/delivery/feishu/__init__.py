@@ -2,5 +2,5 @@
 
 import warnings
 
-# The layer leaves out what requests guesses encodings with: importing it lengthens a cold start, and we decode ourselves.
+# The layer leaves out what requests guesses encodings with: its import lengthens a cold start, and we decode ourselves.
 warnings.filterwarnings("ignore", message="Unable to find acceptable character detection dependency")
