@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import DataNotFoundError
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import Loader
@@ -80,7 +81,7 @@ def request(client: Any) -> Any:
 
     def kept(request: Any, **_: Any) -> AWSResponse:
         sent.append(request)
-        return AWSResponse(request.url, 400, {}, None)  # so that nothing goes out
+        return AWSResponse(request.url, 400, HTTPHeaders(), None)  # so that nothing goes out
 
     client.meta.events.register("before-send", kept)
     operation, arguments = CALLS[client.meta.service_model.service_name]
