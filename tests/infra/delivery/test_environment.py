@@ -20,7 +20,9 @@ CLASSES: Mapping[str, type[WithDatabase]] = {
     "prune": PruneSettings,
 }
 CLUSTER = "arn:aws:kafka:eu-west-1:111111111111:cluster/hongyan-dev/0a1b2c3d-1"
-OBSERVABILITY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+LIBRARIES = {
+    "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS",
+}  # fmt: skip
 PLACE = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_CA_FILE"}
 DATABASE = PLACE | {"DATABASE_SECRET_ARN", "DATABASE_USER"}
 OWN = {
@@ -43,13 +45,13 @@ OWN = {
 def test_a_function_is_given_these_variables_and_no_others(word: str, stages: Mapping[str, Template]) -> None:
     """In every stage: nothing that only one of them knows, and nothing of AWS's own."""
     for template in stages.values():
-        assert set(environment(template.function(word))) == OBSERVABILITY | DATABASE | OWN[word]
+        assert set(environment(template.function(word))) == LIBRARIES | DATABASE | OWN[word]
 
 
 @pytest.mark.parametrize("word", FUNCTIONS)
 def test_a_function_reads_what_it_is_given_and_is_given_what_it_reads(word: str, dev: Template) -> None:
     """A renamed variable is noticed here and not at the first invocation."""
-    assert set(environment(dev.function(word))) - OBSERVABILITY == {*CLASSES[word].variables().values()}
+    assert set(environment(dev.function(word))) - LIBRARIES == {*CLASSES[word].variables().values()}
 
 
 @pytest.mark.parametrize("word", FUNCTIONS)

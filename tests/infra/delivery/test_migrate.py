@@ -10,7 +10,7 @@ from delivery.aws.settings.migrate import MigrateSettings
 from delivery.deployment.migrate import LOCK_SECONDS
 from delivery.deployment.migrate import MIGRATIONS as RUN_FROM
 from tests.infra.conftest import Synthesis
-from tests.infra.delivery.test_environment import OBSERVABILITY, deployed
+from tests.infra.delivery.test_environment import LIBRARIES, deployed
 from tests.infra.delivery.test_permissions import BY_SECRET, EVERY, ON_ANYTHING
 from tests.infra.templates import BROKERS, FUNCTIONS, MYSQL, Template, environment
 
@@ -92,7 +92,7 @@ def test_its_environment_is_what_its_settings_class_reads(dev: Template, beside:
     """It names the database and nothing else."""
     for template in (dev, beside, placed):
         given = deployed(environment(template.function("migrate")))
-        assert set(given) == OBSERVABILITY | {*MigrateSettings.variables().values()}
+        assert set(given) == LIBRARIES | {*MigrateSettings.variables().values()}
         assert MigrateSettings.read(given).database_ca_file == "/opt/rds-ca.pem"
 
 

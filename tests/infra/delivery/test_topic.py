@@ -7,7 +7,7 @@ import pytest
 
 from delivery.aws.settings.topic import TopicSettings
 from tests.infra.conftest import Stacks, Synthesis
-from tests.infra.delivery.test_environment import OBSERVABILITY
+from tests.infra.delivery.test_environment import LIBRARIES
 from tests.infra.delivery.test_migrate import after, ids, word
 from tests.infra.delivery.test_permissions import EVERY, FIND_BROKERS, ON_ANYTHING
 from tests.infra.templates import BROKERS, MSK, Template, environment, told
@@ -65,7 +65,7 @@ def test_it_is_asked_again_when_what_is_asked_for_changes(synth: Synthesis, dev:
 def test_its_environment_is_what_its_settings_class_reads(stage: str, both: Stacks) -> None:
     """It names the cluster and the topic, and nothing of the database."""
     given = environment(both(stage)["delivery"].function("topic"))
-    assert set(given) == OBSERVABILITY | {*TopicSettings.variables().values()}
+    assert set(given) == LIBRARIES | {*TopicSettings.variables().values()}
     arn = "arn:aws:kafka:eu-west-1:111111111111:cluster/hongyan-dev/0a1b2c3d-1"
     read = TopicSettings.read({**given, "KAFKA_CLUSTER_ARN": arn})
     assert read.kafka_topic == "smartflow.notification.outbox"

@@ -70,7 +70,7 @@ def imported(python: tuple[str, ...], path: list[Path]) -> Mapping[str, Path]:
     """The modules outside the standard library, in an isolated Python without site-packages and environment."""
     command = [*python, "-I", "-S", "-B", "-c", IMPORT, *map(str, path)]
     done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
     assert answer["version"].startswith(f"{VERSION}.")
     standard = tuple(f"{directory}{os.sep}" for directory in answer["standard"])

@@ -38,9 +38,9 @@ def test_every_package_of_a_layer_is_pinned(here: Assets, deployed: Assets) -> N
 
 
 def test_the_layers_are_lean(here: Assets) -> None:
-    """No boto3, which Lambda has; no scripts."""
+    """No boto3, which Lambda has; nothing to guess encodings with, which requests would import; no scripts."""
     names = {file.name for file in here.third_party().iterdir()}
-    assert not names & {"boto3", "botocore", "bin", "pip"}
+    assert not names & {"boto3", "botocore", "chardet", "charset_normalizer", "bin", "pip"}
 
 
 def test_no_layer_can_write_into_a_trace(here: Assets, deployed: Assets) -> None:

@@ -2,15 +2,34 @@
 
 import json
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import DataNotFoundError
+from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import Loader
+from botocore.session import Session
 
+import delivery
+from delivery.aws.session import SERVICES as KNOWN
 from delivery.aws.session import aws_session
 
-SERVICES = ("cloudformation", "kafka", "kms", "secretsmanager", "sqs")
+#: a call of each service
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "cloudformation": ("describe_stacks", {"StackName": "stack"}),
+    "kafka": ("get_bootstrap_brokers", {"ClusterArn": "arn"}),
+    "kms": ("decrypt", {"CiphertextBlob": b"wrapped"}),
+    "secretsmanager": ("get_secret_value", {"SecretId": "secret"}),
+    "sqs": ("get_queue_attributes", {"QueueUrl": "https://sqs.example/1/queue"}),
+}
+SERVICES = tuple(CALLS)
+#: what can happen to a call
+STEPS = sorted({str(handler[0]).partition(".")[0] for handler in BUILTIN_HANDLERS} - {"docs"})
 
 
 @pytest.fixture(autouse=True)
@@ -43,10 +62,64 @@ def test_a_service_s_description_is_the_one_that_botocore_reads(service: str) ->
         assert json.dumps(found) == json.dumps(expected)
 
 
-def test_the_regions_are_those_that_botocore_reads() -> None:
-    """They come from one large file for all services, which is not compressed."""
-    ours = aws_session().get_component("data_loader")
-    assert json.dumps(ours.load_data("endpoints")) == json.dumps(Loader().load_data("endpoints"))
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "ap-southeast-5", "cn-north-1", "us-gov-west-1"])
+@pytest.mark.parametrize("fips", ["false", "true"])
+def test_a_request_goes_where_botocore_would_send_it(
+    service: str, region: str, fips: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """We do not read the file that has all regions of all services; a service's own rules are enough."""
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", fips)
+    ours, theirs = (request(session.create_client(service, region)) for session in (aws_session(), Session()))
+    assert ours.url == theirs.url
+    assert signed_for(ours) == signed_for(theirs)
+
+
+def request(client: Any) -> Any:
+    """What the client would have sent of a harmless call."""
+    sent: list[Any] = []
+
+    def kept(request: Any, **_: Any) -> AWSResponse:
+        sent.append(request)
+        return AWSResponse(request.url, 400, HTTPHeaders(), None)  # so that nothing goes out
+
+    client.meta.events.register("before-send", kept)
+    operation, arguments = CALLS[client.meta.service_model.service_name]
+    with suppress(Exception):  # the answer is empty
+        getattr(client, operation)(**arguments)
+    return sent[0]
+
+
+def signed_for(request: Any) -> str:
+    """Region, service and kind of the signature."""
+    authorization = request.headers["Authorization"].decode()
+    algorithm, _, rest = authorization.partition(" Credential=")
+    return f"{algorithm} {rest.split(',')[0].split('/', 2)[2]}"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_client_has_every_handler_that_botocore_gives_it(service: str) -> None:
+    """Those of other services are left out: registering them would take longer than reading what this one is."""
+    ours, theirs = (session.create_client(service) for session in (aws_session(), Session()))
+    of = theirs.meta.service_model.service_id.hyphenize()
+    operations = theirs.meta.service_model.operation_names
+    names = [f"{step}.{of}.{operation}" for step in STEPS for operation in operations]
+    assert [handlers(ours, name) for name in names] == [handlers(theirs, name) for name in names]
+
+
+def handlers(client: Any, event: str) -> list[str]:
+    """The names of what is called at this event. A method of the client itself has the same name in both."""
+    aliased = client.meta.events
+    found = aliased._emitter._handlers.prefix_search(aliased._alias_event_name(event))
+    return [getattr(one, "__qualname__", type(one).__qualname__) for one in found]
+
+
+def test_every_service_that_a_function_calls_is_known() -> None:
+    """A client of another one would lack the handlers that botocore has for it."""
+    sources = "".join(path.read_text() for path in Path(delivery.__file__).parent.rglob("*.py"))
+    called = set(re.findall(r'\bclient\("([a-z-]+)"\)', sources))
+    assert called == set(SERVICES)
+    assert {Session().get_service_model(name).service_id.hyphenize() for name in called} == KNOWN
 
 
 def test_an_unknown_service_is_named() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -224,3 +226,11 @@ def test_only_a_request_that_cannot_be_built_is_the_channels_fault(url: str, hea
     with opened() as transport:
         answer = transport.post(url, document={}, headers=headers, permit=permit())
     assert answer == PermanentFailure(code=ErrorCode.INVALID_URL, reason="the channel cannot be called")
+
+
+def test_requests_does_not_complain_of_the_package_that_the_layer_leaves_out() -> None:
+    """Each cold start would write its warning into the log."""
+    missing = "import sys; sys.modules.update(chardet=None, charset_normalizer=None)"
+    command = [sys.executable, "-c", f"{missing}; import delivery.feishu.transport"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -13,24 +13,47 @@ from typing import Any
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session
 
+#: The services that functions call, as botocore's events name them.
+SERVICES = frozenset({"cloudformation", "kafka", "kms", "secrets-manager", "sqs"})
+
 
 @cache
 def aws_session() -> Session:
-    session = Session()
+    session = _Session()
     # botocore's own way to set a loader (boto/botocore, pull request 2682)
     session.register_component("data_loader", _Descriptions(file_loader=_PlainFiles()))
     return session
 
 
-class _Descriptions(Loader):
-    """Takes each directory for a service.
+class _Session(Session):
+    """Has none of the more than a hundred handlers that botocore registers for services which no function calls."""
 
-    botocore looks into all of them, several hundred, to be able to name the services when one is unknown.
-    """
+    def register(self, event_name: str, *rest: Any, **options: Any) -> None:  # noqa: ANN401 - botocore's
+        _, _, of = event_name.partition(".")
+        if not of or of.partition(".")[0] in SERVICES:
+            super().register(event_name, *rest, **options)
+
+
+class _Descriptions(Loader):
+    """Leaves out what botocore reads of other services."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
+        """Takes each directory for a service.
+
+        botocore looks into all of them, several hundred, to be able to name the services when one is unknown.
+        """
         there = (path for path in self.search_paths if Path(path).is_dir())
         return [name for path in there for name in os.listdir(path)]  # noqa: PTH208 - hundreds of paths take longer
+
+    def load_data_with_path(self, name: str) -> tuple[Any, str]:
+        """Every region of every service is in one file of more than a megabyte, from before each had rules of its own.
+
+        botocore still reads it first, and goes by the rules if it is the file that botocore came with.
+        """
+        if name == "endpoints":
+            return {"version": 3, "partitions": []}, str(Path(self.BUILTIN_DATA_PATH) / name)
+        found: tuple[Any, str] = super().load_data_with_path(name)
+        return found
 
 
 class _PlainFiles(JSONFileLoader):
