@@ -107,7 +107,13 @@ NEAR: Mapping[str, Sequence[str]] = {
     "storage/pruning/records": _PRUNE,
     "storage/pruning/rejects": _PRUNE,
     "storage/mysql/columns": (*_ATTEMPTS, *_INGEST, *_RIGHTS),
-    "storage/mysql/connection": (*_DEADLINE, *_CLAIM, *_INGEST),
+    "storage/mysql/connection": (
+        "unit/test_mysql_escaping.py",
+        "unit/aws/credentials/test_database_login.py",
+        *_DEADLINE,
+        *_CLAIM,
+        *_INGEST,
+    ),
     "storage/mysql/database": (
         "unit/test_mysql_values.py",
         "integration/mysql/test_transactions.py",
@@ -115,7 +121,7 @@ NEAR: Mapping[str, Sequence[str]] = {
         *_ATTEMPTS,
         *_INGEST,
     ),
-    "storage/mysql/packets": _INGEST,
+    "storage/mysql/packets": ("unit/test_mysql_packets.py", *_INGEST),
     "producer/contract/checking": (*_CONTRACT, "unit/producer/test_event.py"),
     "producer/contract/fields": (*_CONTRACT, "unit/producer/test_schema.py"),
     "producer/contract/models": (*_CONTRACT, "unit/producer/test_schema.py"),

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from delivery.domain.contract import RejectCode
 from delivery.domain.intake import Intake, KafkaRecord, Reject
+from delivery.storage.mysql.packets import MOST_BYTES, in_packets, room_for, size_of
 from local.servers.mysql import MySqlServer
 from tests.integration.clock import Clock
 from tests.integration.conftest import engine_for
@@ -129,6 +130,34 @@ def test_two_cut_rejects_of_one_position_are_both_kept(small_packets: Engine, cl
     first, second = rejects(small_packets)
     assert first.value == second.value
     assert first.fingerprint != second.fingerprint
+
+
+def test_as_many_go_together_as_fit_and_one_that_is_too_large_goes_alone(engine: Engine) -> None:
+    """To the byte, in order; of nothing comes nothing."""
+    sizes = [40, 60, 1, 100, 101, 99, 1, 1]
+    with engine.connect() as connection:
+        parts = in_packets(connection, sizes, lambda size: size, at_most=100)
+        assert list(parts) == [[40, 60], [1], [100], [101], [99, 1], [1]]
+        assert list(in_packets(connection, [], size_of, at_most=100)) == []
+
+
+def test_mysql_is_asked_what_it_takes_once_a_connection_and_only_if_it_matters(
+    another_engine: Callable[[], Engine],
+) -> None:
+    """Most batches are small, and each question is a way to MySQL and back."""
+    with another_engine().connect() as connection:
+        takes = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
+        before = selects(connection)
+        assert room_for(connection, MIB // 2, at_most=MOST_BYTES) == MIB // 2
+        assert selects(connection) == before
+        rooms = [room_for(connection, wanted, at_most=MOST_BYTES) for wanted in (MIB // 2 + 1, MOST_BYTES)]
+        assert selects(connection) == before + 1
+    assert rooms[0] == rooms[1]
+    assert takes - 4_000 < rooms[0] < takes - 1_000  # the statement itself needs some
+
+
+def selects(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Com_select'").one()[1])
 
 
 def test_a_packet_that_is_refused_unexpectedly_is_halved(

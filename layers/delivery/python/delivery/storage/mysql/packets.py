@@ -67,7 +67,7 @@ def halved(at_most: int, error: DBAPIError) -> int:
 
     A proxy between us and MySQL may have a lower limit than MySQL.
     """
-    smaller = min(at_most, 2 * _SURELY_TAKEN) // 2
+    smaller = min(at_most // 2, _SURELY_TAKEN)
     if error_number(error) not in TOO_LARGE or smaller < _LEAST_BYTES:
         raise error
     return smaller
