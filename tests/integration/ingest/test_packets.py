@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, Engine
@@ -13,7 +14,9 @@ from sqlalchemy.exc import OperationalError
 
 from delivery.domain.contract import RejectCode
 from delivery.domain.intake import Intake, KafkaRecord, Reject
+from delivery.storage.mysql.database import to_stored
 from delivery.storage.mysql.packets import MOST_BYTES, in_packets, room_for, size_of
+from delivery.storage.rejects import insert_rejects
 from local.servers.mysql import MySqlServer
 from tests.integration.clock import Clock
 from tests.integration.conftest import engine_for
@@ -121,6 +124,23 @@ def test_a_reject_that_just_fits_is_kept_whole(small_packets: Engine, clock: Clo
     values = [letter * 500_000 for letter in (b"a", b"b", b"c")]
     ingester(small_packets, clock, queue).run([kafka(value, offset=n) for n, value in enumerate(values)])
     assert [kept.value for kept in rejects(small_packets)] == values
+
+
+def test_a_cut_reject_fits_whatever_it_is_made_of(
+    mysql: MySqlServer, engine: Engine, another_engine: Callable[[], Engine], clock: Clock
+) -> None:
+    """Each of its parts takes all of its share here, and what is small beside them has to fit as well."""
+    key, header = b"\xff" * MIB, ("🦢" * 1_950, b"")
+    source = replace(kafka(b"\xff" * MIB, key=key, headers=(header,), timestamp=2**62), topic="t" * 249)
+    reject = Reject(source=source, code=RejectCode.ENVELOPE_INVALID, reason="🦢" * MIB)
+    assert count(engine) == 0
+    with packets_of(mysql, 64 * 1024), another_engine().begin() as connection:
+        insert_rejects(connection, [reject], to_stored(clock()))
+    [kept] = rejects(engine)
+    assert len(kept.value) > 14_000
+    assert len(kept.key) > 3_800
+    assert len(kept.reason) > 3_800
+    assert [one["name"] for one in json.loads(kept.headers)] == [header[0]]
 
 
 def test_two_cut_rejects_of_one_position_are_both_kept(small_packets: Engine, clock: Clock) -> None:
