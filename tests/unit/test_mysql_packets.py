@@ -48,7 +48,7 @@ def test_no_value_takes_more_bytes_than_is_reckoned(value: object) -> None:
     assert written(value) - written() <= size_of(value)
 
 
-@pytest.mark.parametrize(("value", "more"), [("🦢" * 1_000, 9), (b"\xff" * 1_000, 0)])
+@pytest.mark.parametrize(("value", "more"), [("🦢" * 1_000, 1), (b"\xff" * 1_000, 0)])
 def test_a_large_value_is_reckoned_no_larger_than_it_may_be(value: object, more: int) -> None:
     """Else a batch would go in more statements than it needs, and a reject be cut that fits."""
     assert size_of(value) == written(value) - written() + more

@@ -21,7 +21,7 @@ _STATEMENT_BYTES = 2_000  # a statement without its values
 _BYTES_A_CHARACTER = 4
 _BYTES_A_NUMBER = 30  # a time, too
 _BYTES_A_ROW = 200  # its punctuation, and what is the same in all rows
-_QUOTES = len("_binary X''")
+_QUOTES = len("X''")
 _LIMIT = "hongyan_max_allowed_packet"
 
 
