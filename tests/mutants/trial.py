@@ -82,13 +82,14 @@ def baseline(module: str, tests: Sequence[Path], answer: Path) -> Baseline | Non
     )
 
 
-def survives(module: str, source: str, tests: Mapping[str, float]) -> bool:
+def survives(module: str, source: str, tests: Mapping[str, float], failed: Path) -> bool:
     """Whether these tests pass with this source for the module. A test that takes far longer than as it is has noticed.
 
     Args:
         tests: each with the seconds that it takes as it is.
+        failed: takes the name of the test that failed.
     """
-    patience = _Patience(tests)
+    patience = _Patience(tests, failed)
     run = _Run(module=module, source=source, tests=list(tests), patience=patience)
     return _in_a_process(run, seconds=sum(patience.of(test) for test in tests)) == 0
 
@@ -167,6 +168,7 @@ class _Patience:
     """A plugin that ends the process when a test takes far too long: a mutant may wait for ever."""
 
     seconds: Mapping[str, float]
+    failed: Path
 
     def of(self, test: str) -> float:
         return _LEAST_SECONDS + 3 * self.seconds[test]
@@ -177,6 +179,10 @@ class _Patience:
         result = yield
         signal.setitimer(signal.ITIMER_REAL, 0)
         return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.write_text(report.nodeid)
 
 
 @dataclass(eq=False)
