@@ -109,6 +109,8 @@ NEAR: Mapping[str, Sequence[str]] = {
     "storage/mysql/columns": (*_ATTEMPTS, *_INGEST, *_RIGHTS),
     "storage/mysql/connection": (
         "unit/test_mysql_escaping.py",
+        "unit/test_mysql_waits.py",
+        "integration/mysql/test_transactions.py",
         "unit/aws/credentials/test_database_login.py",
         *_DEADLINE,
         *_CLAIM,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pymysql
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from delivery.deadline import ending_in, seconds_left
-from delivery.storage.mysql.database import error_number, in_transaction
+from delivery.storage.mysql.database import address_of, error_number, in_transaction, open_engine
 from tests.integration.faulty_commits import lose_next_commit
 from tests.integration.mysql.test_deadline import connection_id
 
@@ -79,6 +80,22 @@ def left_after(engine: Engine, number: int) -> bool:
         in_transaction(engine, lambda connection: fail(connection, number), again_after_wait=False)
     assert error_number(failed.value) == number
     return connection_id(engine) != before
+
+
+def test_an_engine_logs_in_as_its_address_says(engine: Engine, shared_url: str) -> None:
+    """Without a database, too: the deployment makes it."""
+    somebody = replace(address_of(shared_url), user="somebody", password="a password of the tests", database="")
+    with engine.begin() as root:
+        root.exec_driver_sql("CREATE USER 'somebody'@'%%' IDENTIFIED BY 'a password of the tests'")
+    own = open_engine(lambda: somebody)
+    try:
+        with own.connect() as connection:
+            user, database = connection.exec_driver_sql("SELECT USER(), DATABASE()").one()
+        assert (user.partition("@")[0], database) == ("somebody", None)
+    finally:
+        own.dispose()
+        with engine.begin() as root:
+            root.exec_driver_sql("DROP USER 'somebody'@'%%'")
 
 
 def test_an_engine_keeps_one_connection(engine: Engine) -> None:

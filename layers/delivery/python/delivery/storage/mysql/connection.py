@@ -101,7 +101,7 @@ def connect_to(address: Address, statement_seconds: float, table_lock_seconds: i
         port=address.port,
         user=address.user,
         password=address.password,
-        database=address.database or None,
+        database=address.database,
         charset="utf8mb4",
         init_command=_SESSION.format(seconds=table_lock_seconds),
         ssl=_trusting(address.ca_file) if address.ca_file else None,
