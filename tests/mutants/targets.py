@@ -106,7 +106,7 @@ NEAR: Mapping[str, Sequence[str]] = {
     "storage/pruning/outbox": _PRUNE,
     "storage/pruning/records": _PRUNE,
     "storage/pruning/rejects": _PRUNE,
-    "storage/mysql/columns": (*_ATTEMPTS, *_INGEST, *_RIGHTS),
+    "storage/mysql/columns": ("unit/test_mysql_columns.py", *_RIGHTS),
     "storage/mysql/connection": (
         "unit/test_mysql_escaping.py",
         "unit/test_mysql_waits.py",
