@@ -57,10 +57,14 @@ class Baseline:
     runs: Mapping[int, Sequence[str]]
 
     def tests_for(self, lines: frozenset[int]) -> Mapping[str, float]:
-        """Those that may notice a change of these lines, the fastest first, each with its seconds."""
+        """Those that may notice a change of these lines, the fastest first, each with its seconds.
+
+        What has an effect at import may be noticed by any test, and most likely by one that runs the module's functions.
+        """
         running = {test for line in lines for test in self.runs.get(line, ())}
         if not lines or _IMPORT in running:
-            return self.seconds
+            likely = {test for tests in self.runs.values() for test in tests}
+            return dict(sorted(self.seconds.items(), key=lambda pair: pair[0] not in likely))
         return {test: seconds for test, seconds in self.seconds.items() if test in running}
 
 
