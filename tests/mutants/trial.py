@@ -59,7 +59,7 @@ class Baseline:
     def tests_for(self, lines: frozenset[int]) -> Mapping[str, float]:
         """Those that may notice a change of these lines, the fastest first, each with its seconds.
 
-        What has an effect at import may be noticed by any test, and most likely by one that runs the module's functions.
+        What has an effect at import may be noticed by any test, most likely by one that runs the module's functions.
         """
         running = {test for line in lines for test in self.runs.get(line, ())}
         if not lines or _IMPORT in running:
