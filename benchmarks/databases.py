@@ -21,12 +21,12 @@ class Database:
 
 
 @contextmanager
-def fresh_database(server: MySqlServer, name: str) -> Iterator[Database]:
+def fresh_database(server: MySqlServer, name: str, *, connections: int = 1) -> Iterator[Database]:
     """An empty, migrated database. It is dropped after the block, so that a measurement does not affect the next."""
     address = address_of(server.with_database(f"hongyan_bench_{name}"))
     _on_server(server, f"DROP DATABASE IF EXISTS {address.database}")
     upgrade(server.with_database(address.database))
-    engine = open_engine(lambda: address, statement_seconds=_FILLING_SECONDS)
+    engine = open_engine(lambda: address, connections=connections, statement_seconds=_FILLING_SECONDS)
     try:
         yield Database(address=address, engine=engine)
     finally:

@@ -10,6 +10,7 @@ from benchmarks.sending.feishu import slow_feishu
 from benchmarks.sending.sender import LEASE, Send, now, open_sender, user_channels
 from benchmarks.steps import Bench
 from benchmarks.storing.statements import MAX_ATTEMPTS
+from delivery.send import CONNECTIONS
 from delivery.storage.recording import Recorder
 
 _LATENCY = 0.1
@@ -22,7 +23,10 @@ _UNSENT = "SELECT COUNT(*) FROM notification_records WHERE status <> 'sent'"
 
 
 def measure(bench: Bench) -> dict[str, Measured]:
-    with fresh_database(bench.server, "send") as database, slow_feishu(bench.state, latency=_LATENCY) as origin:
+    with (
+        fresh_database(bench.server, "send", connections=CONNECTIONS) as database,
+        slow_feishu(bench.state, latency=_LATENCY) as origin,
+    ):
         channels = user_channels(database.engine, origin=origin)
         ways = {
             str(calls): _turn(

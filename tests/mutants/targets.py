@@ -15,7 +15,7 @@ _CONTRACT = (
     "unit/domain/test_contract.py",
     "unit/stages/test_ingest.py",
 )
-_SENDING = ("unit/stages/test_send.py", "unit/stages/test_send_limits.py")
+_SENDING = ("unit/stages/test_send.py", "unit/stages/test_send_limits.py", "unit/stages/test_send_closing.py")
 _INGEST = (
     "integration/ingest/test_recording.py",
     "integration/ingest/test_rejects.py",

@@ -26,7 +26,7 @@ from delivery.domain.transition import Closing
 from delivery.feishu.transport import Transport
 from delivery.feishu.way import Feishu
 from delivery.feishu.ways import open_ways
-from delivery.send import Sender, SendPolicy
+from delivery.send import CONNECTIONS, Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
 from delivery.storage.claims import DueRecords
@@ -63,7 +63,7 @@ class Settings:
     @cached_property
     def engine(self) -> Engine:
         address = address_of(self.database_url)
-        return open_engine(lambda: address)
+        return open_engine(lambda: address, connections=CONNECTIONS)
 
     @cached_property
     def reports(self) -> ReportQueue:

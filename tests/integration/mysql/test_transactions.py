@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from delivery.deadline import ending_in, seconds_left
 from delivery.storage.mysql.database import address_of, error_number, in_transaction, open_engine
+from tests.integration.conftest import disposed
 from tests.integration.faulty_commits import lose_next_commit
 from tests.integration.mysql.test_deadline import connection_id
 
@@ -87,21 +88,24 @@ def test_an_engine_logs_in_as_its_address_says(engine: Engine, shared_url: str) 
     somebody = replace(address_of(shared_url), user="somebody", password="a password of the tests", database="")
     with engine.begin() as root:
         root.exec_driver_sql("CREATE USER 'somebody'@'%%' IDENTIFIED BY 'a password of the tests'")
-    own = open_engine(lambda: somebody)
     try:
-        with own.connect() as connection:
+        with disposed(open_engine(lambda: somebody)) as own, own.connect() as connection:
             user, database = connection.exec_driver_sql("SELECT USER(), DATABASE()").one()
         assert (user.partition("@")[0], database) == ("somebody", None)
     finally:
-        own.dispose()
         with engine.begin() as root:
             root.exec_driver_sql("DROP USER 'somebody'@'%%'")
 
 
-def test_an_engine_keeps_one_connection(engine: Engine) -> None:
-    """MySQL has a limited number, and a function may have hundreds of instances."""
-    with engine.connect() as one, engine.connect() as another:
-        first = {connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one() for connection in (one, another)}
-    with engine.connect() as one, engine.connect() as another:
-        second = {connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one() for connection in (one, another)}
-    assert len(first & second) == 1
+@pytest.mark.parametrize("connections", [1, 2])
+def test_an_engine_keeps_as_many_connections_as_it_may(shared_url: str, connections: int) -> None:
+    """MySQL has a limited number, and a function may have hundreds of instances. A new one costs a handshake."""
+    address = address_of(shared_url)
+    with disposed(open_engine(lambda: address, connections=connections)) as engine:
+        first, second = two_at_once(engine), two_at_once(engine)
+    assert len(first & second) == connections
+
+
+def two_at_once(engine: Engine) -> set[int]:
+    with engine.connect() as one, engine.connect() as other:
+        return {connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one() for connection in (one, other)}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from delivery.deadline import Permit
 from delivery.domain.channel import Channel, StoredChannel
@@ -17,6 +18,8 @@ from delivery.domain.transition import Closed, Closing
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.send import Sender, SendPolicy
 from tests.unit.samples import RETRY, attempt, channel
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -152,6 +155,15 @@ class Way:
         finally:
             with self.lock:
                 self.at_once -= 1
+
+
+class AtOnce(Executor):
+    """Makes each call while it is submitted."""
+
+    def submit(self, call: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future = Future[T]()
+        future.set_result(call(*args, **kwargs))
+        return future
 
 
 @dataclass

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
-from typing import Any, TypeVar
 
 import pytest
 
@@ -18,11 +17,20 @@ from delivery.domain.channel import Channel
 from delivery.domain.outcome import NotStarted, Outcome
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closed, Closing
-from tests.unit.stages.sending_fakes import Attempts, Channels, Observer, Reports, Way, pointers, sender, soon, utc_now
+from tests.unit.stages.sending_fakes import (
+    AtOnce,
+    Attempts,
+    Channels,
+    Observer,
+    Reports,
+    Way,
+    pointers,
+    sender,
+    soon,
+    utc_now,
+)
 from tests.unit.stages.test_send import KEPT, SENT, hanging
 from tests.waiting import until
-
-T = TypeVar("T")
 
 
 def test_one_set_at_most_waits_for_threads_while_as_many_calls_as_allowed_are_with_feishu() -> None:
@@ -44,6 +52,33 @@ def test_one_set_at_most_waits_for_threads_while_as_many_calls_as_allowed_are_wi
             released.set()
         assert run.result() == frozenset()
     assert (len(way.called), way.most_at_once) == (10, 2)
+
+
+@pytest.mark.parametrize(("concurrency", "ended", "third_set"), [(3, 1, []), (4, 1, []), (4, 2, [pointers(9, 10)])])
+def test_the_next_set_is_opened_when_there_is_room_for_half_of_one(
+    concurrency: int, ended: int, third_set: list[list[Pointer]]
+) -> None:
+    """Small sets would cost as many round trips as large ones; for a whole set, threads would have to be idle."""
+    attempts, released = Attempts(), threading.Event()
+
+    def hold(one: Attempt) -> Outcome:
+        if one.record_id > ended:
+            released.wait(timeout=20)
+        else:
+            until(lambda: len(attempts.opened) == 2)
+        return SENT
+
+    way = Way(how=hold, timeout=timedelta(seconds=15))
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        run = thread.submit(sender(attempts, way, concurrency=concurrency).run, pointers(*range(1, 12)), until=soon())
+        try:
+            until(lambda: len(attempts.closed) == ended, within=10)
+            until(lambda: len(attempts.opened) == 2 + len(third_set), within=10)
+            time.sleep(0.3)
+            assert attempts.opened[2:] == third_set
+        finally:
+            released.set()
+        assert run.result() == frozenset()
 
 
 def test_a_call_that_was_given_up_while_it_waited_for_a_thread_does_not_begin_when_one_is_free() -> None:
@@ -177,13 +212,17 @@ def test_a_run_looks_a_few_times_a_second_while_it_waits(seconds: float) -> None
     assert looks.count < 60
 
 
-class AtOnce(Executor):
-    """Makes each call while it is submitted."""
+def test_a_run_looks_a_few_times_a_second_while_mysql_takes_its_time_to_close() -> None:
+    """Nothing is with Feishu any more, and still there is something to wait for."""
 
-    def submit(self, call: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        future = Future[T]()
-        future.set_result(call(*args, **kwargs))
-        return future
+    class Slow(Attempts):
+        def close(self, closings: Sequence[Closing]) -> Closed:
+            time.sleep(0.7)
+            return super().close(closings)
+
+    looks = Looks()
+    replace(sender(Slow(), Way()), now=looks.now).run(pointers(1), until=soon())
+    assert looks.count < 60
 
 
 def test_calls_that_ended_together_are_taken_together() -> None:
@@ -193,6 +232,14 @@ def test_calls_that_ended_together_are_taken_together() -> None:
     one.run(pointers(*range(1, 51)), until=soon())
     assert (attempts.close_calls, len(attempts.closed)) == (1, 50)
     assert looks.count < 2 * 50
+
+
+def test_sets_that_others_have_taken_are_waited_for_by_nobody() -> None:
+    """There is neither a call nor a close: fifty of them take no longer than asking MySQL."""
+    way, began = Way(), time.monotonic()
+    sender(Attempts(taken=set(range(1, 51))), way, concurrency=1).run(pointers(*range(1, 52)), until=soon())
+    assert way.called == [51]
+    assert time.monotonic() - began < 5
 
 
 def test_users_without_a_channel_are_waited_for_by_nobody() -> None:

@@ -20,6 +20,8 @@ from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closing, RetryPolicy, after_attempt
 from delivery.feishu.way import Way
 
+#: Of MySQL: one to open attempts, one to close others meanwhile.
+CONNECTIONS = 2
 _CLOSE_EVERY = timedelta(milliseconds=200)
 #: To look after each call as it ends would take the processor from the others.
 _GATHER_SECONDS = 0.005
@@ -87,6 +89,7 @@ class Sender:
                 pass
         finally:
             run.threads.shutdown(wait=False, cancel_futures=True)
+            run.closer.thread.shutdown()  # a transaction must not stay open in a function that is frozen
         return run.unopened()
 
 
@@ -108,7 +111,7 @@ class _Run:
     threads: Executor = field(init=False)
     closer: Closer = field(init=False)
     in_flight: dict[Future[Outcome], _Call] = field(default_factory=dict)
-    #: Of these, and of some that were given up.
+    #: Of these, of some that were given up, and of closes.
     ended: SimpleQueue[Future[Outcome]] = field(default_factory=SimpleQueue)
     broken: Exception | None = None
 
@@ -123,11 +126,11 @@ class _Run:
             self._open()
         self._collect()
         self._close_if_time()
-        return bool(self.in_flight or self.closer.finished or self._may_open())
+        return bool(self.in_flight or self.closer.unclosed or self._may_open())
 
     def unopened(self) -> frozenset[Pointer]:
-        if self.broken:
-            raise self.broken
+        if error := self.broken or self.closer.lost:
+            raise error
         return frozenset(self.waiting)
 
     @property
@@ -138,11 +141,16 @@ class _Run:
     def _may_open(self) -> bool:
         calls = 2 if self.in_flight else 1  # it may have to wait for a thread
         enough_time = self.sender.now() + calls * self.sender.policy.call_timeout <= self._answered_by
-        room = len(self.in_flight) <= self.sender.policy.concurrency
+        room = self._room * 2 >= self.sender.policy.concurrency
         return bool(self.waiting) and room and enough_time and not self.closer.owes
 
+    @property
+    def _room(self) -> int:
+        """How many more may be opened: each thread has one call to make and at most one that waits for it."""
+        return 2 * self.sender.policy.concurrency - len(self.in_flight)
+
     def _open(self) -> None:
-        size = self.sender.policy.concurrency
+        size = min(self._room, self.sender.policy.concurrency)
         pointers, self.waiting = self.waiting[:size], self.waiting[size:]
         try:
             with ending_at(self._answered_by):
@@ -177,7 +185,7 @@ class _Run:
         future.add_done_callback(self.ended.put)
 
     def _collect(self) -> None:
-        if not self.in_flight:
+        if not (self.in_flight or self.closer.running):
             return
         for future in self._next_ended():
             if call := self.in_flight.pop(future, None):
@@ -220,14 +228,14 @@ class _Run:
         )
 
     def _close_if_time(self) -> None:
-        if self.in_flight and self.sender.now() - self.closed_at < _CLOSE_EVERY:
-            return
-        with ending_at(self.until - _TO_REPORT):
-            self.closer.close()
-        self.closed_at = self.sender.now()
-        if not self.closer.owes:
-            return
-        if self.sender.now() + _CLOSE_EVERY < self.until - _TO_REPORT:
-            self.sender.sleep(_CLOSE_EVERY.total_seconds() / 2)
-        elif not self.closer.hand_over():
-            self.broken = self.broken or self.closer.trouble
+        closer, last = self.closer, self.until - _TO_REPORT
+        closer.settle()
+        now = self.sender.now()
+        over = now > last + _GRACE if closer.running else closer.owes and now + _CLOSE_EVERY >= last
+        if over:
+            closer.hand_over()
+        elif not (closer.running or (self.in_flight and now - self.closed_at < _CLOSE_EVERY)):
+            if closer.owes:
+                self.sender.sleep(_CLOSE_EVERY.total_seconds() / 2)
+            closer.begin(until=last, on_end=self.ended.put)
+            self.closed_at = now

@@ -28,8 +28,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def engine_of(settings: ServingSettings) -> Engine:
+def engine_of(settings: ServingSettings, *, connections: int = 1) -> Engine:
     if settings.database_user:
-        return open_engine(lambda: address_by_token(settings, aws_session()))
+        return open_engine(lambda: address_by_token(settings, aws_session()), connections=connections)
     secrets_manager = client("secretsmanager")
-    return open_engine(or_the_last(lambda: address_by_secret(settings, secrets_manager)))
+    return open_engine(or_the_last(lambda: address_by_secret(settings, secrets_manager)), connections=connections)

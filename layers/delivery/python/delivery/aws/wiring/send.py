@@ -17,7 +17,7 @@ from delivery.domain.transition import RetryPolicy
 from delivery.feishu.transport import Transport
 from delivery.feishu.way import Feishu, Wording
 from delivery.feishu.ways import open_ways
-from delivery.send import Sender, SendPolicy
+from delivery.send import CONNECTIONS, Sender, SendPolicy
 from delivery.storage.attempts import Attempts
 from delivery.storage.channels import Channels
 from delivery.storage.data_keys import DataKeys
@@ -56,7 +56,7 @@ def report_closer() -> ReportCloser:
 
 @cache
 def _engine() -> Engine:
-    return engine_of(SendSettings.read())
+    return engine_of(SendSettings.read(), connections=CONNECTIONS)
 
 
 @cache

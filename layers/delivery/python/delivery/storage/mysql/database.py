@@ -65,9 +65,9 @@ def address_of(url: str) -> Address:
 
 
 def open_engine(
-    address: Callable[[], Address], *, statement_seconds: float = 10, table_lock_seconds: int = 3
+    address: Callable[[], Address], *, connections: int = 1, statement_seconds: float = 10, table_lock_seconds: int = 3
 ) -> Engine:
-    """An engine with one connection, made on first use and checked before each use: a function instance may have slept.
+    """An engine that keeps so many connections, made on first use and checked before each: an instance may have slept.
 
     The address is asked for at each connect, so that a rotated password is picked up. A statement waits for a row for
     a second and for a table for at most `table_lock_seconds`. If it is silent for `statement_seconds`, or until the
@@ -76,7 +76,7 @@ def open_engine(
     engine = create_engine(
         "mysql+pymysql://",
         creator=lambda: connect_to(address(), statement_seconds, table_lock_seconds),
-        pool_size=1,
+        pool_size=connections,
         max_overflow=3,
         pool_pre_ping=True,
         pool_reset_on_return=None,  # every transaction here is ended by whoever began it: no second rollback
