@@ -97,13 +97,13 @@ def test_an_engine_logs_in_as_its_address_says(engine: Engine, shared_url: str) 
             root.exec_driver_sql("DROP USER 'somebody'@'%%'")
 
 
-@pytest.mark.parametrize("connections", [1, 2])
-def test_an_engine_keeps_as_many_connections_as_it_may(shared_url: str, connections: int) -> None:
+@pytest.mark.parametrize(("may", "kept"), [({}, 1), ({"connections": 2}, 2)])
+def test_an_engine_keeps_one_connection_or_as_many_as_it_may(shared_url: str, may: dict[str, int], kept: int) -> None:
     """MySQL has a limited number, and a function may have hundreds of instances. A new one costs a handshake."""
     address = address_of(shared_url)
-    with disposed(open_engine(lambda: address, connections=connections)) as engine:
+    with disposed(open_engine(lambda: address, **may)) as engine:
         first, second = two_at_once(engine), two_at_once(engine)
-    assert len(first & second) == connections
+    assert len(first & second) == kept
 
 
 def two_at_once(engine: Engine) -> set[int]:
