@@ -78,6 +78,6 @@ def _partitions(producer: Producer, topic: str) -> int:
 
 def _count(producer: Producer, topic: str) -> int:
     found = producer.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic]
-    if found.error is not None or not found.partitions:
+    if not found.partitions:
         raise LookupError(f"Kafka has no topic {topic}: {found.error}")
     return len(found.partitions)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from local.servers.mysql import mysql_server
 from tests.mutants.ledger import Ledger, baseline_file, digest_of_tests, listed
-from tests.mutants.mutant import Key
+from tests.mutants.mutant import Key, Mutant
 from tests.mutants.mutation import mutants_of
 from tests.mutants.targets import ROOT, chosen, needs_mysql, source_of, tests_near
 from tests.mutants.trial import Baseline, baseline, survives, warm_up
@@ -61,9 +61,7 @@ def _tried(module: str) -> Counts:
     for mutant in mutants:
         counts.mutants += 1
         if not ledger.is_known(mutant, tests):
-            near = known.baseline().tests_for(mutant.lines)
-            survived = not near or survives(module, mutant.source, near)
-            ledger.note(mutant, tests, survived=survived)
+            ledger.note(mutant, tests, survived=known.survives(mutant))
         if mutant.digest in ledger.killed:
             counts.killed += 1
         elif mutant.key in allowed:
@@ -88,6 +86,17 @@ def _progress(words: str) -> None:
 class _Known:
     module: str
     _baseline: Baseline | None = None
+    #: The tests that failed last: a mutant's neighbours are often noticed by the same.
+    _failed: tuple[str, ...] = ()
+
+    def survives(self, mutant: Mutant) -> bool:
+        near, failed = self.baseline().tests_for(mutant.lines), baseline_file(self.module).with_suffix(".failed")
+        failed.unlink(missing_ok=True)
+        first = {test: near[test] for test in self._failed if test in near}
+        survived = not near or survives(self.module, mutant.source, {**first, **near}, failed)
+        if failed.exists():
+            self._failed = (failed.read_text(), *self._failed[:1])
+        return survived
 
     def baseline(self) -> Baseline:
         """Measured when a mutant is to be tried, not before."""

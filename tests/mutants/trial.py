@@ -57,10 +57,14 @@ class Baseline:
     runs: Mapping[int, Sequence[str]]
 
     def tests_for(self, lines: frozenset[int]) -> Mapping[str, float]:
-        """Those that may notice a change of these lines, the fastest first, each with its seconds."""
+        """Those that may notice a change of these lines, the fastest first, each with its seconds.
+
+        What has an effect at import may be noticed by any test, most likely by one that runs the module's functions.
+        """
         running = {test for line in lines for test in self.runs.get(line, ())}
         if not lines or _IMPORT in running:
-            return self.seconds
+            likely = {test for tests in self.runs.values() for test in tests}
+            return dict(sorted(self.seconds.items(), key=lambda pair: pair[0] not in likely))
         return {test: seconds for test, seconds in self.seconds.items() if test in running}
 
 
@@ -82,13 +86,14 @@ def baseline(module: str, tests: Sequence[Path], answer: Path) -> Baseline | Non
     )
 
 
-def survives(module: str, source: str, tests: Mapping[str, float]) -> bool:
+def survives(module: str, source: str, tests: Mapping[str, float], failed: Path) -> bool:
     """Whether these tests pass with this source for the module. A test that takes far longer than as it is has noticed.
 
     Args:
         tests: each with the seconds that it takes as it is.
+        failed: takes the name of the test that failed.
     """
-    patience = _Patience(tests)
+    patience = _Patience(tests, failed)
     run = _Run(module=module, source=source, tests=list(tests), patience=patience)
     return _in_a_process(run, seconds=sum(patience.of(test) for test in tests)) == 0
 
@@ -167,6 +172,7 @@ class _Patience:
     """A plugin that ends the process when a test takes far too long: a mutant may wait for ever."""
 
     seconds: Mapping[str, float]
+    failed: Path
 
     def of(self, test: str) -> float:
         return _LEAST_SECONDS + 3 * self.seconds[test]
@@ -177,6 +183,10 @@ class _Patience:
         result = yield
         signal.setitimer(signal.ITIMER_REAL, 0)
         return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.write_text(report.nodeid)
 
 
 @dataclass(eq=False)

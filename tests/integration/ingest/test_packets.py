@@ -6,13 +6,17 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from delivery.domain.contract import RejectCode
 from delivery.domain.intake import Intake, KafkaRecord, Reject
+from delivery.storage.mysql.database import to_stored
+from delivery.storage.mysql.packets import MOST_BYTES, in_packets, room_for, size_of
+from delivery.storage.rejects import insert_rejects
 from local.servers.mysql import MySqlServer
 from tests.integration.clock import Clock
 from tests.integration.conftest import engine_for
@@ -122,6 +126,23 @@ def test_a_reject_that_just_fits_is_kept_whole(small_packets: Engine, clock: Clo
     assert [kept.value for kept in rejects(small_packets)] == values
 
 
+def test_a_cut_reject_fits_whatever_it_is_made_of(
+    mysql: MySqlServer, engine: Engine, another_engine: Callable[[], Engine], clock: Clock
+) -> None:
+    """Each of its parts takes all of its share here, and what is small beside them has to fit as well."""
+    key, header = b"\xff" * MIB, ("🦢" * 1_950, b"")
+    source = replace(kafka(b"\xff" * MIB, key=key, headers=(header,), timestamp=2**62), topic="t" * 249)
+    reject = Reject(source=source, code=RejectCode.ENVELOPE_INVALID, reason="🦢" * MIB)
+    assert count(engine) == 0
+    with packets_of(mysql, 64 * 1024), another_engine().begin() as connection:
+        insert_rejects(connection, [reject], to_stored(clock()))
+    [kept] = rejects(engine)
+    assert len(kept.value) > 14_000
+    assert len(kept.key) > 3_800
+    assert len(kept.reason) > 3_800
+    assert [one["name"] for one in json.loads(kept.headers)] == [header[0]]
+
+
 def test_two_cut_rejects_of_one_position_are_both_kept(small_packets: Engine, clock: Clock) -> None:
     """They are told apart by all of their bytes, not by those that are kept."""
     both = [kafka(b"x" * 2 * MIB + end, offset=5) for end in (b"1", b"2")]
@@ -129,6 +150,34 @@ def test_two_cut_rejects_of_one_position_are_both_kept(small_packets: Engine, cl
     first, second = rejects(small_packets)
     assert first.value == second.value
     assert first.fingerprint != second.fingerprint
+
+
+def test_as_many_go_together_as_fit_and_one_that_is_too_large_goes_alone(engine: Engine) -> None:
+    """To the byte, in order; of nothing comes nothing."""
+    sizes = [40, 60, 1, 100, 101, 99, 1, 1]
+    with engine.connect() as connection:
+        parts = in_packets(connection, sizes, lambda size: size, at_most=100)
+        assert list(parts) == [[40, 60], [1], [100], [101], [99, 1], [1]]
+        assert list(in_packets(connection, [], size_of, at_most=100)) == []
+
+
+def test_mysql_is_asked_what_it_takes_once_a_connection_and_only_if_it_matters(
+    another_engine: Callable[[], Engine],
+) -> None:
+    """Most batches are small, and each question is a way to MySQL and back."""
+    with another_engine().connect() as connection:
+        takes = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
+        before = selects(connection)
+        assert room_for(connection, MIB // 2, at_most=MOST_BYTES) == MIB // 2
+        assert selects(connection) == before
+        rooms = [room_for(connection, wanted, at_most=MOST_BYTES) for wanted in (MIB // 2 + 1, MOST_BYTES)]
+        assert selects(connection) == before + 1
+    assert rooms[0] == rooms[1]
+    assert takes - 4_000 < rooms[0] < takes - 1_000  # the statement itself needs some
+
+
+def selects(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Com_select'").one()[1])
 
 
 def test_a_packet_that_is_refused_unexpectedly_is_halved(

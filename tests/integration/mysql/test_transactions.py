@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pymysql
 import pytest
@@ -82,13 +83,27 @@ def left_after(engine: Engine, number: int) -> bool:
     return connection_id(engine) != before
 
 
-@pytest.mark.parametrize("connections", [1, 2])
-def test_an_engine_keeps_as_many_connections_as_it_may(shared_url: str, connections: int) -> None:
+def test_an_engine_logs_in_as_its_address_says(engine: Engine, shared_url: str) -> None:
+    """Without a database, too: the deployment makes it."""
+    somebody = replace(address_of(shared_url), user="somebody", password="a password of the tests", database="")
+    with engine.begin() as root:
+        root.exec_driver_sql("CREATE USER 'somebody'@'%%' IDENTIFIED BY 'a password of the tests'")
+    try:
+        with disposed(open_engine(lambda: somebody)) as own, own.connect() as connection:
+            user, database = connection.exec_driver_sql("SELECT USER(), DATABASE()").one()
+        assert (user.partition("@")[0], database) == ("somebody", None)
+    finally:
+        with engine.begin() as root:
+            root.exec_driver_sql("DROP USER 'somebody'@'%%'")
+
+
+@pytest.mark.parametrize(("may", "kept"), [({}, 1), ({"connections": 2}, 2)])
+def test_an_engine_keeps_one_connection_or_as_many_as_it_may(shared_url: str, may: dict[str, int], kept: int) -> None:
     """MySQL has a limited number, and a function may have hundreds of instances. A new one costs a handshake."""
     address = address_of(shared_url)
-    with disposed(open_engine(lambda: address, connections=connections)) as engine:
+    with disposed(open_engine(lambda: address, **may)) as engine:
         first, second = two_at_once(engine), two_at_once(engine)
-    assert len(first & second) == connections
+    assert len(first & second) == kept
 
 
 def two_at_once(engine: Engine) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -117,6 +118,16 @@ def test_the_delivery_callback_is_the_caller_s(cluster: KafkaCluster) -> None:
     assert (message.topic(), message.key(), message.partition()) == (TOPIC, b"7", partition_of(b"7", 6))
     assert isinstance(judge(message.value()), Accepted)
     assert b'"event_id": "ev-1"' in (message.value() or b"")
+
+
+def test_an_event_that_nobody_named_has_an_empty_name(cluster: KafkaCluster) -> None:
+    """As in `checked_event` and in the outbox."""
+    told: list[Message] = []
+    mine = producer(cluster.bootstrap_servers)
+    publish(mine, payload(), on_delivery=lambda _, message: told.append(message))
+    assert mine.flush(30) == 0
+    [message] = told
+    assert json.loads(message.value() or b"")["event_id"] == ""
 
 
 def test_a_payload_that_breaks_the_contract_produces_nothing(cluster: KafkaCluster) -> None:

@@ -119,6 +119,14 @@ def test_the_row_is_due_at_once_and_says_where_its_event_goes(plain: Any, engine
     }
 
 
+def test_an_event_that_nobody_named_has_an_empty_name(plain: Any, engine: Engine) -> None:
+    """The relay then names it after its row."""
+    enqueue(plain, payload())
+    plain.commit()
+    _, [row] = written(engine)
+    assert json.loads(row["payload"])["event_id"] == ""
+
+
 def test_a_stage_may_have_another_topic_and_other_prefixes(plain: Any, engine: Engine) -> None:
     enqueue(plain, payload(target_url="/plans/1"), topic="plans-1", url_prefixes=("/plans/",), max_retry=3)
     plain.commit()

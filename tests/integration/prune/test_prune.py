@@ -126,6 +126,17 @@ def test_outbox_rows_go_their_days_after_they_were_consumed_and_dead_ones_as_rej
     assert (report.deleted["outbox"], report.deleted["outbox_dead"]) == (1, 1)
 
 
+def test_a_window_has_rows(engine: Engine, clock: Clock) -> None:
+    """An empty one would look like one in which nothing is old enough, behind which nobody looks."""
+    kinds = [FinalRecords(engine=engine), KeptRejects(engine=engine), OutboxRows.consumed(engine)]
+    assert [list(kind.windows(size=2)) for kind in kinds] == [[], [], []]
+    add_final(engine, 4, ended=clock())
+    for number in range(1, 5):
+        add_reject(engine, number, came=clock())
+        add_outbox(engine, number, "consumed", ended=clock())
+    assert [[len(window) for window in kind.windows(size=2)] for kind in kinds] == [[2, 2], [2, 2], [2, 2]]
+
+
 def test_with_0_days_everything_is_kept_for_ever(engine: Engine, clock: Clock) -> None:
     """And nothing is said about it."""
     ancient = clock() - timedelta(days=5_000)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import ProgrammingError
 
 from delivery.domain.outcome import Delivered
 from delivery.domain.transition import Closing, after_attempt
@@ -18,6 +19,7 @@ from delivery.ingest import IngestReport
 from delivery.storage.attempts import Attempts
 from tests.integration.clock import Clock
 from tests.integration.counting import lock_waits
+from tests.integration.faulty_commits import lose_next_commit
 from tests.integration.notifications import add_rows, batch, count, kafka, rows
 from tests.integration.prune.pruning import (
     HOUR,
@@ -130,10 +132,54 @@ def test_a_locked_line_of_history_keeps_its_set_and_no_other(
 ) -> None:
     """A report that comes three months late: the set is there the next time, whole."""
     ids = add_final(engine, 6, ended=clock() - OLD, tries=1)
+    before = lock_waits(engine)
     with held(another_engine(), f"SELECT * FROM notification_attempts WHERE record_id = {ids[1]}"):
         assert prune(engine, clock, set_size=3).deleted["records"] == 3
     assert records_left(engine) == with_attempts(engine) == ids[:3]
+    assert lock_waits(engine) == before + 1  # it is not tried again: others may be waiting for the set's records
     assert prune(engine, clock).deleted["records"] == 3
+
+
+def test_rows_that_somebody_deletes_while_they_are_listed_do_not_end_the_run(
+    engine: Engine, another_engine: Callable[[], Engine], clock: Clock
+) -> None:
+    """As two runs at once do to each other: what lies behind them goes all the same."""
+    ids = add_final(engine, 4, ended=clock() - OLD)
+    other, listed = another_engine(), list[str]()
+
+    def delete_them(_: Connection, __: Any, statement: str, *___: Any) -> None:
+        if "ORDER BY created_at" in statement and not listed:
+            listed.append(statement)
+            with other.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM notification_records WHERE id IN %s", (ids[:2],))
+
+    event.listen(engine, "after_cursor_execute", delete_them)
+    assert prune(engine, clock, set_size=2).deleted["records"] == 2
+    event.remove(engine, "after_cursor_execute", delete_them)
+    assert listed
+    assert records_left(engine) == []
+
+
+def test_a_set_whose_commit_was_answered_by_nobody_is_no_failure(
+    engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether MySQL took it is found out by trying again."""
+    add_final(engine, 3, ended=clock() - OLD)
+    lose_next_commit(monkeypatch, taken=True)
+    assert prune(engine, clock).deleted["records"] == 0
+    add_final(engine, 3, ended=clock() - OLD)
+    lose_next_commit(monkeypatch, taken=False)
+    assert prune(engine, clock).deleted["records"] == 3
+    assert records_left(engine) == []
+
+
+def test_what_mysql_refuses_fails_the_run(fresh_engine: Engine, clock: Clock) -> None:
+    """It has not been waited for, so that nothing says that it will go the next time."""
+    add_final(fresh_engine, 1, ended=clock() - OLD)
+    with fresh_engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE notification_attempts")
+    with pytest.raises(ProgrammingError, match="1146"):
+        prune(fresh_engine, clock)
 
 
 @pytest.mark.parametrize("number", [1, 50])

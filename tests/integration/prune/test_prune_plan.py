@@ -85,7 +85,7 @@ def _tables(block: Any) -> Any:
             yield from _tables(part)
 
 
-IDS = {"ids": [1, 2, 3], "before": "2026-01-01", "final": ["sent"], "held": "h", "status": "consumed"}
+IDS = {"ids": list(range(1, 41)), "before": "2026-01-01", "final": ["sent"], "held": "h", "status": "consumed"}
 
 
 @pytest.mark.parametrize(

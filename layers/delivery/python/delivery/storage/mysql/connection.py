@@ -101,12 +101,10 @@ def connect_to(address: Address, statement_seconds: float, table_lock_seconds: i
         port=address.port,
         user=address.user,
         password=address.password,
-        database=address.database or None,
-        charset="utf8mb4",
+        database=address.database,
         init_command=_SESSION.format(seconds=table_lock_seconds),
-        ssl=_trusting(address.ca_file) if address.ca_file else None,
-        ssl_disabled=not address.ca_file,  # else PyMySQL reads all of the system's authorities, for nothing
         defer_connect=True,
+        **_tls(address.ca_file),
     )
     with ending_in(_CONNECT_SECONDS):
         try:
@@ -117,6 +115,11 @@ def connect_to(address: Address, statement_seconds: float, table_lock_seconds: i
             ) from error
     made.statement_seconds = statement_seconds
     return made
+
+
+def _tls(ca_file: str) -> dict[str, object]:
+    """Without authorities TLS is switched off, or PyMySQL would read all of the system's, for nothing."""
+    return {"ssl": _trusting(ca_file)} if ca_file else {"ssl_disabled": True}
 
 
 def _trusting(ca_file: str) -> ssl.SSLContext:

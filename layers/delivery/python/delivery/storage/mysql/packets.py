@@ -21,7 +21,7 @@ _STATEMENT_BYTES = 2_000  # a statement without its values
 _BYTES_A_CHARACTER = 4
 _BYTES_A_NUMBER = 30  # a time, too
 _BYTES_A_ROW = 200  # its punctuation, and what is the same in all rows
-_QUOTES = len("_binary X''")
+_QUOTES = len("X''")
 _LIMIT = "hongyan_max_allowed_packet"
 
 
@@ -67,7 +67,7 @@ def halved(at_most: int, error: DBAPIError) -> int:
 
     A proxy between us and MySQL may have a lower limit than MySQL.
     """
-    smaller = min(at_most, 2 * _SURELY_TAKEN) // 2
+    smaller = min(at_most // 2, _SURELY_TAKEN)
     if error_number(error) not in TOO_LARGE or smaller < _LEAST_BYTES:
         raise error
     return smaller
