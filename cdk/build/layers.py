@@ -12,6 +12,7 @@ from aws_cdk import Annotations, AssetHashType, BundlingOptions, DockerImage, Ig
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cdk.build.authorities import LAYOUT, split
 from cdk.build.bytecode import compile_layer, compiler, mark, told
 from cdk.build.kept_wheels import copy_layer, identity
 from cdk.build.wheels import Target
@@ -118,11 +119,13 @@ class _Packages:
             into = Path(output_dir) / place
             into.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, into)
+            if into.suffix == ".pem":
+                split(into)
         compile_layer(Path(output_dir), self._python)
         return True
 
     def _hash(self) -> str:
-        digest = hashlib.sha256(mark(self._python).encode())
+        digest = hashlib.sha256(f"{mark(self._python)}\n{LAYOUT}\n".encode())
         for place, file in self._files():
             content = file.read_bytes()
             digest.update(f"{place.as_posix()}\n{len(content)}\n".encode() + content)

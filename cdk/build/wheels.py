@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from sysconfig import get_platform
 
+from cdk.build.authorities import LAYOUT, split
 from cdk.error import SettingsError
 
 #: Increase this when `_prune` changes, so that layers are built again.
@@ -44,7 +45,8 @@ class Target:
 
 def fingerprint(requirements: Path, target: Target) -> str:
     """Identifies the packages and the target without installing anything."""
-    parts = [_RECIPE, requirements.read_text(), *target.pip_options(), *([sys.version, get_platform()] * target.here)]
+    parts = [_RECIPE, LAYOUT, requirements.read_text(), *target.pip_options()]
+    parts += [sys.version, get_platform()] * target.here
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -69,6 +71,8 @@ def install(requirements: Path, target: Target, into: Path) -> None:
     if result.returncode:
         raise SettingsError(f"pip could not install {requirements}: {_last_line(result.stderr)}")
     _prune(into)
+    for bundle in into.glob("certifi/*.pem"):
+        split(bundle)
 
 
 def _refuse_foreign_python(target: Target) -> None:
