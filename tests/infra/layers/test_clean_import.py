@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,16 @@ import handler
 assert callable(handler.handler)
 found = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
 print(json.dumps({"imported": found, "standard": sys.path[len(sys.argv) - 1:], "version": sys.version}))
+"""
+
+#: starts what calls Feishu, and prints what its TLS has parsed by then and from where it will read the rest
+TRUST = """
+import json, sys
+sys.path[:0] = sys.argv[1:]
+import certifi
+from delivery.feishu.connections import BoundedAdapter
+from delivery.sockets import authorities_of
+print(json.dumps([len(BoundedAdapter(concurrency=1)._context.get_ca_certs()), authorities_of(certifi.where())]))
 """
 
 
@@ -67,14 +78,19 @@ def imports(mine: Assets, runtime: Path) -> Mapping[str, Mapping[str, Path]]:
 
 
 def imported(python: tuple[str, ...], path: list[Path]) -> Mapping[str, Path]:
-    """The modules outside the standard library, in an isolated Python without site-packages and environment."""
-    command = [*python, "-I", "-S", "-B", "-c", IMPORT, *map(str, path)]
-    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    answer = json.loads(done.stdout)
+    """The modules outside the standard library."""
+    answer = told_by(python, IMPORT, path)
     assert answer["version"].startswith(f"{VERSION}.")
     standard = tuple(f"{directory}{os.sep}" for directory in answer["standard"])
     return {name: Path(file) for name, file in answer["imported"].items() if not file.startswith(standard)}
+
+
+def told_by(python: tuple[str, ...], code: str, path: list[Path]) -> Any:
+    """What it prints in an isolated Python without site-packages and environment."""
+    command = [*python, "-I", "-S", "-B", "-c", code, *map(str, path)]
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("word", WITH_TOPIC)
@@ -101,6 +117,12 @@ def test_of_what_lambda_has_only_botocore_is_used(
     # requests imports simplejson where there is one, for the JSON methods that we do not use
     of_the_signer = {"boto3", "s3transfer"} if "aws_msk_iam_sasl_signer" in imports[word] else set[str]()
     assert used - {"simplejson"} <= {"botocore", "dateutil", "six"} | of_the_signer
+
+
+def test_the_start_of_a_function_parses_no_authority(mine: Assets, runtime: Path) -> None:
+    """Its layer has them where a handshake finds the one that it needs."""
+    told = told_by(clean_python(ROOT / ".local" / "cache"), TRUST, [*mine.layers_of("send"), runtime])
+    assert told == [0, {"capath": str(mine.third_party() / "certifi" / "cacert.pem.d")}]
 
 
 def test_the_deployed_layers_are_these_but_for_the_processor(mine: Assets, deployed: Assets) -> None:

@@ -26,12 +26,13 @@ class Pair:
 
 
 class Authority:
-    def __init__(self) -> None:
+    def __init__(self, subject: x509.Name | None = None) -> None:
         self._key = _new_key()
-        self._name = _named("an authority of the tests")
+        self._name = subject or _named("an authority of the tests")
         self._certificate = (
             _builder(self._name, self._name, self._key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
 
@@ -39,11 +40,13 @@ class Authority:
     def pem(self) -> str:
         return self._certificate.public_bytes(Encoding.PEM).decode()
 
-    def signs(self, name: str, *, password: str = "") -> Pair:
-        """A certificate of this machine for a server or a client."""
+    def signs(self, name: str, *, password: str = "", issuer: x509.Name | None = None) -> Pair:
+        """A certificate of this machine for a server or a client. Its issuer may be this authority in other letters."""
         key = _new_key()
         address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        certificate = _builder(_named(name), self._name, key).add_extension(address, critical=False)
+        mine = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        certificate = _builder(_named(name), issuer or self._name, key)
+        certificate = certificate.add_extension(address, critical=False).add_extension(mine, critical=False)
         encryption = BestAvailableEncryption(password.encode()) if password else NoEncryption()
         return Pair(
             certificate=certificate.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM).decode(),

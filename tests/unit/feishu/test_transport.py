@@ -174,7 +174,7 @@ def test_no_authority_of_the_environment_is_trusted(
     assert server.requests == []
 
 
-def test_the_authorities_of_the_layer_are_many() -> None:
+def test_outside_the_layer_all_authorities_of_certifi_are_read() -> None:
     """An empty store would refuse Feishu itself."""
     assert len(BoundedAdapter(concurrency=1)._context.get_ca_certs()) > 50
 

@@ -1,4 +1,7 @@
-"""TCP connections that are made, name look-up included, within a time that counts for all of it together."""
+"""TCP connections that are made, name look-up included, within a time that counts for all of it together.
+
+Also where TLS on such a connection finds the authorities that it trusts.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,28 @@ import socket
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypedDict
 
 _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+
+
+class Locations(TypedDict, total=False):
+    """`ssl` takes them by these names. It parses the file at once, and looks into the directory at handshakes."""
+
+    cafile: str
+    capath: str
+
+
+def authorities_of(bundle: str) -> Locations:
+    """The directory that the build of the layers made of this PEM file (cdk.build.authorities), or the file itself.
+
+    All authorities of a file are parsed at each cold start. From the directory OpenSSL reads only the one that a
+    server's certificate leads to. Outside the layers there is no such directory.
+    """
+    directory = f"{bundle}.d"
+    return {"capath": directory} if Path(directory).is_dir() else {"cafile": bundle}
 
 
 def connect(host: str, port: int, *, seconds: float) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 import traceback
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from botocore.session import Session
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from cdk.build.authorities import split
 from delivery.aws.database_login import address_by_token
 from delivery.aws.settings.claim import ClaimSettings
 from delivery.aws.wiring.foundation import engine_of
@@ -113,6 +115,20 @@ def test_a_private_authority_may_leave_out_key_identifiers_whatever_the_runtime(
     with clear_password_server(context) as server:
         with pytest.raises(OperationalError, match="Access denied"):
             function_engine(server, authority).connect()
+        assert len(server.passwords) == 1
+
+
+def test_a_bundle_that_the_build_has_split_is_looked_into(private: tuple[Path, Path], tmp_path: Path) -> None:
+    """As in the layer. The bundle itself is gone here, to show that it is not read."""
+    authority, certificate = private
+    bundle = Path(shutil.copy(authority, tmp_path))
+    split(bundle)
+    bundle.unlink()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with clear_password_server(context) as server:
+        with pytest.raises(OperationalError, match="Access denied"):
+            function_engine(server, bundle).connect()
         assert len(server.passwords) == 1
 
 

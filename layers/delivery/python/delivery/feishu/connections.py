@@ -22,7 +22,7 @@ from requests.exceptions import InvalidURL
 
 from delivery.deadline import Permit
 from delivery.feishu.reply import Reply
-from delivery.sockets import connect
+from delivery.sockets import authorities_of, connect
 
 #: A NAT gateway forgets a connection after 350 seconds of silence, and the other side may do so sooner.
 SILENT_SECONDS = 30.0
@@ -38,7 +38,9 @@ _URL = re.compile(r"(?P<scheme>https?)://(?P<host>(?P<name>[A-Za-z0-9.-]+)(:(?P<
 class BoundedAdapter(BaseAdapter):
     """Makes each call on a kept-alive connection that nobody else is using, with one TLS context for all of them.
 
-    The authorities are those of certifi, which requests brings: pinned, and the same on Lambda as on any machine.
+    The authorities are those of certifi, which requests brings: pinned, and the same on Lambda as on any machine. A
+    function has them in a directory of its layer, of which a handshake reads the one that it needs; elsewhere they are
+    all read from certifi's file.
     """
 
     def __init__(self, *, concurrency: int, authorities: str | None = None) -> None:
@@ -95,10 +97,10 @@ def _place_of(url: str) -> re.Match[str]:
 
 
 @cache
-def _context(authorities: str) -> ssl.SSLContext:
-    """Made once: reading the authorities anew for each connection takes a small function most of its five seconds."""
+def _context(bundle: str) -> ssl.SSLContext:
+    """Made once: reading a bundle anew for each connection takes a small function most of its five seconds."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.load_verify_locations(authorities)
+    made.load_verify_locations(**authorities_of(bundle))
     made.set_alpn_protocols(["http/1.1"])
     return made
 

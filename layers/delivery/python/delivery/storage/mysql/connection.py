@@ -11,7 +11,7 @@ from pymysql.constants import CR, SERVER_STATUS
 from pymysql.converters import escape_string
 
 from delivery.deadline import ending_in, wait_of
-from delivery.sockets import connect
+from delivery.sockets import authorities_of, connect
 
 if TYPE_CHECKING:
     from delivery.storage.mysql.database import Address
@@ -128,6 +128,6 @@ def _trusting(ca_file: str) -> ssl.SSLContext:
     From 3.13 on a default context also refuses certificates without an Authority Key Identifier, which many private
     authorities issue. PyMySQL's own context takes them (PyMySQL/PyMySQL#1198), and so a newer runtime changes nothing.
     """
-    context = ssl.create_default_context(cafile=ca_file)
+    context = ssl.create_default_context(**authorities_of(ca_file))
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
