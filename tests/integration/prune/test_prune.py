@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from delivery.domain.outcome import Delivered
 from delivery.domain.record import Pointer
 from delivery.domain.transition import Closing, after_attempt
+from delivery.prune import EndedRows
 from delivery.storage.attempts import Attempts
 from delivery.storage.pruning.outbox import OutboxRows
 from delivery.storage.pruning.records import FinalRecords
@@ -128,7 +129,11 @@ def test_outbox_rows_go_their_days_after_they_were_consumed_and_dead_ones_as_rej
 
 def test_a_window_has_rows(engine: Engine, clock: Clock) -> None:
     """An empty one would look like one in which nothing is old enough, behind which nobody looks."""
-    kinds = [FinalRecords(engine=engine), KeptRejects(engine=engine), OutboxRows.consumed(engine)]
+    kinds: list[EndedRows] = [
+        FinalRecords(engine=engine),
+        KeptRejects(engine=engine),
+        OutboxRows.consumed(engine),
+    ]
     assert [list(kind.windows(size=2)) for kind in kinds] == [[], [], []]
     add_final(engine, 4, ended=clock())
     for number in range(1, 5):
