@@ -19,6 +19,7 @@ from delivery.domain.outcome import ErrorCode, NotStarted, Outcome, TemporaryFai
 from delivery.domain.record import Attempt, Pointer
 from delivery.domain.transition import Closing, RetryPolicy, after_attempt
 from delivery.feishu.way import Way
+from delivery.processor import one_processor
 
 #: Of MySQL: one to open attempts, one to close others meanwhile.
 CONNECTIONS = 2
@@ -84,12 +85,8 @@ class Sender:
             The pointers there was no time for: the queue has to deliver them again.
         """
         run = _Run(sender=self, waiting=list(dict.fromkeys(pointers)), until=until, closed_at=self.now())
-        try:
-            while run.step():
-                pass
-        finally:
-            run.threads.shutdown(wait=False, cancel_futures=True)
-            run.closer.thread.shutdown()  # a transaction must not stay open in a function that is frozen
+        with one_processor():
+            run.work()
         return run.unopened()
 
 
@@ -120,7 +117,16 @@ class _Run:
         self.threads = one.threads()
         self.closer = Closer(store=one.attempts, reports=one.reports, observer=one.observer, now=one.now)
 
-    def step(self) -> bool:
+    def work(self) -> None:
+        """Goes on until nothing is left that can be done."""
+        try:
+            while self._step():
+                pass
+        finally:
+            self.threads.shutdown(wait=False, cancel_futures=True)
+            self.closer.thread.shutdown()  # a transaction must not stay open in a function that is frozen
+
+    def _step(self) -> bool:
         """Opens, waits and closes once; False when nothing is left that can be done."""
         if self._may_open():
             self._open()

@@ -1,0 +1,92 @@
+"""One processor for a run's threads, where the system has affinities, and no trouble where it has none."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from delivery.domain.outcome import Delivered, Outcome
+from delivery.processor import one_processor
+from tests.unit.stages.sending_fakes import Attempts, Way, pointers, sender, soon
+
+SEVERAL = os.sched_getaffinity(0)
+
+
+def mine() -> set[int]:
+    return os.sched_getaffinity(0)
+
+
+@dataclass
+class Watched(Attempts):
+    """Remembers where its statements run."""
+
+    at: list[set[int]] = field(default_factory=list)
+
+    def close(self, *args: Any, **named: Any) -> Any:
+        self.at.append(mine())
+        return super().close(*args, **named)
+
+
+def test_threads_that_start_meanwhile_are_on_the_same_processor() -> None:
+    with one_processor(), ThreadPoolExecutor() as threads:
+        here = mine()
+        assert len(here) == 1
+        assert threads.submit(mine).result() == here
+    assert mine() == SEVERAL
+
+
+def test_all_processors_are_back_after_an_error() -> None:
+    with pytest.raises(ValueError, match="a bug"), one_processor():
+        raise ValueError("a bug")
+    assert mine() == SEVERAL
+
+
+def test_calls_and_closes_of_a_run_share_one_processor() -> None:
+    """Not which one: it is another for each run, so that several senders on one machine spread."""
+    calls: list[set[int]] = []
+
+    def called(_attempt: object) -> Outcome:
+        calls.append(mine())
+        return Delivered(provider_message_id="m")
+
+    attempts = Watched()
+    sender(attempts, Way(how=called)).run(pointers(*range(1, 9)), until=soon())
+    assert len(calls) == 8
+    assert {len(at) for at in [*calls, *attempts.at]} == {1}
+    assert len({min(at) for at in [*calls, *attempts.at]}) == 1
+    assert mine() == SEVERAL
+
+
+def test_each_run_takes_any_of_the_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Always the first would be the same one for every sender of a machine."""
+    chosen: set[int] = set()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _thread: {3, 5, 7})
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _thread, processors: chosen.update(processors))
+    chosen_by_runs = set()
+    for _ in range(200):
+        chosen.clear()
+        with one_processor():
+            chosen_by_runs.update(chosen)
+    assert chosen_by_runs == {3, 5, 7}
+
+
+def test_a_system_that_forbids_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_thread: int, _processors: set[int]) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
+    with one_processor():
+        assert mine() == SEVERAL
+
+
+def test_a_system_without_affinities_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS, where people develop."""
+    monkeypatch.delattr(os, "sched_setaffinity")
+    monkeypatch.delattr(os, "sched_getaffinity")
+    way = Way()
+    sender(Attempts(), way).run(pointers(1, 2), until=soon())
+    assert sorted(way.called) == [1, 2]
