@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from delivery import processor
 from delivery.domain.outcome import Delivered, Outcome
 from delivery.processor import one_processor
 from tests.unit.stages.sending_fakes import Attempts, Way, pointers, sender, soon
@@ -46,7 +48,6 @@ def test_all_processors_are_back_after_an_error() -> None:
 
 
 def test_calls_and_closes_of_a_run_share_one_processor() -> None:
-    """Not which one: it is another for each run, so that several senders on one machine spread."""
     calls: list[set[int]] = []
 
     def called(_attempt: object) -> Outcome:
@@ -56,22 +57,28 @@ def test_calls_and_closes_of_a_run_share_one_processor() -> None:
     attempts = Watched()
     sender(attempts, Way(how=called)).run(pointers(*range(1, 9)), until=soon())
     assert len(calls) == 8
-    assert {len(at) for at in [*calls, *attempts.at]} == {1}
-    assert len({min(at) for at in [*calls, *attempts.at]}) == 1
+    [one] = {frozenset(at) for at in [*calls, *attempts.at]}
+    assert len(one) == 1
     assert mine() == SEVERAL
 
 
-def test_each_run_takes_any_of_the_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Always the first would be the same one for every sender of a machine."""
-    chosen: set[int] = set()
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _thread: {3, 5, 7})
-    monkeypatch.setattr(os, "sched_setaffinity", lambda _thread, processors: chosen.update(processors))
-    chosen_by_runs = set()
-    for _ in range(200):
-        chosen.clear()
-        with one_processor():
-            chosen_by_runs.update(chosen)
-    assert chosen_by_runs == {3, 5, 7}
+@pytest.mark.parametrize("there", sorted(SEVERAL))
+def test_a_run_stays_where_it_is(there: int) -> None:
+    """On another processor it would find none of what it needs in the caches."""
+    os.sched_setaffinity(0, {there})
+    try:
+        on = processor._current()
+    finally:
+        os.sched_setaffinity(0, SEVERAL)
+    assert on == there
+
+
+def test_a_program_s_name_may_have_anything_in_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    fields = ["S", *(str(number) for number in range(4, 53))]
+    stat.write_text(f"4242 (send) 7 (x) {' '.join(fields)}\n")
+    monkeypatch.setattr(processor, "_STAT", stat)
+    assert processor._current() == 39
 
 
 def test_a_system_that_forbids_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +86,14 @@ def test_a_system_that_forbids_it_changes_nothing(monkeypatch: pytest.MonkeyPatc
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "sched_setaffinity", forbidden)
+    with one_processor():
+        assert mine() == SEVERAL
+
+
+def test_a_system_that_does_not_say_where_a_thread_is_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(processor, "_STAT", tmp_path / "none")
     with one_processor():
         assert mine() == SEVERAL
 
