@@ -10,6 +10,7 @@ from benchmarks.databases import fresh_database
 from benchmarks.deployed.assets import synthesized
 from benchmarks.deployed.events import channel_request, kafka_event, queue_event
 from benchmarks.deployed.python import function_python
+from benchmarks.deployed.replayed_aws import replayed
 from benchmarks.deployed.running import Deployed, Event
 from benchmarks.deployed.surroundings import save_channels, variables
 from benchmarks.report.figures import COLD_START, COLD_START_OF, COLD_START_OF_API, Measured
@@ -29,8 +30,12 @@ _NO_FEISHU = "http://127.0.0.1:9"
 def measure(bench: Bench) -> dict[str, Measured]:
     python = function_python(CACHE)
     shipped = synthesized(python, bench.state / "deployed")
-    with fresh_database(bench.server, "start") as database, aws_server(bench.state / "aws") as aws:
-        environment = variables(database, aws, origin=_NO_FEISHU)
+    with (
+        fresh_database(bench.server, "start") as database,
+        aws_server(bench.state / "aws") as aws,
+        replayed(aws) as quick,
+    ):
+        environment = {**variables(database, aws, origin=_NO_FEISHU), **quick.environment}
         save_channels(database, aws, environment)
         events: Mapping[str, Callable[[], Event]] = {
             "ingest": lambda: kafka_event(1),
