@@ -14,10 +14,12 @@ from constructs import Construct
 
 from cdk.build.authorities import LAYOUT, split
 from cdk.build.bytecode import compile_layer, compiler, mark, told
+from cdk.build.descriptions import EDITION, cut
 from cdk.build.kept_wheels import copy_layer, identity
 from cdk.build.wheels import Target
 from cdk.error import SettingsError
 from cdk.settings.context import ROOT
+from delivery.aws.session import DESCRIPTIONS
 
 #: Files that Python and its tools leave next to the sources.
 NOT_SHIPPED = ["__pycache__/", "*.pyc", "*.egg-info/", ".mypy_cache/", ".ruff_cache/"]
@@ -27,6 +29,7 @@ OURS: Mapping[str, Path] = {
     ".": ROOT / "layers" / "delivery",
     "python/hongyan_producer": ROOT / "producer" / "hongyan_producer",
 }
+_DESCRIPTIONS = Path("python", "delivery", "aws", DESCRIPTIONS.name)
 
 
 class Layers(Construct):
@@ -121,11 +124,12 @@ class _Packages:
             shutil.copyfile(file, into)
             if into.suffix == ".pem":
                 split(into)
+        cut(Path(output_dir) / _DESCRIPTIONS)
         compile_layer(Path(output_dir), self._python)
         return True
 
     def _hash(self) -> str:
-        digest = hashlib.sha256(f"{mark(self._python)}\n{LAYOUT}\n".encode())
+        digest = hashlib.sha256(f"{mark(self._python)}\n{LAYOUT}\n{EDITION}\n".encode())
         for place, file in self._files():
             content = file.read_bytes()
             digest.update(f"{place.as_posix()}\n{len(content)}\n".encode() + content)

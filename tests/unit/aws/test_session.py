@@ -3,19 +3,26 @@
 import json
 import os
 import re
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import DataNotFoundError
+from botocore.exceptions import DataNotFoundError, NoCredentialsError
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import Loader
 from botocore.session import Session
 
 import delivery
+from delivery.aws.session import CALLS as KNOWN_CALLS
 from delivery.aws.session import SERVICES as KNOWN
 from delivery.aws.session import aws_session
 
@@ -122,6 +129,71 @@ def test_every_service_that_a_function_calls_is_known() -> None:
     assert {Session().get_service_model(name).service_id.hyphenize() for name in called} == KNOWN
 
 
+def test_every_operation_that_a_function_calls_is_known() -> None:
+    """The layer describes no other, so a client would lack it."""
+    sources = "".join(path.read_text() for path in Path(delivery.__file__).parent.rglob("*.py"))
+    called = re.findall(r'\b(?:client\("([a-z]+)"\)|(kms|sqs|secrets_manager))\.([a-z_]+)\(', sources)
+    by_service: dict[str, set[str]] = {}
+    for made, kept, method in called:
+        by_service.setdefault((made or kept).replace("_", ""), set()).add(method)
+    assert by_service == {service: {xform_name(name) for name in names} for service, names in KNOWN_CALLS.items()}
+
+
 def test_an_unknown_service_is_named() -> None:
     with pytest.raises(DataNotFoundError, match="sqss"):
         aws_session().create_client("sqss")
+
+
+def test_credentials_are_the_role_s_from_the_environment() -> None:
+    found = aws_session().get_credentials()
+    assert found is not None
+    assert (found.access_key, found.secret_key) == ("id", "key")
+
+
+def test_a_function_that_starts_from_a_snapshot_asks_for_its_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda gives it no keys in the environment, which would be stored with the snapshot."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token of the function")
+    with role_server() as (url, asked):
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+        found = aws_session().get_credentials()
+    assert found is not None
+    assert (found.access_key, found.secret_key, found.token) == ("id of the role", "its key", "its token")
+    assert asked == ["token of the function"]
+
+
+def test_nobody_else_is_asked_for_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither a profile nor the metadata service of an EC2 instance, which would be waited for."""
+    profile = tmp_path / "credentials"
+    profile.write_text("[default]\naws_access_key_id = other\naws_secret_access_key = other\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profile))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    sqs: Any = aws_session().create_client("sqs")
+    with pytest.raises(NoCredentialsError):
+        sqs.list_queues()
+
+
+@contextmanager
+def role_server() -> Iterator[tuple[str, list[str]]]:
+    """Where Lambda serves a role's credentials, and with which tokens it was asked."""
+    asked = list[str]()
+    in_an_hour = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    keys = {"AccessKeyId": "id of the role", "SecretAccessKey": "its key", "Token": "its token"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Authorization"])
+            self.send_response(HTTPStatus.OK)
+            self.end_headers()
+            self.wfile.write(json.dumps({**keys, "Expiration": in_an_hour}).encode())
+
+        def log_message(self, *_words: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/credentials", asked
+        finally:
+            server.shutdown()
+            thread.join()

@@ -6,23 +6,46 @@ boto3 would add nothing that a function needs, and its import lengthens a cold s
 import gzip
 import json
 import os
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from botocore.credentials import ContainerProvider, CredentialProvider, CredentialResolver, EnvProvider
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session
 
 #: The services that functions call, as botocore's events name them.
 SERVICES = frozenset({"cloudformation", "kafka", "kms", "secrets-manager", "sqs"})
+#: What they call of each, by its name for a client. A layer describes nothing else (cdk.build.descriptions).
+CALLS: Mapping[str, Sequence[str]] = {
+    "cloudformation": ("DescribeStacks",),
+    "kafka": ("GetBootstrapBrokers",),
+    "kms": ("Decrypt", "GenerateDataKey"),
+    "secretsmanager": ("GetSecretValue",),
+    "sqs": ("GetQueueAttributes", "SendMessage", "SendMessageBatch"),
+}
+#: Where the build of the layers puts the descriptions. Elsewhere botocore's own are read.
+DESCRIPTIONS = Path(__file__).with_name("descriptions")
 
 
 @cache
 def aws_session() -> Session:
     session = _Session()
     # botocore's own way to set a loader (boto/botocore, pull request 2682)
-    session.register_component("data_loader", _Descriptions(file_loader=_PlainFiles()))
+    session.register_component("data_loader", _Descriptions([str(DESCRIPTIONS)], _PlainFiles()))
+    session.register_component("credential_provider", CredentialResolver(_role()))
     return session
+
+
+def _role() -> list[CredentialProvider]:
+    """The role's credentials are in the environment.
+
+    A function that starts from a snapshot is told there where to get them ("Activating and managing Lambda SnapStart").
+    botocore would also prepare to look for profiles, for a web identity and for an EC2 instance.
+    """
+    snapshot = ContainerProvider.ENV_VAR_FULL in os.environ
+    return [EnvProvider(), *([ContainerProvider()] if snapshot else [])]
 
 
 class _Session(Session):
