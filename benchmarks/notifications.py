@@ -3,8 +3,9 @@
 import uuid
 from datetime import UTC, datetime
 
+from delivery.domain.contract import NewRecord
 from delivery.domain.intake import Intake, KafkaRecord, Request
-from delivery.domain.record import CHANNEL_FEISHU, NewRecord
+from delivery.domain.record import CHANNEL_FEISHU
 
 USERS = 200
 

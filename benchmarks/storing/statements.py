@@ -4,8 +4,8 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
+from delivery.domain.contract import NewRecord
 from delivery.domain.intake import Request
-from delivery.domain.record import NewRecord
 from delivery.storage.mysql.database import to_stored
 
 MAX_ATTEMPTS = 5

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Engine, select, text
 
+from delivery.domain.contract import NewRecord
 from delivery.domain.intake import Intake, KafkaRecord, Request
-from delivery.domain.record import CHANNEL_FEISHU, NewRecord
+from delivery.domain.record import CHANNEL_FEISHU
 from delivery.storage.mysql.database import to_stored
 from delivery.storage.tables import attempts, records
 

@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from delivery.aws.key_ring import KmsKeyRing
-from delivery.domain.channel import Channel, LastTest
+from delivery.domain.channel import Channel
 from delivery.domain.operating import RecordFilter, RejectFilter
 from delivery.domain.outcome import Delivered, Exchange
 from delivery.domain.record import Pointer
 from delivery.domain.relaying import Fate, Mark
+from delivery.domain.saved_channel import LastTest
 from delivery.domain.transition import Closing, after_attempt
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.ingest import Ingester

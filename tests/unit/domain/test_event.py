@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import String
 
-from delivery.domain.contract import Accepted, Rejected
-from delivery.domain.record import NewRecord
+from delivery.domain.contract import Accepted, NewRecord, Rejected
 from delivery.storage.tables import records
 from tests.unit.samples import event, judge, payload
 

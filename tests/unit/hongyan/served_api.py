@@ -20,12 +20,13 @@ from delivery.aws.api.channels import ChannelRoutes
 from delivery.aws.api.identity import Identities
 from delivery.aws.api.operators import Operating, OperatorRoutes
 from delivery.channels import Tested
-from delivery.domain.channel import Channel, LastTest, SavedChannel
+from delivery.domain.channel import Channel
 from delivery.domain.contract import RejectCode
 from delivery.domain.intake import KafkaRecord, Reject
 from delivery.domain.operating import Count, Done, Page, Place, RecordFilter, RejectFilter, Resealed, StoredReject
 from delivery.domain.outcome import Delivered, ErrorCode, NoRecipient, PermanentFailure
 from delivery.domain.record import Status
+from delivery.domain.saved_channel import LastTest, SavedChannel
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 from delivery.operate import Redriver, Replayer
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from delivery.deadline import Permit, seconds_left
-from delivery.domain.channel import Channel, Held, LastTest, SavedChannel, UnreadableChannel
+from delivery.domain.channel import Channel, Held, UnreadableChannel
 from delivery.domain.outcome import (
     Delivered,
     ErrorCode,
@@ -20,6 +20,7 @@ from delivery.domain.outcome import (
     TemporaryFailure,
 )
 from delivery.domain.record import CHANNEL_FEISHU, Attempt
+from delivery.domain.saved_channel import LastTest, SavedChannel
 from delivery.feishu.way import Way
 
 TEST_TRACE_ID = "trace_feishu_webhook_test"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from delivery.domain.outcome import ErrorCode, NoRecipient, PermanentFailure
 
@@ -46,25 +45,6 @@ class Held:
 
 
 StoredChannel = Channel | UnreadableChannel | Held
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastTest:
-    """The result of the last test message over a channel."""
-
-    status: str
-    error: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedChannel:
-    """A channel as its user sees it."""
-
-    settings: StoredChannel
-    enabled: bool
-    has_bearer_token: bool
-    last_test: LastTest | None
 
 
 def choose(channels: Collection[StoredChannel], ways: Sequence[str]) -> Channel | NoRecipient | PermanentFailure | Held:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from delivery.domain.appearance import object_in
 from delivery.domain.message import message_text
-from delivery.domain.record import CHANNEL_FEISHU, NewRecord
+from delivery.domain.record import CHANNEL_FEISHU
 from hongyan_producer.contract.checking import Broken, checked_envelope, checked_payload
 from hongyan_producer.contract.fields import BIGINT
 from hongyan_producer.contract.models import EVENT_TYPE, SERVICE_NAME, VERSIONS, Payload
@@ -25,6 +26,32 @@ class RejectCode(StrEnum):
     EVENT_VERSION_UNSUPPORTED = "event_version_unsupported"
     PAYLOAD_INVALID = "payload_invalid"
     STORAGE_REJECTED = "storage_rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRecord:
+    """A notification that the contract accepted and that has no row yet."""
+
+    channel: str
+    user_id: int
+    dedupe_key: str
+    preview_id: str
+    trigger_id: str
+    trigger_type: str
+    target_type: str
+    target_id: int
+    target_url: str
+    summary_text: str
+    fallback_text: str
+    fallback_used: bool
+    trace_id: str
+    requested_at: datetime
+    #: The record that the producer takes this for; 0 if it named none. The unique key (channel, dedupe_key) decides.
+    notification_id: int = 0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.channel, self.dedupe_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from delivery.domain.contract import RejectCode
-from delivery.domain.record import NewRecord, Pointer
+from delivery.domain.contract import NewRecord, RejectCode
+from delivery.domain.record import Pointer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

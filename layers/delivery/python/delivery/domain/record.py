@@ -1,4 +1,4 @@
-"""A notification: its states, the pointer that travels in the queue, and its shapes before and after storage."""
+"""A record: its states, the pointer that travels in the queue, and what claim and a sender get of it."""
 
 from __future__ import annotations
 
@@ -71,32 +71,6 @@ class Claimed:
     @property
     def taken(self) -> int:
         return len(self.pointers) + self.buried
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRecord:
-    """A notification that the contract accepted and that has no row yet."""
-
-    channel: str
-    user_id: int
-    dedupe_key: str
-    preview_id: str
-    trigger_id: str
-    trigger_type: str
-    target_type: str
-    target_id: int
-    target_url: str
-    summary_text: str
-    fallback_text: str
-    fallback_used: bool
-    trace_id: str
-    requested_at: datetime
-    #: The record that the producer takes this for; 0 if it named none. The unique key (channel, dedupe_key) decides.
-    notification_id: int = 0
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.channel, self.dedupe_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from delivery.domain.contract import RejectCode
+from delivery.domain.contract import NewRecord, RejectCode
 from delivery.domain.intake import Intake, Reject, Request, Stored
-from delivery.domain.record import RESUMABLE_STATUSES, NewRecord, Pointer, Status
+from delivery.domain.record import RESUMABLE_STATUSES, Pointer, Status
 from delivery.storage.mysql.columns import INSERT, Rights, listed, row_of, select, update
 from delivery.storage.mysql.database import error_number, in_transaction, own_words, to_stored
 from delivery.storage.mysql.packets import MOST_BYTES, halved, in_packets, size_of, size_of_row

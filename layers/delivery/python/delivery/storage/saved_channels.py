@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row
 
-from delivery.domain.channel import LastTest, SavedChannel
+from delivery.domain.saved_channel import LastTest, SavedChannel
 from delivery.storage.channels import KEY, SETTINGS, Channels
 from delivery.storage.mysql.columns import Privilege, Rights, assigned, listed, select, update
 from delivery.storage.mysql.database import from_stored, in_transaction, to_stored

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
 from delivery.aws.api.answers import answered, missing_param, moment, wrong_param
 from delivery.aws.telemetry import logger
 from delivery.channels import TEST_TRACE_ID, ChannelRefused, Tested, UserChannels, outcome_name
-from delivery.domain.channel import Channel, LastTest, SavedChannel
+from delivery.domain.channel import Channel
 from delivery.domain.outcome import NoRecipient
+from delivery.domain.saved_channel import LastTest, SavedChannel
 from delivery.feishu.flow_webhook import FLOW_WEBHOOK
 
 ROOT = "/api/v1/notification"
