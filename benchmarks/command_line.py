@@ -22,7 +22,7 @@ examples:
   python -m benchmarks --only flow_rate             the step of one figure
 """
 #: below this there would be nothing between the smallest table and the largest
-_FEWEST_ROWS = 100_000
+_FEWEST_ROWS = 500_000
 
 
 def read_options(steps: Sequence[Step], arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -79,6 +79,7 @@ NEAR: Mapping[str, Sequence[str]] = {
     "producing": _RELAY,
     "send": _SENDING,
     "closing": ("unit/stages/test_closing.py", *_SENDING),
+    "processor": ("unit/test_processor.py",),
     "feishu/reply": ("unit/feishu/test_reply.py", "unit/feishu/test_broken_answers.py"),
     "storage/attempts": (*_ATTEMPTS, *_RIGHTS),
     "storage/channels": (*_CHANNELS, *_RIGHTS),

@@ -62,6 +62,19 @@ def test_without_time_for_another_try_mysql_s_error_is_told(engine: Engine) -> N
         in_transaction(engine, lose_late)
 
 
+def test_an_error_of_ours_is_told_though_the_connection_was_lost_meanwhile(engine: Engine) -> None:
+    """The rollback cannot reach MySQL any more, which says less."""
+
+    def lose_and_fail(connection: Connection) -> None:
+        number = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
+        with engine.connect() as another:
+            another.exec_driver_sql(f"KILL {number}")
+        raise ValueError("a bug of ours")
+
+    with pytest.raises(ValueError, match="a bug of ours"):
+        in_transaction(engine, lose_and_fail)
+
+
 @pytest.mark.parametrize("number", [1290, 1792, 1836])
 def test_a_connection_to_a_reader_is_left(engine: Engine, number: int) -> None:
     """By whatever number it says that it is one."""
