@@ -90,10 +90,15 @@ def test_a_system_that_forbids_it_changes_nothing(monkeypatch: pytest.MonkeyPatc
         assert mine() == SEVERAL
 
 
+@pytest.mark.parametrize("said", [None, "", "4242 (send) S 1 2", "4242 (send) S " + "- " * 50])
 def test_a_system_that_does_not_say_where_a_thread_is_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    said: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(processor, "_STAT", tmp_path / "none")
+    """Not every kernel fills in what Linux does."""
+    stat = tmp_path / "stat"
+    if said is not None:
+        stat.write_text(said)
+    monkeypatch.setattr(processor, "_STAT", stat)
     with one_processor():
         assert mine() == SEVERAL
 

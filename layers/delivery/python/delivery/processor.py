@@ -22,7 +22,7 @@ def one_processor() -> Iterator[None]:
         yield
         return
     allowed = os.sched_getaffinity(0)
-    with suppress(OSError):
+    with suppress(OSError, ValueError, IndexError):
         os.sched_setaffinity(0, {_current()})
     try:
         yield
