@@ -41,6 +41,19 @@ def test_threads_that_start_meanwhile_are_on_the_same_processor() -> None:
     assert mine() == SEVERAL
 
 
+def test_a_thread_gets_back_no_more_than_it_had() -> None:
+    """A machine's operator may have taken some from this program."""
+    some = {min(SEVERAL)}
+    os.sched_setaffinity(0, some)
+    try:
+        with one_processor():
+            pass
+        after = mine()
+    finally:
+        os.sched_setaffinity(0, SEVERAL)
+    assert after == some
+
+
 def test_all_processors_are_back_after_an_error() -> None:
     with pytest.raises(ValueError, match="a bug"), one_processor():
         raise ValueError("a bug")

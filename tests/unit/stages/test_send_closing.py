@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from delivery.domain.outcome import Delivered, Outcome
+from delivery.domain.record import Attempt
 from delivery.domain.transition import Closed, Closing
 from tests.unit.stages.sending_fakes import Attempts, Observer, Reports, Way, pointers, sender, soon, utc_now
 from tests.unit.stages.test_send import KEPT
@@ -81,3 +83,35 @@ def test_a_slow_close_has_all_the_time_for_it() -> None:
     one = sender(Slow(), Way(), reports=reports, observer=seen, call_timeout=timedelta(milliseconds=100))
     one.run(pointers(1), until=soon(KEPT + 0.2))
     assert (reports.taken, seen.by_status) == ([], {"sent": 1})
+
+
+def test_what_is_finished_is_closed_a_few_times_a_second() -> None:
+    """Not as each call ends: a set costs MySQL little more than one."""
+    attempts, began = Attempts(), time.monotonic()
+
+    def one_after_the_other(attempt: Attempt) -> Outcome:
+        time.sleep(0.01 * attempt.record_id)
+        return Delivered(provider_message_id="m")
+
+    sender(attempts, Way(how=one_after_the_other), concurrency=60).run(pointers(*range(1, 61)), until=soon())
+    assert attempts.close_calls <= (time.monotonic() - began) / 0.2 + 2
+
+
+def test_what_a_slow_close_kept_waiting_is_closed_though_the_time_is_nearly_up() -> None:
+    """MySQL takes it, so it need not be reported."""
+    began, reports, seen = time.monotonic(), Reports(), Observer()
+
+    class SlowAtFirst(Attempts):
+        def close(self, closings: Sequence[Closing]) -> Closed:
+            if not self.closed:
+                time.sleep(max(2.8 - (time.monotonic() - began), 0))
+            return super().close(closings)
+
+    def second_later(attempt: Attempt) -> Outcome:
+        time.sleep(0.5 if attempt.record_id == 2 else 0)
+        return Delivered(provider_message_id="m")
+
+    way = Way(how=second_later, timeout=timedelta(milliseconds=100))
+    one = sender(SlowAtFirst(), way, reports=reports, observer=seen, call_timeout=timedelta(milliseconds=100))
+    one.run(pointers(1, 2), until=soon(KEPT + 0.9))
+    assert (reports.taken, seen.by_status) == ([], {"sent": 2})
