@@ -17,6 +17,7 @@ from delivery.storage.outbox.leasing import DUE, DUE_INDEX, OLDEST_OUTSIDE, ORDE
 from delivery.storage.outbox.relayed import Outbox
 from tests.integration.clock import Clock
 from tests.integration.counting import counted
+from tests.integration.faulty_commits import lose_next_commit
 from tests.integration.relay.outbox_rows import TABLE, add, set_columns, states
 
 LEASE = timedelta(seconds=60)
@@ -234,6 +235,28 @@ def test_a_relay_whose_lease_has_ended_marks_nothing_but_what_kafka_has(
     found = states(engine)[row_id]
     assert (found.status, found.retry_count, found.last_error) == ("pending", 0, None)
     assert publish(engine, clock, first) == 1
+
+
+def test_what_another_finished_with_its_time_unchanged_is_left_alone(engine: Engine, clock: Clock) -> None:
+    """Whoever repairs rows by hand may forget the time. A finished row never comes back."""
+    [row_id] = add(engine, clock(), ["1"])
+    leased = lease(engine, clock)
+    set_columns(engine, [row_id], status="consumed")
+    mark = Mark(row_id=row_id, fate=Fate.REFUSED, retry_count=1, due_at=clock() + SECOND, error="refused")
+    assert Outbox(engine=engine).mark([mark], leased_until=leased.until, now=clock()) == 0
+    assert (states(engine)[row_id].status, states(engine)[row_id].retry_count) == ("consumed", 0)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_marks_whose_answer_was_lost_are_written_again(
+    engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch, *, taken: bool
+) -> None:
+    """Otherwise what Kafka has would be published once more when the lease ends."""
+    [row_id] = add(engine, clock(), ["1"])
+    leased = lease(engine, clock)
+    lose_next_commit(monkeypatch, taken=taken)
+    publish(engine, clock, leased)
+    assert states(engine)[row_id].status == "published"
 
 
 def test_marks_of_all_kinds_are_written_in_one_transaction(engine: Engine, clock: Clock) -> None:
